@@ -1,0 +1,77 @@
+# All of the tooling. CI calls these targets and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV := .tools/bin/uv
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-train test-interop test-cluster check format bench demo lock manifests models clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environments: locked by hash, one per purpose --------------------------------------------------------------
+
+.tools/.stamp: requirements/tools.txt
+	@echo "creating .tools (uv)"
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+# $(call environment,FOLDER,LOCK): a virtual environment that holds the lock's packages and the project itself
+define environment
+	@echo "creating $(1) from $(2)"
+	@test -x $(1)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(1)
+	@$(UV) pip sync --quiet --python $(1)/bin/python --require-hashes $(2)
+	@$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $(1)/.stamp
+endef
+
+.venv/.stamp: .tools/.stamp requirements/dev.txt pyproject.toml
+	$(call environment,.venv,requirements/dev.txt)
+
+.venv-train/.stamp: .tools/.stamp requirements/train.txt pyproject.toml
+	$(call environment,.venv-train,requirements/train.txt)
+
+setup: .venv/.stamp  ## create or update .venv (quick when nothing changed)
+
+lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
+	@set -e; compile() { out=$$1; shift; echo "locking requirements/$$out.txt"; \
+	  $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command 'make lock' "$$@" -o requirements/$$out.txt; }; \
+	compile tools requirements/tools.in; \
+	compile dev pyproject.toml --extra all --group dev; \
+	compile train pyproject.toml --extra train --group test --group build; \
+	compile image pyproject.toml --extra kubernetes --group build; \
+	for name in mlserver kserve; do compile interop-$$name requirements/interop-$$name.in; done
+
+# --- the work ---------------------------------------------------------------------------------------------------
+
+test: setup  ## all tests that need neither a control plane nor torch
+	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster"
+
+test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
+	.venv-train/bin/pytest -q -m train tests/wao_predict
+
+check: setup  ## format, lint, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+demo: setup  ## run the main job on a fleet of mock BMCs; ends by itself
+	@$(BIN)/wao demo
+
+bench: setup  ## measure the hot paths and the quality figures, side by side in one run
+	$(BIN)/python -m benchmarks
+
+models: .venv-train/.stamp  ## train the four shipped models again
+	.venv-train/bin/python -m wao_predict.train.shipped
+
+clean:  ## remove environments and caches
+	rm -rf .venv .venv-* .tools .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,129 @@
+"""The three features, and how any table becomes a matrix of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_predict._errors import FeatureError
+
+FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
+"""cpu_usage [% of the node's capacity], inlet_temp [degrees Celsius], delta_p [pascal]."""
+
+UNITS: Mapping[str, str] = {"cpu_usage": "%", "inlet_temp": "degC", "delta_p": "Pa"}
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRanges:
+    """The box of values a model was trained on: (lowest, highest) per feature, in the features' units."""
+
+    cpu_usage: tuple[float, float]
+    inlet_temp: tuple[float, float]
+    delta_p: tuple[float, float]
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lower and the upper corner, each of shape (3,)."""
+        pairs = np.array([getattr(self, name) for name in FEATURES], dtype=np.float64)
+        return pairs[:, 0], pairs[:, 1]
+
+    def outside(self, X: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which rows of X, shape (n_samples, 3), leave the box, shape (n_samples,)."""
+        low, high = self.bounds()
+        result: NDArray[np.bool_] = ((X < low) | (X > high)).any(axis=1)
+        return result
+
+    def clip(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return X with every value moved to the nearest one inside the box."""
+        low, high = self.bounds()
+        return np.clip(X, low, high)
+
+
+def as_matrix(X: object) -> NDArray[np.float64]:
+    """Return any table as float64 of shape (n_samples, 3), columns in the order of `FEATURES`.
+
+    Parameters
+    ----------
+    X
+        A numpy array or nested lists of shape (n_samples, 3) in the order of `FEATURES`, or anything with named
+        columns in any order and with any others beside them: a dict of columns, a list of dicts, a pandas,
+        polars or pyarrow table.
+
+    Raises
+    ------
+    FeatureError
+        A column is missing, a value is not a finite number, or the shape is wrong.
+    """
+    columns = _named_columns(X)
+    matrix = _stack(columns) if columns is not None else _positional(X)
+    _refuse_missing(matrix)
+    return matrix
+
+
+def _named_columns(X: object) -> Mapping[str, object] | None:
+    if isinstance(X, Mapping):
+        return {str(name): column for name, column in X.items()}
+    if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
+        names = [name for name in FEATURES if all(name in row for row in X)]
+        return {name: [row[name] for row in X] for name in names}
+    names = getattr(X, "columns", None)  # pandas, polars
+    if hasattr(X, "column_names"):  # pyarrow: `columns` holds the data there
+        names = X.column_names
+    if names is None or isinstance(X, np.ndarray):
+        structured = isinstance(X, np.ndarray) and X.dtype.names
+        return {name: X[name] for name in X.dtype.names} if structured else None  # type: ignore[index,union-attr]
+    return {str(name): X[name] for name in names}  # type: ignore[index]
+
+
+def _stack(columns: Mapping[str, object]) -> NDArray[np.float64]:
+    missing = [name for name in FEATURES if name not in columns]
+    if missing:
+        raise FeatureError(
+            f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the table has "
+            f"{', '.join(columns) or 'no columns'}. Rename the columns to {', '.join(FEATURES)}"
+        )
+    stacked = [_column(name, columns[name]) for name in FEATURES]
+    lengths = {len(column) for column in stacked}
+    if len(lengths) > 1:
+        named = ", ".join(f"{name} {len(column)}" for name, column in zip(FEATURES, stacked, strict=True))
+        raise FeatureError(f"the columns have different lengths ({named}): give one value per row in each")
+    return np.column_stack(stacked)
+
+
+def _column(name: str, values: object) -> NDArray[np.float64]:
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FeatureError(f"column {name} holds values that are not numbers: {error}") from None
+    return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape)
+
+
+def _positional(X: object) -> NDArray[np.float64]:
+    try:
+        matrix = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FeatureError(
+            f"the table cannot be read as numbers ({error}): give rows of {', '.join(FEATURES)}"
+        ) from None
+    if matrix.ndim == 1 and matrix.size == 0:
+        return np.empty((0, len(FEATURES)))
+    if matrix.ndim != 2 or matrix.shape[1] != len(FEATURES):
+        return _refuse_shape(matrix.shape)
+    return matrix
+
+
+def _refuse_shape(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    hint = " (one row? write [[cpu_usage, inlet_temp, delta_p]])" if shape == (len(FEATURES),) else ""
+    raise FeatureError(f"shape {shape} instead of (n_samples, 3) with columns {', '.join(FEATURES)}{hint}")
+
+
+def _refuse_missing(matrix: NDArray[np.float64]) -> None:
+    bad = ~np.isfinite(matrix)
+    if bad.any():
+        row, column = (int(index) for index in np.argwhere(bad)[0])
+        raise FeatureError(
+            f"{FEATURES[column]} is {matrix[row, column]} in row {row} ({int(bad.any(axis=1).sum())} such rows): "
+            "a missing value is not a number to predict from; drop or fill these rows first"
+        )

@@ -1,0 +1,58 @@
+"""Errors of the cluster side.
+
+* WaoCoreError (wao_predict.WaoError)   base of this package
+  + QuantityError (ValueError)          not a Kubernetes quantity
+  + DurationError (ValueError)          not a Go duration
+  + ManifestError (ValueError)          a manifest is refused: has `file`, `document`, `field`, `reason`
+  + TemplateError (ValueError)          a Go template cannot be rendered
+  + SourceError                         the cluster cannot be read; has `status_code` where the API server answered
+"""
+
+from __future__ import annotations
+
+from wao_predict._errors import WaoError
+
+
+class WaoCoreError(WaoError):
+    """Base of the errors of `wao_core`."""
+
+
+class QuantityError(WaoCoreError, ValueError):
+    """The text is not a Kubernetes quantity."""
+
+
+class DurationError(WaoCoreError, ValueError):
+    """The text is not a Go duration."""
+
+
+class ManifestError(WaoCoreError, ValueError):
+    """A manifest is refused.
+
+    Parameters
+    ----------
+    file, document
+        Where it stands: the path and the number of the YAML document in it, counted from 1.
+    field
+        The path of the field, such as "spec.predictor.powerConsumption.endpoint".
+    reason
+        What is wrong and what to write instead.
+    """
+
+    def __init__(self, reason: str, *, file: str = "", document: int = 0, field: str = "") -> None:
+        where = ", ".join(
+            part for part in (file, f"document {document}" if document else "", f"field {field}" if field else "") if part
+        )
+        super().__init__(f"{where}: {reason}" if where else reason)
+        self.file, self.document, self.field, self.reason = file, document, field, reason
+
+
+class TemplateError(WaoCoreError, ValueError):
+    """A Go template cannot be rendered; the message says where and why."""
+
+
+class SourceError(WaoCoreError):
+    """The cluster cannot be read."""
+
+    def __init__(self, message: str, *, status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.status_code = status_code

@@ -40,7 +40,9 @@ class ManifestError(WaoCoreError, ValueError):
 
     def __init__(self, reason: str, *, file: str = "", document: int = 0, field: str = "") -> None:
         where = ", ".join(
-            part for part in (file, f"document {document}" if document else "", f"field {field}" if field else "") if part
+            part
+            for part in (file, f"document {document}" if document else "", f"field {field}" if field else "")
+            if part
         )
         super().__init__(f"{where}: {reason}" if where else reason)
         self.file, self.document, self.field, self.reason = file, document, field, reason

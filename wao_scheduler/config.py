@@ -1,0 +1,152 @@
+"""The extender's settings: one file, several profiles, the reference's names where it has them.
+
+The file is YAML. `profiles` maps a name to its settings; the scheduler reaches a profile by its URL prefix
+(`https://host/<profile>`), and the profile `default` without one. A KubeSchedulerConfiguration of the reference is
+taken as well: the `args` of its pluginConfig entries `MinimizePower` and `PodSpread` become profile settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from wao_core.durations import parse_duration
+from wao_core.errors import DurationError, ManifestError, QuantityError
+from wao_core.quantity import cores
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except DurationError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+def _cpu(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return cores(value)
+        except QuantityError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
+Cores = Annotated[float, BeforeValidator(_cpu), Field(gt=0, le=4096)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class PowerCap(_Settings):
+    """A cap on the predicted power of a group of nodes."""
+
+    label: str = Field(
+        min_length=1, description="node label whose value names the group, such as topology.example.com/rack"
+    )
+    watts: dict[str, Annotated[float, Field(gt=0)]] = Field(description="watts per group; '*' for every other group")
+
+
+class ProfileSettings(_Settings):
+    """How one profile scores and filters."""
+
+    rule: Literal["lookahead", "marginal"] = Field(
+        "lookahead",
+        description="lookahead: best average increase over further equal pods; marginal: the reference's rule on floats",
+    )
+    score_mode: Literal["ordinal", "proportional"] = Field(
+        "ordinal", description="ordinal: scores 10, 9, ... by rank; proportional: points per watt (use weight 1)"
+    )
+    points_per_watt: float = Field(100.0, gt=0, le=10_000, description="score points per watt in proportional mode")
+    default_cpu: Cores = Field(0.1, description="CPU of a pod that states neither request nor limit, such as 100m")
+    pod_usage_assumption: float = Field(
+        1.0, ge=0, le=1, description="share of its request that a pod is assumed to use, before and after alike"
+    )
+    scheduler_names: tuple[str, ...] = Field(
+        (), description="only pods with one of these schedulerNames are scored; empty: all that are asked for"
+    )
+    pod_spread: bool = Field(True, description="honour the annotation waok8s.github.io/podspread-rate")
+    inlet_temp_ceiling: float | None = Field(
+        None, gt=-20, le=70, description="refuse nodes at or above this inlet temperature [degC]"
+    )
+    power_cap: PowerCap | None = Field(None, description="refuse nodes whose group would exceed its cap")
+
+
+class SchedulerSettings(_Settings):
+    """The whole file."""
+
+    profiles: dict[str, ProfileSettings] = Field(default_factory=lambda: {"default": ProfileSettings()})
+    metrics_cache_ttl: Seconds = Field(
+        15.0, alias="metricsCacheTTL", description="how often metrics are read [duration]"
+    )
+    predictor_cache_ttl: Seconds = Field(
+        900.0,
+        alias="predictorCacheTTL",
+        description="age at which a power curve is predicted again though its inputs did not move",
+    )
+    cpu_usage_format: Literal["Raw", "Percent"] = Field(
+        "Percent", description="what models expect as cpu_usage: cores (Raw) or percent of capacity"
+    )
+    max_sample_age: Seconds = Field(600.0, description="age at which a CPU sample is no longer used")
+    events: bool = Field(True, description="tell the reason of each choice as an Event on the pod")
+    decisions: int = Field(1000, ge=0, le=100_000, description="how many decisions are kept for explain")
+
+
+_REFERENCE_GLOBALS = ("metricsCacheTTL", "predictorCacheTTL", "cpuUsageFormat")
+_IGNORED_ARGS = ("apiVersion", "kind")
+
+
+def load_settings(path: Path | None) -> SchedulerSettings:
+    """Return the settings in a file, or the defaults without one.
+
+    Raises
+    ------
+    ManifestError
+        The file is not readable or a setting is wrong; the message lists every wrong one.
+    """
+    if path is None:
+        return SchedulerSettings()
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ManifestError(f"the settings cannot be read: {error}", file=str(path)) from None
+    return parse_settings(document or {}, file=str(path))
+
+
+def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
+    """Return the settings in a decoded document; see `load_settings`."""
+    if not isinstance(document, Mapping):
+        raise ManifestError("the settings are not a mapping: write `profiles:` and its settings", file=file)
+    if document.get("kind") == "KubeSchedulerConfiguration":
+        document = _from_reference(document)
+    try:
+        return SchedulerSettings.model_validate(document)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (got {item['input']!r:.60})"
+            for item in error.errors()
+        )
+        raise ManifestError(wrong, file=file) from None
+
+
+def _from_reference(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate a KubeSchedulerConfiguration of the reference: plug-in arguments by profile."""
+    result: dict[str, Any] = {"profiles": {"default": {}}}
+    for profile in document.get("profiles") or ():
+        settings: dict[str, Any] = {}
+        for entry in profile.get("pluginConfig") or ():
+            if entry.get("name") == "MinimizePower":
+                arguments = {key: value for key, value in (entry.get("args") or {}).items() if key not in _IGNORED_ARGS}
+                result |= {key: arguments.pop(key) for key in _REFERENCE_GLOBALS if key in arguments}
+                settings |= arguments
+        result["profiles"][profile.get("schedulerName", "default-scheduler")] = settings
+        result["profiles"]["default"] = settings or result["profiles"]["default"]
+    return result

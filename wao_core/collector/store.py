@@ -1,0 +1,103 @@
+"""The samples that the collector keeps: for each node and metric the last one, with its age and what is wrong.
+
+A value that is missing stays missing. A value that is too old is not served as if it were new: `fresh` says so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SampleState(StrEnum):
+    """How the last reading went."""
+
+    OK = "ok"
+    WAITING = "waiting"  # nothing was read yet
+    FAILED = "failed"  # the last attempt failed; the value, if any, is from before
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The last value of one metric of one node.
+
+    Parameters
+    ----------
+    value
+        In the metric's unit: degC, Pa, W or % of capacity. NaN when there never was one.
+    time
+        When it was measured [s since the epoch]; 0 when there never was one.
+    window
+        Length of the time it is an average over [s]; 0 for an instantaneous value, None when unknown.
+    ttl
+        How long after `time` it may be used [s].
+    state, reason
+        How the last attempt went, and for FAILED or WAITING why there is nothing newer.
+    """
+
+    value: float
+    time: float
+    window: float | None = 0.0
+    ttl: float = 60.0
+    state: SampleState = SampleState.OK
+    reason: str = ""
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a value at all."""
+        return math.isfinite(self.value)
+
+    def fresh(self, now: float | None = None) -> bool:
+        """Whether there is a value that is not older than its ttl."""
+        return self.measured and (time.time() if now is None else now) - self.time <= self.ttl
+
+
+class SampleStore:
+    """The last sample of every (node, metric), and a number that grows with every change of a metric."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, dict[str, Sample]] = {}
+        self._versions: dict[str, int] = {}
+
+    def get(self, node: str, metric: str) -> Sample | None:
+        """Return the last sample, fresh or not; None when that node has no such metric."""
+        samples = self._metrics.get(metric)
+        return None if samples is None else samples.get(node)
+
+    def by_node(self, metric: str) -> Mapping[str, Sample]:
+        """Return all samples of one metric by node name (live, read only by convention)."""
+        return self._metrics.get(metric, {})
+
+    def version(self, metric: str) -> int:
+        """Return a number that changes whenever any sample of that metric changes."""
+        return self._versions.get(metric, 0)
+
+    @property
+    def version_of_all(self) -> int:
+        """A number that changes whenever any sample changes."""
+        return sum(self._versions.values())
+
+    def metrics(self) -> Iterator[str]:
+        """Return the names of the metrics that some node has."""
+        return (metric for metric, samples in self._metrics.items() if samples)
+
+    def put(self, node: str, metric: str, sample: Sample) -> None:
+        """Store a sample in place of the one before."""
+        self._metrics.setdefault(metric, {})[node] = sample
+        self._versions[metric] = self._versions.get(metric, 0) + 1
+
+    def fail(self, node: str, metric: str, reason: str, *, ttl: float) -> None:
+        """Note that an attempt failed: the value from before stays, with its time, and ages."""
+        old = self.get(node, metric)
+        if old is None or not old.measured:
+            self.put(node, metric, Sample(math.nan, 0.0, None, ttl, SampleState.FAILED, reason))
+        else:
+            self.put(node, metric, Sample(old.value, old.time, old.window, ttl, SampleState.FAILED, reason))
+
+    def remove(self, node: str, metric: str) -> None:
+        """Forget a metric of a node."""
+        if self._metrics.get(metric, {}).pop(node, None) is not None:
+            self._versions[metric] += 1

@@ -1,0 +1,1 @@
+"""What all servers share: TLS, a runner with a graceful stop, health, logs, Prometheus text, `metav1.Status`."""

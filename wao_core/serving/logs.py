@@ -1,0 +1,87 @@
+"""Logs on standard error, as JSON or for a console, with credentials masked in every line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import TextIO
+
+from wao_core.serving.options import LogFormat, LogLevel
+
+_MASKS = (
+    (re.compile(r"(://)[^/\s@:]*(:[^/\s@]*)?@"), r"\1***@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{4,}"), r"\1 ***"),
+    (
+        re.compile(
+            r"(?i)((?:x-auth-token|authorization|password|passwd|token|secret)[\"']?\s*[:=]\s*b?[\"']?)"
+            r"(?!\*\*\*|(?:bearer|basic)\b)[^\s\"',;&}]+"
+        ),
+        r"\1***",
+    ),
+)
+# what logging itself puts on a record; anything else came by `extra=` and belongs in the line
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
+    "message",
+    "asctime",
+    "color_message",
+    "taskName",
+}
+
+
+def redact(text: str) -> str:
+    """Return `text` with credentials masked: headers, password fields and user information in URLs."""
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _time_of(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then what the caller added by `extra=`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {
+            "time": _time_of(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in record.__dict__.items() if key not in _STANDARD})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        # masked value by value: masking the finished JSON could break its quoting
+        return json.dumps({key: redact(str(value)) for key, value in line.items()})
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One line for people: time, level, logger, message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = f"{_time_of(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redact(line)
+
+
+def configure_logs(
+    form: LogFormat = LogFormat.CONSOLE, level: LogLevel = LogLevel.INFO, *, stream: TextIO | None = None
+) -> None:
+    """Send the logs of the whole process to `stream` (standard error)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else ConsoleFormatter())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    # sushy and urllib3 log whole bodies and headers at DEBUG
+    for noisy in ("sushy", "urllib3", "aiohttp", "asyncio", "uvicorn"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,146 @@
+"""The serving side of TLS: certificates that are swapped while the server runs.
+
+Every handshake asks, by the SNI hook, for the context that is current now; so a new serving certificate or a new
+set of client authorities counts from the next connection on, without a restart. TLS 1.3 without session tickets:
+a resumed session would skip the verification of the client's certificate.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import shutil
+import ssl
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from wao_core.serving.certificates import bootstrap_certificate, expiry_of
+from wao_core.serving.options import ServerOptions
+from wao_predict._errors import UsageError
+
+_log = logging.getLogger(__name__)
+Signature = tuple[tuple[int, int, int], ...]
+
+
+class ServingTls:
+    """A serving certificate on disk and, if clients may show certificates, the authorities they must come from.
+
+    Parameters
+    ----------
+    certificate, key
+        PEM files. They are read at the start, and again by `refresh` when they changed.
+    self_signed_hosts
+        Given, the files are ours: they are made, and renewed 30 days before their end, for these host names.
+
+    Raises
+    ------
+    UsageError
+        The files cannot be read or do not belong together.
+    """
+
+    def __init__(self, certificate: Path, key: Path, *, self_signed_hosts: Iterable[str] | None = None) -> None:
+        self.certificate, self.key = certificate, key
+        self._hosts = None if self_signed_hosts is None else tuple(self_signed_hosts)
+        self._client_authorities = b""
+        self.expires_at = 0.0  # seconds since the epoch
+        if self._hosts is not None:
+            bootstrap_certificate(certificate.parent, self._hosts)
+        self._signature = self._sign()
+        try:
+            self._current = self._build()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"the serving certificate {certificate} with key {key} cannot be used: {error}; "
+                "give PEM files that belong together"
+            ) from error
+        self.listener = self._listener_context()
+
+    @property
+    def current(self) -> ssl.SSLContext:
+        """The context that the next handshake uses."""
+        return self._current
+
+    def set_client_authorities(self, pem: bytes) -> None:
+        """Accept client certificates of these authorities from the next connection on; empty means none are asked.
+
+        Raises `ssl.SSLError` or `ValueError` for unusable PEM and then keeps what was there.
+        """
+        old, self._client_authorities = self._client_authorities, pem
+        try:
+            self._current = self._build()
+        except (OSError, ValueError):
+            self._client_authorities = old
+            raise
+
+    def refresh(self) -> bool:
+        """Take changed files into use and renew a self-signed certificate; return whether anything changed."""
+        if self._hosts is not None:
+            bootstrap_certificate(self.certificate.parent, self._hosts)
+        signature = self._sign()
+        if signature == self._signature:
+            return False
+        try:
+            self._current = self._build()
+        except (OSError, ValueError) as error:
+            # certificate and key are two files: between their two writes they do not match, so keep the old pair
+            _log.warning("the changed serving certificate %s is not used yet: %s", self.certificate, error)
+            return False
+        self._signature = signature
+        _log.info("serving certificate %s was loaded again", self.certificate)
+        return True
+
+    def _sign(self) -> Signature:
+        found = []
+        for path in (self.certificate, self.key):
+            try:
+                stat = path.stat()
+            except OSError:
+                found.append((0, 0, 0))
+            else:
+                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        return tuple(found)
+
+    def _build(self) -> ssl.SSLContext:
+        context = _server_context()
+        context.load_cert_chain(self.certificate, self.key)
+        self.expires_at = expiry_of(self.certificate)
+        if self._client_authorities:
+            context.load_verify_locations(cadata=self._client_authorities.decode("ascii"))
+            context.verify_mode = ssl.CERT_OPTIONAL
+            # as Go does: an authority that is not self-signed is a trust anchor too
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
+
+    def _listener_context(self) -> ssl.SSLContext:
+        context = _server_context()
+        context.load_cert_chain(self.certificate, self.key)
+
+        def swap(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+            connection.context = self._current
+
+        context.sni_callback = swap
+        return context
+
+
+def tls_from_options(options: ServerOptions) -> ServingTls | None:
+    """Return the TLS that the options ask for; None for plain HTTP."""
+    if options.insecure_http:
+        return None
+    if options.tls_cert_file is not None and options.tls_private_key_file is not None:
+        return ServingTls(options.tls_cert_file, options.tls_private_key_file)
+    folder = options.self_signed_dir
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="wao-tls-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _log.warning("no certificate was given: serving a self-signed one that lasts until this process ends")
+    names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
+    return ServingTls(folder / "tls.crt", folder / "tls.key", self_signed_hosts=names)
+
+
+def _server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    context.set_alpn_protocols(["http/1.1"])
+    return context

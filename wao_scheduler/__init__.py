@@ -1,1 +1,1 @@
-"""A kube-scheduler extender: MinimizePower (`prioritize`), PodSpread and hard limits (`filter`), explain and what-if."""
+"""A kube-scheduler extender: MinimizePower (`prioritize`), PodSpread and limits (`filter`), explain and what-if."""

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-
 from wao_core.durations import parse_duration
-from wao_core.errors import DurationError, ManifestError, QuantityError
 from wao_core.quantity import cores
+
+from wao_core.errors import DurationError, ManifestError, QuantityError
 
 
 def _duration(value: object) -> object:
@@ -60,7 +60,7 @@ class ProfileSettings(_Settings):
 
     rule: Literal["lookahead", "marginal"] = Field(
         "lookahead",
-        description="lookahead: best average increase over further equal pods; marginal: the reference's rule on floats",
+        description="lookahead: best average increase over further equal pods; marginal: of this pod alone",
     )
     score_mode: Literal["ordinal", "proportional"] = Field(
         "ordinal", description="ordinal: scores 10, 9, ... by rank; proportional: points per watt (use weight 1)"
@@ -95,12 +95,13 @@ class SchedulerSettings(_Settings):
     cpu_usage_format: Literal["Raw", "Percent"] = Field(
         "Percent", description="what models expect as cpu_usage: cores (Raw) or percent of capacity"
     )
-    max_sample_age: Seconds = Field(600.0, description="age at which a CPU sample is no longer used")
+    max_sample_age: Seconds = Field(900.0, description="age at which a CPU sample is no longer used")
     events: bool = Field(True, description="tell the reason of each choice as an Event on the pod")
     decisions: int = Field(1000, ge=0, le=100_000, description="how many decisions are kept for explain")
 
 
 _REFERENCE_GLOBALS = ("metricsCacheTTL", "predictorCacheTTL", "cpuUsageFormat")
+_REFERENCE_DEFAULTS = {"metricsCacheTTL": "30s", "predictorCacheTTL": "30m", "cpuUsageFormat": "Raw"}
 _IGNORED_ARGS = ("apiVersion", "kind")
 
 
@@ -139,11 +140,12 @@ def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
 
 def _from_reference(document: Mapping[str, Any]) -> dict[str, Any]:
     """Translate a KubeSchedulerConfiguration of the reference: plug-in arguments by profile."""
-    result: dict[str, Any] = {"profiles": {"default": {}}}
+    result: dict[str, Any] = {"profiles": {"default": {}}, **_REFERENCE_DEFAULTS}
     for profile in document.get("profiles") or ():
         settings: dict[str, Any] = {}
         for entry in profile.get("pluginConfig") or ():
             if entry.get("name") == "MinimizePower":
+                settings.setdefault("podUsageAssumption", 0.5)  # the reference's default
                 arguments = {key: value for key, value in (entry.get("args") or {}).items() if key not in _IGNORED_ARGS}
                 result |= {key: arguments.pop(key) for key in _REFERENCE_GLOBALS if key in arguments}
                 settings |= arguments

@@ -57,7 +57,7 @@ def _workload(namespace: str, ref: OwnerRef | None, state: ClusterState) -> Work
 
 
 def spread_rate(pod: Pod, state: ClusterState) -> SpreadRate | BadRate | None:
-    """Return the rate for a pod: its own annotation, else its owner's, else the Deployment's; None when there is none."""
+    """Return the rate for a pod: its own annotation, else its owner's, else the Deployment's; None without any."""
     owner = owner_of(pod, state)
     deployment = _workload(pod.namespace, owner.owner, state) if owner is not None else None
     for about, kind in ((pod, "Pod"), (owner, owner.kind if owner else ""), (deployment, "Deployment")):
@@ -81,7 +81,10 @@ def _parse_rate(text: str) -> float | None:
 
 
 def wanted_replicas(owner: Workload, state: ClusterState) -> int:
-    """Return the live number of replicas wanted: the Deployment's where there is one, as a rollout's new ReplicaSet is small."""
+    """Return the live number of replicas wanted.
+
+    The Deployment's where there is one: during a rollout the new ReplicaSet is small.
+    """
     deployment = _workload(owner.namespace, owner.owner, state)
     counts = [
         workload.replicas for workload in (owner, deployment) if workload is not None and workload.replicas is not None

@@ -1,0 +1,192 @@
+"""The last decisions, kept so that the person who asks why gets the numbers that were used."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_core.snapshot import ClusterSnapshot
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """One answered `prioritize`: arrays of shape (n_candidates,) in the order the scheduler sent the names.
+
+    `cpu_cores` is what the pod was counted with; `usage` is measured plus assumed CPU [cores] before the pod. `rows`
+    are the candidates' rows in `snapshot`, -1 for a name it does not hold.
+    """
+
+    pod: str
+    uid: str
+    at: float
+    profile: str
+    rule: str
+    cpu_cores: float
+    cpu_source: str
+    names: Sequence[str]
+    rows: IntArray
+    usage: FloatArray
+    assumed: FloatArray
+    increase: FloatArray
+    scores: IntArray
+    chosen: str | None
+    snapshot: ClusterSnapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """A decision without its snapshot, in half precision of the original: what explain shows.
+
+    Columns of shape (n_candidates,): `watts_before` and `watts_after` the pod [W], `increase` as scored [W],
+    CPU before the pod [cores], the inputs, and the age of each input at the time of the decision [s].
+    """
+
+    pod: str
+    uid: str
+    at: float
+    profile: str
+    rule: str
+    cpu_cores: float
+    cpu_source: str
+    chosen: str | None
+    names: Sequence[str]
+    columns: Mapping[str, Float32Array]
+    scores: NDArray[np.int32]
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the columns take [bytes]."""
+        return sum(column.nbytes for column in self.columns.values()) + self.scores.nbytes + 8 * len(self.names)
+
+    def rows(self, limit: int | None = None) -> list[dict[str, object]]:
+        """Return one mapping per candidate, the best score first; unknown numbers are None."""
+        order = np.lexsort((np.nan_to_num(self.columns["increase"], nan=np.inf), -self.scores))[:limit]
+        return [self._row(int(index)) for index in order]
+
+    def _row(self, index: int) -> dict[str, object]:
+        row: dict[str, object] = {"node": self.names[index], "score": int(self.scores[index])}
+        for name, column in self.columns.items():
+            value = float(column[index])
+            row[name] = round(value, 3) if np.isfinite(value) else None
+        row["reason"] = self.reasons.get(index, "")
+        return row
+
+    def as_dict(self, limit: int | None = None) -> dict[str, object]:
+        """Return the explanation in the form of `GET /v1/decisions`."""
+        return {
+            "pod": self.pod,
+            "uid": self.uid,
+            "at": self.at,
+            "profile": self.profile,
+            "rule": self.rule,
+            "cpu_cores": self.cpu_cores,
+            "cpu_source": self.cpu_source,
+            "chosen": self.chosen,
+            "candidates": len(self.names),
+            "nodes": self.rows(limit),
+        }
+
+
+def explain(decision: Decision) -> Explanation:
+    """Work out what a person wants to see of a decision; called after the answer was sent."""
+    known = decision.rows >= 0
+    rows = np.where(known, decision.rows, 0)
+    snapshot = decision.snapshot
+
+    def at_rows(values: FloatArray) -> Float32Array:
+        return np.where(known, values[rows], np.nan).astype(np.float32)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        percent = 100.0 / np.where(known, snapshot.capacity_cores[rows], np.nan)
+    before = snapshot.curves.at(decision.usage * percent, rows=rows)
+    after = snapshot.curves.at((decision.usage + decision.cpu_cores) * percent, rows=rows)
+    columns = {
+        "watts_before": np.where(known, before, np.nan).astype(np.float32),
+        "watts_after": np.where(known, after, np.nan).astype(np.float32),
+        "increase": decision.increase.astype(np.float32),
+        "usage_cores": decision.usage.astype(np.float32),
+        "assumed_cores": decision.assumed.astype(np.float32),
+        "capacity_cores": at_rows(snapshot.capacity_cores),
+        "inlet_temp": at_rows(snapshot.inlet_temp),
+        "delta_p": at_rows(snapshot.delta_p),
+        "usage_age": at_rows(decision.at - snapshot.usage_at),
+        "inlet_temp_age": at_rows(decision.at - snapshot.inlet_temp_at),
+        "delta_p_age": at_rows(decision.at - snapshot.delta_p_at),
+    }
+    return Explanation(
+        **{name: getattr(decision, name) for name in _COPIED},
+        columns=columns,
+        scores=decision.scores.astype(np.int32),
+        reasons=_reasons(decision),
+    )
+
+
+_COPIED = ("pod", "uid", "at", "profile", "rule", "cpu_cores", "cpu_source", "chosen", "names")
+
+
+def _reasons(decision: Decision) -> dict[int, str]:
+    """Return why a candidate is unknown, overcommitted, or scored on a fallback."""
+    reasons = {}
+    for index, row in enumerate(decision.rows.tolist()):
+        increase = decision.increase[index]
+        said = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
+        if np.isposinf(increase):
+            said = "; ".join(part for part in ("the pod would overload the node", said) if part)
+        elif np.isnan(increase) and not said:
+            said = "no CPU sample that is young enough" if np.isnan(decision.usage[index]) else "no power curve"
+        if said:
+            reasons[index] = said
+    return reasons
+
+
+class DecisionLog:
+    """The last decisions by pod, bounded in number and in memory.
+
+    Parameters
+    ----------
+    max_entries
+        Decisions kept; 0 keeps none.
+    max_bytes
+        Memory that their columns may take.
+    """
+
+    def __init__(self, max_entries: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._by_pod: OrderedDict[str, Explanation] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_pod)
+
+    def add(self, explanation: Explanation) -> None:
+        """Keep one explanation; a later one for the same pod replaces it, the oldest ones give way."""
+        if self._max_entries == 0:
+            return
+        self._forget(explanation.pod)
+        self._by_pod[explanation.pod] = explanation
+        self._bytes += explanation.nbytes
+        while len(self._by_pod) > self._max_entries or (self._bytes > self._max_bytes and len(self._by_pod) > 1):
+            self._forget(next(iter(self._by_pod)))
+
+    def of(self, pod: str) -> Explanation | None:
+        """Return the last decision on a pod, named "namespace/name"."""
+        return self._by_pod.get(pod)
+
+    def latest(self, count: int) -> list[Explanation]:
+        """Return the last decisions, the newest first."""
+        return list(reversed(list(self._by_pod.values())[-count:])) if count > 0 else []
+
+    def _forget(self, pod: str) -> None:
+        known = self._by_pod.pop(pod, None)
+        if known is not None:
+            self._bytes -= known.nbytes

@@ -1,0 +1,57 @@
+"""What n equal pods would cost at least on the present cluster, and where they would go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wao_predict import Fleet, UsageError
+from wao_scheduler.engine import Engine
+
+
+def fleet(engine: Engine, names: Sequence[str] | None = None) -> Fleet:
+    """Return the measured nodes of the current snapshot as a fleet, with assumed pods counted.
+
+    Raises
+    ------
+    LookupError
+        There is no snapshot yet.
+    UsageError
+        No node is left: none is measured, or a name given is not a measured node.
+    """
+    snapshot = engine.snapshot
+    if snapshot is None:
+        raise LookupError("the first snapshot of the cluster is not complete yet")
+    usage = engine.load_cores()
+    usable = ~(np.isnan(usage) | np.isnan(snapshot.capacity_cores) | np.isnan(snapshot.curves.watts).any(axis=1))
+    if names is not None:
+        unusable = [name for name in names if name not in snapshot.index or not usable[snapshot.index[name]]]
+        if unusable:
+            raise UsageError(f"nodes without curve or CPU sample: {', '.join(unusable[:10])}; leave them out")
+        usable &= np.isin(np.array(snapshot.names), list(names))
+    rows = np.flatnonzero(usable)
+    if rows.size == 0:
+        raise UsageError("no node has both a power curve and a CPU sample; see the reasons in GET /v1/decisions")
+    return Fleet(
+        names=tuple(snapshot.names[row] for row in rows),
+        curves=snapshot.curves.take(rows),
+        capacity_cores=snapshot.capacity_cores[rows],
+        usage_cores=usage[rows],
+    )
+
+
+def answer(chosen: Fleet, cpu: float, count: int) -> dict[str, object]:
+    """Return the answer of `POST /v1/what-if` as JSON types."""
+    result = chosen.what_if(cpu, count)
+    return {
+        "cpu_cores": cpu,
+        "count": count,
+        "nodes": len(chosen.names),
+        "watts_before": float(np.sum(chosen.watts())),
+        "total_increase": result.total_increase,
+        "watt_increases": np.asarray(result.watt_increases).tolist(),
+        "placements": list(result.placements),
+        "per_node": {name: int(pods) for name, pods in result.per_node.items() if pods},
+        "method": result.method,
+    }

@@ -1,0 +1,94 @@
+"""Events on objects, through events.k8s.io, at a bounded rate."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import socket
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from wao_core.kube.client import KubeClient, KubeError
+from wao_core.source.base import ObjectRef
+
+log = logging.getLogger(__name__)
+
+
+class TokenBucket:
+    """At most `burst` at once and `rate` a second in the long run."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst, self._level = rate, burst, burst
+        self._filled = time.monotonic()
+
+    def take(self) -> bool:
+        """Take one token; False when there is none."""
+        now = time.monotonic()
+        self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True
+
+
+class EventRecorder:
+    """Writes Events; the same one again within `repeat` seconds is left out.
+
+    Parameters
+    ----------
+    component
+        Name of the reporting controller, such as "wao-scheduler".
+    """
+
+    def __init__(self, client: KubeClient, component: str, *, rate: float = 20.0, repeat: float = 300.0) -> None:
+        self._client = client
+        self._component = component
+        self._instance = f"{component}-{socket.gethostname()}"[:128]
+        self._bucket = TokenBucket(rate, 5 * rate)
+        self._repeat = repeat
+        self._told: OrderedDict[str, float] = OrderedDict()
+        self.dropped = 0
+
+    async def record(self, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
+        """Write one Event; a failure is logged, never raised."""
+        now = datetime.now(UTC)
+        digest = hashlib.sha256(f"{about}{reason}{message}".encode()).hexdigest()[:16]
+        if self._recently(digest) or not self._bucket.take():
+            self.dropped += 1
+            return
+        namespace = about.namespace or "default"
+        body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": f"{about.name[:220]}.{digest}{time.time_ns() % 10**9:x}", "namespace": namespace},
+            "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "action": reason,
+            "note": message[:1000],
+            "reportingController": self._component,
+            "reportingInstance": self._instance,
+            "regarding": {
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "name": about.name,
+                "namespace": about.namespace,
+                "uid": about.uid,
+            },
+        }
+        try:
+            await self._client.send("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=body)
+        except KubeError as error:
+            log.warning("the event %s on %s %s was not recorded: %s", reason, about.kind, about.name, error)
+
+    def _recently(self, digest: str) -> bool:
+        now = time.monotonic()
+        while self._told and next(iter(self._told.values())) < now - self._repeat:
+            self._told.popitem(last=False)
+        if digest in self._told:
+            return True
+        if len(self._told) < 10_000:
+            self._told[digest] = now
+        return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -36,6 +36,8 @@ class Sample:
         How long after `time` it may be used [s].
     state, reason
         How the last attempt went, and for FAILED or WAITING why there is nothing newer.
+    source
+        The type of the sensor, such as "Redfish".
     """
 
     value: float
@@ -44,6 +46,7 @@ class Sample:
     ttl: float = 60.0
     state: SampleState = SampleState.OK
     reason: str = ""
+    source: str = ""
 
     @property
     def measured(self) -> bool:
@@ -92,10 +95,10 @@ class SampleStore:
     def fail(self, node: str, metric: str, reason: str, *, ttl: float) -> None:
         """Note that an attempt failed: the value from before stays, with its time, and ages."""
         old = self.get(node, metric)
-        if old is None or not old.measured:
+        if old is None:
             self.put(node, metric, Sample(math.nan, 0.0, None, ttl, SampleState.FAILED, reason))
         else:
-            self.put(node, metric, Sample(old.value, old.time, old.window, ttl, SampleState.FAILED, reason))
+            self.put(node, metric, replace(old, ttl=ttl, state=SampleState.FAILED, reason=reason))
 
     def remove(self, node: str, metric: str) -> None:
         """Forget a metric of a node."""

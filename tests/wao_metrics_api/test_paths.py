@@ -1,0 +1,60 @@
+"""Paths of the API, with the rows of the custom metrics library's own path test."""
+
+import pytest
+
+from wao_core.serving.status import StatusError
+from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path
+
+G = "/apis/custom.metrics.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("path", "request_"),
+    [
+        (G, GroupRequest()),
+        (f"{G}/", GroupRequest()),
+        (f"{G}/v1beta1", ResourcesRequest("v1beta1")),
+        (f"{G}/v1beta2/", ResourcesRequest("v1beta2")),
+        (f"{G}/v1beta2/nodes/n1/inlet_temp", MetricRequest("v1beta2", "nodes", "n1", "inlet_temp")),
+        (f"{G}/v1beta2/node/n1/inlet_temp", MetricRequest("v1beta2", "nodes", "n1", "inlet_temp")),
+        (f"{G}/v1beta2/nodes/*/inlet_temp", MetricRequest("v1beta2", "nodes", "*", "inlet_temp")),
+        (
+            f"{G}/v1beta1/namespaces/ns/nodes/n1/inlet_temp",
+            MetricRequest("v1beta1", "nodes", "n1", "inlet_temp", "ns"),
+        ),
+        (
+            f"{G}/v1beta1/namespaces/ns/deployments.apps/d/rps",
+            MetricRequest("v1beta1", "deployments.apps", "d", "rps", "ns"),
+        ),
+        (
+            f"{G}/v1beta2/namespaces/ns/metrics/queue",
+            MetricRequest("v1beta2", "namespaces", "ns", "queue", "ns", of_namespace=True),
+        ),
+    ],
+)
+def test_served_paths(path: str, request_: object) -> None:
+    assert parse_path(path) == request_
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{G}/v1beta3",
+        f"{G}/v1beta2/blah",
+        f"{G}/v1beta2/nodes/foo",
+        f"{G}/v1beta2/namespaces/ns/pods/bar",
+        f"{G}/v1beta2/nodes/n1/inlet_temp/more/and/more",
+        f"{G}/v1beta2/nodes//inlet_temp",
+        f"{G}/v1beta2/a/b/c/d",
+    ],
+)
+def test_paths_of_no_meaning_are_not_found(path: str) -> None:
+    with pytest.raises(StatusError, match="the server could not find the requested resource") as caught:
+        parse_path(path)
+    assert (caught.value.code, caught.value.details) == (404, {})
+
+
+def test_three_segments_about_namespaces_are_a_bad_request() -> None:
+    with pytest.raises(StatusError, match="invalid request path") as caught:
+        parse_path(f"{G}/v1beta2/namespaces/ns/foo")
+    assert caught.value.code == 400

@@ -1,0 +1,144 @@
+"""The collector: keeps the running pollers equal to what the NodeConfigs ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from wao_core.collector.plan import Plan, SensorSpec, Target, make_plan
+from wao_core.collector.poller import Observe, Poller, Read
+from wao_core.collector.store import SampleStore
+from wao_core.records import Kind
+from wao_core.state import ClusterState
+
+FIRST_POLLS_PER_SECOND = 250  # each is a TLS handshake on both sides
+QUIET = 0.05  # seconds without a change before the plan is made again: a template writes many NodeConfigs at once
+_log = logging.getLogger(__name__)
+
+
+class Readers(Protocol):
+    """Makes the function that reads a sensor (`wao_core.collector.readers.SensorReaders`)."""
+
+    @property
+    def by_node(self) -> frozenset[str]:
+        """Sensor types whose reading depends on the node's name."""
+        ...
+
+    def reader(self, spec: SensorSpec) -> Read:
+        """Return what reads this sensor once; a bad term makes a function that raises."""
+        ...
+
+
+@dataclass(slots=True)
+class _Running:
+    poller: Poller
+    task: asyncio.Task[None]
+
+
+class Collector:
+    """Use as `async with`; the samples are in `store`.
+
+    Parameters
+    ----------
+    state
+        Where the NodeConfigs are.
+    store
+        Where the samples go.
+    readers
+        How sensors are read.
+    observe
+        Told of every attempt of every poller.
+    """
+
+    def __init__(
+        self,
+        state: ClusterState,
+        store: SampleStore,
+        readers: Readers,
+        *,
+        observe: Observe = lambda _spec, _seconds, _kind: None,
+    ) -> None:
+        self.store = store
+        self._state, self._readers, self._observe = state, readers, observe
+        self._running: dict[SensorSpec, _Running] = {}
+        self._dirty = asyncio.Event()
+        self._planning: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self.plan = Plan()
+
+    async def __aenter__(self) -> Collector:
+        self._unsubscribe = self._state.subscribe([Kind.NODE_CONFIG], lambda _change: self._dirty.set())
+        self.reconcile()
+        self._planning = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unsubscribe()
+        tasks = [running.task for running in self._running.values()]
+        if self._planning is not None:
+            tasks.append(self._planning)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
+
+    @property
+    def pollers(self) -> dict[SensorSpec, Poller]:
+        """The pollers that run now."""
+        return {spec: running.poller for spec, running in self._running.items()}
+
+    @property
+    def tried_all(self) -> bool:
+        """Whether every poller has tried its sensor at least once."""
+        return all(running.poller.state.attempts > 0 for running in self._running.values())
+
+    def health(self) -> str | None:
+        """Return None while the plan is followed, else what is wrong."""
+        if self._planning is None or self._planning.done():
+            return "the collector does not follow the NodeConfigs"
+        return None
+
+    def reconcile(self) -> None:
+        """Start, stop and redirect pollers until they are what the NodeConfigs ask for."""
+        self.plan = make_plan(self._state.node_configs.values(), by_node=self._readers.by_node)
+        wanted = self.plan.pollers
+        before = self._targets()
+        for spec in [spec for spec in self._running if spec not in wanted]:
+            self._running.pop(spec).task.cancel()
+        fresh = [spec for spec in wanted if spec not in self._running]
+        for spec in wanted.keys() - set(fresh):
+            self._running[spec].poller.retarget(wanted[spec])
+        spread = len(fresh) / FIRST_POLLS_PER_SECOND
+        for spec in fresh:
+            poller = Poller(spec, self._readers.reader(spec), self.store, targets=wanted[spec], observe=self._observe)
+            first_delay = phase(spec) * min(spread, spec.interval)
+            self._running[spec] = _Running(poller, asyncio.create_task(poller.run(first_delay)))
+        # a target that only changed its sensor keeps its value until the new one is read, or it expires
+        for target in before - self._targets():
+            self.store.remove(target.node, target.metric)
+
+    def _targets(self) -> set[Target]:
+        return {target for running in self._running.values() for target in running.poller.targets}
+
+    async def _follow(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await asyncio.sleep(QUIET)
+            try:
+                self.reconcile()
+            except Exception:
+                _log.exception("the NodeConfigs could not be followed; the running pollers go on")
+
+
+def phase(spec: SensorSpec) -> float:
+    """Return a number from 0 to 1 that spreads pollers evenly and is the same in every process."""
+    text = f"{spec.endpoint}|{spec.node}|{spec.metric}|{spec.secret}"
+    return zlib.crc32(text.encode()) / 2**32

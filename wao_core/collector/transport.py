@@ -1,0 +1,254 @@
+"""HTTP for thousands of BMCs: one aiohttp session, one connection and one request at a time for each BMC.
+
+Credentials go to the origin they were given for and nowhere else, redirects are not followed, bodies and times are
+bounded. Some BMCs drop idle connections: such a request is repeated once on a fresh connection, and a BMC that does
+it again and again is asked on a new connection each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import logging
+import ssl
+from base64 import b64encode
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from wao_predict.transport import Credentials, TlsPolicy, ssl_context
+
+from wao_core.collector.addresses import AddressRule
+from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
+from wao_predict.flow import Request, Response
+
+RESETS_BEFORE_CLOSE = 3
+_log = logging.getLogger(__name__)
+
+
+class PollingSession:
+    """The one session of all pollers. Use `transport` for each BMC; `close` ends all connections.
+
+    Parameters
+    ----------
+    rule
+        Which addresses may be connected to at all.
+    connections
+        Most connections at a time.
+    keep_alive
+        Seconds an idle connection is kept; longer than the longest interval between two polls.
+    """
+
+    def __init__(self, rule: AddressRule, *, connections: int = 10_000, keep_alive: float = 120.0) -> None:
+        self._rule = rule
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_reused)
+        tracing.on_connection_create_start.append(_created)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections,
+                keepalive_timeout=keep_alive,
+                ttl_dns_cache=60,
+                resolver=_CheckedResolver(rule),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[tracing],
+            headers={"User-Agent": "wao", "Accept": "application/json", "Accept-Encoding": "identity"},
+        )
+        # contexts are dear (the CA bundle is parsed into each) and aiohttp keeps connections apart by context
+        self._contexts: dict[TlsPolicy, ssl.SSLContext | aiohttp.Fingerprint] = {}
+
+    def transport(
+        self,
+        base_url: str,
+        *,
+        tls: TlsPolicy,
+        credentials: Credentials | None = None,
+        timeout: float = 8.0,
+    ) -> PollingTransport:
+        """Return the transport of one BMC; `timeout` bounds one request, in seconds."""
+        self._rule.check_host(urlsplit(base_url).hostname or "")
+        return PollingTransport(self, base_url, tls=tls, credentials=credentials, timeout=timeout)
+
+    def context(self, policy: TlsPolicy) -> ssl.SSLContext | aiohttp.Fingerprint:
+        """Return what aiohttp needs to hold to a TLS policy."""
+        known = self._contexts.get(policy)
+        if known is None:
+            if policy.fingerprint:
+                known = aiohttp.Fingerprint(binascii.unhexlify(policy.fingerprint.replace(":", "")))
+            else:
+                known = ssl_context(policy)
+            self._contexts[policy] = known
+        return known
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        """Start a request of the session; no redirects."""
+        return self._session.request(method, url, allow_redirects=False, **options)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+class PollingTransport:
+    """`wao_predict.flow.AsyncTransport` for one BMC; one request at a time."""
+
+    def __init__(
+        self,
+        session: PollingSession,
+        base_url: str,
+        *,
+        tls: TlsPolicy,
+        credentials: Credentials | None,
+        timeout: float,
+    ) -> None:
+        self._session, self._base = session, base_url
+        self._origin = origin_of(base_url)
+        self._tls = session.context(tls)
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 5.0))
+        self._turn = asyncio.Lock()
+        self._trace = SimpleNamespace(reused=False)
+        self._resets = 0
+        self._authorization: str | None = None
+        self.credentials = credentials
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What is sent to the BMC, and only there."""
+        return self._credentials
+
+    @credentials.setter
+    def credentials(self, credentials: Credentials | None) -> None:
+        self._credentials = credentials
+        self._authorization = None if credentials is None else _basic(credentials)
+
+    @property
+    def closes(self) -> bool:
+        """Whether every request goes over a new connection, because the BMC drops idle ones."""
+        return self._resets >= RESETS_BEFORE_CLOSE
+
+    async def send(self, request: Request) -> Response:
+        """Return the response; raises `RemoteError`."""
+        url = urljoin(self._base, request.url)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            raise RemoteError(f"{parts.scheme or 'no scheme'}: only http and https are asked", endpoint=url)
+        headers = dict(request.headers)
+        if request.authenticate and self._authorization is not None and origin_of(url) == self._origin:
+            headers["Authorization"] = self._authorization
+        if self.closes:
+            headers["Connection"] = "close"
+        async with self._turn:
+            return await self._exchange(request, url, headers)
+
+    async def close(self) -> None:
+        """Nothing of its own is open: connections belong to the session."""
+
+    async def _exchange(self, request: Request, url: str, headers: dict[str, str]) -> Response:
+        self._trace.reused = False
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                headers=headers,
+                data=request.body,
+                ssl=self._tls,
+                timeout=self._timeout,
+                trace_request_ctx=self._note,
+            ) as response:
+                body = await _read(response, request.max_bytes, url)
+                if self.closes:
+                    response.close()
+                return Response(
+                    response.status, body, {key.lower(): value for key, value in response.headers.items()}, url
+                )
+        except TimeoutError as error:
+            raise RemoteTimeout(f"{_bare(url)}: no answer in {self._timeout.total:g} s", endpoint=_bare(url)) from error
+        except aiohttp.ServerFingerprintMismatch as error:
+            raise RemoteError(f"{_bare(url)}: its certificate is not the pinned one", endpoint=_bare(url)) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise RemoteError(f"{_bare(url)}: {_reason(error)}", endpoint=_bare(url)) from error
+
+    def _note(self, event: str) -> None:
+        """Count the requests for which a kept connection was tried and turned out to be dead."""
+        if event == "reused":
+            self._trace.reused = True
+        elif self._trace.reused:
+            self._resets += 1
+            if self._resets == RESETS_BEFORE_CLOSE:
+                _log.info("%s drops idle connections: a new one for each request from now on", self._origin)
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves names and leaves out addresses that must not be connected to, so a name cannot lead there either."""
+
+    def __init__(self, rule: AddressRule) -> None:
+        self._rule = rule
+        self._inner: AbstractResolver | None = None
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        if self._inner is None:
+            self._inner = aiohttp.ThreadedResolver()
+        found = await self._inner.resolve(host, port, family)
+        allowed = [result for result in found if self._rule.allows(result["host"])]
+        if not allowed:
+            raise OSError(f"{host} has no address that may be connected to")
+        return allowed
+
+    async def close(self) -> None:
+        if self._inner is not None:
+            await self._inner.close()
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int, url: str) -> bytes:
+    if (response.content_length or 0) > limit:
+        response.close()
+        raise ProtocolError(f"{_bare(url)}: the body is larger than {limit} bytes", endpoint=_bare(url))
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            raise ProtocolError(f"{_bare(url)}: the body is larger than {limit} bytes", endpoint=_bare(url))
+    return bytes(body)
+
+
+async def _reused(_session: object, context: Any, _parameters: object) -> None:
+    context.trace_request_ctx("reused")
+
+
+async def _created(_session: object, context: Any, _parameters: object) -> None:
+    context.trace_request_ctx("created")
+
+
+def _basic(credentials: Credentials) -> str:
+    pair = f"{credentials.username}:{credentials.password}".encode()
+    return f"Basic {b64encode(pair).decode()}"
+
+
+def _bare(url: str) -> str:
+    """Return the URL without user information and query."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return (
+        f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"its certificate cannot be verified ({error.certificate_error}); give its CA (caBundle) or its fingerprint"
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,55 @@
+"""The ASGI layer that authenticates and authorises before anything else looks at a request."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wao_core.serving.peercert import STATE_KEY
+from wao_core.serving.status import StatusError
+from wao_metrics_api.auth.authentication import Authenticator, Credentials
+from wao_metrics_api.auth.authorization import ALWAYS_ALLOWED, AccessReviewer, attributes_of, authorize
+from wao_metrics_api.responses import send_status
+from wao_predict._errors import WaoError
+
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Lets a request through to `app` when its user may make it; else answers 401, 403 or 500."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, reviewer: AccessReviewer) -> None:
+        self._app, self._authenticator, self._reviewer = app, authenticator, reviewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope["path"] not in ALWAYS_ALLOWED:
+            try:
+                await self._check(scope)
+            except StatusError as error:
+                await send_status(scope, send, error)
+                return
+            # nobody behind this layer may believe such a header
+            headers = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-remote-")]
+            scope = {**scope, "headers": headers}
+        await self._app(scope, receive, send)
+
+    async def _check(self, scope: Scope) -> None:
+        credentials = Credentials.of(scope.get("state", {}).get(STATE_KEY), scope["headers"])
+        try:
+            user = await self._authenticator.authenticate(credentials)
+        except StatusError:
+            raise
+        except WaoError as error:
+            _log.error("authentication failed: %s", error)
+            raise StatusError(401, "Unauthorized") from error
+        try:
+            await authorize(self._reviewer, user, attributes_of(scope["method"], scope["path"]))
+        except StatusError:
+            raise
+        except WaoError as error:
+            _log.error("authorisation failed: %s", error)
+            raise StatusError(
+                500, f"Internal error occurred: authorisation of {scope['path']} is not possible now"
+            ) from error

@@ -1,0 +1,171 @@
+"""The endpoints of the API as plain ASGI callables: no framework between the socket and the prebuilt bytes."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from wao_core.serving.status import StatusError
+from wao_metrics_api.discovery import Discovery, Document, discovery
+from wao_metrics_api.names import VERSIONS
+from wao_metrics_api.negotiation import DISCOVERY_TYPE, Form, negotiate
+from wao_metrics_api.nodes import NodeMetrics, not_found
+from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openapi_v3_index
+from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path, unknown_path
+from wao_metrics_api.responses import header, send_body, send_form, send_status
+from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
+from wao_metrics_api.telemetry import RequestTelemetry
+
+NOT_ALLOWED = "the server does not allow this method on the requested resource"
+NOTHING = Selector()
+
+
+class DiscoveryCache:
+    """The discovery documents of the metrics there are now; they are built again only when the names change."""
+
+    def __init__(self, nodes: NodeMetrics) -> None:
+        self._nodes = nodes
+
+    def current(self) -> Discovery:
+        """Return the documents."""
+        return _discovery(tuple(self._nodes.names()))
+
+
+@lru_cache(maxsize=8)
+def _discovery(names: tuple[str, ...]) -> Discovery:
+    return discovery(names)
+
+
+class ApiEndpoint:
+    """GET /apis/custom.metrics.k8s.io and everything below it."""
+
+    def __init__(self, nodes: NodeMetrics, documents: DiscoveryCache, telemetry: RequestTelemetry) -> None:
+        self._nodes, self._documents, self._telemetry = nodes, documents, telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        version = metric = ""
+        code, began = 200, time.perf_counter()
+        try:
+            request = parse_path(scope["path"])
+            require_get(scope)
+            if isinstance(request, MetricRequest):
+                version, metric = request.version, request.metric
+            accept = header(scope, b"accept")
+            form = Form.JSON if accept == "" else negotiate(accept)
+            await send_form_or_document(scope, send, self._answer(request, scope), form)
+        except StatusError as error:
+            code = error.code
+            await send_status(scope, send, error)
+        self._telemetry.observe(version, metric, code, time.perf_counter() - began)
+
+    def _answer(self, request: GroupRequest | ResourcesRequest | MetricRequest, scope: Scope) -> bytes | Document:
+        if isinstance(request, MetricRequest):
+            return self._metric(request, scope["query_string"])
+        documents = self._documents.current()
+        return documents.group if isinstance(request, GroupRequest) else documents.resources[request.version]
+
+    def _metric(self, request: MetricRequest, query: bytes) -> bytes:
+        labels, selector = _selectors(query) if query else (NOTHING, NOTHING)
+        wildcard = request.name == "*"
+        if wildcard and b"fieldSelector=" in query and parse_qs(query.decode("latin-1")).get("fieldSelector"):
+            raise StatusError(400, "field selectors are not supported for metrics; use labelSelector")
+        if request.resource != "nodes":
+            raise not_found(request.metric, request.resource, "" if wildcard else request.name, str(selector))
+        if wildcard:
+            return self._nodes.many(request.version, request.metric, labels=labels, selector=selector)
+        return self._nodes.one(request.version, request.name, request.metric, selector=selector)
+
+
+class GroupsEndpoint:
+    """GET /apis: the groups, or the aggregated discovery document for those who ask for it."""
+
+    def __init__(self, documents: DiscoveryCache) -> None:
+        self._documents = documents
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        try:
+            require_get(scope)
+            form = negotiate(header(scope, b"accept"), discovery=True)
+        except StatusError as error:
+            await send_status(scope, send, error)
+            return
+        documents = self._documents.current()
+        vary = [(b"vary", b"Accept")]
+        if form is Form.DISCOVERY:
+            await send_document(scope, send, documents.aggregated, content_type=DISCOVERY_TYPE.encode(), headers=vary)
+        elif form is Form.YAML:
+            await send_form(scope, send, documents.groups.body, form)
+        else:
+            await send_document(scope, send, documents.groups, headers=vary)
+
+
+class OpenApiEndpoint:
+    """GET /openapi/v2, /openapi/v3 and /openapi/v3/apis/{group}/{version}."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        try:
+            document = self._document(scope["path"].rstrip("/"))
+            require_get(scope)
+        except StatusError as error:
+            await send_status(scope, send, error)
+            return
+        await send_document(scope, send, document)
+
+    @staticmethod
+    def _document(path: str) -> Document:
+        if path == "/openapi/v2":
+            return openapi_v2()
+        if path == "/openapi/v3":
+            return openapi_v3_index()
+        request = parse_path(path.removeprefix("/openapi/v3"))
+        if isinstance(request, ResourcesRequest) and request.version in VERSIONS:
+            return openapi_v3(request.version)
+        raise unknown_path()
+
+
+def require_get(scope: Scope) -> None:
+    """Raise the 405 of every method but GET."""
+    if scope["method"] != "GET":
+        raise StatusError(405, NOT_ALLOWED, details={})
+
+
+async def send_form_or_document(scope: Scope, send: Send, answer: bytes | Document, form: Form) -> None:
+    """Send bytes, or a document with its ETag, in the negotiated form."""
+    body = answer.body if isinstance(answer, Document) else answer
+    if form is not Form.JSON:
+        await send_form(scope, send, body, form)
+    elif isinstance(answer, Document):
+        await send_document(scope, send, answer)
+    else:
+        await send_body(scope, send, body)
+
+
+async def send_document(
+    scope: Scope,
+    send: Send,
+    document: Document,
+    *,
+    content_type: bytes = b"application/json",
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:
+    """Send a document with its ETag, or 304 to a client that has it."""
+    more = [(b"etag", document.etag.encode()), *(headers or ())]
+    if not_modified(document, header(scope, b"if-none-match")):
+        await send_body(scope, send, b"", status=304, content_type=content_type, headers=more)
+    else:
+        await send_body(scope, send, document.body, content_type=content_type, headers=more)
+
+
+def _selectors(query: bytes) -> tuple[Selector, Selector]:
+    values = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=64)
+    try:
+        labels, metric = (parse_selector(values.get(key, [""])[0]) for key in ("labelSelector", "metricLabelSelector"))
+    except SelectorError as error:
+        raise StatusError(400, str(error)) from None
+    return labels, metric

@@ -1,0 +1,68 @@
+"""Answers as an API server sends them: the bytes, and the headers that every one carries."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import yaml
+from starlette.types import Scope, Send
+
+from wao_core.serving.status import StatusError
+from wao_metrics_api.negotiation import Form
+
+_FIXED = [(b"cache-control", b"no-cache, private")]
+_JSON = b"application/json"
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Return a request header, all its lines joined by commas; "" when there is none."""
+    found = [value for key, value in scope["headers"] if key == name]
+    return (found[0] if len(found) == 1 else b",".join(found)).decode("latin-1")
+
+
+async def send_body(
+    scope: Scope,
+    send: Send,
+    body: bytes,
+    *,
+    status: int = 200,
+    content_type: bytes = _JSON,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:
+    """Send a whole answer; to HEAD only its headers."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"audit-id", _audit_id(scope)),
+                (b"content-type", content_type),
+                (b"content-length", str(len(body)).encode()),
+                *_FIXED,
+                *(headers or ()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+async def send_form(scope: Scope, send: Send, body: bytes, form: Form) -> None:
+    """Send a JSON document in the negotiated form."""
+    if form is Form.YAML:
+        body = yaml.safe_dump(json.loads(body), sort_keys=False).encode()
+    await send_body(scope, send, body, content_type=form.value.encode())
+
+
+async def send_status(scope: Scope, send: Send, error: StatusError) -> None:
+    """Send a failure as metav1.Status, always JSON."""
+    # Retry-After belongs to 429 alone: with it, Go clients repeat any 5xx ten times
+    headers = [(b"retry-after", b"1")] if error.code == 429 else None
+    await send_body(scope, send, error.body(), status=error.code, headers=headers)
+
+
+def _audit_id(scope: Scope) -> bytes:
+    for key, value in scope["headers"]:
+        if key == b"audit-id" and len(value) <= 64:
+            return bytes(value)
+    return str(uuid.uuid4()).encode()

@@ -1,0 +1,110 @@
+"""What the metrics API tells about itself and about the nodes, as Prometheus series."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from wao_core.collector.store import SampleStore
+from wao_core.serving.metrics import Labels, SeriesFamily
+from wao_metrics_api.names import GROUP
+
+GAUGES = {
+    "inlet_temp": ("wao_node_inlet_temperature_celsius", "Inlet temperature of the node."),
+    "delta_p": ("wao_node_delta_pressure_pascals", "Static pressure difference between front and back of the node."),
+    "power_watts": ("wao_node_power_watts", "Measured power of the node."),
+    "predicted_watts": ("wao_node_predicted_power_watts", "Predicted power of the node."),
+    "cpu_usage": ("wao_node_cpu_usage_percent", "CPU use of the node in percent of its capacity."),
+}
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
+
+
+class RequestTelemetry:
+    """Counts and times the requests, under the names that Kubernetes API servers use."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("verb", "group", "version", "resource", "subresource", "code")
+        self._total = Counter(
+            "apiserver_request", "Requests by what was asked and the status code.", labels, registry=registry
+        )
+        self._duration = Histogram(
+            "apiserver_request_duration_seconds",
+            "Time to answer, without authentication.",
+            ("verb", "group", "version"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        # a child's look-up by label values costs more than the rest of an observation
+        self._children: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def observe(self, version: str, metric: str, code: int, seconds: float) -> None:
+        """Note one answer. Names that a caller made up are not kept: only those answered by 200."""
+        key = (version, metric if code == 200 else "", code)
+        child = self._children.get(key)
+        if child is None:
+            resource = "nodes" if key[1] else ""
+            counter = self._total.labels("get", GROUP, version, resource, key[1], str(code))
+            child = (counter.inc, self._duration.labels("get", GROUP, version).observe)
+            self._children[key] = child
+        child[0]()
+        child[1](seconds)
+
+
+def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFamily]:
+    """Return the families about nodes; `lost` returns how many values could not be written as a quantity."""
+    families = [SeriesFamily(name, help_, _fresh_values(store, metric)) for metric, (name, help_) in GAUGES.items()]
+    families.append(
+        SeriesFamily(
+            "metrics_apiserver_metric_freshness_seconds",
+            "Age of the oldest fresh sample of each metric.",
+            lambda: _oldest(store),
+        )
+    )
+    families.append(
+        SeriesFamily(
+            "wao_metric_samples",
+            "Nodes whose sample is fresh, too old, or not there, by metric.",
+            lambda: _states(store),
+        )
+    )
+    families.append(
+        SeriesFamily(
+            "wao_metric_unrepresentable_total",
+            "Values that were not served because they are not finite or too large.",
+            lambda: [((), float(lost()))],
+            type_="counter",
+        )
+    )
+    return families
+
+
+def _fresh_values(store: SampleStore, metric: str) -> Callable[[], Iterable[tuple[Labels, float]]]:
+    def read() -> Iterable[tuple[Labels, float]]:
+        now = time.time()
+        return [
+            ((("node", node), ("source", sample.source)), sample.value)
+            for node, sample in store.by_node(metric).items()
+            if sample.fresh(now)
+        ]
+
+    return read
+
+
+def _oldest(store: SampleStore) -> Iterable[tuple[Labels, float]]:
+    now = time.time()
+    for metric in store.metrics():
+        ages = [now - sample.time for sample in store.by_node(metric).values() if sample.fresh(now)]
+        if ages:
+            yield (("metric", metric),), round(max(ages), 3)
+
+
+def _states(store: SampleStore) -> Iterable[tuple[Labels, float]]:
+    now = time.time()
+    for metric in store.metrics():
+        counts = {"fresh": 0, "expired": 0, "missing": 0}
+        for sample in store.by_node(metric).values():
+            counts["missing" if not sample.measured else "fresh" if sample.fresh(now) else "expired"] += 1
+        for state, count in counts.items():
+            yield (("metric", metric), ("state", state)), float(count)

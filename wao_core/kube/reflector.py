@@ -105,7 +105,7 @@ class ReflectorStats:
     confirmed: float | None = None  # monotonic time at which it was last known to be current
 
 
-class _Expired(Exception):
+class _ExpiredError(Exception):
     """The resource version is too old: list again."""
 
 
@@ -137,7 +137,7 @@ class Reflector:
                 if not self._version:
                     await self._list()
                 await self._watch()
-            except _Expired as expired:
+            except _ExpiredError as expired:
                 log.info("%s: listing again: %s", self.resource.plural, expired)
                 self._version = ""
                 first = self.backoff.failures == 0  # listing again at once is right, doing so for ever is not
@@ -175,7 +175,7 @@ class Reflector:
                 body = await self.client.get(self.resource.path(), query=query, timeout=60.0)
             except KubeError as error:
                 if error.status_code == 410 and token:  # the continue token expired half-way
-                    raise _Expired(str(error)) from None
+                    raise _ExpiredError(str(error)) from None
                 raise
             page = decode_list(self.resource.kind, body, api_kind=self.resource.api_kind)
             records.extend(page.records)
@@ -204,7 +204,7 @@ class Reflector:
         event = decode_watch_line(self.resource.kind, line, api_kind=self.resource.api_kind)
         if event.type == "ERROR":
             if event.code == 410:
-                raise _Expired(event.message)
+                raise _ExpiredError(event.message)
             raise KubeError(f"WATCH {self.resource.path()}: {event.message}", status_code=event.code)
         if event.resource_version:
             self._version = event.resource_version

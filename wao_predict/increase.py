@@ -1,0 +1,159 @@
+"""The scoring arithmetic: what more CPU load costs in watts. Scheduler, load balancer, simulator and CLI all call it.
+
+`marginal` is the reference's rule, P(u + r) - P(u), on floats. Real curves are often concave: the first job on an idle
+server is dear, later ones nearly free, and placing each pod where it alone is cheapest ends far from the optimum.
+`lookahead` scores a node by the best average increase over any number m of further equal jobs that still fit:
+min over m >= 1, u + m r <= capacity, of [P(u + m r) - P(u)] / m.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wao_predict.curves import PowerCurves
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Rule = Literal["lookahead", "marginal"]
+RULES: tuple[Rule, ...] = ("lookahead", "marginal")
+
+_SLACK = 1e-9
+"""Relative slack of the fit test: ten times 10 % must fit into 100 % in floats."""
+
+
+def watt_increase(
+    curves: PowerCurves,
+    cpu_usage: ArrayLike,
+    added: ArrayLike,
+    *,
+    rule: Rule = "lookahead",
+    capacity: ArrayLike = 100.0,
+) -> FloatArray:
+    """Return what one more job costs on each node [W], shape (n,).
+
+    Parameters
+    ----------
+    curves
+        One curve per node.
+    cpu_usage
+        Present load [% of capacity], shape (n,).
+    added
+        Load of the job on each node [% of its capacity], shape (n,) or one for all, above 0.
+    rule
+        `lookahead` or `marginal`.
+    capacity
+        Load that must not be exceeded [%], shape (n,) or one for all.
+
+    Returns
+    -------
+    NaN where the curve or the load is unknown, +inf where the job does not fit.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 50.0, 100.0]), np.array([[100.0, 180.0, 200.0]]))
+    >>> watt_increase(curves, [0.0], 10.0, rule="marginal").tolist()
+    [16.0]
+    >>> watt_increase(curves, [0.0], 10.0).tolist()  # ten of them cost 100 W together
+    [10.0]
+    """
+    return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity)
+
+
+class IncreaseTable:
+    """`watt_increase` for many calls on the same curves."""
+
+    def __init__(self, curves: PowerCurves) -> None:
+        self._curves = curves
+
+    def increase(
+        self,
+        cpu_usage: ArrayLike,
+        added: ArrayLike,
+        *,
+        rows: IntArray | None = None,
+        rule: Rule = "lookahead",
+        capacity: ArrayLike = 100.0,
+    ) -> FloatArray:
+        """Return `watt_increase` for some rows of the curves.
+
+        Parameters
+        ----------
+        rows
+            Row of each candidate, shape (m,), -1 for one that has none: NaN. All rows in order without it.
+            `cpu_usage`, `added` and `capacity` are of shape (m,) then.
+        """
+        index = np.arange(len(self._curves)) if rows is None else rows
+        load = np.broadcast_to(np.asarray(cpu_usage, dtype=np.float64), index.shape)
+        step = np.broadcast_to(np.asarray(added, dtype=np.float64), index.shape)
+        limit = np.broadcast_to(np.asarray(capacity, dtype=np.float64), index.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(step) & np.isfinite(limit)
+            most = np.floor((limit - load) / step * (1 + _SLACK) + _SLACK)  # jobs that fit
+        fits = known & (most >= 1)
+        result = np.where(known, np.inf, np.nan)
+        chosen = np.flatnonzero(fits)
+        if chosen.size:
+            arguments = (index[chosen], load[chosen], step[chosen], most[chosen])
+            result[chosen] = self._marginal(*arguments) if rule == "marginal" else self._lookahead(*arguments)
+        return result
+
+    @property
+    def _known(self) -> NDArray[np.bool_]:
+        return self._curves.known if len(self._curves) else np.zeros(1, dtype=np.bool_)
+
+    def _marginal(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
+        return self._curves.at(load + step, rows=rows) - self._curves.at(load, rows=rows)
+
+    def _lookahead(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
+        """Return the least average over 1..most jobs, exactly.
+
+        P is linear between knots, so [P(u + m r) - P(u)] / m is monotone in m between two knots: its minimum over
+        whole numbers m lies at 1, at the most that fit, or beside a knot. The average at the knot itself bounds both
+        neighbours from below, so only knots whose bound beats the best found so far are looked at.
+        """
+        base = self._curves.at(load, rows=rows)
+        best = self._curves.at(load + step, rows=rows) - base
+        best = np.minimum(best, (self._curves.at(load + most * step, rows=rows) - base) / most)
+        bound = self._bounds(rows, load, step, most, base)
+        steepest = bound.argmin(axis=1)
+        index = np.arange(len(rows))
+        better = np.flatnonzero(bound[index, steepest] < best)
+        best[better] = self._beside(better, steepest[better], best[better], (rows, load, step, most, base))
+        bound[index, steepest] = np.inf
+        more, knot = np.nonzero(bound < best[:, None])
+        if more.size:
+            found = self._beside(more, knot, best[more], (rows, load, step, most, base))
+            np.minimum.at(best, more, found)
+        return best
+
+    def _bounds(
+        self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray, base: FloatArray
+    ) -> FloatArray:
+        """Return the average per job at each knot that 1..most jobs reach beyond, shape (m, k); +inf elsewhere."""
+        knots = self._curves.knots
+        whole = len(rows) == len(self._curves) and bool((rows == np.arange(len(rows))).all())
+        watts = self._curves.watts if whole else self._curves.watts[rows]
+        ahead = knots[None, :] - load[:, None]
+        outside = (ahead <= step[:, None]) | (ahead >= (most * step)[:, None])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            average: FloatArray = (watts - base[:, None]) / ahead
+        average *= step[:, None]
+        average[outside] = np.inf
+        return average
+
+    def _beside(
+        self,
+        which: IntArray,
+        knot: IntArray,
+        best: FloatArray,
+        arguments: tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray],
+    ) -> FloatArray:
+        """Return the better of `best` and the averages at the whole numbers of jobs on both sides of a knot."""
+        rows, load, step, most, base = (values[which] for values in arguments)
+        low = np.floor((self._curves.knots[knot] - load) / step)
+        for jobs in (np.clip(low, 1.0, most), np.clip(low + 1.0, 1.0, most)):
+            best = np.minimum(best, (self._curves.at(load + jobs * step, rows=rows) - base) / jobs)
+        return best

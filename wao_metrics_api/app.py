@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
@@ -38,9 +38,11 @@ def new_parts(state: ClusterState, store: SampleStore) -> Parts:
     return Parts(state, store, HealthChecks(), new_registry("metrics-api"))
 
 
-def create_app(parts: Parts, *, families: Iterable[SeriesFamily] = ()) -> FastAPI:
+def create_app(
+    parts: Parts, *, families: Iterable[SeriesFamily] = (), clock: Callable[[], float] = time.time
+) -> FastAPI:
     """Return the application, without authentication: see `wao_metrics_api.auth.guard.Guard`."""
-    nodes = NodeMetrics(parts.state, parts.store)
+    nodes = NodeMetrics(parts.state, parts.store, clock=clock)
     documents = DiscoveryCache(nodes)
     app = FastAPI(
         title="wao-metrics-api",

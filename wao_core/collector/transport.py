@@ -8,7 +8,6 @@ it again and again is asked on a new connection each time.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import logging
 import ssl
 from base64 import b64encode
@@ -18,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from wao_predict.transport import Credentials, TlsPolicy, ssl_context
+from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 from wao_core.collector.addresses import AddressRule
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
@@ -77,10 +76,8 @@ class PollingSession:
         """Return what aiohttp needs to hold to a TLS policy."""
         known = self._contexts.get(policy)
         if known is None:
-            if policy.fingerprint:
-                known = aiohttp.Fingerprint(binascii.unhexlify(policy.fingerprint.replace(":", "")))
-            else:
-                known = ssl_context(policy)
+            digest = policy.digest()
+            known = ssl_context(policy) if digest is None else aiohttp.Fingerprint(digest)
             self._contexts[policy] = known
         return known
 
@@ -133,11 +130,9 @@ class PollingTransport:
     async def send(self, request: Request) -> Response:
         """Return the response; raises `RemoteError`."""
         url = urljoin(self._base, request.url)
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
-            raise RemoteError(f"{parts.scheme or 'no scheme'}: only http and https are asked", endpoint=url)
+        own = origin_of(url) == self._origin
         headers = dict(request.headers)
-        if request.authenticate and self._authorization is not None and origin_of(url) == self._origin:
+        if own and request.authenticate and self._authorization is not None:
             headers["Authorization"] = self._authorization
         if self.closes:
             headers["Connection"] = "close"
@@ -166,11 +161,15 @@ class PollingTransport:
                     response.status, body, {key.lower(): value for key, value in response.headers.items()}, url
                 )
         except TimeoutError as error:
-            raise RemoteTimeout(f"{_bare(url)}: no answer in {self._timeout.total:g} s", endpoint=_bare(url)) from error
+            raise RemoteTimeout(
+                f"{without_userinfo(url)}: no answer in {self._timeout.total:g} s", endpoint=without_userinfo(url)
+            ) from error
         except aiohttp.ServerFingerprintMismatch as error:
-            raise RemoteError(f"{_bare(url)}: its certificate is not the pinned one", endpoint=_bare(url)) from error
+            raise RemoteError(
+                f"{without_userinfo(url)}: its certificate is not the pinned one", endpoint=without_userinfo(url)
+            ) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise RemoteError(f"{_bare(url)}: {_reason(error)}", endpoint=_bare(url)) from error
+            raise RemoteError(f"{without_userinfo(url)}: {_reason(error)}", endpoint=without_userinfo(url)) from error
 
     def _note(self, event: str) -> None:
         """Count the requests for which a kept connection was tried and turned out to be dead."""
@@ -203,22 +202,20 @@ class _CheckedResolver(AbstractResolver):
             await self._inner.close()
 
 
-def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-
-
 async def _read(response: aiohttp.ClientResponse, limit: int, url: str) -> bytes:
     if (response.content_length or 0) > limit:
         response.close()
-        raise ProtocolError(f"{_bare(url)}: the body is larger than {limit} bytes", endpoint=_bare(url))
+        raise ProtocolError(
+            f"{without_userinfo(url)}: the body is larger than {limit} bytes", endpoint=without_userinfo(url)
+        )
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
             response.close()
-            raise ProtocolError(f"{_bare(url)}: the body is larger than {limit} bytes", endpoint=_bare(url))
+            raise ProtocolError(
+                f"{without_userinfo(url)}: the body is larger than {limit} bytes", endpoint=without_userinfo(url)
+            )
     return bytes(body)
 
 
@@ -233,15 +230,6 @@ async def _created(_session: object, context: Any, _parameters: object) -> None:
 def _basic(credentials: Credentials) -> str:
     pair = f"{credentials.username}:{credentials.password}".encode()
     return f"Basic {b64encode(pair).decode()}"
-
-
-def _bare(url: str) -> str:
-    """Return the URL without user information and query."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return (
-        f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{parts.port}' if parts.port else ''}{parts.path}"
-    )
 
 
 def _reason(error: Exception) -> str:

@@ -32,6 +32,9 @@ class ServingTls:
         PEM files. They are read at the start, and again by `refresh` when they changed.
     self_signed_hosts
         Given, the files are ours: they are made, and renewed 30 days before their end, for these host names.
+    client_certificates
+        Ask clients for a certificate; those that show one must come from `set_client_authorities`. Whether to ask is
+        fixed here, because a swapped context brings its authorities with it but not its verify mode.
 
     Raises
     ------
@@ -39,8 +42,16 @@ class ServingTls:
         The files cannot be read or do not belong together.
     """
 
-    def __init__(self, certificate: Path, key: Path, *, self_signed_hosts: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        *,
+        self_signed_hosts: Iterable[str] | None = None,
+        client_certificates: bool = False,
+    ) -> None:
         self.certificate, self.key = certificate, key
+        self.asks_clients = client_certificates
         self._hosts = None if self_signed_hosts is None else tuple(self_signed_hosts)
         self._client_authorities = b""
         self.expires_at = 0.0  # seconds since the epoch
@@ -62,7 +73,7 @@ class ServingTls:
         return self._current
 
     def set_client_authorities(self, pem: bytes) -> None:
-        """Accept client certificates of these authorities from the next connection on; empty means none are asked.
+        """Accept client certificates of these authorities from the next connection on; empty refuses all.
 
         Raises `ssl.SSLError` or `ValueError` for unusable PEM and then keeps what was there.
         """
@@ -102,18 +113,15 @@ class ServingTls:
         return tuple(found)
 
     def _build(self) -> ssl.SSLContext:
-        context = _server_context()
+        context = _server_context(self.asks_clients)
         context.load_cert_chain(self.certificate, self.key)
         self.expires_at = expiry_of(self.certificate)
         if self._client_authorities:
             context.load_verify_locations(cadata=self._client_authorities.decode("ascii"))
-            context.verify_mode = ssl.CERT_OPTIONAL
-            # as Go does: an authority that is not self-signed is a trust anchor too
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         return context
 
     def _listener_context(self) -> ssl.SSLContext:
-        context = _server_context()
+        context = _server_context(self.asks_clients)
         context.load_cert_chain(self.certificate, self.key)
 
         def swap(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
@@ -123,24 +131,30 @@ class ServingTls:
         return context
 
 
-def tls_from_options(options: ServerOptions) -> ServingTls | None:
+def tls_from_options(options: ServerOptions, *, client_certificates: bool = False) -> ServingTls | None:
     """Return the TLS that the options ask for; None for plain HTTP."""
     if options.insecure_http:
         return None
     if options.tls_cert_file is not None and options.tls_private_key_file is not None:
-        return ServingTls(options.tls_cert_file, options.tls_private_key_file)
+        return ServingTls(options.tls_cert_file, options.tls_private_key_file, client_certificates=client_certificates)
     folder = options.self_signed_dir
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="wao-tls-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _log.warning("no certificate was given: serving a self-signed one that lasts until this process ends")
     names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
-    return ServingTls(folder / "tls.crt", folder / "tls.key", self_signed_hosts=names)
+    return ServingTls(
+        folder / "tls.crt", folder / "tls.key", self_signed_hosts=names, client_certificates=client_certificates
+    )
 
 
-def _server_context() -> ssl.SSLContext:
+def _server_context(asks_clients: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
+    if asks_clients:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        # as Go does: an authority that is not self-signed is a trust anchor too
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

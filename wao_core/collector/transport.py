@@ -17,11 +17,11 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 from wao_core.collector.addresses import AddressRule
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
 from wao_predict.flow import Request, Response
+from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 RESETS_BEFORE_CLOSE = 3
 _log = logging.getLogger(__name__)

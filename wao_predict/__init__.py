@@ -1,1 +1,115 @@
-"""."""
+"""Predict the power of servers from CPU load, inlet temperature and static pressure difference.
+
+    from wao_predict import load_predictor
+    load_predictor("edge_lenovo").predict({"cpu_usage": [10, 50], "inlet_temp": [22, 22], "delta_p": [5, 5]})
+
+Names are loaded when they are used: importing the package costs a fraction of a second and loads no model runtime.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "wao_predict._errors": (
+        "BackendNotFound FeatureError MissingExtra ModelLoadError OutOfRangeWarning PredictError ProtocolError "
+        "RemoteError RemoteTimeout SensorError UsageError WaoError WaoPredictError"
+    ),
+    "wao_predict.curves": "PowerCurve PowerCurves monotone power_curves",
+    "wao_predict.features": "FEATURES FeatureRanges as_matrix",
+    "wao_predict.fleet": "Fleet WhatIf what_if",
+    "wao_predict.increase": "IncreaseTable watt_increase",
+    "wao_predict.models": "ModelInfo list_models model_path",
+    "wao_predict.plot": "PlacementDisplay PowerCurveDisplay",
+    "wao_predict.predictor": ("AsyncPredictor Connection Prediction Predictor load_async_predictor load_predictor"),
+    "wao_predict.transport": "Credentials HttpOptions TlsPolicy",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+if TYPE_CHECKING:
+    from wao_predict._errors import (
+        BackendNotFound,
+        FeatureError,
+        MissingExtra,
+        ModelLoadError,
+        OutOfRangeWarning,
+        PredictError,
+        ProtocolError,
+        RemoteError,
+        RemoteTimeout,
+        SensorError,
+        UsageError,
+        WaoError,
+        WaoPredictError,
+    )
+    from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
+    from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+    from wao_predict.fleet import Fleet, WhatIf, what_if
+    from wao_predict.increase import IncreaseTable, watt_increase
+    from wao_predict.models import ModelInfo, list_models, model_path
+    from wao_predict.plot import PlacementDisplay, PowerCurveDisplay
+    from wao_predict.predictor import (
+        AsyncPredictor,
+        Connection,
+        Prediction,
+        Predictor,
+        load_async_predictor,
+        load_predictor,
+    )
+    from wao_predict.transport import Credentials, HttpOptions, TlsPolicy
+
+__all__ = [
+    "FEATURES",
+    "AsyncPredictor",
+    "BackendNotFound",
+    "Connection",
+    "Credentials",
+    "FeatureError",
+    "FeatureRanges",
+    "Fleet",
+    "HttpOptions",
+    "IncreaseTable",
+    "MissingExtra",
+    "ModelInfo",
+    "ModelLoadError",
+    "OutOfRangeWarning",
+    "PlacementDisplay",
+    "PowerCurve",
+    "PowerCurveDisplay",
+    "PowerCurves",
+    "PredictError",
+    "Prediction",
+    "Predictor",
+    "ProtocolError",
+    "RemoteError",
+    "RemoteTimeout",
+    "SensorError",
+    "TlsPolicy",
+    "UsageError",
+    "WaoError",
+    "WaoPredictError",
+    "WhatIf",
+    "as_matrix",
+    "list_models",
+    "load_async_predictor",
+    "load_predictor",
+    "model_path",
+    "monotone",
+    "power_curves",
+    "watt_increase",
+    "what_if",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'wao_predict' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -184,7 +184,9 @@ def power_curves(
     """
     temperature, pressure = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (inlet_temp, delta_p))
     if temperature.shape != pressure.shape:
-        raise UsageError(f"{temperature.size} inlet temperatures for {pressure.size} pressure differences: give as many")
+        raise UsageError(
+            f"{temperature.size} inlet temperatures for {pressure.size} pressure differences: give as many"
+        )
     usable = np.isfinite(temperature) & np.isfinite(pressure)
     grid = _knots_of(predictor) if knots is None else np.asarray(knots, dtype=np.float64)
     watts = np.full((temperature.size, grid.size), np.nan)

@@ -32,7 +32,7 @@ class FeatureRanges:
     def outside(self, X: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which rows of X, shape (n_samples, 3), leave the box, shape (n_samples,)."""
         low, high = self.bounds()
-        result: NDArray[np.bool_] = ((X < low) | (X > high)).any(axis=1)
+        result: NDArray[np.bool_] = ((low > X) | (high < X)).any(axis=1)
         return result
 
     def clip(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,99 @@
+"""The command `wao`: a root that finds its sub-commands through the entry-point group `wao.commands`.
+
+A command's module imports typer and the standard library only, so that `wao --help` stays quick. Exit codes: 0 done,
+1 it failed (one line says why), 2 the command line is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated, Any
+
+import typer
+
+GROUP = "wao.commands"
+_ORDER = ("predict", "curve", "models", "train", "what-if", "read", "metrics-api", "scheduler", "explain", "lb", "demo")
+_EPILOG = "Errors are told in one line; --debug before the command shows where they come from."
+
+
+def build() -> typer.Typer:
+    """Return the command with every installed sub-command; a broken plug-in is told and left out."""
+    root = typer.Typer(
+        name="wao",
+        help="Predict the power of servers, and place Pods and traffic where they cost the fewest watts.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
+    root.callback()(_root)
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    known = [name for name in _ORDER if name in points]
+    for name in [*known, *sorted(points.keys() - set(known))]:
+        command = _load(points[name])
+        if isinstance(command, typer.Typer):
+            root.add_typer(command, name=name)
+        elif command is not None:
+            root.command(name)(command)
+    return root
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # someone else's plug-in must not take the command down
+        _say(f"warning: the command {point.name} cannot be loaded: {type(error).__name__}: {error}")
+        return None
+
+
+def _root(
+    ctx: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", envvar="WAO_DEBUG", help="Show tracebacks of errors.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if show_version:
+        typer.echo(f"wao {version('wao-predict')}")
+        raise typer.Exit
+    if debug:
+        os.environ["WAO_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    warnings.showwarning = _show_warning
+    sys.exit(_run())
+
+
+def _run() -> int:
+    from wao_predict._errors import WaoError
+
+    try:
+        build()(standalone_mode=True)
+    except WaoError as error:
+        if os.environ.get("WAO_DEBUG"):
+            raise
+        _say("error: " + " ".join(str(error).split("\n")))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `wao ... | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    from wao_predict._errors import OutOfRangeWarning
+
+    if issubclass(category, OutOfRangeWarning | UserWarning):
+        _say(f"warning: {message}")

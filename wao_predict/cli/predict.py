@@ -1,0 +1,95 @@
+"""`wao predict`: watts for a table."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, PasswordFile, Timeout, User, connection
+from wao_predict.cli._output import Output, print_csv, print_json, print_table
+
+if TYPE_CHECKING:
+    from wao_predict.cli._table import CsvTable
+    from wao_predict.predictor import Prediction
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped model's name, an ONNX file, the URL of a V2 server's model, redfish+https://BMC, or fake.",
+            metavar="MODEL",
+        ),
+    ],
+    table: Annotated[
+        str,
+        typer.Argument(help="CSV with the columns cpu_usage, inlet_temp, delta_p in any order; - reads it from stdin."),
+    ],
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the output.")] = Output.TABLE,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="The model's type, where MODEL does not tell: Onnx, Redfish, ...")
+    ] = None,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+    timeout: Timeout = 30.0,
+) -> None:
+    """Predict watts for a table of CPU load [%], inlet temperature [degC] and static pressure difference [Pa].
+
+    Rows outside the model's trained range are predicted at the nearest trained value and reported: on stderr, and as
+    row numbers (from 0) under out_of_range in JSON.
+    """
+    from wao_predict.cli._table import read_csv
+    from wao_predict.features import FEATURES
+    from wao_predict.predictor import load_predictor
+
+    how = connection(
+        url=model,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        user=user,
+        password_file=password_file,
+        timeout=timeout,
+    )
+    with load_predictor(model, type=type_, connection=how) as predictor:
+        read = read_csv(table)
+        prediction = predictor.predict_detailed(read.numbers(FEATURES))
+    if prediction.out_of_range.size and output is not Output.JSON:
+        _report(prediction)
+    _print(output, read, prediction)
+
+
+def _report(prediction: Prediction) -> None:
+    rows = ", ".join(str(row) for row in prediction.out_of_range[:10])
+    more = ", ..." if prediction.out_of_range.size > 10 else ""
+    sys.stderr.write(
+        f"warning: {prediction.out_of_range.size} of {prediction.watts.size} rows (from 0: {rows}{more}) lie outside "
+        "the trained range; predicted at the nearest trained value\n"
+    )
+
+
+def _print(output: Output, table: CsvTable, prediction: Prediction) -> None:
+    watts = [round(float(value), 4) for value in prediction.watts]
+    if output is Output.JSON:
+        rows = [int(row) for row in prediction.out_of_range]
+        print_json({"model": prediction.model, "watts": watts, "out_of_range": rows})
+        return
+    header = [*table.header, "watts"]
+    width = len(table.header)
+    rows_out = [[*(row + [""] * width)[:width], value] for row, value in zip(table.rows, watts, strict=True)]
+    if output is Output.CSV:
+        print_csv(header, rows_out)
+        return
+    outside = {int(row) for row in prediction.out_of_range}
+    marked = [[*row[:-1], row[-1], "outside" if index in outside else ""] for index, row in enumerate(rows_out)]
+    show_range = bool(outside)
+    print_table(
+        [*header, "range"] if show_range else header,
+        marked if show_range else rows_out,
+        caption=f"model {prediction.model}",
+    )

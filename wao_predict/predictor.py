@@ -1,0 +1,297 @@
+"""The predictor that people use: any table in, watts out, with what lay outside the trained range reported."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_predict._errors import ModelLoadError, OutOfRangeWarning, UsageError
+from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
+from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+from wao_predict.flow import AsyncTransport, Transport, arun, run
+from wao_predict.plugins import backend_type
+from wao_predict.transport import AsyncHttpTransport, Credentials, HttpOptions, HttpTransport, TlsPolicy
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Watts with what a careful reader wants to know beside them.
+
+    Attributes
+    ----------
+    watts
+        Shape (n_samples,), float64.
+    out_of_range
+        Numbers of the rows, from 0, that lie outside the trained range and were predicted at the nearest trained
+        value.
+    model
+        Name of the model.
+    """
+
+    watts: FloatArray
+    out_of_range: NDArray[np.int64]
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A table made ready: clipped features, and the rows that needed it."""
+
+    X: FloatArray
+    out_of_range: NDArray[np.int64]
+
+
+def _question(X: object, ranges: FeatureRanges | None) -> _Question:
+    matrix = as_matrix(X)
+    if ranges is None:
+        return _Question(matrix, np.empty(0, dtype=np.int64))
+    return _Question(ranges.clip(matrix), np.flatnonzero(ranges.outside(matrix)))
+
+
+def _warn(prediction: Prediction, ranges: FeatureRanges | None) -> None:
+    rows = prediction.out_of_range
+    if rows.size == 0 or ranges is None:
+        return
+    shown = ", ".join(str(row) for row in rows[:5]) + (", ..." if rows.size > 5 else "")
+    box = ", ".join(f"{name} {low:g}..{high:g}" for name in FEATURES for low, high in [getattr(ranges, name)])
+    warnings.warn(
+        f"{rows.size} row{'s' if rows.size > 1 else ''} ({shown}) outside the trained range ({box}): predicted at "
+        "the nearest trained value",
+        OutOfRangeWarning,
+        stacklevel=3,
+    )
+
+
+class _Shared:
+    """What the two predictors have in common."""
+
+    def __init__(self, backend: Backend, *, name: str = "") -> None:
+        self.backend = backend
+        self.name = name or str(getattr(backend, "name", "") or type(backend).__name__)
+        self.ranges = ranges_of(backend)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def _is_remote(self) -> bool:
+        return hasattr(self.backend, "flow")
+
+
+class Predictor(_Shared):
+    """Predicts watts from a table.
+
+    Parameters
+    ----------
+    backend
+        Anything with `predict(X)` over the three features, such as a fitted scikit-learn regressor, or a remote
+        backend.
+    transport
+        Does the I/O of a remote backend.
+    name
+        Shown in reports.
+
+    Examples
+    --------
+    >>> from wao_predict.backends.fake import FakeBackend
+    >>> Predictor(FakeBackend(100.0, 2.0)).predict([[50, 22, 10]]).tolist()
+    [200.0]
+    """
+
+    def __init__(self, backend: Backend, *, transport: Transport | None = None, name: str = "") -> None:
+        super().__init__(backend, name=name)
+        self._transport = transport
+        if self._is_remote and transport is None:
+            raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_predictor")
+
+    def predict(self, X: object) -> FloatArray:
+        """Return watts, shape (n_samples,).
+
+        Parameters
+        ----------
+        X
+            Any table; see `as_matrix`.
+
+        Raises
+        ------
+        FeatureError
+            The table is not usable.
+        RemoteError
+            The server gave no usable answer.
+
+        Warns
+        -----
+        OutOfRangeWarning
+            Some rows were predicted at the nearest trained value.
+        """
+        prediction = self.predict_detailed(X)
+        _warn(prediction, self.ranges)
+        return prediction.watts
+
+    def predict_detailed(self, X: object) -> Prediction:
+        """Return watts and the rows outside the trained range; errors as `predict`, no warning."""
+        question = _question(X, self.ranges)
+        if self._is_remote:
+            assert self._transport is not None
+            watts = run(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
+        else:
+            watts = cast(LocalBackend, self.backend).predict(question.X)
+        return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
+
+    def close(self) -> None:
+        """Close connections."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def __enter__(self) -> Predictor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncPredictor(_Shared):
+    """`Predictor` with the same names, awaited. A local model runs on the loop: a batch takes under a millisecond."""
+
+    def __init__(self, backend: Backend, *, transport: AsyncTransport | None = None, name: str = "") -> None:
+        super().__init__(backend, name=name)
+        self._transport = transport
+        if self._is_remote and transport is None:
+            raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_async_predictor")
+
+    async def predict(self, X: object) -> FloatArray:
+        """Return watts, shape (n_samples,); see `Predictor.predict`."""
+        prediction = await self.predict_detailed(X)
+        _warn(prediction, self.ranges)
+        return prediction.watts
+
+    async def predict_detailed(self, X: object) -> Prediction:
+        """Return watts and the rows outside the trained range; see `Predictor.predict_detailed`."""
+        question = _question(X, self.ranges)
+        if self._is_remote:
+            assert self._transport is not None
+            watts = await arun(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
+        else:
+            watts = cast(LocalBackend, self.backend).predict(question.X)
+        return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._transport is not None:
+            await self._transport.close()
+
+    async def __aenter__(self) -> AsyncPredictor:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a remote backend is reached."""
+
+    credentials: Credentials | None = None
+    tls: TlsPolicy | None = None
+    options: HttpOptions | None = None
+
+
+def load_predictor(
+    source: str | Path, *, type: str | None = None, connection: Connection | None = None, **options: Any
+) -> Predictor:
+    """Return a predictor for a model.
+
+    Parameters
+    ----------
+    source
+        A shipped model's name, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
+        for the model that a BMC names, or "fake".
+    type
+        The CRD's `type`, where the source does not tell: Fake, Onnx, V2InferenceProtocol, Redfish or a plug-in's.
+    connection
+        Credentials and TLS of a remote one.
+    options
+        Given to the backend.
+
+    Raises
+    ------
+    BackendNotFound
+        No backend of that type is installed.
+    ModelLoadError
+        There is no such model, or it cannot be read.
+
+    Examples
+    --------
+    >>> load_predictor("fake").predict({"cpu_usage": [10], "inlet_temp": [22], "delta_p": [10]}).tolist()
+    [3.14]
+    """
+    backend, name, url = _backend(source, type, options)
+    transport = None
+    if url is not None:
+        how = connection or Connection()
+        transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
+    return Predictor(backend, transport=transport, name=name)
+
+
+def load_async_predictor(
+    source: str | Path, *, type: str | None = None, connection: Connection | None = None, **options: Any
+) -> AsyncPredictor:
+    """Return an asynchronous predictor; see `load_predictor`."""
+    backend, name, url = _backend(source, type, options)
+    transport = None
+    if url is not None:
+        how = connection or Connection()
+        transport = AsyncHttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
+    return AsyncPredictor(backend, transport=transport, name=name)
+
+
+def _backend(source: str | Path, type_: str | None, options: dict[str, Any]) -> tuple[Backend, str, str | None]:
+    """Return the backend, its name, and the base URL of its transport if it has one."""
+    kind, where = _kind_of(str(source), type_)
+    try:
+        cls = backend_type(kind)
+        if kind == "Fake":
+            return cls(**options), "fake", None
+        backend = cls(_model_file(where) if kind == "Onnx" else where, **options)
+    except TypeError as error:
+        raise UsageError(f"backend {kind} cannot be made of these options: {error}") from None
+    if hasattr(backend, "flow"):
+        return backend, where, where
+    return backend, str(getattr(backend, "name", where)), None
+
+
+def _kind_of(source: str, type_: str | None) -> tuple[str, str]:
+    if source.startswith("redfish+"):
+        return type_ or "Redfish", source.removeprefix("redfish+")
+    if type_ is not None:
+        return type_, source
+    if source.lower() == "fake":
+        return "Fake", ""
+    return ("V2InferenceProtocol" if source.startswith(("http://", "https://")) else "Onnx"), source
+
+
+def _model_file(source: str) -> Path:
+    """Return the file of a shipped model's name or of a path."""
+    from wao_predict.models import list_models, model_path
+
+    path = Path(source)
+    names = [model.name for model in list_models()]
+    if source in names:
+        return model_path(source)
+    if not path.is_file():
+        raise ModelLoadError(
+            f"there is no model {source!r:.200}: give a file, a URL, or one of the shipped models {', '.join(names)}"
+        )
+    return path

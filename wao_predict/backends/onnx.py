@@ -48,8 +48,61 @@ class OnnxBackend:
 
     def predict(self, X: FloatArray, /) -> FloatArray:
         """Return watts, shape (n_samples,)."""
-        width = inputs[0].shape[1] if len(inputs) == 1 and len(inputs[0].shape) == 2 else 0
+        if len(X) == 0:
+            return np.empty(0)
+        watts = self._run(X, self._watts_output)
+        if watts.size != len(X):
+            raise PredictError(f"model {self.path.name} gave {watts.size} values for {len(X)} rows")
+        return watts.reshape(-1)
 
+    def curves(self, inlet_temp: ArrayLike, delta_p: ArrayLike) -> FloatArray | None:
+        """Return watts at `knots` for each pair of conditions, shape (n, k), from one forward pass.
+
+        None when the model has no such output.
+        """
+        if self.knots is None or "curve" not in self._outputs:
+            return None
+        temperature, pressure = (np.asarray(values, dtype=np.float64) for values in (inlet_temp, delta_p))
+        X = np.column_stack([np.full(temperature.shape, self.knots[0]), temperature, pressure])
+        if self.ranges is not None:
+            X[:, 1:] = self.ranges.clip(X)[:, 1:]
+        return self._run(X, "curve")
+
+    @property
+    def _watts_output(self) -> str:
+        return "watts" if "watts" in self._outputs else self._outputs[0]
+
+    def _run(self, X: FloatArray, output: str) -> FloatArray:
+        values = self.session.run([output], {self._input: np.ascontiguousarray(X, dtype=np.float32)})[0]
+        watts = np.asarray(values, dtype=np.float64)
+        if not np.isfinite(watts).all():
+            raise PredictError(f"model {self.path.name} gave a value that is not finite")
+        return watts
+
+
+def _session(path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra("running an ONNX model", "onnx") from error
+    if not path.is_file():
+        raise ModelLoadError(f"there is no model file {path}; shipped models: `wao models`")
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        raise ModelLoadError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB: not a model for three features")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # two threads lose on a busy machine
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a class of its own for each cause
+        reason = " ".join(str(error).split())[:200]
+        raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}") from None
+
+
+def _input_of(session: Any, path: Path) -> str:
+    inputs = session.get_inputs()
+    width = inputs[0].shape[1] if len(inputs) == 1 and len(inputs[0].shape) == 2 else 0
     if isinstance(width, int) and width != len(FEATURES):  # a name or None is a free dimension
         shapes = ", ".join(f"{item.name}{item.shape}" for item in inputs)
         raise ModelLoadError(f"{path} takes {shapes}: needed is one input of shape [n, 3] with {', '.join(FEATURES)}")

@@ -1,0 +1,182 @@
+"""Pollers follow the NodeConfigs: they start, stop, move and never leak; what they read is in the store."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from wao_core.collector.collector import Collector
+from wao_core.collector.plan import SensorSpec, Target
+from wao_core.collector.poller import Poller, Read, backoff, failure_kind, sample_time
+from wao_core.collector.store import SampleState, SampleStore
+from wao_core.records import EndpointTerm, Kind, NodeConfig
+from wao_core.state import ClusterState
+from wao_predict._errors import RemoteError, RemoteTimeout, SensorError
+
+
+@dataclass(frozen=True)
+class Value:
+    value: float
+    time: datetime | None = None
+
+
+@dataclass
+class Sensors:
+    """Sensors by endpoint: a number to read, or an error to raise; counts the readings."""
+
+    values: dict[str, float | Exception] = field(default_factory=dict)
+    reads: dict[str, int] = field(default_factory=dict)
+    by_node: frozenset[str] = frozenset()
+
+    def reader(self, spec: SensorSpec) -> Read:
+        async def read() -> Value:
+            self.reads[spec.endpoint] = self.reads.get(spec.endpoint, 0) + 1
+            await asyncio.sleep(0)
+            value = self.values.get(spec.endpoint, 20.0)
+            if isinstance(value, Exception):
+                raise value
+            return Value(value)
+
+        return read
+
+
+def config(node: str, endpoint: str, *, interval: float = 1.0) -> NodeConfig:
+    term = EndpointTerm(type="Redfish", endpoint=endpoint, fetch_interval=interval)
+    return NodeConfig(name=node, namespace="wao", node_name=node, metrics={"inlet_temp": term})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+def running_polls() -> int:
+    return sum("Poller.run" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
+async def test_reads_every_sensor_once_at_the_start() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"b": 30.0})
+    state.replace(Kind.NODE_CONFIG, [config("n1", "a"), config("n2", "b")])
+    async with Collector(state, store, sensors) as collector:
+        assert store.get("n1", "inlet_temp") is not None
+        assert not collector.tried_all
+        await until(lambda: collector.tried_all)
+        assert collector.health() is None
+    sample = store.get("n2", "inlet_temp")
+    assert sample is not None
+    assert (sample.value, sample.state, sample.ttl, sample.source) == (30.0, SampleState.OK, 4.0, "Redfish")
+    assert sample.fresh()
+    assert running_polls() == 0
+
+
+async def test_changes_of_the_configs_are_followed_without_a_leak() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"a": 1.0, "b": 2.0})
+    state.put(Kind.NODE_CONFIG, config("n1", "a"))
+    async with Collector(state, store, sensors) as collector:
+        await until(lambda: collector.tried_all)
+        for round_ in range(3):  # the reference's pollers went on after each update
+            state.put(Kind.NODE_CONFIG, config("n1", "b", interval=1.0 + round_))
+            await until(lambda: {spec.endpoint for spec in collector.pollers} == {"b"} and collector.tried_all)
+            state.put(Kind.NODE_CONFIG, config("n1", "a"))
+            await until(lambda: {spec.endpoint for spec in collector.pollers} == {"a"} and collector.tried_all)
+            assert running_polls() == 1
+        state.remove(Kind.NODE_CONFIG, "wao/n1")
+        await until(lambda: not collector.pollers and running_polls() == 0)
+        assert store.get("n1", "inlet_temp") is None
+
+
+async def test_a_changed_sensor_keeps_the_old_value_until_the_new_one_is_read() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"a": 21.0, "b": SensorError("absent")})
+    state.put(Kind.NODE_CONFIG, config("n1", "a"))
+    async with Collector(state, store, sensors) as collector:
+        await until(lambda: collector.tried_all)
+        state.put(Kind.NODE_CONFIG, config("n1", "b"))
+        await until(lambda: sensors.reads.get("b", 0) > 0 and collector.tried_all)
+        sample = store.get("n1", "inlet_temp")
+        assert sample is not None
+        assert (sample.value, sample.state, sample.reason) == (21.0, SampleState.FAILED, "absent")
+
+
+async def test_one_reading_serves_all_nodes_that_share_a_sensor() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"rack": 7.5})
+    state.replace(Kind.NODE_CONFIG, [config(f"n{i}", "rack", interval=60.0) for i in range(50)])
+    async with Collector(state, store, sensors) as collector:
+        await until(lambda: collector.tried_all)
+        assert sensors.reads == {"rack": 1}
+        state.put(Kind.NODE_CONFIG, config("late", "rack", interval=60.0))
+        await until(lambda: (sample := store.get("late", "inlet_temp")) is not None and sample.value == 7.5)
+        assert sensors.reads == {"rack": 1}
+
+
+async def test_dead_sensors_leave_the_others_fresh() -> None:
+    broken: dict[str, float | Exception] = {
+        "s0": RemoteTimeout("no answer in 8 s"),
+        "s1": RemoteError("refused", status_code=401),
+        "s2": KeyError("a plug-in's fault"),
+        "s3": math.nan,
+    }
+    state, store, sensors = ClusterState(), SampleStore(), Sensors(broken)
+    state.replace(Kind.NODE_CONFIG, [config(f"n{i}", f"s{i}") for i in range(100)])
+    kinds: list[str] = []
+    async with Collector(state, store, sensors, observe=lambda _spec, _seconds, kind: kinds.append(kind)) as collector:
+        await until(lambda: collector.tried_all)
+    samples = store.by_node("inlet_temp")
+    assert sum(sample.fresh() for sample in samples.values()) == 96
+    assert all(not samples[f"n{i}"].measured and samples[f"n{i}"].reason for i in range(4))
+    assert {"timeout", "refused", "error", "reading"} <= set(kinds)
+
+
+async def test_readings_go_on_at_the_interval() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"a": 20.0})
+    state.put(Kind.NODE_CONFIG, config("n1", "a"))
+    async with Collector(state, store, sensors):
+        await until(lambda: sensors.reads.get("a", 0) == 1)
+        sensors.values["a"] = 22.0
+        await until(lambda: (sample := store.get("n1", "inlet_temp")) is not None and sample.value == 22.0)
+
+
+async def test_a_poller_backs_off_and_recovers() -> None:
+    sensors = Sensors({"a": RemoteError("down")})
+    spec = SensorSpec("inlet_temp", "Redfish", "a", "", 10.0)
+    poller = Poller(
+        spec,
+        sensors.reader(spec),
+        SampleStore(),
+        targets=frozenset({Target("n1", "inlet_temp")}),
+        observe=lambda _spec, _seconds, _kind: None,
+    )
+    waits = [await poller.poll() for _ in range(12)]
+    assert 8 <= waits[0] <= 12
+    assert all(240 <= wait <= 360 for wait in waits[6:])
+    sensors.values["a"] = 20.0
+    assert await poller.poll() == 10.0
+    assert (poller.state.failures, poller.state.reason) == (0, "")
+
+
+@pytest.mark.parametrize("failures", range(1, 30))
+def test_backoff_is_bounded(failures: int) -> None:
+    assert 0.8 <= backoff(1.0, failures) <= 360
+    assert backoff(1.0, failures, refused=True) >= 48
+
+
+def test_kinds_of_failures() -> None:
+    assert failure_kind(RemoteTimeout("x")) == "timeout"
+    assert failure_kind(RemoteError("x", status_code=503)) == "http_503"
+    assert failure_kind(RemoteError("x", status_code=403)) == "refused"
+    assert failure_kind(RemoteError("x")) == "connection"
+    assert failure_kind(SensorError("x")) == "reading"
+
+
+def test_a_sensors_clock_is_believed_only_when_it_can_be_right() -> None:
+    now = datetime(2026, 11, 23, 20, 15, tzinfo=UTC)
+    at = now.timestamp()
+    assert sample_time(now - timedelta(seconds=30), at, 60.0) == at - 30
+    assert sample_time(now + timedelta(seconds=2), at, 60.0) == at
+    assert sample_time(now - timedelta(hours=3), at, 60.0) == at
+    assert sample_time(now + timedelta(hours=3), at, 60.0) == at
+    assert sample_time(datetime(2026, 11, 23, 20, 15), at, 60.0) == at
+    assert sample_time(None, at, 60.0) == at

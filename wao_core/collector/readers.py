@@ -1,0 +1,158 @@
+"""Turns what a NodeConfig says about a sensor into a function that reads it once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+from wao_core.collector.plan import SensorSpec
+from wao_core.collector.poller import Read, Reading
+from wao_core.collector.secrets import SecretBook
+from wao_core.collector.transport import PollingSession, PollingTransport
+from wao_predict._errors import RemoteError, UsageError, WaoError
+from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
+from wao_predict.transport import TlsPolicy
+
+POLLS = 500  # at a time
+DISCOVERIES = 16  # at a time: each is some ten requests and costs the BMC dear
+POLL_TIME = 8.0  # seconds for one request
+DISCOVERY_TIME = 60.0  # seconds for all requests of a first reading
+_log = logging.getLogger(__name__)
+
+
+class Sensor(Protocol):
+    """What is used of `wao_predict.sensors.base.Sensor`."""
+
+    def flow(self) -> Flow[Any]:
+        """Describe the requests of one reading; the sensor remembers what it found out."""
+        ...
+
+
+class SensorReaders:
+    """Makes readers that share one session, one transport per BMC, and one book of Secrets.
+
+    Parameters
+    ----------
+    session
+        Where requests go.
+    secrets
+        Where credentials come from.
+    build
+        Makes the sensor of a term; raises `WaoError` for a term that cannot be used.
+    """
+
+    def __init__(
+        self,
+        session: PollingSession,
+        secrets: SecretBook,
+        *,
+        build: Callable[[SensorSpec], Sensor],
+        by_node: frozenset[str] = frozenset(),
+    ) -> None:
+        self._session, self._secrets, self._build = session, secrets, build
+        self.by_node = by_node
+        self._polls, self._discoveries = asyncio.Semaphore(POLLS), asyncio.Semaphore(DISCOVERIES)
+        # the sensors of one BMC share its transport, and so its one request at a time
+        self._transports: WeakValueDictionary[tuple[str, str, TlsPolicy], PollingTransport] = WeakValueDictionary()
+
+    def reader(self, spec: SensorSpec) -> Read:
+        """Return what reads this sensor once; for a term that cannot be used, what tells why."""
+        try:
+            return _SensorReader(self, spec, self._build(spec)).read
+        except WaoError as error:
+            return _failing(error)
+
+    def transport(self, spec: SensorSpec) -> PollingTransport | None:
+        """Return the transport to a sensor's BMC, None for a sensor without an endpoint."""
+        if not spec.endpoint:
+            return None
+        policy = tls_policy(spec.option("tls"))
+        key = (spec.endpoint, spec.secret, policy)
+        transport = self._transports.get(key)
+        if transport is None:
+            if policy.insecure:
+                _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", spec.endpoint)
+            timeout = min(POLL_TIME, max(2.0, 0.8 * spec.interval))
+            transport = self._session.transport(spec.endpoint, tls=policy, timeout=timeout)
+            self._transports[key] = transport
+        return transport
+
+    async def drive(self, spec: SensorSpec, sensor: Sensor, transport: PollingTransport | None) -> Reading:
+        """Read a sensor once, with credentials; a refused password is looked up once more."""
+        if transport is None:
+            reading: Reading = await arun(sensor.flow(), _NoTransport())
+            return reading
+        transport.credentials = await self._secrets.get(spec.secret)
+        try:
+            return await arun(sensor.flow(), transport)
+        except RemoteError as error:
+            if error.status_code != 401 or not spec.secret:
+                raise
+            fresh = await self._secrets.get(spec.secret, refused=True)
+            if fresh == transport.credentials:
+                raise
+            transport.credentials = fresh
+        return await arun(sensor.flow(), transport)
+
+    def gate(self, *, cold: bool) -> asyncio.Semaphore:
+        """Return what bounds how many read at a time: fewer may discover than poll."""
+        return self._discoveries if cold else self._polls
+
+
+class _SensorReader:
+    """One sensor and its transport; the first successful reading makes it warm."""
+
+    def __init__(self, readers: SensorReaders, spec: SensorSpec, sensor: Sensor) -> None:
+        self._readers, self._spec, self._sensor = readers, spec, sensor
+        self._transport = readers.transport(spec)
+        self._cold = self._transport is not None
+
+    async def read(self) -> Reading:
+        async with self._readers.gate(cold=self._cold):
+            try:
+                async with asyncio.timeout(DISCOVERY_TIME):
+                    reading = await self._readers.drive(self._spec, self._sensor, self._transport)
+            except RemoteError as error:
+                self._cold = self._cold or error.status_code == 404
+                raise
+        self._cold = False
+        return reading
+
+
+class _NoTransport(AsyncTransport):
+    """For sensors that need no network; asking for it anyway is a fault of the sensor."""
+
+    async def send(self, request: Request) -> Response:
+        raise RemoteError(f"{request.url}: this sensor needs an endpoint", endpoint=request.url)
+
+    async def close(self) -> None:
+        return None
+
+
+def tls_policy(option: object) -> TlsPolicy:
+    """Return the TLS policy of a term's `tls` option."""
+    given: Mapping[str, Any] = option if isinstance(option, Mapping) else {}
+    return TlsPolicy(
+        ca_data=given.get("caBundle") or None,
+        fingerprint=given.get("fingerprint") or None,
+        insecure=bool(given.get("insecureSkipVerify")),
+    )
+
+
+def options_of(spec: SensorSpec) -> dict[str, Any]:
+    """Return a spec's options as a dictionary."""
+    options = json.loads(spec.options)
+    if not isinstance(options, dict):
+        raise UsageError("the options of a sensor must be a mapping")
+    return options
+
+
+def _failing(error: WaoError) -> Read:
+    async def read() -> Reading:
+        raise error
+
+    return read

@@ -27,22 +27,21 @@ from wao_metrics_api.telemetry import RequestTelemetry, node_families
 class Parts:
     """What the application is made of; the registry is there for others to add their metrics."""
 
-    state: ClusterState
     store: SampleStore
     checks: HealthChecks
     registry: CollectorRegistry
 
 
-def new_parts(state: ClusterState, store: SampleStore) -> Parts:
-    """Return the parts around a state and a store."""
-    return Parts(state, store, HealthChecks(), new_registry("metrics-api"))
+def new_parts(store: SampleStore) -> Parts:
+    """Return the parts around a store."""
+    return Parts(store, HealthChecks(), new_registry("metrics-api"))
 
 
 def create_app(
-    parts: Parts, *, families: Iterable[SeriesFamily] = (), clock: Callable[[], float] = time.time
+    state: ClusterState, parts: Parts, *, families: Iterable[SeriesFamily] = (), clock: Callable[[], float] = time.time
 ) -> FastAPI:
     """Return the application, without authentication: see `wao_metrics_api.auth.guard.Guard`."""
-    nodes = NodeMetrics(parts.state, parts.store, clock=clock)
+    nodes = NodeMetrics(state, parts.store, clock=clock)
     documents = DiscoveryCache(nodes)
     app = FastAPI(
         title="wao-metrics-api",
@@ -66,11 +65,11 @@ def create_app(
         app.add_route(path, parts.checks.handle, methods=["GET"])
     shown = [*node_families(parts.store, lambda: nodes.unrepresentable), *families]
     app.add_route("/metrics", metrics_endpoint(parts.registry, shown), methods=["GET"])
-    _add_rest(app, parts)
+    _add_rest(app, state, parts.store)
     return app
 
 
-def _add_rest(app: FastAPI, parts: Parts) -> None:
+def _add_rest(app: FastAPI, state: ClusterState, store: SampleStore) -> None:
     @app.get("/version")
     async def version() -> dict[str, str]:
         return {
@@ -88,7 +87,7 @@ def _add_rest(app: FastAPI, parts: Parts) -> None:
     @app.get("/debug/nodes/{name}")
     async def explain(name: str) -> dict[str, object]:
         """Tell what is known of a node's metrics, and why one is missing."""
-        return explain_node(parts.state, parts.store, name)
+        return explain_node(state, store, name)
 
 
 def explain_node(state: ClusterState, store: SampleStore, name: str) -> dict[str, object]:

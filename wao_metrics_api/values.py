@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
-from wao_core.quantity import format_quantity
 
 from wao_core.collector.store import Sample
 from wao_core.errors import QuantityError
+from wao_core.quantity import format_quantity
 from wao_metrics_api.names import GROUP
 from wao_metrics_api.selectors import Selector
 

@@ -39,7 +39,7 @@ def store() -> SampleStore:
 
 @pytest.fixture
 async def client(state: ClusterState, store: SampleStore) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(new_parts(state, store), clock=lambda: NOW)
+    app = create_app(state, new_parts(store), clock=lambda: NOW)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="https://test", headers={"Accept": "*/*"}) as client:
         yield client

@@ -1,0 +1,52 @@
+"""`wao metrics-api`: options only; what does the work is loaded when the command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wao_core.serving.options import ServerOptions, server_options
+from wao_metrics_api.settings import Authentication, Settings
+
+
+@server_options()
+def metrics_api(
+    server: ServerOptions,
+    authentication: Annotated[
+        Authentication,
+        typer.Option(
+            envvar="WAO_METRICS_API_AUTHENTICATION",
+            help="How callers prove who they are. auto: by the API server, by the files given, or (from manifests, "
+            "on loopback) not at all.",
+        ),
+    ] = Authentication.AUTO,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_TOKEN_FILE", help='Bearer tokens, a line each: token,user,uid,"group1,group2".'
+        ),
+    ] = None,
+    client_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_CLIENT_CA_FILE", help="PEM file of the authorities whose client certificates count."
+        ),
+    ] = None,
+    endpoint_network: Annotated[
+        list[str] | None,
+        typer.Option(help="Network that sensors may be in, such as 10.1.0.0/16; several are allowed. Default: any."),
+    ] = None,
+) -> None:
+    """Collect temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
+    from wao_core.serving.server import run
+    from wao_metrics_api.service import MetricsApiService
+
+    settings = Settings(
+        authentication=authentication,
+        token_file=token_file,
+        client_ca_file=client_ca_file,
+        endpoint_networks=tuple(endpoint_network or ()),
+    )
+    run(lambda: MetricsApiService(server, settings).run(), server, *settings.problems(server))

@@ -1,0 +1,162 @@
+"""`wao read`: ask one BMC, pressure API or model provider, and show what WAO understands of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, PasswordFile, Timeout, User, connection
+from wao_predict.cli._output import TableOrJson, print_facts, print_json
+
+if TYPE_CHECKING:
+    from wao_predict.flow import Transport
+    from wao_predict.predictor import Connection
+
+app = typer.Typer(
+    help="Read one BMC, pressure API or model provider: what the collector would find there.", no_args_is_help=True
+)
+
+Url = Annotated[str, typer.Argument(help="https://host[:port]", metavar="URL")]
+Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")]
+
+
+@app.command("redfish")
+def redfish(
+    url: Url,
+    output: Form = TableOrJson.TABLE,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+    timeout: Timeout = 15.0,
+) -> None:
+    """Find inlet temperature and measured power on a BMC of any vendor.
+
+    What is not there is null. A sensor that is not surely the inlet is not taken.
+    """
+    from wao_predict.flow import run
+    from wao_predict.redfish.discovery import discover
+
+    how = connection(
+        url=url,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        user=user,
+        password_file=password_file,
+        timeout=timeout,
+    )
+    transport = _bmc_transport(url, how)
+    try:
+        found = run(discover(), transport)
+    finally:
+        transport.close()
+    inlet, power = found.inlet, found.power
+    facts: dict[str, Any] = {
+        "inlet_temp": None if inlet is None else inlet.value,
+        "inlet_temp_uri": None if inlet is None else inlet.shown_uri,
+        "inlet_temp_name": None if inlet is None else inlet.name,
+        "power_watts": None if power is None else power.value,
+        "power_uri": None if power is None else power.shown_uri,
+        "vendor": found.vendor,
+        "model": found.model,
+        "requests": found.requests,
+    }
+    if output is TableOrJson.JSON:
+        print_json(facts)
+        return
+    if inlet is not None:
+        facts["confidence"] = f"{inlet.confidence:.0%} ({inlet.reason})"
+    if found.faults:
+        facts["broken"] = f"{len(found.faults)} resources, such as {found.faults[0]}"
+    print_facts(facts)
+
+
+def _bmc_transport(url: str, how: Connection) -> Transport:
+    """Return sushy's transport when there is a login to make, else plain HTTP."""
+    from wao_predict.transport import HttpTransport
+
+    if how.credentials is None:
+        return HttpTransport(url, tls=how.tls, options=how.options)
+    from wao_predict.redfish.connector import SushyTransport
+
+    return SushyTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
+
+
+@app.command("dpapi")
+def dpapi(
+    url: Annotated[str, typer.Argument(help="https://host[:port] or the whole URL of a sensor", metavar="URL")],
+    node_name: Annotated[str | None, typer.Option(help="Ask for the sensor of this node.")] = None,
+    node_address: Annotated[str | None, typer.Option(help="Ask for the sensor of the node with this address.")] = None,
+    sensor_id: Annotated[str | None, typer.Option(help="Ask for the sensor with this id.")] = None,
+    output: Form = TableOrJson.TABLE,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+    timeout: Timeout = 15.0,
+) -> None:
+    """Read the static pressure difference at a node from a differential pressure API."""
+    from wao_predict.flow import run
+    from wao_predict.sensors.dpapi import DifferentialPressureSensor
+    from wao_predict.transport import HttpTransport
+
+    how = connection(
+        url=url,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        user=user,
+        password_file=password_file,
+        timeout=timeout,
+    )
+    sensor = DifferentialPressureSensor(url, node_name=node_name, node_address=node_address, sensor_id=sensor_id)
+    transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)
+    try:
+        reading = run(sensor.flow(), transport)
+    finally:
+        transport.close()
+    facts = {"delta_p": reading.value, "unit": reading.unit, "source": reading.source, "url": sensor.url}
+    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
+
+
+@app.command("model-endpoint")
+def model_endpoint(
+    url: Url,
+    output: Form = TableOrJson.TABLE,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+    timeout: Timeout = 15.0,
+) -> None:
+    """Ask a BMC which power model serves this machine, and where."""
+    from wao_predict.backends.redfish import find_model
+    from wao_predict.flow import run
+
+    how = connection(
+        url=url,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        user=user,
+        password_file=password_file,
+        timeout=timeout,
+    )
+    transport = _bmc_transport(url, how)
+    try:
+        found = run(find_model(""), transport)
+    finally:
+        transport.close()
+    facts = {
+        "endpoint": found.infer_url,
+        "url": found.url,
+        "name": found.name,
+        "version": found.version,
+        "system": found.system,
+    }
+    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)

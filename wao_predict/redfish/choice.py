@@ -1,0 +1,138 @@
+"""From all temperatures seen to the one that is the inlet, with a confidence and a reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wao_predict.redfish.names import STRONG, TRUSTED, judge, same
+
+MANY_INTAKES = 4
+"""With more sensors tagged Intake than this the tag means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One temperature on a BMC.
+
+    Parameters
+    ----------
+    uri
+        Path of the resource to read.
+    name
+        Its name there; identifies the member where the resource holds several.
+    value
+        The temperature now [degC], or None when there is none.
+    context
+        PhysicalContext, or "".
+    pointer
+        JSON pointer to a member of the resource such as "/Temperatures/0", or "" for the resource itself.
+    origin
+        Where it was found: "summary" (ThermalMetrics says which one is the intake), "thermal", "sensor".
+    penalty
+        Taken off the score: how far its chassis is from being the server's.
+    hint
+        More text that names it: ids, device names.
+    """
+
+    uri: str
+    name: str
+    value: float | None
+    context: str = ""
+    pointer: str = ""
+    origin: str = "sensor"
+    penalty: float = 0.0
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorChoice:
+    """The sensor to poll: one URI, and the name that the value must still have there.
+
+    `confidence` is between 0 and 1; `reason` says why this one.
+    """
+
+    uri: str
+    name: str
+    value: float
+    pointer: str = ""
+    confidence: float = 1.0
+    reason: str = ""
+
+    @property
+    def shown_uri(self) -> str:
+        """The URI with the pointer as its fragment, as Redfish writes references to members."""
+        return f"{self.uri}#{self.pointer}" if self.pointer else self.uri
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score."""
+
+    candidate: Candidate
+    score: float
+    reason: str
+
+
+def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
+    """Return the candidates that have a value, the best first."""
+    intakes = sum(candidate.context.lower() == "intake" for candidate in candidates)
+    scored = [_score(candidate, intakes) for candidate in candidates if candidate.value is not None]
+    return sorted(scored, key=lambda ranked: (-ranked.score, ranked.candidate.value or 0.0, ranked.candidate.uri))
+
+
+def _score(candidate: Candidate, intakes: int) -> Ranked:
+    named = judge(candidate.name)
+    if named.score <= 0 and candidate.hint:
+        hinted = judge(candidate.hint)
+        named = hinted if hinted.score != 0 and named.score == 0 else named
+    score, reason = named.score, named.reason
+    context = candidate.context.lower()
+    if candidate.origin == "summary" and score >= 0:
+        score, reason = max(score, 0.0) + 11.0, "the thermal summary names it as intake"
+    elif context == "intake" and 0 < intakes <= MANY_INTAKES and score >= 0:
+        score, reason = (
+            max(score, TRUSTED) + 2.0,
+            f"{reason}; PhysicalContext Intake" if named.score > 0 else "PhysicalContext Intake",
+        )
+    elif context == "front" and score == 0:
+        score, reason = TRUSTED + 0.5, "PhysicalContext Front"
+    elif context == "room":
+        score -= 3.0
+    elif context in ("exhaust", "cpu", "gpu", "memory", "powersupply", "storagedevice") and intakes <= MANY_INTAKES:
+        # the one vendor that tags everything CPU is known by its names
+        score -= 4.0 if named.score >= TRUSTED and context != "exhaust" else 10.0
+    return Ranked(candidate, score - candidate.penalty, reason)
+
+
+def choose(candidates: Sequence[Candidate]) -> SensorChoice | None:
+    """Return the inlet, or None when no candidate is trusted: a wrong temperature is worse than none."""
+    ranked = rank(candidates)
+    if not ranked or ranked[0].score < TRUSTED:
+        return None
+    best = _cheapest(ranked)
+    rival = next((item for item in ranked if not _same_probe(item.candidate, best.candidate)), None)
+    lead = best.score - max(rival.score, 0.0) if rival is not None else best.score
+    confidence = min(1.0, 0.4 + 0.04 * best.score + 0.04 * min(lead, 6.0))
+    chosen = best.candidate
+    assert chosen.value is not None
+    return SensorChoice(chosen.uri, chosen.name, chosen.value, chosen.pointer, round(confidence, 2), best.reason)
+
+
+def _cheapest(ranked: Sequence[Ranked]) -> Ranked:
+    """Return the best candidate, or the same probe as a resource of its own, which is the smaller thing to poll."""
+    best = ranked[0]
+    for other in ranked[1:]:
+        if best.candidate.pointer and not other.candidate.pointer and _same_probe(best.candidate, other.candidate):
+            return replace(best, candidate=other.candidate)
+    return best
+
+
+def _same_probe(one: Candidate, other: Candidate) -> bool:
+    return same(one.name, other.name)
+
+
+def is_strong(candidates: Sequence[Candidate]) -> bool:
+    """Return whether the best candidate is so good that no other chassis needs to be looked at."""
+    ranked = rank(candidates)
+    return bool(ranked) and ranked[0].score >= STRONG

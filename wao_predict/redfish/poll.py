@@ -1,0 +1,98 @@
+"""Reads the one resource that discovery chose: one request a reading.
+
+A member of a list is found by its name first, since a firmware update or a hot-plugged part shifts the indexes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from wao_predict._errors import RemoteError, SensorError
+from wao_predict.flow import KIB, Flow, Request, Response
+from wao_predict.redfish.choice import SensorChoice
+from wao_predict.redfish.explorer import decode
+from wao_predict.redfish.names import same
+from wao_predict.redfish.values import Document, available, celsius, items, mapping, text, watts
+from wao_predict.sensors.base import Reading
+
+Quantity = Literal["inlet_temp", "power_watts"]
+MAX_POLL_BYTES = 256 * KIB
+
+
+class SensorMoved(SensorError):
+    """The chosen resource is gone or no longer holds that sensor: discover again."""
+
+
+def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
+    """Read the chosen sensor.
+
+    Raises
+    ------
+    SensorMoved
+        It is no longer there.
+    SensorError
+        It is there but has no usable value now.
+    RemoteError
+        The BMC refuses or is away.
+    """
+    response = yield Request("GET", choice.uri, max_bytes=MAX_POLL_BYTES)
+    document = _document(response, choice)
+    if choice.pointer:
+        document = _member(document, choice)
+    elif text(document.get("Name")) and choice.name and not same(text(document.get("Name")), choice.name):
+        if not same(choice.name, choice.uri.rpartition("/")[2]):
+            raise SensorMoved(f"{choice.uri} is now {text(document.get('Name'))!r:.80}, not {choice.name!r:.80}")
+    value = celsius(document) if quantity == "inlet_temp" else _power(document)
+    if value is None:
+        state = text(mapping(document.get("Status")).get("State")) or "unknown"
+        raise SensorError(f"{choice.shown_uri} ({choice.name}) has no usable value now; its state is {state}")
+    unit = "degC" if quantity == "inlet_temp" else "W"
+    return Reading(value, unit, _time(document), choice.shown_uri)
+
+
+def _document(response: Response, choice: SensorChoice) -> Document:
+    if response.status in (404, 410):
+        raise SensorMoved(f"{choice.uri} is gone (status {response.status})")
+    document = decode(response.body) if response.status == 200 else None
+    if document is None:
+        raise RemoteError(
+            f"{choice.uri} answered {response.status}, not a readable resource",
+            endpoint=choice.uri,
+            status_code=response.status,
+        )
+    return document
+
+
+def _member(document: Document, choice: SensorChoice) -> Document:
+    collection, _, index = choice.pointer.strip("/").partition("/")
+    if not index:
+        return mapping(document.get(collection))
+    members = [mapping(member) for member in items(document.get(collection))]
+    position = int(index)
+    if position < len(members) and _is_named(members[position], choice.name):
+        return members[position]
+    for member in members:
+        if _is_named(member, choice.name):
+            return member
+    raise SensorMoved(f"{choice.uri} has no {choice.name!r:.80} any more")
+
+
+def _is_named(member: Document, name: str) -> bool:
+    own = text(member.get("Name")).strip()
+    return own == name or same(own, name) or (not own and name in ("", "PowerControl"))
+
+
+def _power(document: Document) -> float | None:
+    if not available(document):
+        return None
+    value = watts(document.get("PowerConsumedWatts"))
+    return value if value is not None else watts(document.get("Reading"))
+
+
+def _time(document: Document) -> datetime | None:
+    """Return when the BMC sampled the value, where it says so."""
+    try:
+        return datetime.fromisoformat(text(document.get("ReadingTime")).replace("Z", "+00:00"))
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""The measured power of a server: EnvironmentMetrics, then PowerControl, then a Sensor of the whole system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wao_predict.flow import Flow
+from wao_predict.redfish.chassis import Chassis
+from wao_predict.redfish.choice import SensorChoice
+from wao_predict.redfish.explorer import Explorer, safe_path
+from wao_predict.redfish.names import words
+from wao_predict.redfish.values import Document, available, items, link, mapping, text, watts
+
+_WHOLE = ("system", "sys", "total", "chassis", "server", "sysboard", "platform", "node", "input")
+_POWER = ("power", "pwr", "consumption", "watt", "watts")
+_PART = frozenset(
+    """
+    psu ps cpu gpu dimm mem memory fan hdd drive nic pcie slot limit cap capacity max min average hsc vr hgx
+    sxm output fans accelerator module
+    """.split()
+)
+
+
+def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:
+    """Return where the power of the server stands, or None.
+
+    Only chassis that are the server's are looked at: the power of an enclosure is that of several servers.
+    """
+    servers = [item for item in chassis if item.is_server]
+    for source in (_from_environment, _from_control, _from_sensors):
+        for one in servers:
+            found = yield from source(explorer, one)
+            if found is not None:
+                return found
+    return None
+
+
+def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Read EnvironmentMetrics; its sensor is taken instead only when both say the same, else they measure two things."""
+    path = link(chassis.document, "EnvironmentMetrics")
+    document = yield from explorer.get(path)
+    excerpt = mapping((document or {}).get("PowerWatts"))
+    value = watts(excerpt.get("Reading"))
+    if document is None or value is None:
+        return None
+    source = safe_path(excerpt.get("DataSourceUri"))
+    if source is not None and "#" not in text(excerpt.get("DataSourceUri")):
+        sensor = yield from explorer.get(source)
+        reading = watts(sensor.get("Reading")) if sensor is not None and available(sensor) else None
+        if sensor is not None and reading is not None and abs(reading - value) <= 1e-3 * value:
+            name = text(sensor.get("Name")) or source.rpartition("/")[2]
+            return SensorChoice(source, name, reading, "", 1.0, "the sensor behind EnvironmentMetrics")
+    return SensorChoice(safe_path(path) or path, "PowerWatts", value, "/PowerWatts", 1.0, "EnvironmentMetrics")
+
+
+def _from_control(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Read Power.PowerControl: the member that is named for the server, else the first; never their sum."""
+    path = link(chassis.document, "Power")
+    document = yield from explorer.get(path)
+    members = [mapping(member) for member in items((document or {}).get("PowerControl"))]
+    order = sorted(range(len(members)), key=lambda index: (not _is_whole(members[index]), index))
+    for index in order:
+        member = members[index]
+        value = watts(member.get("PowerConsumedWatts")) if available(member) else None
+        if value is not None and (index == 0 or _is_whole(member)):
+            name = text(member.get("Name")) or "PowerControl"
+            uri = safe_path(path) or path
+            return SensorChoice(uri, name, value, f"/PowerControl/{index}", 0.95, "PowerControl")
+    return None
+
+
+def _is_whole(member: Document) -> bool:
+    named = set(words(text(member.get("Name")) + " " + text(member.get("PhysicalContext"))))
+    return bool(named & {"system", "server", "chassis"}) and not named & _PART
+
+
+def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Read the Sensors whose ids name the power of the whole system."""
+    paths = yield from explorer.members(link(chassis.document, "Sensors"))
+    likely = [path for path in paths if _names_whole_power(path.rpartition("/")[2])]
+    for path in likely[:6]:
+        sensor = yield from explorer.get(path)
+        if sensor is None or not available(sensor):
+            continue
+        kind, units = text(sensor.get("ReadingType")), text(sensor.get("ReadingUnits")).strip("[]")
+        value = watts(sensor.get("Reading"))
+        if value is not None and kind in ("", "Power") and units in ("", "W", "Watts"):
+            name = text(sensor.get("Name")) or path.rpartition("/")[2]
+            return SensorChoice(path, name, value, "", 0.8, "a sensor named for the system's power")
+    return None
+
+
+def _names_whole_power(identifier: str) -> bool:
+    named = words(identifier)
+    found = set(named)
+    return bool(found & set(_POWER)) and bool(found & set(_WHOLE)) and not found & _PART

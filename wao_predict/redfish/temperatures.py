@@ -1,0 +1,169 @@
+"""All temperatures of one chassis, from the cheapest resource that names them to the dearest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wao_predict.flow import Flow
+from wao_predict.redfish.chassis import Chassis
+from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
+from wao_predict.redfish.explorer import Explorer, safe_path
+from wao_predict.redfish.names import TRUSTED, judge, same
+from wao_predict.redfish.values import Document, celsius, items, link, mapping, number, text
+
+MAX_SENSORS = 256
+"""Sensors of a chassis that are read one by one when their names tell nothing."""
+
+
+def temperatures(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    """Return the temperatures of a chassis; later sources are read only when the earlier ones leave doubt."""
+    found: list[Candidate] = []
+    for source in (_from_thermal, _from_metrics, _from_environment, _from_sensors):
+        more = yield from source(explorer, chassis)
+        found.extend(more)
+        if is_strong(found):
+            break
+    return found
+
+
+def _from_thermal(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    path = link(chassis.document, "Thermal") or _guess(chassis, "Thermal")
+    document = yield from explorer.get(path)
+    if document is None:
+        return []
+    return [
+        _member(safe_path(path) or path, index, mapping(member), chassis.penalty)
+        for index, member in enumerate(items(document.get("Temperatures")))
+    ]
+
+
+def _member(path: str, index: int, member: Document, penalty: float) -> Candidate:
+    return Candidate(
+        uri=path,
+        name=text(member.get("Name")).strip(),
+        value=celsius(member),
+        context=text(member.get("PhysicalContext")),
+        pointer=f"/Temperatures/{index}",
+        origin="thermal",
+        penalty=penalty,
+        hint=f"{text(member.get('MemberId'))} {text(member.get('Description'))[:80]}",
+    )
+
+
+def _guess(chassis: Chassis, name: str) -> str:
+    """Return the usual path where a chassis links to no thermal resource at all."""
+    known = ("Thermal", "ThermalSubsystem", "Sensors", "EnvironmentMetrics")
+    return "" if any(key in chassis.document for key in known) else f"{chassis.path}/{name}"
+
+
+def _from_metrics(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    """Read ThermalMetrics: its summary says which sensor is the intake, its list has names."""
+    subsystem = yield from explorer.get(link(chassis.document, "ThermalSubsystem"))
+    path = link(subsystem or {}, "ThermalMetrics")
+    document = yield from explorer.get(path)
+    if document is None:
+        return []
+    found: list[Candidate] = []
+    summary = mapping(document.get("TemperatureSummaryCelsius"))
+    for place, penalty in (("Intake", 0.0), ("Ambient", 1.5)):
+        candidate = yield from _from_summary(explorer, mapping(summary.get(place)), chassis.penalty + penalty)
+        if candidate is not None:
+            found.append(candidate)
+    for excerpt in items(document.get("TemperatureReadingsCelsius")):
+        named = mapping(excerpt)
+        if judge(text(named.get("DeviceName"))).score >= TRUSTED:
+            candidate = yield from _sensor(explorer, text(named.get("DataSourceUri")), chassis.penalty)
+            if candidate is not None:
+                found.append(candidate)
+    return found
+
+
+def _from_summary(explorer: Explorer, excerpt: Document, penalty: float) -> Flow[Candidate | None]:
+    """Follow the summary's DataSourceUri; a value without a source cannot be checked and is not taken."""
+    sensor = yield from _sensor(explorer, text(excerpt.get("DataSourceUri")), penalty, origin="summary")
+    if sensor is None or sensor.context.lower() != "room" or penalty:
+        return sensor
+    return None
+
+
+def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    """Read EnvironmentMetrics: its temperature counts when it is said to come from a sensor that is named so."""
+    path = link(chassis.document, "EnvironmentMetrics")
+    document = yield from explorer.get(path)
+    excerpt = mapping((document or {}).get("TemperatureCelsius"))
+    if number(excerpt.get("Reading")) is None:
+        return []
+    candidate = yield from _sensor(explorer, text(excerpt.get("DataSourceUri")), chassis.penalty)
+    return [] if candidate is None else [candidate]
+
+
+def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    """Read the Sensors whose ids speak for the inlet; all of them when no id tells anything."""
+    paths = yield from explorer.members(link(chassis.document, "Sensors"))
+    promising = sorted(paths, key=lambda path: -judge(_id(path)).score)
+    speaking = [path for path in promising if judge(_id(path)).score >= TRUSTED]
+    found: list[Candidate] = []
+    for path in speaking[:12]:
+        candidate = yield from _sensor(explorer, path, chassis.penalty)
+        if candidate is not None:
+            found.append(candidate)
+    if choose(found) is not None:
+        return found
+    for path in [path for path in promising if path not in speaking and judge(_id(path)).score >= 0][:MAX_SENSORS]:
+        if explorer.exhausted:
+            break
+        candidate = yield from _sensor(explorer, path, chassis.penalty)
+        if candidate is not None:
+            found.append(candidate)
+            if is_strong(found):
+                break
+    return found
+
+
+def _id(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = "sensor") -> Flow[Candidate | None]:
+    """Read one Sensor; None when it is not a temperature. A link into Thermal names one member of it."""
+    bare, _, pointer = path.partition("#")
+    document = yield from explorer.get(bare)
+    if document is None:
+        return None
+    if pointer:
+        parts = pointer.strip("/").split("/")
+        listed = items(document.get(parts[0]))
+        index = int(parts[1]) if len(parts) == 2 and parts[1].isdigit() else len(listed)
+        return _member(safe_path(bare) or bare, index, mapping(listed[index]), penalty) if index < len(listed) else None
+    if text(document.get("ReadingType")) not in ("", "Temperature"):
+        return None
+    units = text(document.get("ReadingUnits")).strip("[]").lower()
+    if units in ("rpm", "w", "v", "a", "%", "pa", "hz", "cfm", "kwh", "j"):
+        return None
+    return Candidate(
+        uri=safe_path(bare) or bare,
+        name=text(document.get("Name")).strip() or _id(bare),
+        value=celsius(document),
+        context=text(document.get("PhysicalContext")),
+        origin=origin,
+        penalty=penalty,
+        hint=_id(bare),
+    )
+
+
+def sensor_for(explorer: Explorer, chassis: Sequence[Chassis], chosen: SensorChoice) -> Flow[SensorChoice | None]:
+    """Return the same probe as a Sensor of its own: some hundred bytes to poll instead of tens of kilobytes.
+
+    By its id, or else by its place in the list; its name must be the same.
+    """
+    owner = next((item for item in chassis if chosen.uri.startswith(item.path + "/")), None)
+    if owner is None:
+        return None
+    paths = yield from explorer.members(link(owner.document, "Sensors"))
+    index = int(chosen.pointer.rpartition("/")[2])
+    likely = [path for path in paths if same(chosen.name, _id(path))] or paths[index : index + 1]
+    for path in likely[:1]:
+        candidate = yield from _sensor(explorer, path, owner.penalty)
+        if candidate is not None and candidate.value is not None and same(candidate.name, chosen.name):
+            return SensorChoice(candidate.uri, candidate.name, candidate.value, "", chosen.confidence, chosen.reason)
+    return None

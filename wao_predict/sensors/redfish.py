@@ -1,0 +1,79 @@
+"""Inlet temperature and measured power of a server from its BMC."""
+
+from __future__ import annotations
+
+from wao_predict._errors import SensorError
+from wao_predict.flow import Flow
+from wao_predict.redfish.choice import SensorChoice
+from wao_predict.redfish.discovery import Discovery, discover
+from wao_predict.redfish.explorer import Bounds, safe_path
+from wao_predict.redfish.poll import Quantity, SensorMoved, read_choice
+from wao_predict.sensors.base import Reading
+from wao_predict.transport import origin_of
+
+MINIMUM_CONFIDENCE = 0.5
+"""A sensor found with less confidence is refused: name it in the NodeConfig instead."""
+
+
+class RedfishSensor:
+    """One quantity of one BMC: discovers the resource once, then polls that one URI.
+
+    Parameters
+    ----------
+    endpoint
+        https://host[:port] of the BMC.
+    metric
+        `inlet_temp` [degC] or `power_watts` [W].
+    uri, name
+        The sensor, where discovery cannot know it; a URI may end in "#/Temperatures/3".
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        metric: Quantity = "inlet_temp",
+        *,
+        uri: str | None = None,
+        name: str | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        scheme, host, port = origin_of(endpoint)
+        self.base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self.metric: Quantity = metric
+        self._bounds = bounds
+        self._override = _override(uri, name)
+        self.discovery: Discovery | None = None
+        self.choice: SensorChoice | None = self._override
+
+    def flow(self) -> Flow[Reading]:
+        """Return one reading; the first one discovers, and so does one that finds the sensor gone."""
+        if self.choice is not None:
+            try:
+                reading = yield from read_choice(self.choice, self.metric)
+            except SensorMoved:
+                if self._override is not None:
+                    raise
+                self.choice = None
+            else:
+                return reading
+        self.choice = yield from self._discover()
+        reading = yield from read_choice(self.choice, self.metric)
+        return reading
+
+    def _discover(self) -> Flow[SensorChoice]:
+        self.discovery = yield from discover(bounds=self._bounds, want_power=self.metric == "power_watts")
+        choice = self.discovery.inlet if self.metric == "inlet_temp" else self.discovery.power
+        what = "an inlet temperature" if self.metric == "inlet_temp" else "a measured power"
+        if choice is None or choice.confidence < MINIMUM_CONFIDENCE:
+            seen = "" if choice is None else f"; the best guess is {choice.shown_uri} ({choice.name})"
+            raise SensorError(f"{self.base_url} offers no sensor that is surely {what}{seen}: name it as sensor.uri")
+        return choice
+
+
+def _override(uri: str | None, name: str | None) -> SensorChoice | None:
+    if uri is None:
+        return None
+    path, _, pointer = uri.partition("#")
+    if safe_path(path) is None:
+        raise SensorError(f"sensor.uri {uri!r:.100} is not a path under /redfish/")
+    return SensorChoice(path, name or "", 0.0, pointer, 1.0, "named by hand")

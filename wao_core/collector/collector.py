@@ -94,6 +94,11 @@ class Collector:
         """The pollers that run now."""
         return {spec: running.poller for spec, running in self._running.items()}
 
+    def poller_of(self, node: str, metric: str) -> Poller | None:
+        """Return the poller that reads this metric of this node, None when there is none."""
+        target = Target(node, metric)
+        return next((one.poller for one in self._running.values() if target in one.poller.targets), None)
+
     @property
     def tried_all(self) -> bool:
         """Whether every poller has tried its sensor at least once."""

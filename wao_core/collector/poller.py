@@ -35,6 +35,11 @@ class Reading(Protocol):
         """When it was measured, if the sensor says."""
         ...
 
+    @property
+    def source(self) -> str:
+        """Where it was read, such as the path of the sensor's resource."""
+        ...
+
 
 _log = logging.getLogger(__name__)
 Read = Callable[[], Awaitable[Reading]]
@@ -49,6 +54,7 @@ class PollerState:
     failures: int = 0  # in a row
     reason: str = ""
     last_success: float = 0.0  # seconds since the epoch
+    source: str = ""
 
 
 class Poller:
@@ -133,6 +139,7 @@ class Poller:
             self.spec.type,
         )
         self.state.failures, self.state.reason, self.state.last_success = 0, "", now
+        self.state.source = reading.source
         for target in self._targets:
             self._store.put(target.node, target.metric, self._last)
 

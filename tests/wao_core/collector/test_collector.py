@@ -21,6 +21,7 @@ from wao_predict._errors import RemoteError, RemoteTimeout, SensorError
 class Value:
     value: float
     time: datetime | None = None
+    source: str = "test"
 
 
 @dataclass

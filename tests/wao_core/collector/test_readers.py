@@ -21,6 +21,7 @@ from wao_predict.transport import TlsPolicy
 class Value:
     value: float
     time: None = None
+    source: str = "test"
 
 
 class Thermometer:

@@ -1,0 +1,110 @@
+"""Statuses of NodeConfigs: what they say, and how seldom they are written."""
+
+import math
+from collections.abc import Mapping
+
+import pytest
+
+from wao_core.collector.collector import Collector
+from wao_core.collector.plan import SensorSpec
+from wao_core.collector.poller import Read
+from wao_core.collector.reporting import StatusReporter
+from wao_core.collector.status import ChosenSensor, collecting_condition, metric_entries, with_transitions
+from wao_core.collector.store import Sample, SampleState, SampleStore
+from wao_core.records import EndpointTerm, Kind, NodeConfig
+from wao_core.source.base import ObjectRef
+from wao_core.state import ClusterState
+
+NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z
+FAKE = EndpointTerm(type="Fake", fetch_interval=3600.0)
+CONFIG = NodeConfig(
+    name="n1", namespace="wao", node_name="n1", generation=3, metrics={"inlet_temp": FAKE, "delta_p": FAKE}
+)
+FRESH = Sample(25.5, NOW - 1)
+WAITING = Sample(math.nan, 0.0, state=SampleState.WAITING, reason="not read yet")
+FAILED = Sample(math.nan, 0.0, state=SampleState.FAILED, reason="no answer in 8 s")
+
+
+@pytest.mark.parametrize(
+    ("inlet", "delta", "winner", "expected"),
+    [
+        (FRESH, FRESH, "", ("True", "AllFresh", "every metric is fresh")),
+        (WAITING, None, "", ("Unknown", "Waiting", "no sensor was read yet")),
+        (FAILED, FRESH, "", ("False", "SomeMetrics", "inlet_temp: no answer in 8 s")),
+        (FAILED, FAILED, "", ("False", "NoMetric", "delta_p: no answer in 8 s; inlet_temp: no answer in 8 s")),
+        (Sample(25.5, NOW - 90), FRESH, "", ("False", "SomeMetrics", "inlet_temp: the last value is too old")),
+        (FRESH, FRESH, "wao/old", ("False", "Conflict", "wao/old is older and is for the same node")),
+    ],
+)
+def test_collecting(inlet: Sample | None, delta: Sample | None, winner: str, expected: tuple[str, str, str]) -> None:
+    condition = collecting_condition(CONFIG, {"inlet_temp": inlet, "delta_p": delta}, winner=winner, now=NOW)
+    assert (condition["status"], condition["reason"], condition["message"]) == expected
+    assert (condition["type"], condition["observedGeneration"]) == ("Collecting", 3)
+
+
+def test_values_are_quantities_with_their_sample_time_and_sensor() -> None:
+    sensor = ChosenSensor("/redfish/v1/Chassis/1/Sensors/Inlet", "Inlet Temp", 0.92)
+    assert metric_entries({"inlet_temp": FRESH, "delta_p": FAILED}, {"inlet_temp": sensor}) == [
+        {"name": "delta_p", "state": "failed", "reason": "no answer in 8 s"},
+        {
+            "name": "inlet_temp",
+            "state": "ok",
+            "value": "25500m",
+            "time": "2026-11-23T20:15:39Z",
+            "sensor": {"uri": "/redfish/v1/Chassis/1/Sensors/Inlet", "name": "Inlet Temp"},
+            "confidence": "920m",
+        },
+    ]
+
+
+def test_a_transition_time_moves_with_the_status_only() -> None:
+    first = with_transitions([{"type": "Collecting", "status": "True", "reason": "AllFresh"}], [], NOW)
+    assert first[0]["lastTransitionTime"] == "2026-11-23T20:15:40Z"
+    same = with_transitions([{"type": "Collecting", "status": "True", "reason": "Other"}], first, NOW + 60)
+    assert same[0]["lastTransitionTime"] == "2026-11-23T20:15:40Z"
+    other = with_transitions([{"type": "Collecting", "status": "False", "reason": "Other"}], first, NOW + 60)
+    assert other[0]["lastTransitionTime"] == "2026-11-23T20:16:40Z"
+
+
+class Cluster:
+    """A source that keeps the statuses it is given."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self.state = state
+        self.written: list[tuple[ObjectRef, Mapping[str, object]]] = []
+
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
+        self.written.append((about, status))
+
+
+class Sensors:
+    by_node: frozenset[str] = frozenset()
+
+    def reader(self, spec: SensorSpec) -> Read:
+        async def read() -> Reading:
+            return Reading()
+
+        return read
+
+
+class Reading:
+    value, time, source = 25.5, None, "fake"
+
+
+async def test_writes_what_changed_once_and_values_now_and_then() -> None:
+    state, store = ClusterState(), SampleStore()
+    state.put(Kind.NODE_CONFIG, CONFIG)
+    cluster = Cluster(state)
+    async with Collector(state, store, Sensors()) as collector:
+        for poller in collector.pollers.values():
+            await poller.poll()
+        reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
+        at = store.by_node("inlet_temp")["n1"].time
+        assert [await reporter.write_due(now=at + 1) for _ in range(3)] == [1, 0, 0]
+        assert await reporter.write_due(now=at + 310) == 1
+        state.put(Kind.NODE_CONFIG, NodeConfig(name="n1", namespace="wao", node_name="n1", generation=4, metrics={}))
+        assert await reporter.write_due(now=at + 311) == 1
+    about, status = cluster.written[0]
+    assert (about.kind, about.namespace, about.name) == ("NodeConfig", "wao", "n1")
+    assert status["observedGeneration"] == 3
+    assert status["metrics"][0]["sensor"] == {"uri": "fake", "name": ""}  # type: ignore[index]

@@ -1,0 +1,119 @@
+"""The status of NodeConfigs: what is collected for each node, from which sensor, and what is wrong. Pure."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wao_core.collector.store import Sample, SampleState, SampleStore
+from wao_core.errors import QuantityError
+from wao_core.quantity import format_quantity
+from wao_core.records import NodeConfig
+
+Condition = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSensor:
+    """Which sensor discovery chose, and how sure it is (0 to 1)."""
+
+    uri: str
+    name: str = ""
+    confidence: float | None = None
+
+
+def collecting_condition(
+    config: NodeConfig, samples: Mapping[str, Sample | None], *, winner: str, now: float
+) -> Condition:
+    """Return the condition Collecting, without its transition time.
+
+    Parameters
+    ----------
+    samples
+        The last sample of each metric the NodeConfig asks for.
+    winner
+        The NodeConfig that is followed for this node in this one's place, or "".
+    """
+    if winner:
+        return _condition(config, "Collecting", "False", "Conflict", f"{winner} is older and is for the same node")
+    bad = {name: _trouble(sample, now) for name, sample in samples.items()}
+    troubles = {name: why for name, why in bad.items() if why}
+    if not troubles:
+        return _condition(config, "Collecting", "True", "AllFresh", "every metric is fresh")
+    if all(sample is None or sample.state is SampleState.WAITING for sample in samples.values()):
+        return _condition(config, "Collecting", "Unknown", "Waiting", "no sensor was read yet")
+    reason = "NoMetric" if len(troubles) == len(samples) else "SomeMetrics"
+    message = "; ".join(f"{name}: {why}" for name, why in sorted(troubles.items()))
+    return _condition(config, "Collecting", "False", reason, message[:1024])
+
+
+def metric_entries(
+    samples: Mapping[str, Sample | None], sensors: Mapping[str, ChosenSensor]
+) -> list[dict[str, object]]:
+    """Return the last values, their times and their sensors, for `status.metrics`."""
+    return [_entry(name, sample, sensors.get(name)) for name, sample in sorted(samples.items())]
+
+
+def with_transitions(
+    conditions: Sequence[Condition], before: Sequence[Mapping[str, object]], now: float
+) -> list[Condition]:
+    """Return the conditions with lastTransitionTime: kept where the status stayed, else now."""
+    held = {condition["type"]: condition for condition in before}
+    result = []
+    for condition in conditions:
+        old = held.get(condition["type"])
+        same = old is not None and old.get("status") == condition["status"]
+        moved = old["lastTransitionTime"] if same and old is not None else _stamp(now)
+        result.append({**condition, "lastTransitionTime": moved})
+    return result
+
+
+def samples_of(config: NodeConfig, store: SampleStore) -> dict[str, Sample | None]:
+    """Return the last sample of each metric that a NodeConfig asks for."""
+    return {metric: store.get(config.node_name, metric) for metric in config.metrics}
+
+
+def _trouble(sample: Sample | None, now: float) -> str:
+    if sample is None:
+        return "not read yet"
+    if sample.fresh(now):
+        return ""
+    return sample.reason or "the last value is too old"
+
+
+def _entry(name: str, sample: Sample | None, sensor: ChosenSensor | None) -> dict[str, object]:
+    entry: dict[str, object] = {"name": name}
+    if sample is not None:
+        entry["state"] = sample.state.value
+        if sample.measured:
+            entry |= {"value": _quantity(sample.value), "time": _stamp(sample.time)}
+        if sample.reason:
+            entry["reason"] = sample.reason[:512]
+    if sensor is not None:
+        entry["sensor"] = {"uri": sensor.uri, "name": sensor.name}
+        if sensor.confidence is not None and math.isfinite(sensor.confidence):
+            entry["confidence"] = _quantity(sensor.confidence)
+    return entry
+
+
+def _condition(config: NodeConfig, type_: str, status: str, reason: str, message: str) -> Condition:
+    return {
+        "type": type_,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": config.generation,
+    }
+
+
+def _quantity(value: float) -> str:
+    try:
+        return format_quantity(round(value, 6))
+    except QuantityError:
+        return ""
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,41 @@
+"""CPU use of nodes as a metric: from metrics.k8s.io, in percent of the node's capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wao_core.collector.store import Sample, SampleState, SampleStore
+from wao_core.records import Kind, Node, NodeMetrics
+from wao_core.state import Change, ClusterState
+
+METRIC = "cpu_usage"
+TTL = 90.0  # seconds: metrics-server takes a sample every 15 s over a window that ends up to a minute ago
+
+
+class UsageMetric:
+    """Keeps `cpu_usage` in the store equal to the NodeMetrics of the state; `close` ends it."""
+
+    def __init__(self, state: ClusterState, store: SampleStore) -> None:
+        self._state, self._store = state, store
+        self.close: Callable[[], None] = state.subscribe([Kind.NODE, Kind.NODE_METRICS], self._changed)
+        for name in state.node_metrics:
+            self._update(name)
+
+    def _changed(self, change: Change) -> None:
+        self._update(change.key)
+
+    def _update(self, name: str) -> None:
+        sample = usage_sample(self._state.nodes.get(name), self._state.node_metrics.get(name))
+        if sample is None:
+            self._store.remove(name, METRIC)
+        else:
+            self._store.put(name, METRIC, sample)
+
+
+def usage_sample(node: Node | None, metrics: NodeMetrics | None) -> Sample | None:
+    """Return the CPU use [% of capacity], None when the use or the capacity is not known."""
+    if node is None or metrics is None or not node.capacity_cores:
+        return None
+    percent = 100.0 * metrics.cpu_cores / node.capacity_cores
+    ttl = max(TTL, 3.0 * metrics.window)
+    return Sample(percent, metrics.timestamp, metrics.window, ttl, SampleState.OK, "", "metrics.k8s.io")

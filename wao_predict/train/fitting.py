@@ -1,0 +1,132 @@
+"""The training loop: relative absolute error, Adam with one cycle, the same result for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wao_predict.train.network import CurveNetwork, Scale
+from wao_predict.train.ticks import Ticks
+
+FloatArray = NDArray[np.float64]
+OnEpoch = Callable[[int, int, float], None]
+"""Called after each epoch with its number from 1, the number of epochs, and the mean relative error in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    epochs: int
+    learning_rate: float
+    batch_rows: int
+    weight_decay: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Training rows, grouped by sensor readings, so that the network is evaluated once per reading.
+
+    `readings` (c, 2) are the different (inlet_temp, delta_p); rows `starts[i]` to `starts[i + 1]` share readings i. Each row
+    lies at `fraction` between the knots `step` and `step + 1`.
+    """
+
+    readings: Tensor
+    starts: Tensor
+    step: Tensor
+    fraction: Tensor
+    watts: Tensor
+
+    @classmethod
+    def group(cls, X: FloatArray, watts: FloatArray, knots: FloatArray) -> Batches:
+        """Return the rows of X (n, 3) and watts (n,) in groups."""
+        readings, group = np.unique(X[:, 1:], axis=0, return_inverse=True)
+        order = np.argsort(group.reshape(-1), kind="stable")
+        starts = np.searchsorted(group.reshape(-1)[order], np.arange(len(readings) + 1))
+        cpu = X[order, 0]
+        step = np.clip(np.searchsorted(knots, cpu, side="right") - 1, 0, len(knots) - 2)
+        fraction = np.clip((cpu - knots[step]) / (knots[step + 1] - knots[step]), 0.0, 1.0)
+        return cls(
+            torch.tensor(readings, dtype=torch.float32),
+            torch.tensor(starts),
+            torch.tensor(step),
+            torch.tensor(fraction, dtype=torch.float32),
+            torch.tensor(watts[order], dtype=torch.float32),
+        )
+
+    def loss(self, network: CurveNetwork, groups: Tensor) -> Tensor:
+        """Return the mean relative absolute error of the rows of these groups."""
+        counts = self.starts[groups + 1] - self.starts[groups]
+        local = torch.repeat_interleave(torch.arange(len(groups)), counts)
+        first = self.starts[groups] - (torch.cumsum(counts, 0) - counts)
+        rows = torch.arange(int(counts.sum())) + first[local]
+        curve, step, fraction = network.curve(self.readings[groups]), self.step[rows], self.fraction[rows]
+        watts = curve[local, step] * (1.0 - fraction) + curve[local, step + 1] * fraction
+        return torch.mean(torch.abs(watts - self.watts[rows]) / self.watts[rows])
+
+
+def mean_scale(cpu: FloatArray, watts: FloatArray, knots: FloatArray) -> Scale:
+    """Return the mean curve as a scale: watts averaged around each knot, never falling, every step rising a little."""
+    nearest = np.abs(cpu[:, None] - knots[None, :]).argmin(axis=1)
+    counts = np.bincount(nearest, minlength=len(knots))
+    met = counts > 0
+    means = np.bincount(nearest, weights=watts, minlength=len(knots))[met] / counts[met]
+    curve = np.maximum.accumulate(np.interp(knots, knots[met], means))
+    widths = np.diff(knots) / (knots[-1] - knots[0])
+    least = 0.2 * max(curve[-1] - curve[0], 0.01 * curve[0]) * widths
+    return Scale(float(curve[0]), np.maximum(np.diff(curve), least))
+
+
+def train(
+    X: FloatArray, watts: FloatArray, ticks: Ticks, *, hidden: int, schedule: Schedule, on_epoch: OnEpoch | None
+) -> tuple[CurveNetwork, list[float]]:
+    """Return a trained network and its mean relative error [%] after each epoch."""
+    with _reproducible(schedule.seed):
+        network = CurveNetwork(ticks, mean_scale(X[:, 0], watts, ticks.cpu_usage), hidden)
+        batches = Batches.group(X, watts, ticks.cpu_usage)
+        losses = []
+        for epoch, loss in enumerate(_epochs(network, batches, schedule), start=1):
+            losses.append(100.0 * loss)
+            if on_epoch:
+                on_epoch(epoch, schedule.epochs, losses[-1])
+    return network.eval(), losses
+
+
+def _epochs(network: CurveNetwork, batches: Batches, schedule: Schedule) -> Iterator[float]:
+    groups = len(batches.readings)
+    per_batch = max(1, round(schedule.batch_rows * groups / len(batches.watts)))
+    steps = schedule.epochs * -(-groups // per_batch)
+    optimiser = torch.optim.AdamW(network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=steps, pct_start=0.1)
+    for _ in range(schedule.epochs):
+        total = 0.0
+        for chosen in torch.randperm(groups).split(per_batch):
+            loss = batches.loss(network, chosen)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rate.step()
+            total += float(loss.detach()) * len(chosen)
+        yield total / groups
+
+
+@contextmanager
+def _reproducible(seed: int) -> Iterator[None]:
+    """One thread, deterministic algorithms, an own random state; all put back afterwards."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+            torch.set_num_threads(threads)

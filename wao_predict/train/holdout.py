@@ -1,0 +1,132 @@
+"""Which rows to hold out, and how far off a model is on them. Pure.
+
+Rows of a table are not independent: neighbours on a grid, or in a log, resemble each other, so a random row held out is
+nearly known from the next one and the error figure comes out too good. Held out are therefore
+
+* planes, when the table is a grid: every fourth inner value of one feature, with all its rows; one fit per feature;
+* blocks, otherwise: the rows in file order are cut into 50 blocks and every fifth is held out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_predict._errors import UsageError
+from wao_predict.features import FEATURES
+from wao_predict.train.ticks import on_grid
+
+FloatArray = NDArray[np.float64]
+Holdout = Literal["auto", "planes", "blocks", "none"]
+HOLDOUTS: tuple[Holdout, ...] = ("auto", "planes", "blocks", "none")
+
+BANDS: Mapping[str, tuple[float, float]] = {"0-30 % CPU": (0.0, 30.0), "30-100 % CPU": (30.0, np.inf)}
+"""Bands of CPU usage [%], lower bound inside, upper bound outside: most servers rise steeply below 30 %."""
+
+_EVERY_PLANE, _BLOCKS, _EVERY_BLOCK, _LEAST_PLANES = 4, 50, 5, 5
+
+
+class Regressor(Protocol):
+    """scikit-learn's fit and predict."""
+
+    def fit(self, X: FloatArray, y: FloatArray, /) -> object:
+        """Learn."""
+        ...
+
+    def predict(self, X: FloatArray, /) -> FloatArray:
+        """Return watts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFigures:
+    """Errors over some rows: mean absolute and root mean square in watts, mean absolute in percent of the true watts."""
+
+    rows: int
+    mae: float
+    rmse: float
+    mape: float
+
+    @classmethod
+    def of(cls, watts: FloatArray, truth: FloatArray) -> ErrorFigures:
+        """Compare predicted watts with the truth, both of shape (n,), n >= 1."""
+        error = watts - truth
+        relative = 100.0 * np.abs(error) / truth
+        return cls(len(truth), float(np.abs(error).mean()), float(np.sqrt((error**2).mean())), float(relative.mean()))
+
+    def rounded(self) -> dict[str, float]:
+        """Return the figures as a JSON object, to 4 digits after the point."""
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Rows that a model did not see, with what it predicted for them; `group` says why each was held out."""
+
+    X: FloatArray
+    truth: FloatArray
+    watts: FloatArray
+    group: NDArray[np.str_]
+
+    def figures(self) -> dict[str, ErrorFigures]:
+        """Return the errors of all rows, then by CPU band, then by group where there are several; empty parts are left out."""
+        parts = {"all": np.ones(len(self.truth), dtype=bool)}
+        for name, (low, high) in BANDS.items():
+            parts[name] = (self.X[:, 0] >= low) & (self.X[:, 0] < high)
+        groups = list(dict.fromkeys(self.group.tolist()))
+        if len(groups) > 1:
+            parts |= {name: self.group == name for name in groups}
+        return {name: ErrorFigures.of(self.watts[p], self.truth[p]) for name, p in parts.items() if p.any()}
+
+
+def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, NDArray[np.bool_]]:
+    """Return which rows of X (n_samples, 3) to hold out, by name; one fit is made per name.
+
+    Raises
+    ------
+    UsageError
+        `how` is unknown, or the table is no grid and planes were asked for, or it is too small to hold out anything.
+    """
+    if how not in HOLDOUTS:
+        raise UsageError(f"holdout {how!r} is unknown: use one of {', '.join(HOLDOUTS)}")
+    if how == "none":
+        return {}
+    planes = _planes(X) if how in ("auto", "planes") else {}
+    if how == "planes" and not planes:
+        raise UsageError("the table is not a grid, so no planes can be held out: use the holdout blocks")
+    return planes or {"blocks of rows": _blocks(len(X))}
+
+
+def evaluate(
+    make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, masks: Mapping[str, NDArray[np.bool_]]
+) -> HeldOut:
+    """Fit `make(name)` on what each mask leaves, and predict what it holds out."""
+    parts = []
+    for name, mask in masks.items():
+        model = make(name)
+        model.fit(X[~mask], y[~mask])
+        parts.append(HeldOut(X[mask], y[mask], model.predict(X[mask]), np.full(int(mask.sum()), name)))
+    return HeldOut(*(np.concatenate([getattr(p, field) for p in parts]) for field in ("X", "truth", "watts", "group")))
+
+
+def _planes(X: FloatArray) -> dict[str, NDArray[np.bool_]]:
+    if not all(on_grid(column) for column in X.T):
+        return {}
+    masks = {}
+    for name, column in zip(FEATURES, X.T, strict=True):
+        values = np.unique(column)
+        if len(values) >= _LEAST_PLANES:
+            masks[f"{name} planes"] = np.isin(column, values[2:-1:_EVERY_PLANE])
+    return masks
+
+
+def _blocks(rows: int) -> NDArray[np.bool_]:
+    if rows < 2 * _EVERY_BLOCK:
+        raise UsageError(f"{rows} rows are too few to hold any out: give at least {2 * _EVERY_BLOCK}, or holdout none")
+    block = np.arange(rows) * min(_BLOCKS, rows) // rows
+    mask: NDArray[np.bool_] = block % _EVERY_BLOCK == 2
+    return mask

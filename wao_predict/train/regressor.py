@@ -1,0 +1,121 @@
+"""The torch model as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from wao_predict._errors import FeatureError
+from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+from wao_predict.train.fitting import OnEpoch, Schedule, train
+from wao_predict.train.network import CurveNetwork
+from wao_predict.train.ticks import Ticks, choose_ticks
+
+FloatArray = NDArray[np.float64]
+
+
+class PowerCurveRegressor(RegressorMixin, BaseEstimator):
+    """Watts from CPU usage, inlet temperature and pressure; never falls as CPU usage rises.
+
+    Parameters
+    ----------
+    hidden
+        Width of the two hidden layers.
+    epochs
+        Passes over the data.
+    learning_rate
+        Highest rate of Adam's one-cycle schedule.
+    batch_rows
+        About how many rows go into one step.
+    weight_decay
+        Pull of the weights towards 0, against fitting noise.
+    seed
+        Same seed, same data, same machine: same model, bit for bit.
+    on_epoch
+        Called with (epoch, epochs, mean relative error in percent) after each pass.
+
+    Attributes
+    ----------
+    network_
+        The trained torch module.
+    ticks_
+        Where the model may bend.
+    ranges_
+        The box of values it was trained on.
+    loss_curve_
+        Mean relative error [%] after each pass.
+
+    Examples
+    --------
+    >>> model = PowerCurveRegressor(epochs=50).fit(X, watts)  # doctest: +SKIP
+    >>> model.predict([[50.0, 22.0, 5.0]])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 48,
+        epochs: int = 400,
+        learning_rate: float = 3e-3,
+        batch_rows: int = 1312,
+        weight_decay: float = 0.0,
+        seed: int = 0,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_rows = batch_rows
+        self.weight_decay = weight_decay
+        self.seed = seed
+        self.on_epoch = on_epoch
+
+    def fit(self, X: object, y: ArrayLike) -> Self:
+        """Learn from any table X of n_samples rows and measured watts y, shape (n_samples,), all above 0."""
+        matrix, watts = as_matrix(X), checked_watts(y)
+        if len(matrix) != len(watts):
+            raise FeatureError(
+                f"{len(matrix)} rows of features but {len(watts)} watts: give one value of watts per row"
+            )
+        self.ticks_: Ticks = choose_ticks(matrix)
+        self.ranges_: FeatureRanges = self.ticks_.ranges
+        self.n_features_in_ = len(FEATURES)
+        schedule = Schedule(self.epochs, self.learning_rate, self.batch_rows, self.weight_decay, self.seed)
+        self.network_: CurveNetwork
+        self.network_, self.loss_curve_ = train(
+            matrix, watts, self.ticks_, hidden=self.hidden, schedule=schedule, on_epoch=self.on_epoch
+        )
+        return self
+
+    def predict(self, X: object) -> FloatArray:
+        """Return watts, float64 of shape (n_samples,); outside the trained range those at the nearest trained value."""
+        check_is_fitted(self, "network_")
+        with torch.no_grad():
+            watts = self.network_(torch.tensor(as_matrix(X), dtype=torch.float32))
+        return np.asarray(watts.numpy(), dtype=np.float64)
+
+    def curves(self, inlet_temp: ArrayLike, delta_p: ArrayLike) -> FloatArray:
+        """Return watts at every knot `ticks_.cpu_usage`, shape (n, k), for n pairs of sensor readings."""
+        check_is_fitted(self, "network_")
+        readings = np.stack(np.broadcast_arrays(np.atleast_1d(inlet_temp), np.atleast_1d(delta_p)), axis=1)
+        with torch.no_grad():
+            watts = self.network_.curve(torch.tensor(readings, dtype=torch.float32))
+        return np.asarray(watts.numpy(), dtype=np.float64)
+
+
+def checked_watts(y: ArrayLike) -> FloatArray:
+    """Return y as float64 of shape (n_samples,), or tell which value cannot be a server's power."""
+    watts = np.asarray(y, dtype=np.float64).reshape(-1)
+    bad = ~(np.isfinite(watts) & (watts > 0))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise FeatureError(
+            f"watts is {watts[row]} in row {row} ({int(bad.sum())} such rows): a running server draws more than 0 W; "
+            "drop these rows"
+        )
+    return watts

@@ -1,0 +1,102 @@
+"""Train the four shipped models again: `python -m wao_predict.train.shipped` in a checkout of the repository.
+
+Trained on the published tables in examples/data/power. The same machine and torch give the same files, bit for bit;
+others stay within `TOLERANCE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from wao_predict.features import FeatureRanges
+from wao_predict.models import FOLDER
+from wao_predict.models.metadata import ModelInfo
+from wao_predict.train.export import to_onnx
+from wao_predict.train.holdout import ErrorFigures, evaluate, holdout_masks
+from wao_predict.train.regressor import PowerCurveRegressor
+from wao_predict.train.table import load_table
+
+DATA = Path(__file__).parents[2] / "examples" / "data" / "power"
+FIGURES = FOLDER / "figures.json"
+SOURCE = (
+    "Outputs of the published power models in https://github.com/waok8s/optimization (pc-models), evaluated on a grid. "
+    "Copyright 2021-2025 Osaka University, Bitmedia Inc., NEC Corporation, Neutrix Cloud Japan Inc., "
+    "Shinohara Electric Co., Ltd."
+)
+LICENSE = "Apache-2.0"
+TOLERANCE = 0.2
+"""Mean difference [% of watts] to the shipped file that another machine or torch version may show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server type: its table and the box in which the published model answers to changes (its tree splits)."""
+
+    name: str
+    support: FeatureRanges
+
+
+SERVERS = (
+    Server("cloud_dell", FeatureRanges((0.38, 93.9), (12.5, 29.5), (3.99, 22.7))),
+    Server("cloud_lenovo", FeatureRanges((0.24, 100.0), (12.5, 30.5), (3.91, 23.3))),
+    Server("edge_lenovo", FeatureRanges((0.63, 99.6), (18.5, 33.5), (0.013, 9.19))),
+    Server("edge_supermicro", FeatureRanges((0.57, 98.0), (20.5, 33.5), (0.012, 9.47))),
+)
+
+
+def train_server(server: Server, folder: Path, *, held_out: bool = True) -> ModelInfo:
+    """Train one server's model, write `folder`/NAME.onnx, and return its description."""
+    table = load_table(DATA / f"{server.name}.csv")
+    metrics = {}
+    if held_out:
+        unseen = evaluate(lambda _: PowerCurveRegressor(), table.X, table.watts, holdout_masks(table.X, "planes"))
+        metrics["held_out"] = {name: figures.rounded() for name, figures in unseen.figures().items()}
+    model = PowerCurveRegressor().fit(table.X, table.watts)
+    metrics["fit"] = {"all": ErrorFigures.of(model.predict(table.X), table.watts).rounded()}
+    info = ModelInfo(
+        server.name,
+        support=server.support,
+        metrics=metrics,
+        source=SOURCE,
+        license=LICENSE,
+        created_with="wao_predict.train.shipped",
+    )
+    return to_onnx(model, folder / f"{server.name}.onnx", info=info)
+
+
+def main() -> None:
+    """Train all, print the error figures and write them to figures.json."""
+    arguments = argparse.ArgumentParser(description="Train the shipped models again.")
+    arguments.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
+    folder = arguments.parse_args().output
+    console = Console()
+    rows = Table("model", "bytes", "seconds", "held out by", "MAE W", "RMSE W", "MAPE %", title="Shipped power models")
+    figures = {}
+    for server in SERVERS:
+        begun = time.monotonic()
+        with console.status(f"training {server.name}"):
+            info = train_server(server, folder)
+        figures[server.name] = dict(info.metrics)
+        _add(rows, info, time.monotonic() - begun)
+    (folder / FIGURES.name).write_text(json.dumps(figures, indent=1) + "\n")
+    console.print(rows)
+
+
+def _add(rows: Table, info: ModelInfo, seconds: float) -> None:
+    first = [info.name, f"{info.path.stat().st_size:,}" if info.path else "", f"{seconds:.1f}"]
+    parts = {**info.metrics.get("held_out", {}), "nothing (all rows seen)": info.metrics["fit"]["all"]}
+    for name, part in parts.items():
+        rows.add_row(*first, name, *(f"{part[key]:.2f}" for key in ("mae", "rmse", "mape")))
+        first = ["", "", ""]
+    rows.add_section()
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from wao_predict.curves import PowerCurves
 
 FloatArray = NDArray[np.float64]

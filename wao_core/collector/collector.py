@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Protocol
 
 from wao_core.collector.plan import Plan, SensorSpec, Target, make_plan
-from wao_core.collector.poller import Observe, Poller, Read
+from wao_core.collector.poller import Observe, Poller, Reader
 from wao_core.collector.store import SampleStore
-from wao_core.records import Kind
+from wao_core.records import EndpointTerm, Kind
 from wao_core.state import ClusterState
 
 FIRST_POLLS_PER_SECOND = 250  # each is a TLS handshake on both sides
@@ -24,13 +24,8 @@ _log = logging.getLogger(__name__)
 class Readers(Protocol):
     """Makes the function that reads a sensor (`wao_core.collector.readers.SensorReaders`)."""
 
-    @property
-    def by_node(self) -> frozenset[str]:
-        """Sensor types whose reading depends on the node's name."""
-        ...
-
-    def reader(self, spec: SensorSpec) -> Read:
-        """Return what reads this sensor once; a bad term makes a function that raises."""
+    def reader(self, spec: SensorSpec) -> Reader:
+        """Return what reads this sensor; for a term that cannot be used, what tells why."""
         ...
 
 
@@ -51,6 +46,8 @@ class Collector:
         Where the samples go.
     readers
         How sensors are read.
+    needs_node
+        Whether a term's reading depends on the node's name as well as on the endpoint.
     observe
         Told of every attempt of every poller.
     """
@@ -61,10 +58,12 @@ class Collector:
         store: SampleStore,
         readers: Readers,
         *,
+        needs_node: Callable[[EndpointTerm], bool] = lambda _term: False,
         observe: Observe = lambda _spec, _seconds, _kind: None,
     ) -> None:
         self.store = store
         self._state, self._readers, self._observe = state, readers, observe
+        self._needs_node = needs_node
         self._running: dict[SensorSpec, _Running] = {}
         self._dirty = asyncio.Event()
         self._planning: asyncio.Task[None] | None = None
@@ -112,7 +111,7 @@ class Collector:
 
     def reconcile(self) -> None:
         """Start, stop and redirect pollers until they are what the NodeConfigs ask for."""
-        self.plan = make_plan(self._state.node_configs.values(), by_node=self._readers.by_node)
+        self.plan = make_plan(self._state.node_configs.values(), needs_node=self._needs_node)
         wanted = self.plan.pollers
         before = self._targets()
         for spec in [spec for spec in self._running if spec not in wanted]:

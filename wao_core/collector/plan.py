@@ -7,7 +7,7 @@ serves a whole rack and is asked once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wao_core.records import EndpointTerm, NodeConfig, key_of
@@ -69,13 +69,15 @@ class Plan:
     losers: Mapping[str, str] = field(default_factory=dict)  # key -> key of the winner
 
 
-def make_plan(configs: Iterable[NodeConfig], *, by_node: frozenset[str] = frozenset()) -> Plan:
+def make_plan(
+    configs: Iterable[NodeConfig], *, needs_node: Callable[[EndpointTerm], bool] = lambda _term: False
+) -> Plan:
     """Return the plan for these NodeConfigs.
 
     Parameters
     ----------
-    by_node
-        The sensor types whose reading depends on the node's name as well as on the endpoint.
+    needs_node
+        Whether a term's reading depends on the node's name as well as on the endpoint.
     """
     pollers: dict[SensorSpec, set[Target]] = {}
     winners: dict[str, str] = {}
@@ -87,23 +89,21 @@ def make_plan(configs: Iterable[NodeConfig], *, by_node: frozenset[str] = frozen
             losers[key] = winner
             continue
         for metric, term in config.metrics.items():
-            spec = spec_of(config, metric, term, by_node=by_node)
+            spec = spec_of(config, metric, term, node=config.node_name if needs_node(term) else "")
             pollers.setdefault(spec, set()).add(Target(config.node_name, metric))
     return Plan({spec: frozenset(targets) for spec, targets in pollers.items()}, losers)
 
 
-def spec_of(
-    config: NodeConfig, metric: str, term: EndpointTerm, *, by_node: frozenset[str] = frozenset()
-) -> SensorSpec:
+def spec_of(config: NodeConfig, metric: str, term: EndpointTerm, *, node: str = "") -> SensorSpec:
     """Return the identity of the poller that a term of a NodeConfig needs."""
     return SensorSpec(
         metric=metric,
         type=term.type,
-        endpoint=term.endpoint.rstrip("/"),
+        endpoint=term.endpoint.strip().rstrip("/"),
         secret=f"{config.namespace}/{term.secret_name}" if term.secret_name else "",
         interval=max(LEAST_INTERVAL, term.fetch_interval or DEFAULT_INTERVAL),
         options=json.dumps(term.options, sort_keys=True, default=str),
-        node=config.node_name if term.type in by_node else "",
+        node=node,
     )
 
 

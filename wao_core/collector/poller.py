@@ -7,12 +7,13 @@ import logging
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from wao_core.collector.plan import SensorSpec, Target
+from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
 from wao_predict._errors import RemoteError, WaoError
@@ -35,14 +36,22 @@ class Reading(Protocol):
         """When it was measured, if the sensor says."""
         ...
 
-    @property
-    def source(self) -> str:
-        """Where it was read, such as the path of the sensor's resource."""
+
+_log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads one sensor."""
+
+    async def read(self) -> Reading:
+        """Return one reading; raises `WaoError`."""
+        ...
+
+    def chosen(self) -> ChosenSensor | None:
+        """Return the sensor that discovery chose, None before it did."""
         ...
 
 
-_log = logging.getLogger(__name__)
-Read = Callable[[], Awaitable[Reading]]
 Observe = Callable[[SensorSpec, float, str], None]  # spec, seconds, "" or the kind of failure
 
 
@@ -54,7 +63,6 @@ class PollerState:
     failures: int = 0  # in a row
     reason: str = ""
     last_success: float = 0.0  # seconds since the epoch
-    source: str = ""
 
 
 class Poller:
@@ -64,17 +72,18 @@ class Poller:
     ----------
     spec
         What is read, and how often.
-    read
-        Reads the sensor once; raises `WaoError`.
+    reader
+        Reads the sensor.
     observe
         Told of every attempt.
     """
 
     def __init__(
-        self, spec: SensorSpec, read: Read, store: SampleStore, *, targets: frozenset[Target], observe: Observe
+        self, spec: SensorSpec, reader: Reader, store: SampleStore, *, targets: frozenset[Target], observe: Observe
     ) -> None:
         self.spec, self.state = spec, PollerState()
-        self._read, self._store, self._observe = read, store, observe
+        self._store, self._observe = store, observe
+        self.reader = reader
         self._last: Sample | None = None
         self._targets: frozenset[Target] = frozenset()
         self.retarget(targets)
@@ -109,7 +118,7 @@ class Poller:
         began = time.perf_counter()
         kind = ""
         try:
-            reading = await self._read()
+            reading = await self.reader.read()
             self._succeed(reading)
             delay = self.spec.interval
         except WaoError as error:
@@ -139,7 +148,6 @@ class Poller:
             self.spec.type,
         )
         self.state.failures, self.state.reason, self.state.last_success = 0, "", now
-        self.state.source = reading.source
         for target in self._targets:
             self._store.put(target.node, target.metric, self._last)
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from wao_core.collector.plan import SensorSpec
-from wao_core.collector.poller import Read, Reading
+from wao_core.collector.poller import Reader, Reading
 from wao_core.collector.secrets import SecretBook
+from wao_core.collector.status import ChosenSensor
 from wao_core.collector.transport import PollingSession, PollingTransport
 from wao_predict._errors import RemoteError, UsageError, WaoError
 from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
@@ -26,6 +27,11 @@ _log = logging.getLogger(__name__)
 
 class Sensor(Protocol):
     """What is used of `wao_predict.sensors.base.Sensor`."""
+
+    @property
+    def base_url(self) -> str:
+        """Origin that the requests go to; "" when there are none."""
+        ...
 
     def flow(self) -> Flow[Any]:
         """Describe the requests of one reading; the sensor remembers what it found out."""
@@ -51,33 +57,32 @@ class SensorReaders:
         secrets: SecretBook,
         *,
         build: Callable[[SensorSpec], Sensor],
-        by_node: frozenset[str] = frozenset(),
     ) -> None:
         self._session, self._secrets, self._build = session, secrets, build
-        self.by_node = by_node
         self._polls, self._discoveries = asyncio.Semaphore(POLLS), asyncio.Semaphore(DISCOVERIES)
         # the sensors of one BMC share its transport, and so its one request at a time
         self._transports: WeakValueDictionary[tuple[str, str, TlsPolicy], PollingTransport] = WeakValueDictionary()
 
-    def reader(self, spec: SensorSpec) -> Read:
-        """Return what reads this sensor once; for a term that cannot be used, what tells why."""
+    def reader(self, spec: SensorSpec) -> Reader:
+        """Return what reads this sensor; for a term that cannot be used, what tells why."""
         try:
-            return _SensorReader(self, spec, self._build(spec)).read
+            sensor = self._build(spec)
+            return _SensorReader(self, spec, sensor, self.transport(spec, sensor.base_url))
         except WaoError as error:
-            return _failing(error)
+            return _Unusable(error)
 
-    def transport(self, spec: SensorSpec) -> PollingTransport | None:
-        """Return the transport to a sensor's BMC, None for a sensor without an endpoint."""
-        if not spec.endpoint:
+    def transport(self, spec: SensorSpec, base_url: str) -> PollingTransport | None:
+        """Return the transport to a sensor's BMC, None for a sensor that asks nobody."""
+        if not base_url:
             return None
         policy = tls_policy(spec.option("tls"))
-        key = (spec.endpoint, spec.secret, policy)
+        key = (base_url, spec.secret, policy)
         transport = self._transports.get(key)
         if transport is None:
             if policy.insecure:
-                _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", spec.endpoint)
+                _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", base_url)
             timeout = min(POLL_TIME, max(2.0, 0.8 * spec.interval))
-            transport = self._session.transport(spec.endpoint, tls=policy, timeout=timeout)
+            transport = self._session.transport(base_url, tls=policy, timeout=timeout)
             self._transports[key] = transport
         return transport
 
@@ -106,10 +111,17 @@ class SensorReaders:
 class _SensorReader:
     """One sensor and its transport; the first successful reading makes it warm."""
 
-    def __init__(self, readers: SensorReaders, spec: SensorSpec, sensor: Sensor) -> None:
-        self._readers, self._spec, self._sensor = readers, spec, sensor
-        self._transport = readers.transport(spec)
-        self._cold = self._transport is not None
+    def __init__(
+        self, readers: SensorReaders, spec: SensorSpec, sensor: Sensor, transport: PollingTransport | None
+    ) -> None:
+        self._readers, self._spec, self._sensor, self._transport = readers, spec, sensor, transport
+        self._cold = transport is not None
+
+    def chosen(self) -> ChosenSensor | None:
+        choice = getattr(self._sensor, "choice", None)  # sensors that discover have one
+        if choice is None:
+            return None
+        return ChosenSensor(choice.shown_uri, choice.name, choice.confidence)
 
     async def read(self) -> Reading:
         async with self._readers.gate(cold=self._cold):
@@ -121,6 +133,19 @@ class _SensorReader:
                 raise
         self._cold = False
         return reading
+
+
+class _Unusable:
+    """In place of a sensor whose term cannot be used: every reading tells why."""
+
+    def __init__(self, error: WaoError) -> None:
+        self._error = error
+
+    def chosen(self) -> ChosenSensor | None:
+        return None
+
+    async def read(self) -> Reading:
+        raise self._error.with_traceback(None)  # raised again and again, it would collect frames for ever
 
 
 class _NoTransport(AsyncTransport):
@@ -149,10 +174,3 @@ def options_of(spec: SensorSpec) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise UsageError("the options of a sensor must be a mapping")
     return options
-
-
-def _failing(error: WaoError) -> Read:
-    async def read() -> Reading:
-        raise error.with_traceback(None)  # raised again and again, it would collect frames for ever
-
-    return read

@@ -91,11 +91,8 @@ class StatusReporter:
 
     def _sensors(self, config: NodeConfig) -> Mapping[str, ChosenSensor]:
         pollers = {metric: self._collector.poller_of(config.node_name, metric) for metric in config.metrics}
-        return {
-            metric: ChosenSensor(poller.state.source)
-            for metric, poller in pollers.items()
-            if poller is not None and poller.state.source
-        }
+        chosen = {metric: poller.reader.chosen() for metric, poller in pollers.items() if poller is not None}
+        return {metric: sensor for metric, sensor in chosen.items() if sensor is not None}
 
 
 def _gist(condition: Mapping[str, object]) -> tuple[object, ...]:

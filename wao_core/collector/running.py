@@ -10,7 +10,7 @@ from wao_core.collector.collector import Collector
 from wao_core.collector.poller import Observe
 from wao_core.collector.readers import SensorReaders
 from wao_core.collector.secrets import SecretBook
-from wao_core.collector.sensors import BY_NODE, build_sensor
+from wao_core.collector.sensors import build_sensor, needs_node
 from wao_core.collector.store import SampleStore
 from wao_core.collector.transport import PollingSession
 from wao_core.source.base import Source
@@ -42,9 +42,9 @@ async def collecting(
         A network cannot be read.
     """
     session = PollingSession(AddressRule.of(networks, loopback=loopback))
-    readers = SensorReaders(session, SecretBook(source), build=build_sensor, by_node=BY_NODE)
+    readers = SensorReaders(session, SecretBook(source), build=build_sensor)
     try:
-        async with Collector(source.state, store, readers, observe=observe) as collector:
+        async with Collector(source.state, store, readers, needs_node=needs_node, observe=observe) as collector:
             yield collector
     finally:
         await session.close()

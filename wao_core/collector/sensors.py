@@ -1,0 +1,55 @@
+"""From a NodeConfig's term to a sensor of the library, by the name of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from wao_core.collector.plan import SensorSpec
+from wao_core.collector.readers import Sensor, options_of
+from wao_core.records import EndpointTerm
+from wao_predict._errors import UsageError
+from wao_predict.plugins import sensor_type
+
+PRESSURE_API = "DifferentialPressureAPI"
+
+
+def needs_node(term: EndpointTerm) -> bool:
+    """Whether the reading depends on the node's name as well as on the endpoint: then it cannot be shared."""
+    if term.type == PRESSURE_API:
+        # with the sensor's id in the URL, all nodes that name the same URL have the same pressure
+        return "/api/sensor/" not in urlsplit(term.endpoint).path
+    return term.type not in ("Fake", "Redfish")
+
+
+def build_sensor(spec: SensorSpec) -> Sensor:
+    """Return the sensor of a term.
+
+    A plug-in's class is called with the endpoint and the keyword arguments `metric`, `node_name` and `options`.
+
+    Raises
+    ------
+    WaoError
+        There is no such type, or the term cannot be used with it.
+    """
+    make: Any = sensor_type(spec.type)
+    options = options_of(spec)
+    try:
+        sensor: Sensor = _make(make, spec, options)
+    except TypeError as error:
+        raise UsageError(f"a sensor of type {spec.type} cannot be made from this term: {error}") from error
+    return sensor
+
+
+def _make(make: Any, spec: SensorSpec, options: Mapping[str, Any]) -> Any:
+    named = options.get("sensor") or {}
+    match spec.type:
+        case "Fake":
+            return make(spec.metric, options.get("value"))
+        case "Redfish":
+            return make(spec.endpoint, spec.metric, uri=named.get("uri"), name=named.get("name"))
+        case "DifferentialPressureAPI":
+            return make(spec.endpoint, node_name=spec.node or None, sensor_id=named.get("name"))
+        case _:
+            return make(spec.endpoint, metric=spec.metric, node_name=spec.node, options=options)

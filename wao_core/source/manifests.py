@@ -1,0 +1,334 @@
+"""The cluster from a folder of manifests, re-read when a file changes.
+
+A manifest that is refused is told with file, document, field and reason; the others load. An edit that breaks a file
+keeps what that file held before. NodeConfigTemplates are rendered as the controller would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wao_core.controller.plan import plan
+from wao_core.decode import decode_object
+from wao_core.errors import ManifestError
+from wao_core.records import Kind, NodeConfig, Record, key_of
+from wao_core.source.base import ObjectRef, Problem
+from wao_core.state import Change, ClusterState
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_FILE = 64 * 1024 * 1024
+_GROUPS = {
+    "Node": ("v1", Kind.NODE),
+    "Pod": ("v1", Kind.POD),
+    "Service": ("v1", Kind.SERVICE),
+    "EndpointSlice": ("discovery.k8s.io/v1", Kind.ENDPOINT_SLICE),
+    "Deployment": ("apps/v1", Kind.WORKLOAD),
+    "ReplicaSet": ("apps/v1", Kind.WORKLOAD),
+    "StatefulSet": ("apps/v1", Kind.WORKLOAD),
+    "NodeMetrics": ("metrics.k8s.io/v1beta1", Kind.NODE_METRICS),
+    "PodMetrics": ("metrics.k8s.io/v1beta1", Kind.POD_METRICS),
+    "NodeConfig": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG),
+    "NodeConfigTemplate": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG_TEMPLATE),
+}
+_METRICS = (Kind.NODE_METRICS, Kind.POD_METRICS)
+
+
+@dataclass
+class _File:
+    """What one file held when it was last readable."""
+
+    stamp: tuple[int, int]
+    records: dict[tuple[Kind, str], Record] = field(default_factory=dict)
+    secrets: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class ManifestSource:
+    """A `Source` over a folder.
+
+    Parameters
+    ----------
+    folder
+        Read with its sub-folders.
+    period
+        Seconds between two looks at the files.
+    clock
+        Gives the time that samples without a timestamp are dated to [s since the epoch].
+    """
+
+    def __init__(self, folder: Path, *, period: float = 1.0) -> None:
+        self.folder = folder
+        self._period = period
+        self._state = ClusterState()
+        self._files: dict[Path, _File] = {}
+        self._template_problems: list[Problem] = []
+        self._task: asyncio.Task[None] | None = None
+        self._synced = asyncio.Event()
+        self._stale_plan = True
+        self._state.subscribe([Kind.NODE, Kind.NODE_CONFIG_TEMPLATE], self._note_plan)
+
+    @property
+    def state(self) -> ClusterState:
+        """The tables that are kept."""
+        return self._state
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Every kind."""
+        return frozenset(Kind)
+
+    async def start(self) -> None:
+        """Begin to read and to follow changes."""
+        self._task = asyncio.create_task(self._follow(), name=f"manifests {self.folder}")
+
+    async def wait_synced(self, timeout: float) -> bool:
+        """Wait until the folder was read once."""
+        try:
+            await asyncio.wait_for(self._synced.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """End the background work."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """Return the data of a Secret in the folder."""
+        for held in self._files.values():
+            if (data := held.secrets.get(f"{namespace}/{name}")) is not None:
+                return data
+        return None
+
+    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
+        """Write the Event to the log: there is no API server to keep it."""
+        level = logging.WARNING if warning else logging.DEBUG
+        log.log(level, "event on %s %s/%s: %s: %s", about.kind, about.namespace, about.name, reason, message)
+
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
+        """Do nothing: files are the user's."""
+
+    def problems(self) -> Sequence[Problem]:
+        """Return the manifests that were refused, the files that are broken, and what templates could not render."""
+        return [problem for held in self._files.values() for problem in held.problems] + self._template_problems
+
+    def refresh(self) -> None:
+        """Read what changed since the last time, now."""
+        present = {path: stamp for path in sorted(self._paths()) if (stamp := _stamp(path)) is not None}
+        for path in self._files.keys() - present.keys():
+            log.info("%s is gone", path)
+            self._forget(self._files.pop(path))
+        for path, stamp in present.items():
+            if path not in self._files or self._files[path].stamp != stamp:
+                self._reload(path, stamp)
+        if self._stale_plan:
+            self._render()
+        for kind in Kind:
+            self._state.confirm(kind)
+        self._synced.set()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                self.refresh()
+            except Exception:  # one bad file must not end the watch over the others
+                log.exception("the manifests in %s could not be read", self.folder)
+            await asyncio.sleep(self._period)
+
+    def _paths(self) -> Iterator[Path]:
+        return (path for path in self.folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+
+    def _reload(self, path: Path, stamp: tuple[int, int]) -> None:
+        old = self._files.get(path)
+        shown = str(path.relative_to(self.folder))
+        fresh = _File(stamp)
+        try:
+            documents = _documents(path, shown)
+        except ManifestError as error:
+            kept = "; its last good state is kept" if old is not None and old.records else ""
+            log.error("refused: %s%s", error, kept)
+            problem = Problem(shown, f"{error}{kept}", time.time())
+            self._files[path] = _File(stamp, old.records if old else {}, old.secrets if old else {}, [problem])
+            return
+        for number, document in documents:
+            self._take(fresh, old, document, shown, number)
+        self._files[path] = fresh
+        for key in (old.records.keys() if old is not None else set()) - fresh.records.keys():
+            self._state.remove(*key)
+        for (kind, _), record in fresh.records.items():
+            self._state.put(kind, record)
+
+    def _take(self, fresh: _File, old: _File | None, document: Mapping[str, Any], file: str, number: int) -> None:
+        """Add one document to what a file holds; a refused one keeps what it was before."""
+        try:
+            if document.get("kind") == "Secret":
+                name, data = _secret(document)
+                fresh.secrets[name] = data
+                return
+            found = _record(document)
+            if found is None:
+                log.info("%s, document %d: kind %s is not used", file, number, document.get("kind"))
+                return
+            self._refuse_duplicate(found, fresh, file)
+            fresh.records[found[0], key_of(found[1])] = found[1]
+        except ManifestError as error:
+            told = ManifestError(error.reason, file=file, document=number, field=error.field)
+            kept = _previous(old, document)
+            note = "; its last good state is kept" if kept is not None else ""
+            log.error("refused: %s%s", told, note)
+            fresh.problems.append(Problem(file, f"{told}{note}", time.time()))
+            if kept is not None:
+                fresh.records[kept[0], key_of(kept[1])] = kept[1]
+
+    def _refuse_duplicate(self, found: tuple[Kind, Record], fresh: _File, file: str) -> None:
+        key = (found[0], key_of(found[1]))
+        for path, held in self._files.items():
+            other = str(path.relative_to(self.folder))
+            if other != file and key in held.records:
+                raise ManifestError(f"{key[0]} {key[1]} stands in {other} already", field="metadata.name")
+        if key in fresh.records:
+            raise ManifestError(f"{key[0]} {key[1]} stands in this file twice", field="metadata.name")
+
+    def _forget(self, held: _File) -> None:
+        for key in held.records:
+            self._state.remove(*key)
+
+    def _note_plan(self, change: Change) -> None:
+        self._stale_plan = True
+
+    def _render(self) -> None:
+        """Put the NodeConfigs that the templates make into the state; those in files win over them."""
+        self._stale_plan = False
+        written = {key for held in self._files.values() for kind, key in held.records if kind is Kind.NODE_CONFIG}
+        configured = {
+            record.node_name
+            for held in self._files.values()
+            for record in held.records.values()
+            if isinstance(record, NodeConfig)
+        }
+        made = plan(self._state.node_config_templates.values(), self._state.nodes.values())
+        desired = {key: item.record for key, item in made.desired.items() if item.record.node_name not in configured}
+        broken = made.unrendered
+        for key in [key for key in self._state.node_configs if key not in written and key not in desired]:
+            if not any(key.startswith(f"{template}-") for template in broken):
+                self._state.remove(Kind.NODE_CONFIG, key)
+        for record in desired.values():
+            self._state.put(Kind.NODE_CONFIG, record)
+        self._template_problems = [
+            Problem(f"NodeConfigTemplate {key}", f"node {node}: {why}", time.time())
+            for key, outcome in made.outcomes.items()
+            for node, why in outcome.errors.items()
+        ]
+        for problem in self._template_problems[:5]:
+            log.error("%s: %s", problem.where, problem.reason)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the documents of a file with their numbers, lists unfolded.
+
+    Raises
+    ------
+    ManifestError
+        The file cannot be read or is not YAML.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ManifestError(f"larger than {MAX_FILE >> 20} MiB: split it", file=shown)
+        text = path.read_text(encoding="utf-8")
+        parsed = list(yaml.load_all(text, Loader=_LOADER))
+    except yaml.YAMLError as error:
+        raise ManifestError(f"not valid YAML: {' '.join(str(error).split())[:200]}", file=shown) from None
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ManifestError(f"cannot be read: {error}", file=shown) from None
+    found: list[tuple[int, Mapping[str, Any]]] = []
+    for number, document in enumerate(parsed, start=1):
+        if document is None:
+            continue
+        listed = (
+            document.get("items") if isinstance(document, Mapping) and document.get("kind") == "List" else [document]
+        )
+        for item in listed or ():
+            if not isinstance(item, Mapping):
+                raise ManifestError(
+                    "not a Kubernetes object: apiVersion, kind and metadata are needed", file=shown, document=number
+                )
+            found.append((number, item))
+    return found
+
+
+_LOADER: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+"""YAML without its timestamps: the API has them as text."""
+_LOADER.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _LOADER.yaml_implicit_resolvers.items()
+}
+
+
+def _record(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
+    """Return kind and record of a document, None for a kind that is not used."""
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str):
+        raise ManifestError(
+            "apiVersion and kind are needed", field="kind" if not isinstance(kind, str) else "apiVersion"
+        )
+    if kind not in _GROUPS:
+        return None
+    expected, record_kind = _GROUPS[kind]
+    if version != expected:
+        raise ManifestError(
+            f"{version!r:.60} is not a version of {kind} that is read: write {expected}", field="apiVersion"
+        )
+    metadata = document.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        raise ManifestError("the object needs a name", field="metadata.name")
+    if record_kind in _METRICS and "timestamp" not in document:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        document = {**document, "timestamp": now}  # a figure written by hand holds from when it is read
+    return record_kind, decode_object(record_kind, document)
+
+
+def _previous(old: _File | None, document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
+    """Return what a refused document was the last time, if it can be told which one it is."""
+    metadata = document.get("metadata")
+    if old is None or not isinstance(metadata, Mapping):
+        return None
+    kind = _GROUPS.get(str(document.get("kind")))
+    for (held_kind, _), record in old.records.items():
+        namespace = getattr(record, "namespace", None)
+        same_place = namespace is None or namespace == (metadata.get("namespace") or "default")
+        if kind is not None and held_kind is kind[1] and record.name == metadata.get("name") and same_place:
+            return held_kind, record
+    return None
+
+
+def _secret(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:
+    metadata = document.get("metadata") or {}
+    name = f"{metadata.get('namespace') or 'default'}/{metadata.get('name')}"
+    data = {key: str(value).encode() for key, value in (document.get("stringData") or {}).items()}
+    for key, value in (document.get("data") or {}).items():
+        try:
+            data[key] = base64.b64decode(str(value), validate=True)
+        except ValueError:
+            raise ManifestError("not base64: write plain text under stringData instead", field=f"data.{key}") from None
+    return name, data

@@ -13,6 +13,8 @@ from wao_predict._errors import UsageError
 from wao_predict.plugins import sensor_type
 
 PRESSURE_API = "DifferentialPressureAPI"
+# what a type can read: a pressure taken for a temperature would be worse than no value
+_METRICS = {"Redfish": ("inlet_temp", "power_watts"), PRESSURE_API: ("delta_p",)}
 
 
 def needs_node(term: EndpointTerm) -> bool:
@@ -34,6 +36,9 @@ def build_sensor(spec: SensorSpec) -> Sensor:
         There is no such type, or the term cannot be used with it.
     """
     make: Any = sensor_type(spec.type)
+    if spec.metric not in _METRICS.get(spec.type, (spec.metric,)):
+        readable = " and ".join(_METRICS[spec.type])
+        raise UsageError(f"a sensor of type {spec.type} cannot read {spec.metric}, only {readable}")
     options = options_of(spec)
     try:
         sensor: Sensor = _make(make, spec, options)

@@ -10,7 +10,8 @@ import pytest
 
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec, Target
-from wao_core.collector.poller import Poller, Read, backoff, failure_kind, sample_time
+from wao_core.collector.poller import Poller, Reader, backoff, failure_kind, sample_time
+from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import SampleState, SampleStore
 from wao_core.records import EndpointTerm, Kind, NodeConfig
 from wao_core.state import ClusterState
@@ -21,7 +22,6 @@ from wao_predict._errors import RemoteError, RemoteTimeout, SensorError
 class Value:
     value: float
     time: datetime | None = None
-    source: str = "test"
 
 
 @dataclass
@@ -30,18 +30,26 @@ class Sensors:
 
     values: dict[str, float | Exception] = field(default_factory=dict)
     reads: dict[str, int] = field(default_factory=dict)
-    by_node: frozenset[str] = frozenset()
 
-    def reader(self, spec: SensorSpec) -> Read:
-        async def read() -> Value:
-            self.reads[spec.endpoint] = self.reads.get(spec.endpoint, 0) + 1
-            await asyncio.sleep(0)
-            value = self.values.get(spec.endpoint, 20.0)
-            if isinstance(value, Exception):
-                raise value
-            return Value(value)
+    def reader(self, spec: SensorSpec) -> Reader:
+        return SensorOf(self, spec.endpoint)
 
-        return read
+
+@dataclass
+class SensorOf:
+    sensors: Sensors
+    endpoint: str
+
+    async def read(self) -> Value:
+        self.sensors.reads[self.endpoint] = self.sensors.reads.get(self.endpoint, 0) + 1
+        await asyncio.sleep(0)
+        value = self.sensors.values.get(self.endpoint, 20.0)
+        if isinstance(value, Exception):
+            raise value
+        return Value(value)
+
+    def chosen(self) -> ChosenSensor | None:
+        return None
 
 
 def config(node: str, endpoint: str, *, interval: float = 1.0) -> NodeConfig:

@@ -40,7 +40,7 @@ def test_sensors_that_are_the_same_are_read_once_for_all_nodes() -> None:
 def test_types_that_look_up_the_node_are_read_per_node() -> None:
     pressure = EndpointTerm(type="DifferentialPressureAPI", endpoint="http://dp:5000")
     configs = [config("n1", delta_p=pressure), config("n2", delta_p=pressure)]
-    plan = make_plan(configs, by_node=frozenset({"DifferentialPressureAPI"}))
+    plan = make_plan(configs, needs_node=lambda term: term.type == "DifferentialPressureAPI")
     assert {spec.node for spec in plan.pollers} == {"n1", "n2"}
 
 

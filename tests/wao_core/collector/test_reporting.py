@@ -7,7 +7,7 @@ import pytest
 
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
-from wao_core.collector.poller import Read
+from wao_core.collector.poller import Reader
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.status import ChosenSensor, collecting_condition, metric_entries, with_transitions
 from wao_core.collector.store import Sample, SampleState, SampleStore
@@ -78,17 +78,20 @@ class Cluster:
 
 
 class Sensors:
-    by_node: frozenset[str] = frozenset()
+    def reader(self, spec: SensorSpec) -> Reader:
+        return SensorOf()
 
-    def reader(self, spec: SensorSpec) -> Read:
-        async def read() -> Reading:
-            return Reading()
 
-        return read
+class SensorOf:
+    async def read(self) -> "Reading":
+        return Reading()
+
+    def chosen(self) -> ChosenSensor | None:
+        return ChosenSensor("/fake", "Fake", 0.5)
 
 
 class Reading:
-    value, time, source = 25.5, None, "fake"
+    value, time = 25.5, None
 
 
 async def test_writes_what_changed_once_and_values_now_and_then() -> None:
@@ -107,4 +110,4 @@ async def test_writes_what_changed_once_and_values_now_and_then() -> None:
     about, status = cluster.written[0]
     assert (about.kind, about.namespace, about.name) == ("NodeConfig", "wao", "n1")
     assert status["observedGeneration"] == 3
-    assert status["metrics"][0]["sensor"] == {"uri": "fake", "name": ""}  # type: ignore[index]
+    assert status["metrics"][0]["sensor"] == {"uri": "/fake", "name": "Fake"}  # type: ignore[index]

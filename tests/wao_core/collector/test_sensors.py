@@ -1,0 +1,89 @@
+"""From terms of NodeConfigs to the library's sensors."""
+
+import pytest
+
+from wao_core.collector.plan import SensorSpec
+from wao_core.collector.sensors import build_sensor, needs_node
+from wao_core.records import EndpointTerm
+from wao_predict._errors import WaoError
+from wao_predict.flow import Request, Response, run
+from wao_predict.sensors.dpapi import DifferentialPressureSensor
+from wao_predict.sensors.redfish import RedfishSensor
+
+
+class Nobody:
+    def send(self, request: Request) -> Response:
+        raise AssertionError(request)
+
+    def close(self) -> None:
+        return None
+
+
+def spec(
+    type_: str, endpoint: str = "", *, metric: str = "inlet_temp", options: str = "{}", node: str = ""
+) -> SensorSpec:
+    return SensorSpec(metric, type_, endpoint, "", 15.0, options, node)
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "value"),
+    [("inlet_temp", "{}", 15.5), ("delta_p", "{}", 7.5), ("inlet_temp", '{"value": 30.25}', 30.25)],
+)
+def test_fake_sensors(metric: str, options: str, value: float) -> None:
+    assert run(build_sensor(spec("Fake", metric=metric, options=options)).flow(), Nobody()).value == value
+
+
+def test_redfish_with_a_sensor_named_by_hand() -> None:
+    sensor = build_sensor(
+        spec(
+            "Redfish",
+            "https://10.0.0.1",
+            options='{"sensor": {"uri": "/redfish/v1/Chassis/1/Sensors/7", "name": "In"}}',
+        )
+    )
+    assert isinstance(sensor, RedfishSensor)
+    assert sensor.choice is not None
+    assert (sensor.base_url, sensor.choice.uri, sensor.choice.name) == (
+        "https://10.0.0.1:443",
+        "/redfish/v1/Chassis/1/Sensors/7",
+        "In",
+    )
+
+
+def test_pressure_by_node_name_or_by_the_sensor_in_the_url() -> None:
+    by_node = build_sensor(spec("DifferentialPressureAPI", "http://dp:5000", metric="delta_p", node="n1"))
+    by_id = build_sensor(spec("DifferentialPressureAPI", "http://dp:5000/api/sensor/7", metric="delta_p"))
+    assert isinstance(by_node, DifferentialPressureSensor)
+    assert isinstance(by_id, DifferentialPressureSensor)
+    assert by_node.url == "http://dp:5000/api/sensor/by_nodename/n1"
+    assert by_id.url == "http://dp:5000/api/sensor/7"
+
+
+@pytest.mark.parametrize(
+    ("type_", "endpoint", "needed"),
+    [
+        ("Fake", "", False),
+        ("Redfish", "https://10.0.0.1", False),
+        ("DifferentialPressureAPI", "http://dp:5000", True),
+        ("DifferentialPressureAPI", "http://dp:5000/api/sensor", True),
+        ("DifferentialPressureAPI", "http://dp:5000/api/sensor/7", False),
+        ("SomePlugin", "http://x", True),
+    ],
+)
+def test_which_readings_can_be_shared(type_: str, endpoint: str, needed: bool) -> None:
+    assert needs_node(EndpointTerm(type=type_, endpoint=endpoint)) is needed
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (spec("Nope"), "no sensor of type 'Nope'; installed: .*Redfish"),
+        (spec("Redfish", "10.0.0.1"), "write https://host"),
+        (spec("Redfish", "https://10.0.0.1", metric="delta_p"), "cannot read delta_p, only inlet_temp and power_watts"),
+        (spec("DifferentialPressureAPI", "http://dp:5000"), "cannot read inlet_temp, only delta_p"),
+        (spec("DifferentialPressureAPI", "http://dp:5000", metric="delta_p"), "does not say which sensor"),
+    ],
+)
+def test_terms_that_cannot_be_used(bad: SensorSpec, message: str) -> None:
+    with pytest.raises(WaoError, match=message):
+        build_sensor(bad)

@@ -72,8 +72,9 @@ class NodeMetrics:
 
     def _fresh(self, version: str, metric: str, labels: Selector, selector: Selector) -> Iterator[bytes]:
         now, nodes = self._clock(), self._state.nodes
-        cache = self._encoded.setdefault((version, metric), {})
-        for name, sample in self._store.by_node(metric).items():
+        cache, samples = self._encoded.setdefault((version, metric), {}), self._store.by_node(metric)
+        for name in self._store.nodes(metric):
+            sample = samples[name]
             # `Sample.fresh` in line, and the encoded form looked up here: this loop runs for thousands of nodes
             if now - sample.time > sample.ttl or (node := nodes.get(name)) is None or not sample.measured:
                 continue

@@ -15,8 +15,10 @@ from starlette.types import ASGIApp
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Observe
+from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.running import collecting
 from wao_core.collector.store import SampleStore
+from wao_core.collector.usage import STANDING, TTL, UsageMetric
 from wao_core.kube.client import KubeClient
 from wao_core.records import Kind
 from wao_core.serving.cluster import cluster
@@ -65,6 +67,10 @@ class MetricsApiService:
                 )
             )
             self._check_collector(parts, collector)
+            standing = self._server.manifests is not None
+            usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
+            stack.callback(usage.close)
+            stack.push_async_callback(_cancel, asyncio.create_task(StatusReporter(source, collector).run()))
             tls = tls_from_options(self._server, client_certificates=self._asks_clients)
             app = create_app(source.state, parts, families=_process_families(collector, tls))
             guarded = await stack.enter_async_context(self._guarded(app, source, tls, parts))
@@ -97,6 +103,11 @@ class MetricsApiService:
                 yield app
 
 
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 @asynccontextmanager
 async def _kubernetes_guard(
     app: ASGIApp, source: Source, tls: ServingTls | None, parts: Parts
@@ -111,8 +122,7 @@ async def _kubernetes_guard(
     try:
         yield Guard(app, Authenticator(lambda: watch.trust, reviews), reviews)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _cancel(task)
 
 
 def _file_guard(app: ASGIApp, settings: Settings, tls: ServingTls | None) -> ASGIApp:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wao_core.nodeconfigs import precedence
 from wao_core.records import EndpointTerm, NodeConfig, key_of
 
 DEFAULT_INTERVAL = 15.0  # seconds; what the reference's collectors use
@@ -82,7 +83,7 @@ def make_plan(
     pollers: dict[SensorSpec, set[Target]] = {}
     winners: dict[str, str] = {}
     losers: dict[str, str] = {}
-    for config in sorted(configs, key=_age):
+    for config in sorted(configs, key=precedence):
         key = key_of(config)
         winner = winners.setdefault(config.node_name, key)
         if winner != key:
@@ -105,8 +106,3 @@ def spec_of(config: NodeConfig, metric: str, term: EndpointTerm, *, node: str = 
         options=json.dumps(term.options, sort_keys=True, default=str),
         node=node,
     )
-
-
-def _age(config: NodeConfig) -> tuple[float, str]:
-    """Order NodeConfigs of one node: the oldest wins, then the first by name, so that all replicas agree."""
-    return (config.created or 0.0, key_of(config))

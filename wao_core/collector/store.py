@@ -64,6 +64,7 @@ class SampleStore:
     def __init__(self) -> None:
         self._metrics: dict[str, dict[str, Sample]] = {}
         self._versions: dict[str, int] = {}
+        self._sorted: dict[str, list[str]] = {}
 
     def get(self, node: str, metric: str) -> Sample | None:
         """Return the last sample, fresh or not; None when that node has no such metric."""
@@ -73,6 +74,13 @@ class SampleStore:
     def by_node(self, metric: str) -> Mapping[str, Sample]:
         """Return all samples of one metric by node name (live, read only by convention)."""
         return self._metrics.get(metric, {})
+
+    def nodes(self, metric: str) -> list[str]:
+        """Return the nodes that have a metric, sorted (read only by convention)."""
+        names = self._sorted.get(metric)
+        if names is None:
+            names = self._sorted[metric] = sorted(self.by_node(metric))
+        return names
 
     def version(self, metric: str) -> int:
         """Return a number that changes whenever any sample of that metric changes."""
@@ -89,7 +97,10 @@ class SampleStore:
 
     def put(self, node: str, metric: str, sample: Sample) -> None:
         """Store a sample in place of the one before."""
-        self._metrics.setdefault(metric, {})[node] = sample
+        samples = self._metrics.setdefault(metric, {})
+        if node not in samples:
+            self._sorted.pop(metric, None)
+        samples[node] = sample
         self._versions[metric] = self._versions.get(metric, 0) + 1
 
     def fail(self, node: str, metric: str, reason: str, *, ttl: float) -> None:
@@ -104,3 +115,4 @@ class SampleStore:
         """Forget a metric of a node."""
         if self._metrics.get(metric, {}).pop(node, None) is not None:
             self._versions[metric] += 1
+            self._sorted.pop(metric, None)

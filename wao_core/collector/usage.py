@@ -9,14 +9,21 @@ from wao_core.records import Kind, Node, NodeMetrics
 from wao_core.state import Change, ClusterState
 
 METRIC = "cpu_usage"
+STANDING = 3650 * 86400.0  # seconds: as long as one likes
 TTL = 90.0  # seconds: metrics-server takes a sample every 15 s over a window that ends up to a minute ago
 
 
 class UsageMetric:
-    """Keeps `cpu_usage` in the store equal to the NodeMetrics of the state; `close` ends it."""
+    """Keeps `cpu_usage` in the store equal to the NodeMetrics of the state; `close` ends it.
 
-    def __init__(self, state: ClusterState, store: SampleStore) -> None:
-        self._state, self._store = state, store
+    Parameters
+    ----------
+    ttl
+        Seconds that a figure may be used; figures written by hand into a manifest stand for as long as they are there.
+    """
+
+    def __init__(self, state: ClusterState, store: SampleStore, *, ttl: float = TTL) -> None:
+        self._state, self._store, self._ttl = state, store, ttl
         self.close: Callable[[], None] = state.subscribe([Kind.NODE, Kind.NODE_METRICS], self._changed)
         for name in state.node_metrics:
             self._update(name)
@@ -25,17 +32,18 @@ class UsageMetric:
         self._update(change.key)
 
     def _update(self, name: str) -> None:
-        sample = usage_sample(self._state.nodes.get(name), self._state.node_metrics.get(name))
+        sample = usage_sample(self._state.nodes.get(name), self._state.node_metrics.get(name), ttl=self._ttl)
         if sample is None:
             self._store.remove(name, METRIC)
         else:
             self._store.put(name, METRIC, sample)
 
 
-def usage_sample(node: Node | None, metrics: NodeMetrics | None) -> Sample | None:
+def usage_sample(node: Node | None, metrics: NodeMetrics | None, *, ttl: float = TTL) -> Sample | None:
     """Return the CPU use [% of capacity], None when the use or the capacity is not known."""
     if node is None or metrics is None or not node.capacity_cores:
         return None
     percent = 100.0 * metrics.cpu_cores / node.capacity_cores
-    ttl = max(TTL, 3.0 * metrics.window)
-    return Sample(percent, metrics.timestamp, metrics.window, ttl, SampleState.OK, "", "metrics.k8s.io")
+    return Sample(
+        percent, metrics.timestamp, metrics.window, max(ttl, 3.0 * metrics.window), SampleState.OK, "", "metrics.k8s.io"
+    )

@@ -40,7 +40,7 @@ async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str) 
     if options.manifests is not None:
         from wao_core.source.manifests import ManifestSource
 
-        return ManifestSource(options.manifests, kinds)
+        return ManifestSource(options.manifests)
     from wao_core.kube.client import KubeClient, KubeError
     from wao_core.source.kubernetes import KubernetesSource
 

@@ -48,7 +48,7 @@ class Tls(_Model):
     fingerprint: str | None = Field(
         None,
         max_length=128,
-        description="SHA-256 of the one certificate to accept, in hex; takes the authorities' place.",
+        description="SHA-256 of the one certificate to accept, in hex, in place of authorities.",
     )
     insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
 

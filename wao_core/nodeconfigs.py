@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from wao_core import crd
 from wao_core.durations import parse_duration
 from wao_core.errors import ManifestError
-from wao_core.records import EndpointTerm, NodeConfig, NodeConfigTemplate
+from wao_core.records import EndpointTerm, NodeConfig, NodeConfigTemplate, key_of
 
 DEFAULT_INTERVAL = 15.0
 """Seconds between two readings where fetchInterval does not say; the reference's default."""
@@ -54,6 +54,11 @@ def node_config_template(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> N
     )
 
 
+def precedence(config: NodeConfig) -> tuple[float, str]:
+    """Order the NodeConfigs of one node: the oldest wins, then the first by name, so that all replicas agree."""
+    return (config.created or 0.0, key_of(config))
+
+
 def _generation(raw: Mapping[str, Any]) -> int:
     return int((raw.get("metadata") or {}).get("generation") or 0)
 
@@ -88,7 +93,7 @@ def _term(term: crd.EndpointTerm) -> EndpointTerm:
 
 
 def _interval(text: str | None) -> float | None:
-    """Return the interval in seconds; None for none and for those that Go takes but that make no sense (0, negative)."""
+    """Return the interval in seconds; None for none and for 0 and negative ones, which Go takes."""
     if not text:
         return None
     seconds = parse_duration(text)

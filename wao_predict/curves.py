@@ -195,6 +195,12 @@ def power_curves(
     return PowerCurves(grid, watts)
 
 
+def curve_rows(inlet_temp: FloatArray, delta_p: FloatArray, knots: FloatArray) -> FloatArray:
+    """Return the features of n curves over k knots, shape (n * k, 3), all knots of the first node first."""
+    count = inlet_temp.size
+    return np.column_stack([np.tile(knots, count), np.repeat(inlet_temp, knots.size), np.repeat(delta_p, knots.size)])
+
+
 def _backend_of(predictor: SupportsPredict) -> Any:
     return getattr(predictor, "backend", predictor)
 
@@ -213,9 +219,7 @@ def _evaluate(
         curves = whole(temperature, pressure)
         if curves is not None:
             return np.asarray(curves, dtype=np.float64)
-    X = np.column_stack(
-        [np.tile(knots, temperature.size), np.repeat(temperature, knots.size), np.repeat(pressure, knots.size)]
-    )
+    X = curve_rows(temperature, pressure, knots)
     detailed = getattr(predictor, "predict_detailed", None)  # conditions out of range are the caller's to report
     watts = detailed(X).watts if detailed is not None else predictor.predict(X)
     return np.asarray(watts, dtype=np.float64).reshape(temperature.size, knots.size)

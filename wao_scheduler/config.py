@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-from wao_core.durations import parse_duration
-from wao_core.quantity import cores
 
+from wao_core.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError, QuantityError
+from wao_core.quantity import cores
 
 
 def _duration(value: object) -> object:

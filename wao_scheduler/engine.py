@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from wao_predict.increase import IncreaseTable
 
 from wao_core.records import Pod
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import ClusterState
+from wao_predict.increase import IncreaseTable
 from wao_scheduler import limits, podspread, prioritize
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Decision

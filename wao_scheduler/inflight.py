@@ -98,11 +98,12 @@ class InFlight:
     def observe(self, change: Change) -> None:
         """Follow one change of a Pod."""
         if isinstance(change.new, Pod):
-            self._observe_pod(change.new)
+            self.observe_pod(change.new)
         elif isinstance(change.old, Pod):
             self._drop(change.old.uid)
 
-    def _observe_pod(self, pod: Pod) -> None:
+    def observe_pod(self, pod: Pod) -> None:
+        """Take over what is known of a Pod now."""
         if pod.finished:
             self._drop(pod.uid)
             return

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from wao_core.decode import decode_object
 
+from wao_core.decode import decode_object
 from wao_core.errors import WaoCoreError
 from wao_core.records import Kind, Pod
 

@@ -126,7 +126,8 @@ class _SensorReader:
     async def read(self) -> Reading:
         async with self._readers.gate(cold=self._cold):
             try:
-                async with asyncio.timeout(DISCOVERY_TIME):
+                # one poll is bounded by its request's own timeout
+                async with asyncio.timeout(DISCOVERY_TIME if self._cold else None):
                     reading = await self._readers.drive(self._spec, self._sensor, self._transport)
             except RemoteError as error:
                 self._cold = self._cold or error.status_code == 404

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from wao_core.collector.addresses import AddressRule
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
@@ -24,6 +25,7 @@ from wao_predict.flow import Request, Response
 from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 RESETS_BEFORE_CLOSE = 3
+REMEMBERED_URLS = 64  # of one BMC; discovery asks for more, polling for one
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +83,7 @@ class PollingSession:
             self._contexts[policy] = known
         return known
 
-    def request(self, method: str, url: str, **options: Any) -> Any:
+    def request(self, method: str, url: URL, **options: Any) -> Any:
         """Start a request of the session; no redirects."""
         return self._session.request(method, url, allow_redirects=False, **options)
 
@@ -109,7 +111,9 @@ class PollingTransport:
         self._turn = asyncio.Lock()
         self._trace = SimpleNamespace(reused=False)
         self._resets = 0
+        self._resolved: dict[str, tuple[URL, bool]] = {}
         self._authorization: str | None = None
+        self._credentials: Credentials | None = None
         self.credentials = credentials
 
     @property
@@ -119,8 +123,9 @@ class PollingTransport:
 
     @credentials.setter
     def credentials(self, credentials: Credentials | None) -> None:
-        self._credentials = credentials
-        self._authorization = None if credentials is None else _basic(credentials)
+        if credentials is not self._credentials:
+            self._credentials = credentials
+            self._authorization = None if credentials is None else _basic(credentials)
 
     @property
     def closes(self) -> bool:
@@ -129,8 +134,7 @@ class PollingTransport:
 
     async def send(self, request: Request) -> Response:
         """Return the response; raises `RemoteError`."""
-        url = urljoin(self._base, request.url)
-        own = origin_of(url) == self._origin
+        url, own = self._resolve(request.url)
         headers = dict(request.headers)
         if own and request.authenticate and self._authorization is not None:
             headers["Authorization"] = self._authorization
@@ -142,12 +146,24 @@ class PollingTransport:
     async def close(self) -> None:
         """Nothing of its own is open: connections belong to the session."""
 
-    async def _exchange(self, request: Request, url: str, headers: dict[str, str]) -> Response:
+    def _resolve(self, path: str) -> tuple[URL, bool]:
+        """Return the URL of a path and whether it is on the own origin; a poller asks for the same one for ever."""
+        known = self._resolved.get(path)
+        if known is None:
+            url = urljoin(self._base, path)
+            known = (URL(url), origin_of(url) == self._origin)
+            if len(self._resolved) >= REMEMBERED_URLS:
+                self._resolved.clear()
+            self._resolved[path] = known
+        return known
+
+    async def _exchange(self, request: Request, address: URL, headers: dict[str, str]) -> Response:
         self._trace.reused = False
+        url = str(address)
         try:
             async with self._session.request(
                 request.method,
-                url,
+                address,
                 headers=headers,
                 data=request.body,
                 ssl=self._tls,

@@ -10,17 +10,18 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from wao_core.controller.plan import plan
 from wao_core.decode import decode_object
 from wao_core.errors import ManifestError
-from wao_core.records import Kind, NodeConfig, Record, key_of
+from wao_core.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
 from wao_core.source.base import ObjectRef, Problem
 from wao_core.state import Change, ClusterState
 
@@ -42,6 +43,10 @@ _GROUPS = {
     "NodeConfigTemplate": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG_TEMPLATE),
 }
 _METRICS = (Kind.NODE_METRICS, Kind.POD_METRICS)
+_UNDATED = "1970-01-01T00:00:00Z"
+"""Stands for "now": a figure written without a timestamp holds for as long as the file says so."""
+REDATE = 10.0
+"""Seconds after which undated figures are dated anew."""
 
 
 @dataclass
@@ -61,14 +66,15 @@ class ManifestSource:
     ----------
     folder
         Read with its sub-folders.
+    kinds
+        The kinds wanted; a folder is read whole, so this only is what `kinds` answers.
     period
         Seconds between two looks at the files.
-    clock
-        Gives the time that samples without a timestamp are dated to [s since the epoch].
     """
 
-    def __init__(self, folder: Path, *, period: float = 1.0) -> None:
+    def __init__(self, folder: Path, kinds: Iterable[Kind] = tuple(Kind), *, period: float = 1.0) -> None:
         self.folder = folder
+        self._kinds = frozenset(kinds)
         self._period = period
         self._state = ClusterState()
         self._files: dict[Path, _File] = {}
@@ -76,6 +82,7 @@ class ManifestSource:
         self._task: asyncio.Task[None] | None = None
         self._synced = asyncio.Event()
         self._stale_plan = True
+        self._dated_at = -REDATE
         self._state.subscribe([Kind.NODE, Kind.NODE_CONFIG_TEMPLATE], self._note_plan)
 
     @property
@@ -85,8 +92,8 @@ class ManifestSource:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Every kind."""
-        return frozenset(Kind)
+        """The kinds that were asked for."""
+        return self._kinds
 
     async def start(self) -> None:
         """Begin to read and to follow changes."""
@@ -136,6 +143,8 @@ class ManifestSource:
                 self._reload(path, stamp)
         if self._stale_plan:
             self._render()
+        if time.monotonic() - self._dated_at >= REDATE:
+            self._date()
         for kind in Kind:
             self._state.confirm(kind)
         self._synced.set()
@@ -169,7 +178,17 @@ class ManifestSource:
         for key in (old.records.keys() if old is not None else set()) - fresh.records.keys():
             self._state.remove(*key)
         for (kind, _), record in fresh.records.items():
-            self._state.put(kind, record)
+            if not _is_undated(record):
+                self._state.put(kind, record)
+        self._dated_at = -REDATE
+
+    def _date(self) -> None:
+        """Put the figures without a timestamp into the state, dated now."""
+        self._dated_at, now = time.monotonic(), time.time()
+        for held in self._files.values():
+            for (kind, _), record in held.records.items():
+                if _is_undated(record):
+                    self._state.put(kind, msgspec.structs.replace(record, timestamp=now))
 
     def _take(self, fresh: _File, old: _File | None, document: Mapping[str, Any], file: str, number: int) -> None:
         """Add one document to what a file holds; a refused one keeps what it was before."""
@@ -303,9 +322,12 @@ def _record(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError("the object needs a name", field="metadata.name")
     if record_kind in _METRICS and "timestamp" not in document:
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        document = {**document, "timestamp": now}  # a figure written by hand holds from when it is read
+        document = {**document, "timestamp": _UNDATED}
     return record_kind, decode_object(record_kind, document)
+
+
+def _is_undated(record: Record) -> bool:
+    return isinstance(record, NodeMetrics | PodMetrics) and record.timestamp == 0.0
 
 
 def _previous(old: _File | None, document: Mapping[str, Any]) -> tuple[Kind, Record] | None:

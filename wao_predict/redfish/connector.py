@@ -150,7 +150,7 @@ def _connector_class() -> Any:
         """Keeps to one BMC: no other host, no redirect, bounded bodies, no proxies and no .netrc."""
 
         def __init__(self, base_url: str, tls: TlsPolicy, options: HttpOptions) -> None:
-            verify: bool | str = False if tls.insecure or tls.fingerprint else True
+            verify: bool | str = not (tls.insecure or tls.fingerprint)
             if tls.ca_file is not None and verify:
                 verify = str(tls.ca_file)
             super().__init__(

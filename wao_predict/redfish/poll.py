@@ -40,9 +40,8 @@ def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
     document = _document(response, choice)
     if choice.pointer:
         document = _member(document, choice)
-    elif text(document.get("Name")) and choice.name and not same(text(document.get("Name")), choice.name):
-        if not same(choice.name, choice.uri.rpartition("/")[2]):
-            raise SensorMoved(f"{choice.uri} is now {text(document.get('Name'))!r:.80}, not {choice.name!r:.80}")
+    elif not _is_still(document, choice):
+        raise SensorMoved(f"{choice.uri} is now {text(document.get('Name'))!r:.80}, not {choice.name!r:.80}")
     value = celsius(document) if quantity == "inlet_temp" else _power(document)
     if value is None:
         state = text(mapping(document.get("Status")).get("State")) or "unknown"
@@ -76,6 +75,12 @@ def _member(document: Document, choice: SensorChoice) -> Document:
         if _is_named(member, choice.name):
             return member
     raise SensorMoved(f"{choice.uri} has no {choice.name!r:.80} any more")
+
+
+def _is_still(document: Document, choice: SensorChoice) -> bool:
+    """Whether a resource of its own still is the chosen sensor; one without a name is known by its URI."""
+    own = text(document.get("Name"))
+    return not own or not choice.name or same(own, choice.name) or same(choice.name, choice.uri.rpartition("/")[2])
 
 
 def _is_named(member: Document, name: str) -> bool:

@@ -36,7 +36,7 @@ def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCho
 
 
 def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Read EnvironmentMetrics; its sensor is taken instead only when both say the same, else they measure two things."""
+    """Read EnvironmentMetrics; the sensor behind it is taken when both say the same, else they measure two things."""
     path = link(chassis.document, "EnvironmentMetrics")
     document = yield from explorer.get(path)
     excerpt = mapping((document or {}).get("PowerWatts"))

@@ -64,7 +64,7 @@ class DifferentialPressureSensor:
         if node_name:
             return f"{base}/by_nodename/{quote(node_name, safe='')}"
         raise SensorError(
-            f"{without_userinfo(endpoint)} does not say which sensor: append {_API}/ID, or give the node's name or address"
+            f"{without_userinfo(endpoint)} does not say which sensor: append {_API}/ID, or give a node's name"
         )
 
 

@@ -1,0 +1,250 @@
+"""Builds snapshots from the cluster's state, the samples and the curve book.
+
+Fallbacks, each told as the node's reason: an expired sample counts with its last value for a while; then the mean of
+the nodes with the same model; then the node has no curve and ranks below every measured one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_core.curvebook import Conditions, CurveBook, CurveEntry, ModelKey
+from wao_core.models import model_key
+from wao_core.nodeconfigs import precedence
+from wao_core.records import Kind, NodeConfig, key_of
+from wao_core.snapshot import ClusterSnapshot
+from wao_core.state import Change, ClusterState
+from wao_predict.curves import PowerCurves
+
+FloatArray = NDArray[np.float64]
+
+LAST_VALUE = 600.0
+"""Seconds that a last value stands in for a sensor that no longer answers."""
+
+
+class SampleLike(Protocol):
+    """What is read of a sample (`wao_core.collector.store.Sample`)."""
+
+    @property
+    def value(self) -> float:
+        """NaN when there never was one."""
+        ...
+
+    @property
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    @property
+    def ttl(self) -> float:
+        """Seconds that it may be used."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why there is nothing newer, or ""."""
+        ...
+
+
+class Samples(Protocol):
+    """Where the sensors' values come from (`wao_core.collector.store.SampleStore`)."""
+
+    @property
+    def version_of_all(self) -> int:
+        """Changes whenever a sample does."""
+        ...
+
+    def by_node(self, metric: str) -> Mapping[str, SampleLike]:
+        """Return the samples of one metric by node name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inputs:
+    """One sensor's values in the order of the nodes: value, time, and 0 fresh, 1 last value, 2 none."""
+
+    value: FloatArray
+    time: FloatArray
+    grade: NDArray[np.int8]
+
+
+class SnapshotBuilder:
+    """Keeps the current snapshot.
+
+    Parameters
+    ----------
+    state, samples, book
+        What it is made from. The builder tells the book which curves are wanted.
+    """
+
+    def __init__(
+        self, state: ClusterState, samples: Samples, book: CurveBook, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._state, self._samples, self._book, self._clock = state, samples, book, clock
+        self._configs: dict[str, NodeConfig] = {}
+        self._models: dict[str, ModelKey | None] = {}
+        self._names: tuple[str, ...] = ()
+        self._index: dict[str, int] = {}
+        self._stale_names = self._stale_configs = True
+        self._seen = (-1, -1, -1)
+        self._refreshed_at = 0.0
+        self._current: ClusterSnapshot | None = None
+        self.close = state.subscribe([Kind.NODE, Kind.NODE_CONFIG], self._note)
+
+    @property
+    def current(self) -> ClusterSnapshot | None:
+        """The last snapshot."""
+        return self._current
+
+    def refresh(self, *, every: float = 10.0) -> ClusterSnapshot:
+        """Return a snapshot of now; the last one when nothing moved since, for `every` seconds at most."""
+        seen = (self._state.version, self._samples.version_of_all, self._book.version)
+        now = self._clock()
+        if self._current is not None and seen == self._seen and now - self._refreshed_at < every:
+            return self._current
+        self._seen, self._refreshed_at = seen, now
+        self._follow_names()
+        temperature, pressure = self._inputs("inlet_temp", now), self._inputs("delta_p", now)
+        wanted, reasons = self._conditions(temperature, pressure)
+        self._book.update(wanted)
+        self._current = self._snapshot(now, temperature, pressure, reasons)
+        return self._current
+
+    def _note(self, change: Change) -> None:
+        if change.kind is Kind.NODE:
+            self._stale_names = self._stale_names or change.old is None or change.new is None
+        else:
+            self._stale_configs = True
+
+    def _follow_names(self) -> None:
+        if self._stale_names:
+            self._names = tuple(sorted(self._state.nodes))
+            self._index = {name: row for row, name in enumerate(self._names)}
+            self._stale_names = False
+        if self._stale_configs:
+            self._configs = {}
+            for config in sorted(self._state.node_configs.values(), key=precedence):
+                self._configs.setdefault(config.node_name, config)
+            self._models = {name: model_key(config) for name, config in self._configs.items()}
+            self._stale_configs = False
+
+    def _inputs(self, metric: str, now: float) -> _Inputs:
+        count = len(self._names)
+        value, time_, grade = np.full(count, np.nan), np.full(count, np.nan), np.full(count, 2, dtype=np.int8)
+        samples = self._samples.by_node(metric)
+        for row, name in enumerate(self._names):
+            sample = samples.get(name)
+            if sample is None or not np.isfinite(sample.value):
+                continue
+            age = now - sample.time
+            if age <= max(sample.ttl, LAST_VALUE):
+                value[row], time_[row] = sample.value, sample.time
+                grade[row] = 0 if age <= sample.ttl else 1
+        return _Inputs(value, time_, grade)
+
+    def _conditions(self, temperature: _Inputs, pressure: _Inputs) -> tuple[dict[str, Conditions], list[str]]:
+        """Return the conditions of each node that has all of them, and each node's reason."""
+        wanted: dict[str, Conditions] = {}
+        reasons = [""] * len(self._names)
+        means = self._class_means(temperature, pressure)
+        for row, name in enumerate(self._names):
+            model = self._models.get(name)
+            if model is None:
+                reasons[row] = self._no_model(name)
+                continue
+            inputs, notes = [], []
+            for index, (metric, source) in enumerate((("inlet_temp", temperature), ("delta_p", pressure))):
+                value, note = float(source.value[row]), ""
+                if source.grade[row] == 2:
+                    value, note = means.get(model, (np.nan, np.nan))[index], f"no {metric}: mean of its model's nodes"
+                elif source.grade[row] == 1:
+                    note = f"{metric} is {self._refreshed_at - source.time[row]:.0f} s old: last value"
+                inputs.append(value)
+                if note:
+                    notes.append(f"no {metric}{self._why(name, metric)}" if not np.isfinite(value) else note)
+            reasons[row] = "; ".join(notes)
+            if np.isfinite(inputs).all():
+                wanted[name] = Conditions(model, inputs[0], inputs[1])
+        return wanted, reasons
+
+    def _class_means(self, temperature: _Inputs, pressure: _Inputs) -> dict[ModelKey, tuple[float, float]]:
+        """Return mean temperature and pressure of the nodes of each model, needed only where a value is missing."""
+        if (temperature.grade < 2).all() and (pressure.grade < 2).all():
+            return {}
+        rows: dict[ModelKey, list[int]] = {}
+        for row, name in enumerate(self._names):
+            if (model := self._models.get(name)) is not None:
+                rows.setdefault(model, []).append(row)
+        return {
+            model: (_mean(temperature.value[members]), _mean(pressure.value[members]))
+            for model, members in rows.items()
+        }
+
+    def _no_model(self, name: str) -> str:
+        if name not in self._configs:
+            return "no NodeConfig for this node"
+        return f"NodeConfig {key_of(self._configs[name])} names no predictor"
+
+    def _why(self, name: str, metric: str) -> str:
+        sample = self._samples.by_node(metric).get(name)
+        return f": {sample.reason}" if sample is not None and sample.reason else ""
+
+    def _snapshot(self, now: float, temperature: _Inputs, pressure: _Inputs, reasons: list[str]) -> ClusterSnapshot:
+        count = len(self._names)
+        capacity, allocatable, usage, usage_at, window = (np.full(count, np.nan) for _ in range(5))
+        watts = np.full((count, self._book.knots.size), np.nan)
+        nodes, metrics = self._state.nodes, self._state.node_metrics
+        for row, name in enumerate(self._names):
+            node, used = nodes[name], metrics.get(name)
+            if node.capacity_cores:
+                capacity[row] = node.capacity_cores
+                allocatable[row] = node.allocatable_cores or node.capacity_cores
+            if used is not None:
+                usage[row], usage_at[row], window[row] = used.cpu_cores, used.timestamp, used.window
+            entry = self._book.entry(name)
+            if entry is not None and self._models.get(name) is not None:
+                watts[row] = entry.watts
+            reasons[row] = self._curve_reason(name, entry, reasons[row], now)
+        return ClusterSnapshot(
+            version=(self._current.version if self._current else 0) + 1,
+            taken_at=now,
+            names=self._names,
+            index=self._index,
+            capacity_cores=capacity,
+            allocatable_cores=allocatable,
+            usage_cores=usage,
+            usage_at=usage_at,
+            usage_window=window,
+            inlet_temp=temperature.value,
+            inlet_temp_at=temperature.time,
+            delta_p=pressure.value,
+            delta_p_at=pressure.time,
+            curves=PowerCurves(self._book.knots, watts),
+            reasons=tuple(reasons),
+            models=tuple("" if (key := self._models.get(name)) is None else key.label for name in self._names),
+        )
+
+    def _curve_reason(self, name: str, entry: CurveEntry | None, reason: str, now: float) -> str:
+        """Add what is wrong with a node's model to its reason."""
+        model = self._models.get(name)
+        if model is None:
+            return reason
+        problem = self._book.problem(model)
+        if entry is None:
+            note = f"no power curve yet: {problem}" if problem else "no power curve yet" if not reason else ""
+        elif problem:
+            note = f"curve of {now - entry.made_at:.0f} s ago: {problem}"
+        else:
+            return reason
+        return "; ".join(part for part in (note, reason) if part)
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

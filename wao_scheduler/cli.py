@@ -1,0 +1,118 @@
+"""`wao scheduler` and `wao explain`: options only; what does the work is loaded when the command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wao_core.serving.options import ServerOptions, server_options
+from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, connection
+from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
+
+
+@server_options()
+def scheduler(
+    server: ServerOptions,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_SCHEDULER_CONFIG",
+            help="Settings (YAML): profiles, rules, limits; a KubeSchedulerConfiguration of the reference works too.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the kube-scheduler extender: /prioritize and /filter, /v1/decisions and /v1/what-if."""
+    from wao_core.serving.server import run
+    from wao_scheduler.config import load_settings
+    from wao_scheduler.service import run_scheduler
+
+    settings = load_settings(config)
+    run(lambda: run_scheduler(server, settings), server)
+
+
+def explain(
+    pod: Annotated[str, typer.Argument(help="namespace/name", metavar="POD")],
+    url: Annotated[str, typer.Option(envvar="WAO_SCHEDULER_URL", help="The extender.")] = "https://127.0.0.1:8443",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Nodes to show.")] = 15,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+) -> None:
+    """Tell why a pod was placed where it is: watts before and after on each candidate, and the inputs' ages."""
+    from urllib.parse import quote
+
+    how = connection(
+        url=url,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        user=None,
+        password_file=None,
+        timeout=10.0,
+    )
+    document = _get(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", how)
+    if output is TableOrJson.JSON:
+        print_json(document)
+    else:
+        show_decision(document)
+
+
+def _get(url: str, path: str, how: Any) -> Any:
+    """Return the JSON of a GET; an error of the extender becomes ours."""
+    import json
+
+    from wao_predict._errors import RemoteError
+    from wao_predict.flow import Request
+    from wao_predict.transport import HttpTransport
+
+    transport = HttpTransport(url, tls=how.tls, options=how.options)
+    try:
+        response = transport.send(Request("GET", path))
+    finally:
+        transport.close()
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        document = {}
+    if response.status != 200:
+        said = document.get("error", "") if isinstance(document, dict) else ""
+        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
+    return document
+
+
+def show_decision(document: Any) -> None:
+    """Print a decision in the form of `GET /v1/decisions` as a table."""
+    print_facts(
+        {
+            "pod": document["pod"],
+            "chosen": document["chosen"],
+            "cpu": f"{document['cpu_cores']:g} cores ({document['cpu_source']})",
+            "rule": f"{document['rule']} (profile {document['profile']})",
+            "candidates": document["candidates"],
+        }
+    )
+    rows = [
+        [
+            node["node"],
+            node["score"],
+            node["watts_before"],
+            node["watts_after"],
+            node["increase"],
+            node["usage_cores"],
+            node["assumed_cores"],
+            node["inlet_temp"],
+            node["delta_p"],
+            node["usage_age"],
+            node["reason"],
+        ]
+        for node in document["nodes"]
+    ]
+    header = (
+        "node score watts_before watts_after increase usage_cores assumed_cores inlet_temp delta_p usage_age reason"
+    ).split()
+    chosen = [index for index, node in enumerate(document["nodes"]) if node["node"] == document["chosen"]]
+    units = "watts and increase in W, usage and assumed in cores, inlet_temp in degC, delta_p in Pa, age in s"
+    print_table(header, rows, caption=units, highlight=chosen)

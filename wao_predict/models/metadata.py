@@ -1,7 +1,7 @@
 """What an ONNX power model says about itself, read without onnxruntime.
 
-A model file is a protobuf message (`ModelProto` of onnx.proto); its field 14 holds string pairs. Reading these few bytes
-takes under a millisecond, loading onnxruntime takes a good part of a second.
+A model file is a protobuf message (`ModelProto` of onnx.proto); its field 14 holds string pairs. Reading these
+few bytes takes under a millisecond, loading onnxruntime takes a good part of a second.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ModelInfo:
     knots
         CPU usage [%] of the corners of its piecewise linear power curves, ascending; empty when it has no curves.
     support
-        The box inside which the data's own source answers to changes; None when unknown. It may be smaller than `ranges`.
+        The box inside which the data's own source answers to changes, maybe smaller than `ranges`; None when unknown.
     metrics
         Error figures by name: MAE and RMSE in watts, MAPE in percent.
     """
@@ -59,7 +59,7 @@ class ModelInfo:
             "ranges": _ranges_json(self.ranges),
             "knots": json.dumps([float(knot) for knot in self.knots]) if self.knots else "",
             "support": _ranges_json(self.support),
-            "metrics": json.dumps(self.metrics, sort_keys=True) if self.metrics else "",
+            "metrics": json.dumps(dict(self.metrics)) if self.metrics else "",
             "source": self.source,
             "license": self.license,
             "created_with": self.created_with,

@@ -15,37 +15,49 @@ from typing import TYPE_CHECKING, Any
 from wao_predict._errors import MissingExtra
 
 _HOMES = {
-    "PowerCurveRegressor": "regressor",
-    "to_onnx": "export",
-    "TrainingTable": "table",
-    "load_table": "table",
-    "ErrorFigures": "holdout",
-    "evaluate": "holdout",
-    "holdout_masks": "holdout",
+    "export": "to_onnx",
+    "holdout": "ErrorFigures HeldOut evaluate holdout_masks",
+    "regressor": "PowerCurveRegressor",
+    "report": "error_rows write_report",
+    "session": "Plan Trained train_to_onnx",
+    "sklearn_route": "default_regressor fit_sklearn",
+    "table": "TrainingTable load_table",
 }
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from wao_predict.train.export import to_onnx
-    from wao_predict.train.holdout import ErrorFigures, evaluate, holdout_masks
+    from wao_predict.train.holdout import ErrorFigures, HeldOut, evaluate, holdout_masks
     from wao_predict.train.regressor import PowerCurveRegressor
+    from wao_predict.train.report import error_rows, write_report
+    from wao_predict.train.session import Plan, Trained, train_to_onnx
+    from wao_predict.train.sklearn_route import default_regressor, fit_sklearn
     from wao_predict.train.table import TrainingTable, load_table
 
 __all__ = [
     "ErrorFigures",
+    "HeldOut",
+    "Plan",
     "PowerCurveRegressor",
+    "Trained",
     "TrainingTable",
+    "default_regressor",
+    "error_rows",
     "evaluate",
+    "fit_sklearn",
     "holdout_masks",
     "load_table",
     "to_onnx",
+    "train_to_onnx",
+    "write_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'wao_predict.train' has no attribute {name!r}")
     try:
-        return getattr(import_module(f"wao_predict.train.{_HOMES[name]}"), name)
+        return getattr(import_module(f"wao_predict.train.{_HOME_OF[name]}"), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wao_predict":
             raise

@@ -26,7 +26,6 @@ class Schedule:
     epochs: int
     learning_rate: float
     batch_rows: int
-    weight_decay: float
     seed: int
 
 
@@ -34,8 +33,8 @@ class Schedule:
 class Batches:
     """Training rows, grouped by sensor readings, so that the network is evaluated once per reading.
 
-    `readings` (c, 2) are the different (inlet_temp, delta_p); rows `starts[i]` to `starts[i + 1]` share readings i. Each row
-    lies at `fraction` between the knots `step` and `step + 1`.
+    `readings` (c, 2) are the different (inlet_temp, delta_p); rows `starts[i]` to `starts[i + 1]` share readings i.
+    Each row lies at `fraction` between the knots `step` and `step + 1`.
     """
 
     readings: Tensor
@@ -103,7 +102,7 @@ def _epochs(network: CurveNetwork, batches: Batches, schedule: Schedule) -> Iter
     groups = len(batches.readings)
     per_batch = max(1, round(schedule.batch_rows * groups / len(batches.watts)))
     steps = schedule.epochs * -(-groups // per_batch)
-    optimiser = torch.optim.AdamW(network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimiser = torch.optim.Adam(network.parameters(), schedule.learning_rate)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=steps, pct_start=0.1)
     for _ in range(schedule.epochs):
         total = 0.0

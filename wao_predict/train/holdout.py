@@ -44,7 +44,7 @@ class Regressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ErrorFigures:
-    """Errors over some rows: mean absolute and root mean square in watts, mean absolute in percent of the true watts."""
+    """Errors over some rows: mean absolute and root mean square in watts, mean absolute in percent of the truth."""
 
     rows: int
     mae: float
@@ -73,7 +73,7 @@ class HeldOut:
     group: NDArray[np.str_]
 
     def figures(self) -> dict[str, ErrorFigures]:
-        """Return the errors of all rows, then by CPU band, then by group where there are several; empty parts are left out."""
+        """Return the errors of all rows, by CPU band, and by group if there are several; empty parts are left out."""
         parts = {"all": np.ones(len(self.truth), dtype=bool)}
         for name, (low, high) in BANDS.items():
             parts[name] = (self.X[:, 0] >= low) & (self.X[:, 0] < high)
@@ -105,7 +105,7 @@ def evaluate(
     make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, masks: Mapping[str, NDArray[np.bool_]]
 ) -> HeldOut:
     """Fit `make(name)` on what each mask leaves, and predict what it holds out."""
-    parts = []
+    parts = [HeldOut(X[:0], y[:0], y[:0], np.array([], dtype=np.str_))]
     for name, mask in masks.items():
         model = make(name)
         model.fit(X[~mask], y[~mask])

@@ -23,7 +23,7 @@ _MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 @dataclass(frozen=True, slots=True)
 class TrainingTable:
-    """Rows fit for training: X of shape (n, 3), watts (n,); `skipped` holds the line numbers without all four values."""
+    """Rows fit for training: X (n, 3), watts (n,); `skipped` holds the numbers of lines without all four values."""
 
     path: Path
     X: NDArray[np.float64]

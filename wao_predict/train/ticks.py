@@ -46,7 +46,7 @@ def choose_ticks(X: FloatArray) -> Ticks:
     """
     if len(X) == 0 or np.ptp(X[:, 0]) == 0:
         raise FeatureError(
-            "cpu_usage is the same in all rows, so there is no curve to learn: measure at several loads, idle among them"
+            "cpu_usage is the same in all rows, so there is no curve to learn: measure at several loads, also idle"
         )
     return Ticks(_cpu_ticks(X[:, 0]), _reading_ticks(X[:, 1]), _reading_ticks(X[:, 2]))
 

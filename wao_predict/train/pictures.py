@@ -1,0 +1,126 @@
+"""The report's pictures as SVG text: the fitted curves over the data, and the errors on rows the model has not seen."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from wao_predict.train.holdout import HeldOut
+from wao_predict.train.table import TrainingTable
+
+FloatArray = NDArray[np.float64]
+COLOURS = ("#2563eb", "#d97706", "#be185d")
+MUTED, GRID = "#475569", "#e2e8f0"
+_MOST_POINTS = 1500
+_STYLE = {
+    "font.size": 10,
+    "axes.edgecolor": "#94a3b8",
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": "#0f172a",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "svg.hashsalt": "wao",
+    "svg.fonttype": "path",
+}
+
+
+def curves_picture(model: Any, table: TrainingTable) -> str:
+    """Draw power curves at three temperatures over the data near them, one panel for each of three pressures."""
+    cpu = np.linspace(table.X[:, 0].min(), table.X[:, 0].max(), 201)
+    temps, pressures = (_met(table.X[:, column]) for column in (1, 2))
+    with _figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
+        panels = figure.subplots(1, len(pressures), sharey=True, squeeze=False)[0]
+        for panel, pressure in zip(panels, pressures, strict=True):
+            panel.set_title(f"{pressure:g} Pa")
+            panel.set_xlabel("CPU usage [%]")
+            for temp, colour in zip(temps, COLOURS, strict=False):
+                near = _near(table, temp, pressure)
+                panel.scatter(table.X[near, 0], table.watts[near], s=9, color=colour, alpha=0.45, linewidths=0)
+                rows = np.column_stack([cpu, np.full_like(cpu, temp), np.full_like(cpu, pressure)])
+                panel.plot(cpu, model.predict(rows), color=colour, lw=1.8, label=f"{temp:g} °C")
+        panels[0].set_ylabel("power [W]")
+        panels[-1].legend(title="inlet", loc="lower right")
+    return made[0]
+
+
+def errors_picture(held_out: HeldOut) -> str:
+    """Draw the held-out rows' errors over CPU usage, and predicted against measured watts."""
+    with _figure(11.4, 3.7) as (figure, made):
+        over_cpu, against = figure.subplots(1, 2, width_ratios=[1.9, 1])
+        _error_bands(over_cpu, held_out)
+        rows = _some(len(held_out.truth))
+        ends = [float(np.min(held_out.truth)), float(np.max(held_out.truth))]
+        against.plot(ends, ends, color=MUTED, lw=1)
+        against.scatter(held_out.truth[rows], held_out.watts[rows], s=6, color=COLOURS[0], alpha=0.35, linewidths=0)
+        against.set(title="Predicted against measured", xlabel="measured [W]", ylabel="predicted [W]")
+        against.set_aspect("equal", adjustable="datalim")
+    return made[0]
+
+
+def _error_bands(panel: Any, held_out: HeldOut) -> None:
+    """Relative errors over CPU usage: the median, and the bands that hold half and nine tenths of the rows."""
+    cpu, error = held_out.X[:, 0], 100.0 * (held_out.watts - held_out.truth) / held_out.truth
+    values = np.unique(cpu)
+    edges = values if len(values) <= 64 else np.quantile(cpu, np.linspace(0, 1, 25)[:-1])
+    bins = np.searchsorted(edges, cpu, side="right") - 1
+    met = np.unique(bins)
+    centres = np.array([np.median(cpu[bins == index]) for index in met])
+    low, quarter, middle, three, high = np.array(
+        [np.quantile(error[bins == index], [0.05, 0.25, 0.5, 0.75, 0.95]) for index in met]
+    ).T
+    panel.fill_between(centres, low, high, color=COLOURS[0], alpha=0.13, lw=0, label="90 % of rows")
+    panel.fill_between(centres, quarter, three, color=COLOURS[0], alpha=0.28, lw=0, label="50 % of rows")
+    panel.plot(centres, middle, color=COLOURS[0], lw=1.6, label="median")
+    panel.axhline(0, color=MUTED, lw=0.9)
+    panel.set(title="Error on rows not seen in training", xlabel="CPU usage [%]", ylabel="predicted - measured [%]")
+    panel.legend(loc="best", ncols=3)
+
+
+def _met(values: FloatArray) -> list[float]:
+    """Return a low, a middle and a high value among those met; fewer when there are fewer."""
+    return [float(value) for value in np.unique(np.quantile(values, [0.15, 0.5, 0.85], method="nearest"))]
+
+
+def _near(table: TrainingTable, temp: float, pressure: float) -> NDArray[np.int64]:
+    """Return rows close to the readings: those at the very values on a grid, else within a tenth of the spans."""
+    distance = np.abs(table.X[:, 1:] - (temp, pressure))
+    exact = np.flatnonzero((distance == 0).all(axis=1))
+    if len(exact) >= 10:
+        return exact[_some(len(exact))]
+    close = np.flatnonzero((distance <= 0.1 * np.ptp(table.X[:, 1:], axis=0)).all(axis=1))
+    return close[_some(len(close))]
+
+
+def _some(rows: int) -> NDArray[np.int64]:
+    """Return at most 1,500 row numbers, evenly spread."""
+    return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, _MOST_POINTS)).astype(np.int64))
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
+    """Give a figure, and afterwards its SVG in the list."""
+    made: list[str] = []
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, made
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]
+    made.append(re.sub(r'<svg ([^>]*?)height="[^"]*"([^>]*?)width="[^"]*"', r"<svg \1\2", svg, count=1))

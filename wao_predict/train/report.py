@@ -1,0 +1,137 @@
+"""The training report: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from wao_predict._errors import UsageError
+from wao_predict.features import FEATURES, UNITS
+from wao_predict.models.metadata import ModelInfo
+from wao_predict.train.pictures import curves_picture, errors_picture
+from wao_predict.train.session import Plan, Trained
+from wao_predict.train.table import TrainingTable
+
+_UNIT_SIGNS = {"degC": "°C"}
+_STYLE = """
+:root { color-scheme: light; }
+body { margin: 0; background: #f1f5f9; color: #0f172a; font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .2rem; letter-spacing: -.01em; }
+h2 { font-size: 1.05rem; margin: 0 0 .8rem; }
+p { margin: .2rem 0 1rem; color: #475569; max-width: 60rem; }
+section, .tile { background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; }
+section { padding: 1.25rem 1.4rem; margin-top: 1.1rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .9rem; margin-top: 1.1rem; }
+.tile { padding: .8rem 1.1rem; }
+.tile b { display: block; font-size: 1.55rem; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile span { color: #475569; font-size: .85rem; }
+svg { width: 100%; height: auto; display: block; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .38rem .7rem; border-bottom: 1px solid #e2e8f0; }
+th { color: #475569; font-weight: 600; font-size: .85rem; }
+th:first-child, td:first-child { text-align: left; }
+tr.first td { font-weight: 650; }
+tr:last-child td { border-bottom: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.4rem; margin: 0; }
+dt { color: #475569; } dd { margin: 0; overflow-wrap: anywhere; }
+"""
+
+
+def write_report(path: Path, trained: Trained, table: TrainingTable, plan: Plan) -> None:
+    """Write the report on one training: error table, fitted curves, errors, model card."""
+    info = trained.info
+    parts = [_head(info, table), _tiles(info), _curves(trained, table), _errors(trained), _card(info, table, plan)]
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Power model {escape(info.name)}</title><style>{_STYLE}</style></head>\n<body><main>\n"
+        + "\n".join(parts)
+        + "\n</main></body></html>\n"
+    )
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
+
+
+def _head(info: ModelInfo, table: TrainingTable) -> str:
+    skipped = f" {len(table.skipped):,} lines with a missing value were skipped." if table.skipped else ""
+    return (
+        f"<h1>Power model {escape(info.name)}</h1>"
+        f"<p>Trained on {len(table):,} rows of {escape(table.path.name)}.{skipped}</p>"
+    )
+
+
+def _tiles(info: ModelInfo) -> str:
+    figures = info.metrics.get("held_out", {}).get("all") or info.metrics["fit"]["all"]
+    where = "held-out rows" if "held_out" in info.metrics else "rows seen in training"
+    tiles = [
+        (f"{figures['mape']:.2f} %", f"mean absolute error, {where}"),
+        (f"{figures['mae']:.2f} W", "mean absolute error"),
+        (f"{figures['rmse']:.2f} W", "root mean square error"),
+        (f"{info.path.stat().st_size / 1000:.0f} kB" if info.path else "-", "size of the model file"),
+    ]
+    cells = "".join(f'<div class="tile"><b>{value}</b><span>{label}</span></div>' for value, label in tiles)
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _curves(trained: Trained, table: TrainingTable) -> str:
+    return (
+        "<section><h2>Power curves and the data</h2><p>Lines: the model at a low, a middle and a high inlet "
+        "temperature. Points: measured rows at these readings, or near them.</p>"
+        + curves_picture(trained.model, table)
+        + "</section>"
+    )
+
+
+def _errors(trained: Trained) -> str:
+    body = _table(("rows", "number", "MAE [W]", "RMSE [W]", "MAPE [%]"), error_rows(trained.info))
+    if trained.held_out is None:
+        note = "No rows were held out, so these figures say how close the fit is, not how well it predicts."
+        return f"<section><h2>Errors</h2><p>{note}</p>{body}</section>"
+    note = (
+        "Whole planes of a grid, or whole blocks of a log, were left out; the model was fitted on the rest and asked "
+        "for them. The file was then fitted on all rows, so between a grid's points it is nearer than these figures."
+    )
+    return f"<section><h2>Errors</h2><p>{note}</p>{body}</section><section>{errors_picture(trained.held_out)}</section>"
+
+
+def error_rows(info: ModelInfo) -> list[tuple[str, int, float, float, float]]:
+    """Return the lines of the error table: which rows, how many, MAE [W], RMSE [W], MAPE [%]."""
+    parts = {f"held out: {name}": part for name, part in info.metrics.get("held_out", {}).items()}
+    parts["seen in training"] = info.metrics["fit"]["all"]
+    return [(name, int(part["rows"]), part["mae"], part["rmse"], part["mape"]) for name, part in parts.items()]
+
+
+def _table(header: Sequence[str], rows: Iterable[tuple[str, int, float, float, float]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "".join(
+        f"<tr{' class=first' if index == 0 else ''}><td>{escape(name)}</td><td>{number:,}</td>"
+        + "".join(f"<td>{figure:.2f}</td>" for figure in figures)
+        + "</tr>"
+        for index, (name, number, *figures) in enumerate(rows)
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _card(info: ModelInfo, table: TrainingTable, plan: Plan) -> str:
+    route = "PyTorch, never falls with CPU usage by construction" if plan.route == "torch" else "scikit-learn, skl2onnx"
+    facts = {
+        "File": str(info.path),
+        "Route": f"{route}; seed {plan.seed}" + (f", {plan.epochs} epochs" if plan.route == "torch" else ""),
+        **({f"Trained {name}": _range(info, name) for name in FEATURES} if info.ranges else {}),
+        "Curve knots": f"{len(info.knots)}" if info.knots else "none",
+        "Rows": f"{len(table):,} used, {len(table.skipped):,} skipped",
+        "Source of the data": info.source or "not stated (--source)",
+        "Licence of the data": info.license or "not stated (--license)",
+        "Made with": info.created_with,
+    }
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return f"<section><h2>Model card</h2><dl>{items}</dl></section>"
+
+
+def _range(info: ModelInfo, name: str) -> str:
+    low, high = getattr(info.ranges, name)
+    return f"{low:g} to {high:g} {_UNIT_SIGNS.get(UNITS[name], UNITS[name])}; outside, the nearest value inside is used"

@@ -11,6 +11,7 @@ from wao_core.errors import SourceError
 from wao_core.records import EndpointTerm, NodeConfig
 from wao_core.source.base import Source
 from wao_predict import AsyncPredictor, Connection, Credentials, HttpOptions, Predictor, TlsPolicy
+from wao_predict.backends.fake import FakeBackend
 from wao_predict.plugins import backend_type
 from wao_predict.predictor import load_async_predictor, load_predictor
 
@@ -35,8 +36,7 @@ def model_opener(source: Source, *, timeout: float = 10.0) -> Opener:
     async def open_model(key: ModelKey) -> Predictor | AsyncPredictor:
         options: Mapping[str, Any] = json.loads(key.options)
         if key.type == "Fake":
-            base = {"base": float(options["value"])} if "value" in options else {}
-            return load_predictor("fake", type="Fake", **base)
+            return Predictor(FakeBackend(float(options.get("value", FakeBackend.DEFAULT))), name="fake")
         if not hasattr(backend_type(key.type), "flow"):
             return load_predictor(key.endpoint, type=key.type)
         connection = Connection(

@@ -38,8 +38,9 @@ def group_power(labels: Sequence[str | None], watts: FloatArray) -> GroupPower:
     position = {group: index for index, group in enumerate(groups)}
     group_of = np.array([-1 if label is None else position[label] for label in labels], dtype=np.int64)
     inside, known = group_of >= 0, ~np.isnan(watts)
-    sums = np.bincount(group_of[inside & known], weights=watts[inside & known], minlength=len(groups))
-    unknown = np.bincount(group_of[inside & ~known], minlength=len(groups))
+    sums = np.zeros(len(groups))
+    np.add.at(sums, group_of[inside & known], watts[inside & known])
+    unknown = np.bincount(group_of[inside & ~known], minlength=len(groups)).astype(np.int64)
     return GroupPower(groups, group_of, sums, unknown)
 
 

@@ -23,5 +23,5 @@ class FakeSensor:
 
     def flow(self) -> Flow[Reading]:
         """Return the constant; nothing is asked."""
+        yield from ()
         return Reading(self._value, self._unit, None, "fake")
-        yield  # makes it a generator

@@ -1,0 +1,58 @@
+"""`wao lb`: options only; what does the work is loaded when the command runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from wao_core.serving.options import ServerOptions, server_options
+
+
+class DefaultRule(StrEnum):
+    """Rule of Services that do not name one."""
+
+    LOOKAHEAD = "lookahead"
+    PROPORTIONAL = "proportional"
+
+
+@server_options()
+def lb(
+    server: ServerOptions,
+    rule: Annotated[
+        DefaultRule,
+        typer.Option(envvar="WAO_LB_RULE", help="Rule of Services without the annotation waok8s.github.io/lb-rule."),
+    ] = DefaultRule.LOOKAHEAD,
+    proxy_name: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAO_LB_PROXY_NAME",
+            help="Weigh only Services whose label service.kubernetes.io/service-proxy-name has this value.",
+        ),
+    ] = None,
+    node_ceiling: Annotated[
+        float, typer.Option(min=1, max=100, help="Load of a node that traffic is not driven beyond [%].")
+    ] = 70.0,
+    pod_ceiling: Annotated[
+        float, typer.Option(min=1, max=100, help="Load of a pod that it is not driven beyond [% of its CPU limit].")
+    ] = 70.0,
+    floor: Annotated[
+        float, typer.Option(min=0, max=50, help="Share that every ready endpoint keeps [% of an equal share].")
+    ] = 2.0,
+    agent_check_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Answer HAProxy agent checks on this port.")
+    ] = None,
+) -> None:
+    """Serve endpoint weights by predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
+    from wao_core.serving.server import run
+    from wao_lb.run import run_lb
+    from wao_lb.service import LbSettings
+    from wao_lb.weights import Limits, Rule
+
+    settings = LbSettings(
+        proxy_name=proxy_name,
+        rule=Rule(rule.value),
+        limits=Limits(node_ceiling=node_ceiling, pod_ceiling=pod_ceiling, floor=floor),
+    )
+    run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server)

@@ -1,0 +1,92 @@
+"""Envoy's endpoint discovery over REST-JSON (REST xDS, v3). Pure.
+
+A cluster is named "namespace/service:port name" (or the port's number). Envoy refuses a weight of 0, so an endpoint
+without traffic is left out, and weights are whole numbers from 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from wao_lb.service import ServiceWeights, WeightedPort
+
+TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+SCALE = 100
+"""Envoy weights per percent: a share of 57.25 % becomes 5725."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body of a discovery response; 304 when the client has the current version."""
+
+    status: int
+    body: bytes
+
+
+class _Node(msgspec.Struct):
+    id: str = ""
+
+
+class _Request(msgspec.Struct):
+    version_info: str = ""
+    resource_names: list[str] = []
+    type_url: str = TYPE
+    node: _Node | None = None
+
+
+def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
+    """Return the response to a DiscoveryRequest."""
+    try:
+        request = msgspec.json.decode(body, type=_Request)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Answer(400, msgspec.json.encode({"error": f"not a DiscoveryRequest: {error}"}))
+    if request.type_url not in ("", TYPE):
+        return Answer(400, msgspec.json.encode({"error": f"only {TYPE} is served"}))
+    names = request.resource_names or sorted(_names(weights))
+    resources = [assignment(name, _port(name, weights)) for name in names]
+    version = hashlib.sha256(msgspec.json.encode(resources)).hexdigest()[:16]
+    if version == request.version_info:
+        return Answer(304, b"")
+    document = {"version_info": version, "type_url": TYPE, "nonce": version, "resources": resources}
+    return Answer(200, msgspec.json.encode(document))
+
+
+def _names(weights: Mapping[str, ServiceWeights]) -> Iterable[str]:
+    return {f"{key}:{port.name or port.port}" for key, item in weights.items() for port in item.ports}
+
+
+def _port(name: str, weights: Mapping[str, ServiceWeights]) -> list[WeightedPort]:
+    key, _, wanted = name.rpartition(":")
+    found = weights.get(key)
+    return [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
+
+
+def assignment(name: str, ports: Iterable[WeightedPort]) -> dict[str, Any]:
+    """Return the ClusterLoadAssignment of one cluster, endpoints grouped by zone; empty for an unknown one."""
+    zones: dict[str, list[dict[str, Any]]] = {}
+    for port in ports:
+        for item in port.endpoints:
+            if item.weight <= 0.0:
+                continue
+            address = {"socket_address": {"address": item.address, "port_value": item.port}}
+            zones.setdefault(item.zone or "", []).append(
+                {
+                    "endpoint": {"address": address},
+                    "health_status": "DRAINING" if item.terminating else "HEALTHY",
+                    "load_balancing_weight": max(1, round(item.weight * SCALE)),
+                }
+            )
+    localities = [
+        {
+            **({"locality": {"zone": zone}} if zone else {}),
+            "lb_endpoints": endpoints,
+            "load_balancing_weight": sum(item["load_balancing_weight"] for item in endpoints),
+        }
+        for zone, endpoints in sorted(zones.items())
+    ]
+    return {"@type": TYPE, "cluster_name": name, "endpoints": localities}

@@ -1,0 +1,78 @@
+"""HAProxy's agent-check: a line in, a line out, over plain TCP.
+
+HAProxy sends the `agent-send` text of a server, here "namespace/service:port address:port", and reads what its weight
+is, in percent of the one configured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from wao_lb.service import ServiceWeights
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 512
+DRAIN = b"drain\n"
+
+
+def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
+    """Return the answer to one agent check.
+
+    The best endpoint of a port has 100 %. "ready" must come with it: after "drain" a server would stay drained.
+    """
+    cluster, _, endpoint = line.strip().partition(" ")
+    key, _, wanted = cluster.rpartition(":")
+    found = weights.get(key)
+    ports = [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
+    endpoints = [item for port in ports for item in port.endpoints]
+    best = max((item.weight for item in endpoints), default=0.0)
+    for item in endpoints:
+        shown = f"[{item.address}]" if ":" in item.address else item.address
+        if endpoint.strip() == f"{shown}:{item.port}":
+            if item.weight <= 0.0 or item.terminating or best <= 0.0:
+                return DRAIN
+            return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
+    return DRAIN
+
+
+class AgentCheckServer:
+    """Answers agent checks; use as `async with`.
+
+    Parameters
+    ----------
+    weights
+        Gives the present weights by "namespace/name".
+    """
+
+    def __init__(self, weights: Callable[[], Mapping[str, ServiceWeights]], host: str, port: int) -> None:
+        self._weights = weights
+        self._host, self._port = host, port
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> AgentCheckServer:
+        self._server = await asyncio.start_server(self._answer, self._host, self._port, limit=LONGEST_LINE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = await asyncio.wait_for(reader.readline(), 5.0)
+            writer.write(reply(line.decode(errors="replace"), self._weights()))
+            await writer.drain()
+        except (TimeoutError, ValueError, OSError) as error:
+            log.info("agent check: %s", error or "no line in time")
+        finally:
+            writer.close()

@@ -35,6 +35,7 @@ from wao_metrics_api.auth.reviews import KubeReviews
 from wao_metrics_api.auth.tokens import TokenFile
 from wao_metrics_api.auth.trust import Trust, trust_of
 from wao_metrics_api.auth.watch import TrustWatch
+from wao_metrics_api.prediction import PredictedWatts
 from wao_metrics_api.settings import Authentication, Settings
 from wao_predict._errors import UsageError
 
@@ -70,7 +71,8 @@ class MetricsApiService:
             standing = self._server.manifests is not None
             usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
             stack.callback(usage.close)
-            stack.push_async_callback(_cancel, asyncio.create_task(StatusReporter(source, collector).run()))
+            for work in (StatusReporter(source, collector).run(), PredictedWatts(source, parts.store).run()):
+                stack.push_async_callback(_cancel, asyncio.create_task(work))
             tls = tls_from_options(self._server, client_certificates=self._asks_clients)
             app = create_app(source.state, parts, families=_process_families(collector, tls))
             guarded = await stack.enter_async_context(self._guarded(app, source, tls, parts))

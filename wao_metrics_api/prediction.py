@@ -1,0 +1,69 @@
+"""`predicted_watts`: what each node's model says it draws now, from the same curves that scheduler and balancer use."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import numpy as np
+
+from wao_core.collector.store import Sample, SampleState, SampleStore
+from wao_core.collector.usage import METRIC as CPU_USAGE
+from wao_core.curvebook import CurveBook
+from wao_core.models import model_opener
+from wao_core.snapshot import ClusterSnapshot
+from wao_core.snapshot_builder import SnapshotBuilder
+from wao_core.source.base import Source
+
+METRIC = "predicted_watts"
+EVERY = 5.0  # seconds between two looks at the inputs
+AT_FIRST, AT_FIRST_FOR = 0.25, 15.0  # the same while the first readings come in, and how long that is
+_log = logging.getLogger(__name__)
+
+
+class PredictedWatts:
+    """Run `run` beside a collector; the predictions are in the store."""
+
+    def __init__(self, source: Source, store: SampleStore) -> None:
+        self._store = store
+        self._book = CurveBook(model_opener(source))
+        self._builder = SnapshotBuilder(source.state, store, self._book)
+
+    async def run(self) -> None:
+        """Predict for ever."""
+        began = time.monotonic()
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(AT_FIRST if time.monotonic() - began < AT_FIRST_FOR else EVERY)
+        finally:
+            await self._book.close()
+
+    async def _look(self) -> None:
+        try:
+            self._builder.refresh()
+            await self._book.settle(EVERY)
+            put_predictions(self._builder.refresh(), self._store, now=time.time())
+        except Exception:
+            _log.exception("the watts of the nodes were not predicted")
+
+
+def put_predictions(snapshot: ClusterSnapshot, store: SampleStore, *, now: float) -> None:
+    """Put the predicted power [W] of every node whose curve and CPU use are known; take out the others.
+
+    A prediction is as old as the CPU use it is made from.
+    """
+    usage = {name: store.get(name, CPU_USAGE) for name in snapshot.names}
+    percent = np.array([np.nan if (one := usage[name]) is None else one.value for name in snapshot.names])
+    watts = snapshot.curves.at(percent) if len(snapshot) else percent
+    for name, value, model in zip(snapshot.names, watts.tolist(), snapshot.models, strict=True):
+        used, old = usage[name], store.get(name, METRIC)
+        if used is None or not used.fresh(now) or not np.isfinite(value):
+            store.remove(name, METRIC)
+            continue
+        sample = Sample(value, used.time, used.window, used.ttl, SampleState.OK, "", model)
+        if sample != old:
+            store.put(name, METRIC, sample)
+    for name in [name for name in store.by_node(METRIC) if name not in usage]:
+        store.remove(name, METRIC)

@@ -71,7 +71,8 @@ class SushyTransport:
             raise ProtocolError(
                 f"{request.method} {request.url!r:.80} is not a GET under /redfish/", endpoint=self._base
             )
-        return self._guarded(request.url, lambda: self._get(request))
+        answer: Response = self._guarded(request.url, lambda: self._get(request))
+        return answer
 
     def close(self) -> None:
         """Log out and close connections; a BMC allows few sessions."""
@@ -126,25 +127,17 @@ def _connector_class() -> Any:
     """Return sushy's connector made safe; a function, as the base class is loaded only when it is needed."""
     from requests.adapters import HTTPAdapter
     from sushy import connector as shipped
-    from urllib3.util import create_urllib3_context
 
     class PinnedAdapter(HTTPAdapter):
         """Accepts exactly the certificate with a fingerprint."""
 
         def __init__(self, digest: bytes) -> None:
-            self._digest = digest
+            self._fingerprint = digest.hex()
             super().__init__(max_retries=0)
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            context = create_urllib3_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            pinned = {"ssl_context": context, "assert_fingerprint": self._digest.hex(), "assert_hostname": False}
-            super().init_poolmanager(*args, **kwargs, **pinned)
-
-        def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-            super().cert_verify(conn, url, False, cert)
-            conn.assert_fingerprint = self._digest.hex()
+            kwargs |= {"assert_fingerprint": self._fingerprint, "assert_hostname": False, "cert_reqs": "CERT_NONE"}
+            super().init_poolmanager(*args, **kwargs)
 
     class SafeConnector(shipped.Connector):  # type: ignore[misc]
         """Keeps to one BMC: no other host, no redirect, bounded bodies, no proxies and no .netrc."""

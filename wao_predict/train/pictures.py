@@ -47,13 +47,13 @@ def curves_picture(model: Any, table: TrainingTable) -> str:
     with _figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
         panels = figure.subplots(1, len(pressures), sharey=True, squeeze=False)[0]
         for panel, pressure in zip(panels, pressures, strict=True):
-            panel.set_title(f"{pressure:g} Pa")
+            panel.set_title(f"pressure difference {pressure:.3g} Pa")
             panel.set_xlabel("CPU usage [%]")
             for temp, colour in zip(temps, COLOURS, strict=False):
                 near = _near(table, temp, pressure)
                 panel.scatter(table.X[near, 0], table.watts[near], s=9, color=colour, alpha=0.45, linewidths=0)
                 rows = np.column_stack([cpu, np.full_like(cpu, temp), np.full_like(cpu, pressure)])
-                panel.plot(cpu, model.predict(rows), color=colour, lw=1.8, label=f"{temp:g} °C")
+                panel.plot(cpu, model.predict(rows), color=colour, lw=1.8, label=f"{temp:.3g} °C")
         panels[0].set_ylabel("power [W]")
         panels[-1].legend(title="inlet", loc="lower right")
     return made[0]
@@ -63,7 +63,8 @@ def errors_picture(held_out: HeldOut) -> str:
     """Draw the held-out rows' errors over CPU usage, and predicted against measured watts."""
     with _figure(11.4, 3.7) as (figure, made):
         over_cpu, against = figure.subplots(1, 2, width_ratios=[1.9, 1])
-        _error_bands(over_cpu, held_out)
+        draw = _error_lines if len(np.unique(held_out.group)) > 1 else _error_bands
+        draw(over_cpu, held_out)
         rows = _some(len(held_out.truth))
         ends = [float(np.min(held_out.truth)), float(np.max(held_out.truth))]
         against.plot(ends, ends, color=MUTED, lw=1)
@@ -75,21 +76,37 @@ def errors_picture(held_out: HeldOut) -> str:
 
 def _error_bands(panel: Any, held_out: HeldOut) -> None:
     """Relative errors over CPU usage: the median, and the bands that hold half and nine tenths of the rows."""
-    cpu, error = held_out.X[:, 0], 100.0 * (held_out.watts - held_out.truth) / held_out.truth
-    values = np.unique(cpu)
-    edges = values if len(values) <= 64 else np.quantile(cpu, np.linspace(0, 1, 25)[:-1])
-    bins = np.searchsorted(edges, cpu, side="right") - 1
-    met = np.unique(bins)
-    centres = np.array([np.median(cpu[bins == index]) for index in met])
-    low, quarter, middle, three, high = np.array(
-        [np.quantile(error[bins == index], [0.05, 0.25, 0.5, 0.75, 0.95]) for index in met]
-    ).T
+    error = 100.0 * (held_out.watts - held_out.truth) / held_out.truth
+    centres, parts = _by_cpu(held_out.X[:, 0], error)
+    low, quarter, middle, three, high = np.array([np.quantile(part, [0.05, 0.25, 0.5, 0.75, 0.95]) for part in parts]).T
     panel.fill_between(centres, low, high, color=COLOURS[0], alpha=0.13, lw=0, label="90 % of rows")
     panel.fill_between(centres, quarter, three, color=COLOURS[0], alpha=0.28, lw=0, label="50 % of rows")
     panel.plot(centres, middle, color=COLOURS[0], lw=1.6, label="median")
     panel.axhline(0, color=MUTED, lw=0.9)
     panel.set(title="Error on rows not seen in training", xlabel="CPU usage [%]", ylabel="predicted - measured [%]")
     panel.legend(loc="best", ncols=3)
+
+
+def _error_lines(panel: Any, held_out: HeldOut) -> None:
+    """Mean absolute relative error over CPU usage, one line for each way of holding out."""
+    error = 100.0 * np.abs(held_out.watts - held_out.truth) / held_out.truth
+    for name, colour in zip(dict.fromkeys(held_out.group.tolist()), COLOURS, strict=False):
+        chosen = held_out.group == name
+        centres, parts = _by_cpu(held_out.X[chosen, 0], error[chosen])
+        means = [part.mean() for part in parts]
+        panel.plot(centres, means, color=colour, lw=1.6, marker="o", ms=3.5, label=f"without some {name}")
+    panel.set(title="Error on rows not seen in training", xlabel="CPU usage [%]", ylabel="mean absolute error [%]")
+    panel.set_ylim(bottom=0)
+    panel.legend(loc="upper right")
+
+
+def _by_cpu(cpu: FloatArray, error: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    """Return errors in bins of CPU usage, and each bin's median usage; a grid's own values are the bins."""
+    values = np.unique(cpu)
+    edges = values if len(values) <= 64 else np.quantile(cpu, np.linspace(0, 1, 25)[:-1])
+    bins = np.searchsorted(edges, cpu, side="right") - 1
+    met = np.unique(bins)
+    return np.array([np.median(cpu[bins == index]) for index in met]), [error[bins == index] for index in met]
 
 
 def _met(values: FloatArray) -> list[float]:

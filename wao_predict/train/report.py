@@ -20,7 +20,7 @@ body { margin: 0; background: #f1f5f9; color: #0f172a; font: 16px/1.5 system-ui,
 main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; letter-spacing: -.01em; }
 h2 { font-size: 1.05rem; margin: 0 0 .8rem; }
-p { margin: .2rem 0 1rem; color: #475569; max-width: 60rem; }
+p { margin: .2rem 0 1rem; color: #475569; }
 section, .tile { background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; }
 section { padding: 1.25rem 1.4rem; margin-top: 1.1rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .9rem; margin-top: 1.1rem; }

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from wao_predict.cli._output import print_table
 from wao_predict.features import FeatureRanges
 from wao_predict.models import FOLDER
 from wao_predict.models.metadata import ModelInfo
+from wao_predict.train.report import error_rows
 from wao_predict.train.session import Plan, train_to_onnx
 from wao_predict.train.table import load_table
 
@@ -71,26 +72,19 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Train the shipped models again.")
     arguments.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
     folder = arguments.parse_args().output
-    console = Console()
-    rows = Table("model", "bytes", "seconds", "held out by", "MAE W", "RMSE W", "MAPE %", title="Shipped power models")
+    console = Console(stderr=True)
+    rows: list[tuple[object, ...]] = []
     figures = {}
     for server in SERVERS:
         begun = time.monotonic()
         with console.status(f"training {server.name}"):
             info = train_server(server, folder)
+        seconds = time.monotonic() - begun
         figures[server.name] = dict(info.metrics)
-        _add(rows, info, time.monotonic() - begun)
+        rows += [(info.name, *errors) for errors in error_rows(info)]
+        console.print(f"{info.path}: {info.path.stat().st_size if info.path else 0:,} bytes, {seconds:.0f} s")
     (folder / FIGURES.name).write_text(json.dumps(figures, indent=1) + "\n")
-    console.print(rows)
-
-
-def _add(rows: Table, info: ModelInfo, seconds: float) -> None:
-    first = [info.name, f"{info.path.stat().st_size:,}" if info.path else "", f"{seconds:.1f}"]
-    parts = {**info.metrics.get("held_out", {}), "nothing (all rows seen)": info.metrics["fit"]["all"]}
-    for name, part in parts.items():
-        rows.add_row(*first, name, *(f"{part[key]:.2f}" for key in ("mae", "rmse", "mape")))
-        first = ["", "", ""]
-    rows.add_section()
+    print_table(("model", "rows", "number", "MAE W", "RMSE W", "MAPE %"), rows, title="Errors of the shipped models")
 
 
 if __name__ == "__main__":

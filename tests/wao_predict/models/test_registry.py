@@ -1,0 +1,185 @@
+"""The shipped models: what they say about themselves, and that they hold what they say."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wao_predict import ModelLoadError, UsageError
+from wao_predict.features import FeatureRanges
+from wao_predict.models import FOLDER, ModelInfo, list_models, model_path, read_info, read_props
+from wao_predict.train.table import load_table
+
+NAMES = ["cloud_dell", "cloud_lenovo", "edge_lenovo", "edge_supermicro"]
+DATA = Path(__file__).parents[3] / "examples" / "data" / "power"
+
+
+def session(name: str) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model_path(name), providers=["CPUExecutionProvider"])
+
+
+def test_four_models_are_shipped_and_small() -> None:
+    assert [info.name for info in list_models()] == NAMES
+    assert all(model_path(name).stat().st_size < 100_000 for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_tells_ranges_knots_errors_source_and_licence(name: str) -> None:
+    info = read_info(model_path(name))
+    table = load_table(DATA / f"{name}.csv")
+    box = FeatureRanges(*((float(low), float(high)) for low, high in zip(table.X.min(0), table.X.max(0), strict=True)))
+    assert info.ranges == box
+    assert info.knots == tuple(np.unique(table.X[:, 0]))
+    assert info.license == "Apache-2.0"
+    assert "waok8s/optimization" in info.source
+    assert info.metrics["held_out"]["all"]["mape"] > info.metrics["fit"]["all"]["mape"] > 0
+    assert info.support is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_read_here_are_those_that_onnxruntime_reads(name: str) -> None:
+    assert read_props(model_path(name)) == session(name).get_modelmeta().custom_metadata_map
+
+
+def test_the_summary_of_error_figures_is_the_models_own() -> None:
+    assert json.loads((FOLDER / "figures.json").read_text()) == {m.name: dict(m.metrics) for m in list_models()}
+
+
+def test_listing_loads_no_model_runtime() -> None:
+    code = "import sys; from wao_predict.models import list_models; list_models(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"onnxruntime", "onnx", "torch", "sklearn", "pandas"} & set(loaded)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_watts_on_the_grid_are_within_a_quarter_percent(name: str) -> None:
+    table = load_table(DATA / f"{name}.csv")
+    (watts,) = session(name).run(["watts"], {"X": table.X.astype(np.float32)})
+    assert np.mean(np.abs(watts - table.watts) / table.watts) < 0.0025
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [1, 7, 64, 500])
+def test_watts_never_fall_along_cpu_not_even_in_the_last_digit(name: str, batch: int) -> None:
+    random, running = np.random.default_rng(batch), session(name)
+    for temp, pressure in random.uniform((10, -2), (45, 25), (8, 2)):
+        cpu = np.sort(random.uniform(-5, 105, 500))
+        X = np.column_stack([cpu, np.full(500, temp), np.full(500, pressure)]).astype(np.float32)
+        parts = [running.run(["watts"], {"X": X[at : at + batch]})[0] for at in range(0, 500, batch)]
+        assert (np.diff(np.concatenate(parts)) >= 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_curve_output_says_the_same_as_watts(name: str) -> None:
+    knots = np.array(read_info(model_path(name)).knots)
+    cpu = np.random.default_rng(0).uniform(knots[0], knots[-1], 300)
+    X = np.column_stack([cpu, np.linspace(15, 35, 300), np.linspace(4, 9, 300)]).astype(np.float32)
+    watts, curves = session(name).run(["watts", "curve"], {"X": X})
+    read = [np.interp(row[0], knots, curve) for row, curve in zip(X, curves, strict=True)]
+    np.testing.assert_allclose(read, watts, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outside_the_trained_box_the_nearest_value_inside_is_used(name: str) -> None:
+    ranges = read_info(model_path(name)).ranges
+    assert ranges is not None
+    X = np.random.default_rng(1).uniform((-50, -20, -50), (200, 80, 60), (200, 3))
+    running = session(name)
+    (outside,) = running.run(["watts"], {"X": X.astype(np.float32)})
+    (inside,) = running.run(["watts"], {"X": ranges.clip(X).astype(np.float32)})
+    np.testing.assert_allclose(outside, inside, atol=1e-3)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="edge_lenovo, edge_supermicro"):
+        model_path("edge_dell")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "without a graph"),
+        (b"cpu_usage,watts\n1,2\n", "not an ONNX model"),
+        (b"\x72\xff\xff", "not an ONNX model"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelLoadError, match=message):
+        read_info(path)
+
+
+def test_a_model_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.onnx"
+    path.write_bytes(model_path("edge_lenovo").read_bytes()[:-1])
+    with pytest.raises(ModelLoadError):
+        read_info(path)
+
+
+def test_an_absent_file_is_told() -> None:
+    with pytest.raises(ModelLoadError, match="cannot be read"):
+        read_info("/nowhere/model.onnx")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_pairs_or_one_clear_error(content: bytes) -> None:
+    path = FOLDER / "unused.onnx"
+    with contextlib.suppress(ModelLoadError):
+        props = read_props(_InMemory(content, path))  # type: ignore[arg-type]
+        assert all(isinstance(value, str) for value in props.values())
+
+
+class _InMemory:
+    """A path whose content is in memory."""
+
+    def __init__(self, content: bytes, path: Path) -> None:
+        self._content, self._path = content, path
+
+    def stat(self) -> object:
+        return type("Stat", (), {"st_size": len(self._content)})
+
+    def read_bytes(self) -> bytes:
+        return self._content
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+
+@pytest.mark.parametrize(
+    "props",
+    [
+        {"wao.features": "watts,inlet_temp"},
+        {"wao.ranges": "{}"},
+        {"wao.ranges": "[1, 2]"},
+        {"wao.knots": "many"},
+        {"wao.metrics": "["},
+    ],
+)
+def test_metadata_that_do_not_fit_are_refused(props: dict[str, str]) -> None:
+    with pytest.raises(ModelLoadError, match=r"again"):
+        ModelInfo.from_props(props)
+
+
+def test_a_description_survives_being_stored() -> None:
+    info = ModelInfo(
+        "rack7",
+        ranges=FeatureRanges((0.5, 99.0), (18.0, 31.5), (0.0, 9.5)),
+        knots=(0.5, 50.0, 99.0),
+        metrics={"fit": {"all": {"mape": 0.25}}},
+        source="own measurements",
+        license="CC-BY-4.0",
+        created_with="test",
+    )
+    assert ModelInfo.from_props(info.to_props()) == info
+
+
+def test_a_model_of_others_without_our_metadata_has_a_name_only() -> None:
+    assert ModelInfo.from_props({"author": "someone"}, Path("rack.onnx")) == ModelInfo("rack", Path("rack.onnx"))

@@ -1,0 +1,68 @@
+"""Training tables: what is read, what is skipped, what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wao_predict import FeatureError
+from wao_predict.train.table import load_table
+
+HEADER = "cpu_usage,inlet_temp,delta_p,watts\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "data.csv"
+    path.write_text(text)
+    return path
+
+
+def test_columns_in_any_order_with_others_beside_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "time,watts,delta_p,cpu_usage,inlet_temp\n09:00,210.5,3,10,22\n09:01,300,3,50,22\n")
+    table = load_table(path)
+    np.testing.assert_array_equal(table.X, [[10, 22, 3], [50, 22, 3]])
+    np.testing.assert_array_equal(table.watts, [210.5, 300])
+
+
+def test_the_published_column_names_are_read_too(tmp_path: Path) -> None:
+    table = load_table(write(tmp_path, "cpu_percent,inlet_temp_c,delta_p_pa,watts\n0.1,15,0,222\n"))
+    np.testing.assert_array_equal(table.X, [[0.1, 15, 0]])
+
+
+def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
+    assert len(load_table(write(tmp_path, "\ufeff" + HEADER + "1,20,1,200\n\n2,20,1,201\n"))) == 2
+
+
+def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None:
+    table = load_table(write(tmp_path, HEADER + "1,20,1,200\n,20,1,200\n3,NaN,1,200\n4,20,1\n5,20,1,205\n"))
+    assert table.skipped == (3, 4, 5)
+    np.testing.assert_array_equal(table.X[:, 0], [1, 5])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has nothing"),
+        ("cpu_usage,inlet_temp,watts\n", "line 1: missing column delta_p"),
+        ("cpu_usage,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage is there twice"),
+        (HEADER, "no row has all of"),
+        (HEADER + ",,,\n", "1 rows skipped"),
+        (HEADER + "1,20,1,200\n2,warm,1,200\n", "line 3, column inlet_temp: 'warm' is not a finite number"),
+        (HEADER + "1,20,1,0\n", "line 2, column watts: '0' is no power of a running server"),
+        (HEADER + "1,20,1,-5\n", "line 2, column watts"),
+        (HEADER + "101,20,1,200\n", "line 2, column cpu_usage: '101' is outside 0 to 100 %"),
+        (HEADER + "1,inf,1,200\n", "line 2, column inlet_temp"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_line_and_column(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(FeatureError) as caught:
+        load_table(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_absent_or_no_text_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match="cannot be read"):
+        load_table(tmp_path / "absent.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(FeatureError, match="not a CSV file"):
+        load_table(tmp_path / "binary.csv")

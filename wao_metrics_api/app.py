@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from wao_core.collector.store import SampleStore
+from wao_core.records import Kind
 from wao_core.serving.health import HealthChecks
 from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry, package_version
 from wao_core.serving.status import REASONS, StatusError, status_body
@@ -42,6 +43,7 @@ def create_app(
 ) -> FastAPI:
     """Return the application, without authentication: see `wao_metrics_api.auth.guard.Guard`."""
     nodes = NodeMetrics(state, parts.store, clock=clock)
+    state.subscribe([Kind.NODE], lambda change: nodes.forget(change.key) if change.new is None else None)
     documents = DiscoveryCache(nodes)
     app = FastAPI(
         title="wao-metrics-api",

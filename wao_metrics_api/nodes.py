@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.serving.status import StatusError
@@ -13,6 +15,14 @@ from wao_metrics_api.selectors import Selector
 from wao_metrics_api.values import encode_list, encode_node_value, selector_json
 
 NOTHING = Selector()
+
+
+class _Encoded(NamedTuple):
+    """A sample's JSON, empty when it has none, and until when it may be served [s since the epoch]."""
+
+    sample: Sample
+    item: bytes
+    usable_until: float
 
 
 class NodeMetrics:
@@ -30,8 +40,8 @@ class NodeMetrics:
 
     def __init__(self, state: ClusterState, store: SampleStore, *, clock: Callable[[], float] = time.time) -> None:
         self._state, self._store, self._clock = state, store, clock
-        # (version, metric) -> node -> (sample, its JSON): a sample is encoded once, however often it is listed
-        self._encoded: dict[tuple[str, str], dict[str, tuple[Sample, bytes | None]]] = {}
+        # (version, metric) -> node -> its value as JSON: a sample is encoded once, however often it is listed
+        self._encoded: dict[tuple[str, str], dict[str, _Encoded]] = {}
         self.unrepresentable = 0
 
     def names(self) -> list[str]:
@@ -53,10 +63,13 @@ class NodeMetrics:
             raise _not_found(metric, node, selector)
         if not sample.fresh(self._clock()):
             raise StatusError(404, f"metric {metric} for nodes {node} is expired")
-        item = self._encode(version, node, metric, sample, selector)
-        if item is None:
+        cache = self._cache(version, metric, selector)
+        held = cache.get(node)
+        if held is None or held.sample is not sample:
+            held = self._encode(cache, version, node, metric, sample, selector)
+        if not held.item:
             raise _not_found(metric, node, selector)
-        return encode_list(version, (item,))
+        return encode_list(version, (held.item,))
 
     def many(self, version: str, metric: str, *, labels: Selector = NOTHING, selector: Selector = NOTHING) -> bytes:
         """Return the list of all fresh values of nodes whose labels match; objects without one are left out.
@@ -70,36 +83,38 @@ class NodeMetrics:
             raise _not_found(metric, "", selector)
         return encode_list(version, self._fresh(version, metric, labels, selector))
 
-    def _fresh(self, version: str, metric: str, labels: Selector, selector: Selector) -> Iterator[bytes]:
-        now, nodes = self._clock(), self._state.nodes
-        cache, samples = self._encoded.setdefault((version, metric), {}), self._store.by_node(metric)
-        for name in self._store.nodes(metric):
-            sample = samples[name]
-            # `Sample.fresh` in line, and the encoded form looked up here: this loop runs for thousands of nodes
-            if now - sample.time > sample.ttl or (node := nodes.get(name)) is None or not sample.measured:
-                continue
-            if (labels and not labels.matches(node.labels)) or (selector and not selector.matches(labels_of(sample))):
-                continue
-            held = cache.get(name)
-            if held is not None and held[0] is sample and not selector:
-                item = held[1]
-            else:
-                item = self._encode(version, name, metric, sample, selector)
-            if item is not None:
-                yield item
-
-    def _encode(self, version: str, node: str, metric: str, sample: Sample, selector: Selector) -> bytes | None:
+    def _fresh(self, version: str, metric: str, labels: Selector, selector: Selector) -> list[bytes]:
+        now, nodes, samples = self._clock(), self._state.nodes, self._store.by_node(metric)
+        names: Iterable[str] = self._store.nodes(metric)
+        if labels:
+            names = [name for name in names if (node := nodes.get(name)) is not None and labels.matches(node.labels)]
         if selector:
-            return encode_node_value(version, node, metric, sample, selector=selector_json(selector))
-        cache = self._encoded.setdefault((version, metric), {})
-        held = cache.get(node)
-        if held is not None and held[0] is sample:
-            return held[1]
-        item = encode_node_value(version, node, metric, sample)
+            names = [name for name in names if selector.matches(labels_of(samples[name]))]
+        cache = self._cache(version, metric, selector)
+        items = []
+        for name in names:  # thousands of times: a look-up each, and an encoding only for a sample that is new
+            held = cache.get(name)
+            if held is None or held.sample is not samples[name]:
+                held = self._encode(cache, version, name, metric, samples[name], selector)
+            if now <= held.usable_until and name in nodes:
+                items.append(held.item)
+        return items
+
+    def _cache(self, version: str, metric: str, selector: Selector) -> dict[str, _Encoded]:
+        # values with a selector are rare and as many as callers like: they are not kept
+        return {} if selector else self._encoded.setdefault((version, metric), {})
+
+    def _encode(
+        self, cache: dict[str, _Encoded], version: str, node: str, metric: str, sample: Sample, selector: Selector
+    ) -> _Encoded:
+        item = encode_node_value(version, node, metric, sample, selector=selector_json(selector))
         if item is None:
-            self.unrepresentable += 1
-        cache[node] = (sample, item)
-        return item
+            self.unrepresentable += sample.measured
+            held = _Encoded(sample, b"", -math.inf)
+        else:
+            held = _Encoded(sample, item, sample.time + sample.ttl)
+        cache[node] = held
+        return held
 
     def forget(self, node: str) -> None:
         """Drop what is kept about a node that is gone."""

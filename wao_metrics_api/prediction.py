@@ -62,7 +62,7 @@ def put_predictions(snapshot: ClusterSnapshot, store: SampleStore, *, now: float
         if used is None or not used.fresh(now) or not np.isfinite(value):
             store.remove(name, METRIC)
             continue
-        sample = Sample(value, used.time, used.window, used.ttl, SampleState.OK, "", model)
+        sample = Sample(round(value, 3), used.time, used.window, used.ttl, SampleState.OK, "", model)
         if sample != old:
             store.put(name, METRIC, sample)
     for name in [name for name in store.by_node(METRIC) if name not in usage]:

@@ -1,0 +1,100 @@
+"""The second route: scikit-learn regressors as ONNX, by skl2onnx."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skl2onnx", reason="training needs the extra train")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor  # noqa: E402
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # noqa: E402
+from sklearn.neural_network import MLPRegressor  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # noqa: E402
+
+from wao_predict import FeatureRanges, UsageError  # noqa: E402
+from wao_predict.models import ModelInfo, read_info  # noqa: E402
+from wao_predict.train import default_regressor, fit_sklearn, to_onnx  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.uniform((0, 18, 0), (100, 32, 9), (300, 3)).astype(np.float32)
+WATTS = 200 + 1.5 * X[:, 0] + (X[:, 1] - 25) + RANDOM.normal(0, 3, 300)
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        default_regressor(),
+        HistGradientBoostingRegressor(max_iter=20),
+        GradientBoostingRegressor(n_estimators=20),
+        RandomForestRegressor(5),
+        LinearRegression(),
+        make_pipeline(StandardScaler(), PolynomialFeatures(2), Ridge()),
+        make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=3000, tol=1e-2)),
+    ],
+    ids=lambda regressor: "+".join(name for name, _ in getattr(regressor, "steps", [(type(regressor).__name__, None)])),
+)
+def test_onnxruntime_answers_as_scikit_learn(regressor: Any, tmp_path: Path) -> None:
+    model = fit_sklearn(X, WATTS, regressor=regressor)
+    path = tmp_path / "m.onnx"
+    to_onnx(model, path)
+    (watts,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["watts"], {"X": X})
+    np.testing.assert_allclose(watts.reshape(-1), model.predict(X), atol=1e-2)
+
+
+def test_trees_behind_a_scaler_are_converted_too(tmp_path: Path) -> None:
+    """Scaled in 32 instead of 64 bits, a row that lies on a split may take the other branch; most do not."""
+    model = fit_sklearn(X, WATTS, regressor=make_pipeline(StandardScaler(), HistGradientBoostingRegressor(max_iter=5)))
+    path = tmp_path / "m.onnx"
+    to_onnx(model, path)
+    (watts,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["watts"], {"X": X})
+    assert np.mean(np.abs(watts.reshape(-1) - model.predict(X)) < 1e-2) > 0.9
+
+
+def test_the_default_never_falls_with_cpu_usage() -> None:
+    model = fit_sklearn(X, WATTS)
+    cpu = np.linspace(0, 100, 1001)
+    rows = np.column_stack([cpu, np.full_like(cpu, 25.3), np.full_like(cpu, 4.4)])
+    assert (np.diff(model.predict(rows)) >= -1e-9).all()
+
+
+def test_the_file_tells_ranges_source_and_licence(tmp_path: Path) -> None:
+    ranges = FeatureRanges((0, 100), (18, 32), (0, 9))
+    path = tmp_path / "rack.onnx"
+    to_onnx(fit_sklearn(X, WATTS), path, ranges=ranges, info=ModelInfo("rack", source="own", license="CC0-1.0"))
+    info = read_info(path)
+    assert (info.name, info.ranges, info.source, info.license, info.knots) == ("rack", ranges, "own", "CC0-1.0", ())
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (LinearRegression(), "not fitted yet"),
+        (LinearRegression().fit(X[:, :2], WATTS), "2 features"),
+        (LogisticRegression(), "no scikit-learn regressor"),
+        ("a file name", "no scikit-learn regressor"),
+    ],
+)
+def test_what_is_no_fitted_regressor_of_three_features_is_refused(model: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        to_onnx(model, tmp_path / "m.onnx")
+
+
+def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["inlet_temp", "cpu_usage", "delta_p"])
+    with pytest.raises(UsageError, match="in this order"):
+        to_onnx(LinearRegression().fit(frame, WATTS), tmp_path / "m.onnx")
+
+
+def test_a_regressor_without_conversion_is_told(tmp_path: Path) -> None:
+    class Own(LinearRegression):  # type: ignore[misc]  # scikit-learn is untyped
+        """A class that skl2onnx does not know."""
+
+    with pytest.raises(UsageError, match="Own cannot be converted"):
+        to_onnx(Own().fit(X, WATTS), tmp_path / "m.onnx")

@@ -102,7 +102,7 @@ def template(kind: str, *, bmc: bool, pressure_url: str | None) -> dict[str, Any
     inlet: dict[str, Any] = {"type": "Fake", "endpoint": "", "value": temperature}
     power: dict[str, Any] | None = None
     if bmc:
-        endpoint = '{{ index .Annotations "%s" }}' % BMC_ANNOTATION
+        endpoint = f'{{{{ index .Annotations "{BMC_ANNOTATION}" }}}}'
         secret = {"name": "bmc-login"}
         tls = {"insecureSkipVerify": True}  # the demo's BMCs have certificates that nobody signed, as real ones do
         common = {"type": "Redfish", "endpoint": endpoint, "basicAuthSecret": secret, "tls": tls}

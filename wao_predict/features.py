@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,7 @@ class FeatureRanges:
     def outside(self, X: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which rows of X, shape (n_samples, 3), leave the box, shape (n_samples,)."""
         low, high = self.bounds()
-        result: NDArray[np.bool_] = ((low > X) | (high < X)).any(axis=1)
-        return result
+        return np.asarray(((low > X) | (high < X)).any(axis=1))
 
     def clip(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return X with every value moved to the nearest one inside the box."""
@@ -66,15 +66,16 @@ def _named_columns(X: object) -> Mapping[str, object] | None:
     if isinstance(X, Mapping):
         return {str(name): column for name, column in X.items()}
     if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
-        names = [name for name in FEATURES if all(name in row for row in X)]
-        return {name: [row[name] for row in X] for name in names}
-    names = getattr(X, "columns", None)  # pandas, polars
-    if hasattr(X, "column_names"):  # pyarrow: `columns` holds the data there
-        names = X.column_names
-    if names is None or isinstance(X, np.ndarray):
-        structured = isinstance(X, np.ndarray) and X.dtype.names
-        return {name: X[name] for name in X.dtype.names} if structured else None  # type: ignore[index,union-attr]
-    return {str(name): X[name] for name in names}  # type: ignore[index]
+        complete = [name for name in FEATURES if all(name in row for row in X)]
+        return {name: [row[name] for row in X] for name in complete}
+    if isinstance(X, np.ndarray):
+        return {name: X[name] for name in X.dtype.names} if X.dtype.names else None
+    table: Any = X
+    if hasattr(table, "column_names"):  # pyarrow, whose `columns` holds the data
+        return {str(name): table[name] for name in table.column_names}
+    if hasattr(table, "columns"):  # pandas, polars
+        return {str(name): table[name] for name in table.columns}
+    return None
 
 
 def _stack(columns: Mapping[str, object]) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ IntArray = NDArray[np.int64]
 Rule = Literal["lookahead", "marginal"]
 RULES: tuple[Rule, ...] = ("lookahead", "marginal")
 
+_Arguments = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
+"""Row, load [%], load of a job [%], jobs that fit, and present watts of each candidate."""
+
 _SLACK = 1e-9
 """Relative slack of the fit test: ten times 10 % must fit into 100 % in floats."""
 
@@ -149,10 +152,11 @@ class IncreaseTable:
         which: IntArray,
         knot: IntArray,
         best: FloatArray,
-        arguments: tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray],
+        arguments: _Arguments,
     ) -> FloatArray:
         """Return the better of `best` and the averages at the whole numbers of jobs on both sides of a knot."""
-        rows, load, step, most, base = (values[which] for values in arguments)
+        rows = arguments[0][which]
+        load, step, most, base = (values[which] for values in arguments[1:])
         low = np.floor((self._curves.knots[knot] - load) / step)
         for jobs in (np.clip(low, 1.0, most), np.clip(low + 1.0, 1.0, most)):
             best = np.minimum(best, (self._curves.at(load + jobs * step, rows=rows) - base) / jobs)

@@ -18,7 +18,9 @@ class FakeBackend:
         Power per percent of CPU load [W/%].
     """
 
-    def __init__(self, base: float = 3.14, slope: float = 0.0) -> None:
+    DEFAULT = 3.14
+
+    def __init__(self, base: float = DEFAULT, slope: float = 0.0) -> None:
         self.base = float(base)
         self.slope = float(slope)
 

@@ -1,0 +1,90 @@
+"""The demo's hardware: a mock BMC per server, in the form of real ones, and a differential pressure API."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wao_demo.fleet import Server
+from wao_predict.redfish.mock import MockBmc, MockPressureApi, load_documents
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "bmc"
+LOGIN = ("wao-reader", "demo-only-password")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A real BMC's resources, and where its inlet temperature and power stand in them."""
+
+    file: str
+    inlet: tuple[str, str]
+    power: tuple[str, str] | None
+
+
+FORMS = {
+    "cloud_dell": Form(
+        "dell-r750-idrac9-7.10.jsonl",
+        ("/redfish/v1/Chassis/System.Embedded.1/Sensors/SystemBoardInletTemp", "/Reading"),
+        ("/redfish/v1/Chassis/System.Embedded.1/EnvironmentMetrics", "/PowerWatts/Reading"),
+    ),
+    "cloud_lenovo": Form(
+        "hpe-dl385-gen10plus-ilo5.jsonl",
+        ("/redfish/v1/Chassis/1/Thermal", "/Temperatures/0/ReadingCelsius"),
+        ("/redfish/v1/Chassis/1/Power", "/PowerControl/0/PowerConsumedWatts"),
+    ),
+    "edge_lenovo": Form(
+        "intel-s2600bpb-bmc.jsonl",
+        ("/redfish/v1/Chassis/RackMount/Baseboard/Thermal", "/Temperatures/0/ReadingCelsius"),
+        ("/redfish/v1/Chassis/RackMount/Baseboard/Power", "/PowerControl/0/PowerConsumedWatts"),
+    ),
+    "edge_supermicro": Form(
+        "yadro-r120g2-openbmc.jsonl",
+        ("/redfish/v1/Chassis/Server_R120_G2_Server/Thermal", "/Temperatures/44/ReadingCelsius"),
+        None,
+    ),
+}
+"""Which BMC plays for which server type."""
+
+
+def moving(middle: float, amplitude: float, period: float, phase: float) -> Callable[[], float]:
+    """Return a value that swings around its middle, as room air does when the cooling cycles."""
+
+    def now() -> float:
+        return middle + amplitude * math.sin(2 * math.pi * (time.monotonic() / period + phase))
+
+    return now
+
+
+@asynccontextmanager
+async def hardware(
+    fleet: list[Server], watts_of: Callable[[Server], float], tls: ssl.SSLContext
+) -> AsyncIterator[tuple[dict[str, MockBmc], MockPressureApi]]:
+    """Run a BMC for each server and the pressure API, on loopback, until the end of the `async with`."""
+    documents = {kind: load_documents(EXAMPLES / form.file) for kind, form in FORMS.items()}
+    async with AsyncExitStack() as stack:
+        bmcs = {}
+        for index, server in enumerate(fleet):
+            form = FORMS[server.type]
+            bmc = MockBmc(
+                documents[server.type],
+                inlet=form.inlet,
+                temperature=moving(server.inlet_temp, 0.8, 60.0, index / len(fleet)),
+                power=form.power,
+                watts=moving(watts_of(server), 3.0, 20.0, index / len(fleet)),
+                credentials=LOGIN,
+            )
+            await bmc.start(tls=tls)
+            stack.push_async_callback(bmc.stop)
+            bmcs[server.name] = bmc
+        by_name = {server.name: server for server in fleet}
+        pressure = MockPressureApi(lambda name: by_name[name].delta_p if name in by_name else math.nan)
+        await pressure.start()
+        stack.push_async_callback(pressure.stop)
+        yield bmcs, pressure
+        await asyncio.sleep(0)

@@ -1,0 +1,186 @@
+"""The demo: the main job on a fleet of 48 servers whose BMCs are mocks in the form of real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wao_core.serving.certificates import bootstrap_certificate
+from wao_demo import show
+from wao_demo.apps import App, apps
+from wao_demo.bmcs import FORMS, LOGIN, hardware
+from wao_demo.fleet import CORES, TYPES, Server, servers, write
+from wao_predict import Fleet, PowerCurves, TlsPolicy, load_predictor, power_curves
+from wao_predict.curves import DEFAULT_KNOTS
+from wao_predict.flow import Request
+from wao_predict.simulate.placement import Outcome, simulate
+from wao_predict.transport import AsyncHttpTransport, HttpOptions
+
+PODS, POD_CORES = 200, 2.0
+POLICIES = ("spread", "reference", "lookahead", "optimum")
+GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
+METRICS = ("inlet_temp", "delta_p", "power_watts")
+
+
+def fleet_of(chosen: list[Server], inlet_temp: dict[str, float], delta_p: dict[str, float]) -> Fleet:
+    """Return the servers with their predicted power curves at the given conditions."""
+    watts = np.empty((len(chosen), DEFAULT_KNOTS.size))
+    for kind in TYPES:
+        rows = [index for index, server in enumerate(chosen) if server.type == kind]
+        names = [chosen[index].name for index in rows]
+        with load_predictor(kind) as predictor:
+            curves = power_curves(
+                predictor, [inlet_temp[name] for name in names], [delta_p[name] for name in names], knots=DEFAULT_KNOTS
+            )
+        watts[rows] = curves.watts
+    return Fleet(
+        tuple(server.name for server in chosen),
+        PowerCurves(DEFAULT_KNOTS, watts),
+        np.full(len(chosen), float(CORES)),
+        np.array([server.usage_cores for server in chosen]),
+    )
+
+
+async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
+    """Run the whole demo; with `serve` keep everything running until interrupted."""
+    begin = time.monotonic()
+    chosen = servers()
+    planned = fleet_of(
+        chosen,
+        {server.name: server.inlet_temp for server in chosen},
+        {server.name: server.delta_p for server in chosen},
+    )
+    watts = dict(zip(planned.names, planned.watts().tolist(), strict=True))
+    async with AsyncExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wao-demo-")))
+        show.heading(1, f"{len(chosen)} servers of four real types, a BMC for each, and the three apps")
+        tls = _bmc_tls(work)
+        bmcs, pressure = await stack.enter_async_context(hardware(chosen, lambda server: watts[server.name], tls))
+        manifests = work / "manifests"
+        write(manifests, chosen, bmc_of=lambda server: bmcs[server.name].url, pressure_url=pressure.url, login=LOGIN)
+        show.say(f"BMCs on {len(bmcs)} ports of 127.0.0.1, over TLS with a login; manifests in {manifests}")
+        running = await stack.enter_async_context(apps(manifests, work))
+        for app in running.values():
+            show.say(f"wao {app.command:<12} {app.url}")
+        samples = await _show_metrics(running["metrics-api"], chosen)
+        await _show_decision(running["scheduler"], chosen)
+        await _show_weights(running["lb"])
+        outcomes = _show_policies(chosen, samples)
+        if plot is not None:
+            _draw(outcomes, plot)
+        show.say(f"\n   done in {time.monotonic() - begin:.1f} s")
+        if serve:
+            _show_commands(running)
+            await asyncio.Event().wait()
+
+
+def _bmc_tls(work: Path) -> ssl.SSLContext:
+    certificate, key = bootstrap_certificate(work / "bmc", ["127.0.0.1", "localhost"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def _json(app: App, path: str, body: dict[str, Any] | None = None) -> Any:
+    transport = AsyncHttpTransport(app.url, tls=TlsPolicy(ca_file=app.certificate), options=HttpOptions(timeout=15))
+    content = None if body is None else json.dumps(body).encode()
+    try:
+        response = await transport.send(Request("GET" if body is None else "POST", path, body=content))
+    finally:
+        await transport.close()
+    return json.loads(response.body) if response.status == 200 else None
+
+
+def _value(quantity: str) -> float:
+    from wao_core.quantity import parse_quantity
+
+    return float(parse_quantity(quantity))
+
+
+async def _show_metrics(app: App, chosen: list[Server]) -> dict[str, dict[str, float]]:
+    show.heading(2, "Metrics collected from the BMCs, as custom.metrics.k8s.io serves them")
+    samples: dict[str, dict[str, float]] = {server.name: {} for server in chosen}
+    deadline = time.monotonic() + 20.0
+    while time.monotonic() < deadline:
+        for metric in METRICS:
+            document = await _json(app, f"{GROUP}/nodes/*/{metric}") or {"items": []}
+            for item in document["items"]:
+                samples[item["describedObject"]["name"]][metric] = _value(item["value"])
+        if all("inlet_temp" in values and "delta_p" in values for values in samples.values()):
+            break
+        await asyncio.sleep(0.2)
+    show.metrics(samples, {server.name: FORMS[server.type].file.removesuffix(".jsonl") for server in chosen})
+    return samples
+
+
+async def _show_decision(app: App, chosen: list[Server]) -> None:
+    show.heading(3, f"One pod of {POD_CORES:g} cores: where it costs the fewest watts, and why")
+    containers = [{"name": "job", "resources": {"requests": {"cpu": f"{POD_CORES:g}"}}}]
+    pod = {"metadata": {"name": "job-1", "namespace": "default", "uid": "demo-1"}, "spec": {"containers": containers}}
+    names = [server.name for server in chosen]
+    await _json(app, "/prioritize", {"Pod": pod, "Nodes": None, "NodeNames": names})
+    document = None
+    while document is None:
+        document = await _json(app, f"/v1/decisions?pod=default%2Fjob-1&limit={len(names)}")
+    show.decision(document)
+    show.say(
+        f"[green]{document['chosen']}[/] wins. The increase scored is the best average over further equal pods: the "
+        "first job\n   on an idle server is dear, later ones are nearly free."
+    )
+
+
+async def _show_weights(app: App) -> None:
+    show.heading(4, "Weights of the Service default/shop: its load on the endpoints where it costs least")
+    document = None
+    deadline = time.monotonic() + 12.0
+    while time.monotonic() < deadline:
+        document = await _json(app, "/v1/weights/default/shop")
+        if document is not None and document["rule"] == "lookahead" and _settled(document):
+            break
+        await asyncio.sleep(0.5)
+    if document is not None:
+        show.weights(document)
+        note = f" ({document['reason']})" if document["reason"] else ""
+        show.say(f"rule {document['rule']}{note}")
+
+
+def _settled(document: dict[str, Any]) -> bool:
+    weights = [item["weight"] for port in document["ports"] for item in port["endpoints"]]
+    return bool(weights) and max(weights) > 2.5 * min(weights)
+
+
+def _show_policies(chosen: list[Server], samples: dict[str, dict[str, float]]) -> list[Outcome]:
+    show.heading(5, f"{PODS} pods of {POD_CORES:g} cores on this fleet, by four policies (predicted watts)")
+    inlet = {server.name: samples[server.name].get("inlet_temp", server.inlet_temp) for server in chosen}
+    pressure = {server.name: samples[server.name].get("delta_p", server.delta_p) for server in chosen}
+    outcomes = simulate(fleet_of(chosen, inlet, pressure), POD_CORES, PODS, POLICIES)
+    show.outcomes(outcomes, PODS)
+    return outcomes
+
+
+def _draw(outcomes: list[Outcome], file: Path) -> None:
+    from wao_predict.plot import PlacementDisplay
+
+    title = f"{PODS} pods of {POD_CORES:g} cores on 48 servers of four types"
+    PlacementDisplay(outcomes, title=title).plot().figure_.savefig(file, dpi=150)
+    show.say(f"drawn into {file}")
+
+
+def _show_commands(running: dict[str, App]) -> None:
+    metrics, scheduler, lb = (running[name] for name in ("metrics-api", "scheduler", "lb"))
+    show.heading(6, "Everything keeps running; try (Ctrl-C ends it)")
+    for line in (
+        f"kubectl --server {metrics.url} --insecure-skip-tls-verify get --raw '{GROUP}/nodes/*/inlet_temp'",
+        f"wao explain default/job-1 --url {scheduler.url} --ca-file {scheduler.certificate}",
+        f"wao what-if --cpu 500m --count 5 --url {scheduler.url} --ca-file {scheduler.certificate}",
+        f"curl --cacert {lb.certificate} {lb.url}/v1/weights/default/shop",
+    ):
+        show.console.print(f"   {line}", soft_wrap=True)

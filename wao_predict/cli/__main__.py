@@ -1,0 +1,5 @@
+"""`python -m wao_predict.cli`: the command where its script is not on the path."""
+
+from wao_predict.cli import main
+
+main()

@@ -1,0 +1,119 @@
+"""`wao curve`: a model's power over CPU load, in a file or in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wao_predict.cli._output import Output, print_csv, print_json
+
+if TYPE_CHECKING:
+    from wao_predict.predictor import Predictor
+
+
+def curve(
+    model: Annotated[
+        str, typer.Argument(help="A shipped model's name, an ONNX file, a URL, or fake.", metavar="MODEL")
+    ],
+    inlet_temp: Annotated[
+        list[float] | None, typer.Option("--inlet-temp", "-t", help="Inlet temperature [degC]; several may be given.")
+    ] = None,
+    delta_p: Annotated[
+        float | None, typer.Option("--delta-p", "-p", help="Static pressure difference [Pa]. Default: mid-range.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to draw into: .png, .svg or .pdf; else the terminal.")
+    ] = None,
+    numbers: Annotated[
+        Output, typer.Option("--numbers", help="table draws the curve; json and csv print its numbers.")
+    ] = Output.TABLE,
+) -> None:
+    """Draw a model's power curve at one or several inlet temperatures."""
+    from wao_predict._errors import UsageError
+    from wao_predict.predictor import load_predictor
+
+    if output is not None and output.suffix not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"--output {output}: name a .png, .svg or .pdf file")
+    with load_predictor(model) as predictor:
+        temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
+        if numbers is not Output.TABLE:
+            _print_numbers(predictor, temperatures, pressure, numbers)
+        elif output is None:
+            _draw_in_terminal(predictor, temperatures, pressure)
+        else:
+            _draw_in_file(predictor, temperatures, pressure, output)
+
+
+def _conditions(
+    predictor: Predictor, inlet_temp: list[float] | None, delta_p: float | None
+) -> tuple[list[float], float]:
+    """Return the conditions asked for, or else those across the trained range."""
+    ranges = predictor.ranges
+    low, high = ranges.inlet_temp if ranges else (18.0, 30.0)
+    pressure = sum(ranges.delta_p) / 2 if ranges else 7.5
+    temperatures = inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)]
+    for value in temperatures:
+        if not low <= value <= high:
+            sys.stderr.write(f"warning: {value:g} degC is outside the trained range {low:g}..{high:g} degC\n")
+    return temperatures, pressure if delta_p is None else delta_p
+
+
+def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: float, file: Path) -> None:
+    from wao_predict.plot import PowerCurveDisplay
+
+    display = None
+    for index, temperature in enumerate(temperatures):
+        colour = _COLOURS[index % len(_COLOURS)]
+        display = PowerCurveDisplay.from_predictor(
+            predictor,
+            inlet_temp=temperature,
+            delta_p=pressure,
+            ax=None if display is None else display.ax_,
+            color=colour,
+        )
+    assert display is not None
+    display.ax_.set_title(f"{predictor.name}: power over CPU load", loc="left", fontsize=11)
+    display.figure_.savefig(file, dpi=150)
+    sys.stdout.write(f"{file}\n")
+
+
+_COLOURS = ("#0b7285", "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
+
+
+def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure: float) -> None:
+    from wao_predict._errors import MissingExtra
+    from wao_predict.curves import PowerCurve
+
+    try:
+        import plotext
+    except ImportError as error:
+        raise MissingExtra("drawing in the terminal", "plot") from error
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(min(plotext.terminal_width() or 100, 100), 24)
+    for temperature in temperatures:
+        found = PowerCurve.from_predictor(predictor, temperature, pressure)
+        plotext.plot(found.knots.tolist(), found.watts.tolist(), label=f"{temperature:g} degC")
+    plotext.title(f"{predictor.name} at {pressure:g} Pa")
+    plotext.xlabel("CPU load [%]")
+    plotext.ylabel("power [W]")
+    drawn = str(plotext.build())
+    sys.stdout.write((drawn if sys.stdout.isatty() else str(plotext.uncolorize(drawn))) + "\n")
+
+
+def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: float, form: Output) -> None:
+    from wao_predict.curves import power_curves
+
+    curves = power_curves(predictor, temperatures, [pressure] * len(temperatures))
+    if form is Output.JSON:
+        rows = [
+            {"inlet_temp": temperature, "delta_p": pressure, "watts": [round(float(value), 3) for value in watts]}
+            for temperature, watts in zip(temperatures, curves.watts, strict=True)
+        ]
+        print_json({"model": predictor.name, "cpu_usage": curves.knots.tolist(), "curves": rows})
+        return
+    header = ["cpu_usage", *(f"watts_at_{temperature:g}_degC" for temperature in temperatures)]
+    print_csv(header, [[knot, *row] for knot, row in zip(curves.knots, curves.watts.T.round(3), strict=True)])

@@ -1,0 +1,149 @@
+"""`wao what-if`: the least increase of a fleet's power for n more equal pods, and where they would go."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, connection
+from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from wao_predict.fleet import Fleet
+
+
+def what_if(
+    fleet: Annotated[
+        str | None,
+        typer.Argument(
+            help="CSV of nodes: name, model, capacity_cores, usage_cores, inlet_temp, delta_p; - reads stdin.",
+            metavar="[FLEET.csv|-]",
+        ),
+    ] = None,
+    cpu: Annotated[str, typer.Option(help="CPU of one pod, such as 500m or 2.")] = "500m",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Number of equal pods.")] = 1,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="WAO_SCHEDULER_URL", help="Ask a running scheduler extender instead of giving a FLEET."),
+    ] = None,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
+    ca_file: CaFile = None,
+    fingerprint: Fingerprint = None,
+    insecure: Insecure = False,
+) -> None:
+    """Tell what n more equal pods cost at least, in watts, and on which nodes they would go."""
+    from wao_predict._errors import UsageError
+
+    if (fleet is None) == (url is None):
+        raise UsageError("give either a FLEET table or --url of a running extender")
+    if fleet is not None:
+        document = _of_table(fleet, cpu, count)
+    else:
+        assert url is not None
+        how = connection(
+            url=url,
+            ca_file=ca_file,
+            fingerprint=fingerprint,
+            insecure=insecure,
+            user=None,
+            password_file=None,
+            timeout=30.0,
+        )
+        document = _of_extender(url, how, cpu, count)
+    if output is TableOrJson.JSON:
+        print_json(document)
+        return
+    print_facts(
+        {
+            "pods": f"{document['count']} of {document['cpu_cores']:g} cores",
+            "nodes": document["nodes"],
+            "power before": f"{document['watts_before']:,.1f} W",
+            "least increase": f"{document['total_increase']:,.2f} W",
+            "found": "the exact optimum" if document["method"] == "exact" else "one by one, looking ahead",
+        }
+    )
+    print_table(["node", "pods"], list(document["per_node"].items()))
+
+
+def parse_cpu(text: str) -> float:
+    """Return cores of "500m" or "2".
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    from wao_predict._errors import UsageError
+
+    try:
+        value = float(text[:-1]) / 1000.0 if text.endswith("m") else float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 < value <= 4096.0:
+        raise UsageError(f"--cpu {text!r:.30}: write cores such as 2 or 0.5, or millicores such as 500m")
+    return value
+
+
+def _of_table(table: str, cpu: str, count: int) -> dict[str, Any]:
+    fleet = read_fleet(table)
+    size = parse_cpu(cpu)
+    result = fleet.what_if(size, count)
+    return {
+        "cpu_cores": size,
+        "count": count,
+        "nodes": len(fleet.names),
+        "watts_before": float(fleet.watts().sum()),
+        "total_increase": result.total_increase,
+        "watt_increases": result.watt_increases.tolist(),
+        "placements": result.placements,
+        "per_node": result.per_node,
+        "method": result.method,
+    }
+
+
+def read_fleet(table: str) -> Fleet:
+    """Return the fleet in a CSV table; models are predicted once each, in one batch."""
+    import numpy as np
+
+    from wao_predict._errors import UsageError
+    from wao_predict.cli._table import read_csv
+    from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves
+    from wao_predict.fleet import Fleet
+    from wao_predict.predictor import load_predictor
+
+    read = read_csv(table)
+    columns = read.numbers(["capacity_cores", "usage_cores", "inlet_temp", "delta_p"])
+    if "model" not in read.header or "name" not in read.header:
+        raise UsageError("the table needs the columns name and model: a shipped model's name, a file or a URL")
+    names = [row[read.header.index("name")].strip() for row in read.rows]
+    models = [row[read.header.index("model")].strip() for row in read.rows]
+    watts = np.full((len(names), DEFAULT_KNOTS.size), np.nan)
+    for model in sorted(set(models)):
+        rows = np.array([index for index, name in enumerate(models) if name == model])
+        with load_predictor(model) as predictor:
+            curves = power_curves(predictor, columns["inlet_temp"][rows], columns["delta_p"][rows], knots=DEFAULT_KNOTS)
+        watts[rows] = curves.watts
+    return Fleet(tuple(names), PowerCurves(DEFAULT_KNOTS, watts), columns["capacity_cores"], columns["usage_cores"])
+
+
+def _of_extender(url: str, how: Any, cpu: str, count: int) -> dict[str, Any]:
+    from wao_predict._errors import RemoteError
+    from wao_predict.flow import Request
+    from wao_predict.transport import HttpTransport
+
+    transport = HttpTransport(url, tls=how.tls, options=how.options)
+    body = json.dumps({"cpu": parse_cpu(cpu), "count": count}).encode()
+    try:
+        response = transport.send(Request("POST", "/v1/what-if", body=body))
+    finally:
+        transport.close()
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        document = {}
+    if response.status != 200 or not isinstance(document, dict):
+        said = document.get("error") or document.get("detail") if isinstance(document, dict) else ""
+        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
+    return document

@@ -1,0 +1,129 @@
+"""Figures, in the manner of scikit-learn's displays: made by a class method, artists kept on the object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wao_predict._errors import MissingExtra
+from wao_predict.curves import PowerCurve, SupportsPredict
+from wao_predict.simulate.placement import Outcome
+
+FloatArray = NDArray[np.float64]
+INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("drawing", "plot") from error
+    if ax is not None:
+        return ax
+    return Figure(figsize=size, layout="constrained").subplots()
+
+
+def _plain(ax: Any) -> None:
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(QUIET)
+    ax.tick_params(colors=INK, labelsize=9)
+    ax.set_axisbelow(True)
+
+
+class PowerCurveDisplay:
+    """The power curve of one model at one inlet temperature and pressure difference.
+
+    Attributes
+    ----------
+    ax_, figure_, line_
+        The artists.
+    """
+
+    def __init__(self, curve: PowerCurve, *, label: str = "") -> None:
+        self.curve = curve
+        self.label = label
+        self.ax_: Any = None
+        self.figure_: Any = None
+        self.line_: Any = None
+
+    @classmethod
+    def from_predictor(
+        cls,
+        predictor: SupportsPredict,
+        *,
+        inlet_temp: float,
+        delta_p: float,
+        knots: ArrayLike | None = None,
+        ax: Any = None,
+        **line: Any,
+    ) -> PowerCurveDisplay:
+        """Predict the curve and draw it.
+
+        Parameters
+        ----------
+        inlet_temp, delta_p
+            Conditions [degC], [Pa].
+        ax
+            Axes to draw into; new ones without.
+        line
+            Given to matplotlib's `plot`.
+        """
+        curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
+        name = str(getattr(predictor, "name", ""))
+        label = ", ".join(part for part in (name, f"{inlet_temp:g} \u00b0C", f"{delta_p:g} Pa") if part)
+        return cls(curve, label=label).plot(ax=ax, **line)
+
+    def plot(self, *, ax: Any = None, **line: Any) -> PowerCurveDisplay:
+        """Draw the curve."""
+        self.ax_ = _axes(ax, (7.0, 4.2))
+        self.figure_ = self.ax_.figure
+        (self.line_,) = self.ax_.plot(self.curve.knots, self.curve.watts, **{"label": self.label, "lw": 2.2, **line})
+        if ax is None:
+            _plain(self.ax_)
+            self.ax_.grid(axis="y", color=GRID, lw=0.8)
+            self.ax_.set(xlabel="CPU load [%]", ylabel="power [W]", xlim=(0, 100))
+        self.ax_.legend(frameon=False, fontsize=9, loc="lower right")
+        return self
+
+
+class PlacementDisplay:
+    """The power of a fleet after the same pods were placed by several policies.
+
+    Attributes
+    ----------
+    ax_, figure_, bars_
+        The artists.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome], *, title: str = "") -> None:
+        self.outcomes = list(outcomes)
+        self.title = title
+        self.ax_: Any = None
+        self.figure_: Any = None
+        self.bars_: Any = None
+
+    def plot(self, *, ax: Any = None, highlight: str = "lookahead") -> PlacementDisplay:
+        """Draw one bar per policy, with its watts and what it saves against the first one."""
+        self.ax_ = _axes(ax, (7.0, 0.55 * len(self.outcomes) + 1.3))
+        self.figure_ = self.ax_.figure
+        names = [outcome.policy for outcome in self.outcomes]
+        watts = [outcome.watts for outcome in self.outcomes]
+        colours = [ACCENT if name == highlight else QUIET for name in names]
+        self.bars_ = self.ax_.barh(names, watts, color=colours, height=0.62)
+        first = watts[0]
+        for bar, value in zip(self.bars_, watts, strict=True):
+            saved = "" if value == first else f"   {100 * (value / first - 1):+.1f} %"
+            middle = bar.get_y() + bar.get_height() / 2
+            self.ax_.text(value, middle, f" {value:,.0f} W{saved}", va="center", fontsize=9, color=INK)
+        _plain(self.ax_)
+        self.ax_.invert_yaxis()
+        self.ax_.set_xlim(0, max(watts) * 1.25)
+        self.ax_.set_xlabel("power of the whole fleet [W]")
+        if self.title:
+            self.ax_.set_title(self.title, loc="left", fontsize=11, color=INK)
+        return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,15 +19,22 @@ from wao_core.source.base import Source
 
 METRIC = "predicted_watts"
 EVERY = 5.0  # seconds between two looks at the inputs
-AT_FIRST, AT_FIRST_FOR = 0.25, 15.0  # the same while the first readings come in, and how long that is
+AT_FIRST, AT_FIRST_FOR = 0.1, 15.0  # the same while the first readings come in, and how long that is
 _log = logging.getLogger(__name__)
 
 
 class PredictedWatts:
-    """Run `run` beside a collector; the predictions are in the store."""
+    """Run `run` beside a collector; the predictions are in the store.
 
-    def __init__(self, source: Source, store: SampleStore) -> None:
-        self._store = store
+    Parameters
+    ----------
+    inputs_read
+        Tells whether every sensor was tried; the first predictions are those made after that.
+    """
+
+    def __init__(self, source: Source, store: SampleStore, *, inputs_read: Callable[[], bool] = lambda: True) -> None:
+        self._store, self._inputs_read = store, inputs_read
+        self.first_made = False
         self._book = CurveBook(model_opener(source))
         self._builder = SnapshotBuilder(source.state, store, self._book)
 
@@ -41,12 +49,14 @@ class PredictedWatts:
             await self._book.close()
 
     async def _look(self) -> None:
+        complete = self._inputs_read()
         try:
             self._builder.refresh()
             await self._book.settle(EVERY)
             put_predictions(self._builder.refresh(), self._store, now=time.time())
         except Exception:
             _log.exception("the watts of the nodes were not predicted")
+        self.first_made = self.first_made or complete
 
 
 def put_predictions(snapshot: ClusterSnapshot, store: SampleStore, *, now: float) -> None:

@@ -67,11 +67,12 @@ class MetricsApiService:
                     observe=collect_telemetry(parts.registry),
                 )
             )
-            self._check_collector(parts, collector)
+            predicted = PredictedWatts(source, parts.store, inputs_read=lambda: collector.tried_all)
+            self._add_checks(parts, collector, predicted)
             standing = self._server.manifests is not None
             usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
             stack.callback(usage.close)
-            for work in (StatusReporter(source, collector).run(), PredictedWatts(source, parts.store).run()):
+            for work in (StatusReporter(source, collector).run(), predicted.run()):
                 stack.push_async_callback(_cancel, asyncio.create_task(work))
             tls = tls_from_options(self._server, client_certificates=self._asks_clients)
             app = create_app(source.state, parts, families=_process_families(collector, tls))
@@ -82,12 +83,16 @@ class MetricsApiService:
     def _asks_clients(self) -> bool:
         return self._mode is Authentication.KUBERNETES or self._settings.client_ca_file is not None
 
-    def _check_collector(self, parts: Parts, collector: Collector) -> None:
+    def _add_checks(self, parts: Parts, collector: Collector, predicted: PredictedWatts) -> None:
         deadline = time.monotonic() + FIRST_READINGS
+
+        def waits(missing: bool, reason: str) -> str | None:
+            return reason if missing and time.monotonic() < deadline else None
+
         parts.checks.add_live("collector", collector.health)
+        parts.checks.add_ready("first-readings", lambda: waits(not collector.tried_all, "sensors are still being read"))
         parts.checks.add_ready(
-            "first-readings",
-            lambda: None if collector.tried_all or time.monotonic() > deadline else "some sensors were not tried yet",
+            "first-predictions", lambda: waits(not predicted.first_made, "no prediction was made yet")
         )
 
     @asynccontextmanager

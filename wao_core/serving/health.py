@@ -47,6 +47,7 @@ class HealthChecks:
         self._live: dict[str, Check] = {"ping": lambda: None}
         self._ready: dict[str, Check] = {"shutdown": self._shutdown}
         self._last: dict[str, str | None] = {}
+        self._passed: set[str] = set()
         self.stopping = False
 
     def add_live(self, name: str, check: Check) -> None:
@@ -90,7 +91,15 @@ class HealthChecks:
                 reason = check()
             except Exception as error:  # a check that breaks is a check that fails
                 reason = f"{type(error).__name__}: {error}"
-            if reason is not None and self._last.get(name) != reason:
-                _log.warning("health check %s fails: %s", name, reason)
-            self._last[name] = results[name] = reason
+            self._note(name, reason)
+            results[name] = reason
         return Verdict(results)
+
+    def _note(self, name: str, reason: str | None) -> None:
+        """Log a failure once; one at the start is only what is waited for."""
+        if reason is None:
+            self._passed.add(name)
+        elif self._last.get(name) != reason:
+            level = logging.WARNING if name in self._passed else logging.INFO
+            _log.log(level, "health check %s fails: %s", name, reason)
+        self._last[name] = reason

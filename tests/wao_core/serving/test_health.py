@@ -27,14 +27,14 @@ async def test_all_well() -> None:
 async def test_a_failing_check_names_itself_and_withholds_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     checks = HealthChecks()
     checks.add_ready("sync", lambda: "nodes were never listed from https://10.0.0.1")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, logger="wao_core"):
         code, text = await ask(checks, "/readyz")
         await ask(checks, "/readyz")
     assert (code, text) == (
         500,
         "[+]ping ok\n[+]shutdown ok\n[-]sync failed: reason withheld\nreadyz check failed\n",
     )
-    assert len(caplog.records) == 1  # once, not at every probe
+    assert [record.levelname for record in caplog.records] == ["INFO"]  # once, not at every probe
     assert await ask(checks, "/livez") == (200, "ok")
     assert await ask(checks, "/readyz?exclude=sync") == (200, "ok")
 
@@ -50,3 +50,14 @@ async def test_readiness_fails_first_when_stopping() -> None:
     checks.stopping = True
     assert (await ask(checks, "/readyz"))[0] == 500
     assert await ask(checks, "/livez") == (200, "ok")
+
+
+async def test_what_passed_once_and_fails_again_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    reasons: list[str | None] = [None, "stale", "stale"]
+    checks = HealthChecks()
+    checks.add_ready("sync", lambda: reasons.pop(0))
+    for _ in range(3):
+        checks.ready()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "health check sync fails: stale")
+    ]

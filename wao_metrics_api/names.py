@@ -11,11 +11,3 @@ STANDARD_METRICS = ("inlet_temp", "delta_p")
 
 # names by which the described resource may be called, as a RESTMapper would accept them
 RESOURCE_NAMES = {"nodes": "nodes", "node": "nodes"}
-
-UNITS = {
-    "inlet_temp": "degrees Celsius",
-    "delta_p": "pascal",
-    "power_watts": "watts",
-    "predicted_watts": "watts",
-    "cpu_usage": "percent of the node's CPU capacity",
-}

@@ -7,7 +7,7 @@ each line kept from scrape to scrape they take a tenth of that.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector, ProcessCollector, generate_latest
@@ -77,14 +77,14 @@ def exposition(registry: CollectorRegistry, families: Iterable[SeriesFamily] = (
 
 def metrics_endpoint(
     registry: CollectorRegistry, families: Iterable[SeriesFamily] = ()
-) -> Callable[[Request], Response]:
+) -> Callable[[Request], Awaitable[Response]]:
     """Return a Starlette endpoint for GET /metrics."""
     kept = tuple(families)
 
     async def metrics(_request: Request) -> Response:
         return Response(exposition(registry, kept), headers={"Content-Type": CONTENT_TYPE})
 
-    return metrics  # type: ignore[return-value]
+    return metrics
 
 
 def _escape(value: str) -> str:

@@ -18,24 +18,28 @@ from wao_metrics_api.auth.trust import Trust
 
 Headers = Iterable[tuple[bytes, bytes]]
 MAX_TOKEN = 16 * 1024
+REMEMBERED = 1024  # users of proxies and certificates, so that headers are read once and not for every request
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: its connection's certificate and its headers."""
+    """What a request shows: its connection's certificate and those of its headers that can matter."""
 
     peer: TlsPeer | None
-    headers: Mapping[str, tuple[str, ...]]  # names in lower case
+    raw: tuple[tuple[bytes, bytes], ...]
 
     @classmethod
     def of(cls, peer: TlsPeer | None, headers: Headers) -> Credentials:
         """Collect the headers that can matter."""
-        chosen: dict[str, tuple[str, ...]] = {}
-        for raw, value in headers:
-            if raw == b"authorization" or raw.startswith(b"x-"):
-                name = raw.decode("latin-1")
-                chosen[name] = (*chosen.get(name, ()), value.decode("latin-1"))
-        return cls(peer, chosen)
+        return cls(peer, tuple(pair for pair in headers if pair[0] == b"authorization" or pair[0][:2] == b"x-"))
+
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        """Return all values by name; names are in lower case."""
+        found: dict[str, tuple[str, ...]] = {}
+        for raw, value in self.raw:
+            name = raw.decode("latin-1")
+            found[name] = (*found.get(name, ()), value.decode("latin-1"))
+        return found
 
 
 class TokenReviewer(Protocol):
@@ -59,14 +63,15 @@ class Authenticator:
 
     def __init__(self, trust: Callable[[], Trust], tokens: TokenReviewer | None = None) -> None:
         self._trust, self._tokens = trust, tokens
+        self._known_trust: Trust | None = None
+        self._known: dict[Credentials, User] = {}
 
     async def authenticate(self, credentials: Credentials) -> User:
         """Return the user, anonymous when nothing was shown; raises `StatusError` 401."""
-        trust = self._trust()
-        user = front_proxy_user(trust, credentials) or certificate_user(trust, credentials.peer)
+        user = self._certified(credentials)
         if user is not None:
-            return user.authenticated()
-        token = bearer_token(credentials)
+            return user
+        token = bearer_token(credentials.headers())
         if token is not None and self._tokens is not None and len(token) <= MAX_TOKEN:
             user = await self._tokens.review_token(token)
             if user is not None:
@@ -75,10 +80,24 @@ class Authenticator:
             return ANONYMOUS
         raise StatusError(401, "Unauthorized")
 
+    def _certified(self, credentials: Credentials) -> User | None:
+        """Return the user by certificate; a pure function of trust and credentials, so it is remembered."""
+        if credentials.peer is None:
+            return None
+        trust = self._trust()
+        if trust is not self._known_trust or len(self._known) > REMEMBERED:
+            self._known_trust, self._known = trust, {}
+        user = self._known.get(credentials)
+        if user is None:
+            user = front_proxy_user(trust, credentials) or certificate_user(trust, credentials.peer)
+            if user is not None:
+                user = self._known[credentials] = user.authenticated()
+        return user
+
 
 def front_proxy_user(trust: Trust, credentials: Credentials) -> User | None:
     """Return the user that a verified front proxy speaks for, None when no such proxy is speaking."""
-    peer, headers = credentials.peer, credentials.headers
+    peer, headers = credentials.peer, credentials.headers()
     if peer is None or peer.root not in trust.proxy_roots or not trust.is_proxy_name(peer.common_name):
         return None
     name = next((headers[key][0] for key in trust.user_headers if headers.get(key, ("",))[0]), "")
@@ -100,9 +119,9 @@ def certificate_user(trust: Trust, peer: TlsPeer | None) -> User | None:
     return User(peer.common_name, peer.organisations, extra=(credential,))
 
 
-def bearer_token(credentials: Credentials) -> str | None:
+def bearer_token(headers: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return the token of the Authorization header, None when the header has another scheme or is absent."""
-    scheme, _, token = credentials.headers.get("authorization", ("",))[0].strip().partition(" ")
+    scheme, _, token = headers.get("authorization", ("",))[0].strip().partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token else None
 

@@ -163,9 +163,11 @@ async def send_document(
 
 
 def _selectors(query: bytes) -> tuple[Selector, Selector]:
-    values = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=64)
     try:
+        values = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=64)
         labels, metric = (parse_selector(values.get(key, [""])[0]) for key in ("labelSelector", "metricLabelSelector"))
     except SelectorError as error:
         raise StatusError(400, str(error)) from None
+    except ValueError:
+        raise StatusError(400, "the query has too many parameters") from None
     return labels, metric

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wao_core.collector.status import Outlook
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.collector.usage import METRIC as CPU_USAGE
 from wao_core.curvebook import CurveBook
@@ -47,6 +48,14 @@ class PredictedWatts:
                 await asyncio.sleep(AT_FIRST if time.monotonic() - began < AT_FIRST_FOR else EVERY)
         finally:
             await self._book.close()
+
+    def outlook(self, node: str) -> Outlook | None:
+        """Return how prediction stands for a node, None before the first prediction."""
+        snapshot = self._builder.current
+        row = None if snapshot is None or not self.first_made else snapshot.index.get(node)
+        if snapshot is None or row is None:
+            return None
+        return Outlook(snapshot.models[row], bool(snapshot.curves.known[row]), snapshot.reasons[row])
 
     async def _look(self) -> None:
         complete = self._inputs_read()

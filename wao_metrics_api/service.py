@@ -72,7 +72,8 @@ class MetricsApiService:
             standing = self._server.manifests is not None
             usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
             stack.callback(usage.close)
-            for work in (StatusReporter(source, collector).run(), predicted.run()):
+            reporter = StatusReporter(source, collector, outlook=predicted.outlook)
+            for work in (reporter.run(), predicted.run()):
                 stack.push_async_callback(_cancel, asyncio.create_task(work))
             tls = tls_from_options(self._server, client_certificates=self._asks_clients)
             app = create_app(source.state, parts, families=_process_families(collector, tls))

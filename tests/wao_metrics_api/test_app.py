@@ -111,6 +111,11 @@ async def test_a_known_metric_without_fresh_values_lists_nothing(client: httpx2.
         assert (response.status_code, response.json()["items"]) == (200, [])
 
 
+async def test_endless_queries_are_refused(client: httpx2.AsyncClient) -> None:
+    response = await client.get(f"{G}/v1beta2/nodes/*/inlet_temp?{'&'.join(['a=b'] * 100)}")
+    assert status_of(response)[0] == 400
+
+
 async def test_field_selectors_are_refused_on_lists_and_ignored_on_objects(client: httpx2.AsyncClient) -> None:
     code, reason, _ = status_of(await client.get(f"{G}/v1beta2/nodes/*/inlet_temp?fieldSelector=a%3Db"))
     assert (code, reason) == (400, "BadRequest")

@@ -19,7 +19,7 @@ from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
 from wao_predict.transport import TlsPolicy
 
 POLLS = 500  # at a time
-DISCOVERIES = 16  # at a time: each is some ten requests and costs the BMC dear
+DISCOVERIES = 200  # at a time: each is some ten requests, one after the other, of up to a second on a slow BMC
 POLL_TIME = 8.0  # seconds for one request
 DISCOVERY_TIME = 60.0  # seconds for all requests of a first reading
 _log = logging.getLogger(__name__)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
     ChosenSensor,
     Condition,
+    Outlook,
     collecting_condition,
     metric_entries,
+    predicting_condition,
+    ready_condition,
     samples_of,
     with_transitions,
 )
@@ -37,10 +40,23 @@ class _Written:
 
 
 class StatusReporter:
-    """Run `run` beside a collector."""
+    """Run `run` beside a collector.
 
-    def __init__(self, source: Source, collector: Collector, *, writes_per_second: float = WRITES_PER_SECOND) -> None:
-        self._source, self._collector = source, collector
+    Parameters
+    ----------
+    outlook
+        Tells how prediction stands for a node, None before the first one.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        collector: Collector,
+        *,
+        outlook: Callable[[str], Outlook | None] = lambda _node: None,
+        writes_per_second: float = WRITES_PER_SECOND,
+    ) -> None:
+        self._source, self._collector, self._outlook = source, collector, outlook
         self._pause = 1.0 / writes_per_second
         self._written: dict[str, _Written] = {}
 
@@ -75,7 +91,9 @@ class StatusReporter:
     def _conditions(self, config: NodeConfig, now: float) -> list[Condition]:
         winner = self._collector.plan.losers.get(key_of(config), "")
         samples = samples_of(config, self._collector.store)
-        return [collecting_condition(config, samples, winner=winner, now=now)]
+        collecting = collecting_condition(config, samples, winner=winner, now=now)
+        predicting = predicting_condition(config, self._outlook(config.node_name))
+        return [ready_condition(config, collecting, predicting), collecting, predicting]
 
     async def _write(self, config: NodeConfig, conditions: list[Condition], now: float) -> None:
         held = self._written.setdefault(key_of(config), _Written())

@@ -24,6 +24,41 @@ class ChosenSensor:
     confidence: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How prediction stands for a node: its model's name, whether it has a power curve, and what is wrong."""
+
+    model: str
+    known: bool
+    reason: str = ""
+
+
+def predicting_condition(config: NodeConfig, outlook: Outlook | None) -> Condition:
+    """Return the condition Predicting, without its transition time; `outlook` is None before the first prediction."""
+    if outlook is None:
+        return _condition(config, "Predicting", "Unknown", "Waiting", "no model was asked yet")
+    if not outlook.model:
+        return _condition(config, "Predicting", "False", "NoPredictor", "the NodeConfig names no model")
+    if not outlook.known:
+        return _condition(config, "Predicting", "False", "NoCurve", (outlook.reason or "no power curve yet")[:1024])
+    if outlook.reason:
+        return _condition(config, "Predicting", "True", "Fallback", outlook.reason[:1024])
+    return _condition(config, "Predicting", "True", "Predicted", f"by {outlook.model}")
+
+
+def ready_condition(config: NodeConfig, collecting: Condition, predicting: Condition) -> Condition:
+    """Return the condition Ready: everything that the NodeConfig asks for is there."""
+    wanted = [collecting] if predicting["reason"] == "NoPredictor" else [collecting, predicting]
+    for condition in wanted:
+        if condition["status"] != "True":
+            return _condition(
+                config, "Ready", str(condition["status"]), str(condition["reason"]), str(condition["message"])
+            )
+    return _condition(
+        config, "Ready", "True", "Ready", "all is collected" if len(wanted) == 1 else "collected and predicted"
+    )
+
+
 def collecting_condition(
     config: NodeConfig, samples: Mapping[str, Sample | None], *, winner: str, now: float
 ) -> Condition:

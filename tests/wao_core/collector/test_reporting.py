@@ -9,7 +9,15 @@ from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Reader
 from wao_core.collector.reporting import StatusReporter
-from wao_core.collector.status import ChosenSensor, collecting_condition, metric_entries, with_transitions
+from wao_core.collector.status import (
+    ChosenSensor,
+    Outlook,
+    collecting_condition,
+    metric_entries,
+    predicting_condition,
+    ready_condition,
+    with_transitions,
+)
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.records import EndpointTerm, Kind, NodeConfig
 from wao_core.source.base import ObjectRef
@@ -64,6 +72,27 @@ def test_a_transition_time_moves_with_the_status_only() -> None:
     assert same[0]["lastTransitionTime"] == "2026-11-23T20:15:40Z"
     other = with_transitions([{"type": "Collecting", "status": "False", "reason": "Other"}], first, NOW + 60)
     assert other[0]["lastTransitionTime"] == "2026-11-23T20:16:40Z"
+
+
+@pytest.mark.parametrize(
+    ("outlook", "predicting", "ready"),
+    [
+        (None, ("Unknown", "Waiting"), ("Unknown", "Waiting")),
+        (Outlook("", False, "names no predictor"), ("False", "NoPredictor"), ("True", "Ready")),
+        (Outlook("Onnx edge", False, "no power curve yet"), ("False", "NoCurve"), ("False", "NoCurve")),
+        (Outlook("Onnx edge", True, "no delta_p: mean"), ("True", "Fallback"), ("True", "Ready")),
+        (Outlook("Onnx edge", True), ("True", "Predicted"), ("True", "Ready")),
+    ],
+)
+def test_predicting_and_ready(outlook: Outlook | None, predicting: tuple[str, str], ready: tuple[str, str]) -> None:
+    samples = {"inlet_temp": FRESH, "delta_p": FRESH}
+    collecting = collecting_condition(CONFIG, samples, winner="", now=NOW)
+    condition = predicting_condition(CONFIG, outlook)
+    assert (condition["status"], condition["reason"]) == predicting
+    whole = ready_condition(CONFIG, collecting, condition)
+    assert (whole["status"], whole["reason"]) == ready
+    failed = collecting_condition(CONFIG, {"inlet_temp": FAILED}, winner="", now=NOW)
+    assert ready_condition(CONFIG, failed, condition)["reason"] == "NoMetric"
 
 
 class Cluster:

@@ -113,8 +113,13 @@ class Fleet:
         costs[pods[None, :] > self.room(cores)[:, None]] = np.inf
         return costs
 
-    def what_if(self, cores: float, count: int) -> WhatIf:
+    def what_if(self, cores: float, count: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
         """Return the least increase for `count` equal pods of `cores` each, and where they go.
+
+        Parameters
+        ----------
+        exact_work
+            Additions up to which the answer is exact: n_nodes * count * count of them are needed.
 
         Raises
         ------
@@ -126,7 +131,7 @@ class Fleet:
         fitting = int(np.minimum(self.room(cores), count).sum())
         if fitting < count:
             raise UsageError(f"only {fitting} of {count} pods of {cores:g} cores fit on these {len(self.names)} nodes")
-        if len(self.names) * count * count <= EXACT_WORK:
+        if len(self.names) * count * count <= exact_work:
             return self._exact(cores, count)
         return self._one_by_one(cores, count)
 

@@ -1,0 +1,96 @@
+"""The model that a BMC names."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from wao_predict import Credentials, ProtocolError, RemoteError
+from wao_predict.backends.redfish import RedfishBackend, find_model
+from wao_predict.flow import Request, Response, arun, run
+from wao_predict.redfish.mock import MockBmc
+from wao_predict.transport import AsyncHttpTransport
+
+MODEL = {"Url": "https://models.example:8443/serving", "Name": "dell r750", "Version": "v0.1.0"}
+SYSTEM = "/redfish/v1/Systems/1"
+
+
+def documents(model: object) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {
+        "/redfish/v1/Systems": {
+            "Members": [{"@odata.id": "http://evil.example/redfish/v1/Systems/0"}, {"@odata.id": SYSTEM}]
+        }
+    }
+    if isinstance(model, dict):
+        found[f"{SYSTEM}/MachineLearningModel"] = model
+    return found
+
+
+class Bmc:
+    """Answers from documents, and infer requests as a model server; remembers what was asked."""
+
+    def __init__(self, held: dict[str, dict[str, object]]) -> None:
+        self.held = held
+        self.asked: list[str] = []
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(request.url)
+        if request.url.endswith("/infer"):
+            rows = json.loads(request.body or b"")["inputs"][0]["data"]
+            output = {"name": "watts", "shape": [len(rows)], "datatype": "FP32", "data": [1.0] * len(rows)}
+            return Response(200, json.dumps({"outputs": [output]}).encode(), {}, request.url)
+        path = request.url.removeprefix("https://bmc:443")
+        if path not in self.held:
+            return Response(404, b"{}", {}, request.url)
+        return Response(200, json.dumps(self.held[path]).encode(), {}, request.url)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def test_the_endpoint_is_asked_for_once() -> None:
+    bmc = Bmc(documents(MODEL))
+    backend = RedfishBackend("https://bmc")
+    for _ in range(2):
+        assert run(backend.flow(np.ones((2, 3))), bmc).tolist() == [1.0, 1.0]
+    infer = "https://models.example:8443/serving/v2/models/dell%20r750/versions/v0.1.0/infer"
+    assert bmc.asked == [
+        "https://bmc:443/redfish/v1/Systems",
+        f"https://bmc:443{SYSTEM}/MachineLearningModel",
+        infer,
+        infer,
+    ]
+    assert backend.endpoint == infer
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (None, "has a MachineLearningModel"),
+        ({"Name": "x"}, "Url and Name are needed"),
+        ({"Url": "file:///etc/passwd", "Name": "x"}, "not an http or https URL"),
+        ({"Url": 7, "Name": "x"}, "Url and Name are needed"),
+    ],
+)
+def test_a_bmc_without_a_usable_model_is_told(model: object, words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
+        run(find_model("https://bmc:443"), Bmc(documents(model)))
+
+
+def test_a_model_on_a_host_that_is_not_allowed_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="not an allowed host"):
+        run(RedfishBackend("https://bmc", allowed_hosts=["models.site"]).flow(np.ones((1, 3))), Bmc(documents(MODEL)))
+
+
+async def test_the_bmcs_credentials_stay_with_the_bmc() -> None:
+    """The model's host sees no Authorization header."""
+    async with MockBmc({}, credentials=("x", "y")) as elsewhere:
+        model = {"Url": elsewhere.url, "Name": "power", "Version": "1"}
+        async with MockBmc(documents(model), credentials=("reader", "secret")) as bmc:
+            transport = AsyncHttpTransport(bmc.url, credentials=Credentials("reader", "secret"))
+            with pytest.raises(RemoteError) as raised:
+                await arun(RedfishBackend(bmc.url).flow(np.ones((1, 3))), transport)
+            await transport.close()
+    assert raised.value.status_code == 401  # it asked for credentials and got none

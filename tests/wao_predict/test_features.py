@@ -1,0 +1,85 @@
+"""Any table becomes a matrix; what cannot is refused with the remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wao_predict import FeatureError
+from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+
+COLUMNS = {"delta_p": [1.0, 2.0], "name": ["a", "b"], "cpu_usage": [10.0, 20.0], "inlet_temp": [21.0, 22.0]}
+EXPECTED = [[10.0, 21.0, 1.0], [20.0, 22.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        COLUMNS,
+        pd.DataFrame(COLUMNS, index=[7, 9]),
+        pl.DataFrame(COLUMNS),
+        pa.table(COLUMNS),
+        [{name: values[row] for name, values in COLUMNS.items()} for row in range(2)],
+        EXPECTED,
+        np.array(EXPECTED),
+        np.array(EXPECTED, dtype=np.float32),
+        tuple(map(tuple, EXPECTED)),
+    ],
+    ids=["dict", "pandas", "polars", "pyarrow", "records", "lists", "numpy", "float32", "tuples"],
+)
+def test_columns_are_found_by_name_in_any_order(table: object) -> None:
+    matrix = as_matrix(table)
+    assert EXPECTED == matrix.tolist()
+    assert np.float64 == matrix.dtype
+
+
+@pytest.mark.parametrize("table", [[], np.empty((0, 3)), {"cpu_usage": [], "inlet_temp": [], "delta_p": []}])
+def test_an_empty_table_gives_no_rows(table: object) -> None:
+    assert (0, 3) == as_matrix(table).shape
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"cpu_usage": [1], "inlet_temp": [2]}, ["missing column delta_p", "cpu_usage, inlet_temp", "Rename"]),
+        ({"cpu": [1], "temp": [2]}, ["missing columns cpu_usage, inlet_temp, delta_p"]),
+        (
+            {"cpu_usage": [1], "inlet_temp": [float("nan")], "delta_p": [1]},
+            ["inlet_temp is nan in row 0", "drop or fill"],
+        ),
+        ([[1, 2, float("inf")]], ["delta_p is inf in row 0"]),
+        ([1.0, 2.0, 3.0], ["shape (3,)", "write [[cpu_usage, inlet_temp, delta_p]]"]),
+        ([[1.0, 2.0]], ["shape (1, 2) instead of (n_samples, 3)"]),
+        ({"cpu_usage": ["x"], "inlet_temp": [1], "delta_p": [1]}, ["column cpu_usage", "not numbers"]),
+        ({"cpu_usage": [1, 2], "inlet_temp": [1], "delta_p": [1]}, ["different lengths", "cpu_usage 2"]),
+        ("nonsense", ["cannot be read as numbers"]),
+    ],
+)
+def test_a_bad_table_is_refused_with_what_is_wrong_and_how_to_fix_it(table: object, words: list[str]) -> None:
+    with pytest.raises(FeatureError) as raised:
+        as_matrix(table)
+    for word in words:
+        assert word in str(raised.value)
+
+
+finite = st.floats(-1e6, 1e6)
+
+
+@given(st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=20))
+def test_clipping_moves_exactly_the_rows_outside(rows: list[tuple[float, float, float]]) -> None:
+    ranges = FeatureRanges((0.0, 100.0), (15.0, 40.0), (0.0, 9.5))
+    X = as_matrix(rows)
+    clipped = ranges.clip(X)
+    assert not ranges.outside(clipped).any()
+    assert ranges.outside(X).tolist() == (clipped != X).any(axis=1).tolist()
+
+
+@given(st.permutations(FEATURES), st.lists(finite, min_size=3, max_size=3))
+def test_the_order_of_columns_does_not_matter(order: list[str], values: list[float]) -> None:
+    named = dict(zip(FEATURES, values, strict=True))
+    assert [values] == as_matrix({name: [named[name]] for name in order}).tolist()

@@ -1,0 +1,44 @@
+"""What importing the library costs, and what it promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import wao_predict
+
+HEAVY = ("torch", "sklearn", "pandas", "kubernetes", "fastapi", "sushy", "onnxruntime", "pydantic", "matplotlib")
+PROBE = f"""
+import sys, time
+begin = time.perf_counter()
+import wao_predict
+wao_predict.load_predictor
+took = time.perf_counter() - begin
+print(took)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+def test_importing_is_quick_and_loads_nothing_heavy() -> None:
+    """The best of three: a busy machine must not fail it."""
+    runs = [
+        subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True).stdout.split("\n")
+        for _ in range(3)
+    ]
+    assert min(float(run[0]) for run in runs) < 1.0
+    assert runs[0][1] == "[]"
+
+
+def test_every_promised_name_is_there() -> None:
+    for name in wao_predict.__all__:
+        assert getattr(wao_predict, name) is not None
+    assert wao_predict.__all__ == sorted(wao_predict.__all__, key=lambda name: (not name.isupper(), name))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    try:
+        wao_predict.nonsense  # noqa: B018
+    except AttributeError as error:
+        assert "nonsense" in str(error)
+    else:
+        raise AssertionError("an unknown name was found")

@@ -1,0 +1,90 @@
+"""The increase rules against brute force, and what they mean at the edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, monotone
+from wao_predict.increase import RULES, IncreaseTable, Rule, watt_increase
+
+
+def curves_of(seed: int, nodes: int, knots: np.ndarray) -> PowerCurves:
+    """Random curves of all shapes: concave, convex, stepwise, flat."""
+    draw = np.random.default_rng(seed)
+    steps = draw.exponential(5, (nodes, knots.size)) * (draw.random((nodes, knots.size)) > draw.random((nodes, 1)))
+    steps *= np.linspace(1, 0.1, knots.size) ** draw.integers(-2, 3, (nodes, 1))
+    return PowerCurves(knots, monotone(100 + np.cumsum(steps, axis=1)))
+
+
+def brute_force(curve: np.ndarray, knots: np.ndarray, load: float, step: float, capacity: float, rule: Rule) -> float:
+    most = int(np.floor((capacity - load) / step * (1 + 1e-9) + 1e-9))
+    if most < 1:
+        return np.inf
+    jobs = np.arange(1, (most if rule == "lookahead" else 1) + 1)
+    averages = (np.interp(load + jobs * step, knots, curve) - np.interp(load, knots, curve)) / jobs
+    return float(averages.min())
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(RULES),
+    st.sampled_from([DEFAULT_KNOTS, np.array([0.0, 3.0, 10.0, 55.0, 100.0]), np.array([0.1, 50.0, 100.0])]),
+    st.floats(0.05, 60),
+    st.sampled_from([100.0, 92.5, 70.0]),
+)
+def test_the_rules_agree_with_brute_force(
+    seed: int, rule: Rule, knots: np.ndarray, step: float, capacity: float
+) -> None:
+    curves = curves_of(seed, 8, knots)
+    load = np.random.default_rng(seed + 1).uniform(0, 110, 8)
+    expected = [
+        brute_force(row, knots, u, step, capacity, rule) for row, u in zip(curves.watts, load.tolist(), strict=True)
+    ]
+    assert np.allclose(expected, watt_increase(curves, load, step, rule=rule, capacity=capacity), atol=1e-9)
+
+
+def test_lookahead_sees_that_later_jobs_are_nearly_free() -> None:
+    curve = PowerCurves(np.array([0.0, 10.0, 100.0]), np.array([[200.0, 500.0, 520.0]]))
+    assert watt_increase(curve, [0.0], 10.0, rule="marginal").tolist() == [300.0]
+    assert watt_increase(curve, [0.0], 10.0).tolist() == [32.0]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_unknown_is_not_a_number_and_full_is_infinite(rule: Rule) -> None:
+    watts = np.array([[1.0, 2.0], [np.nan, np.nan], [1.0, 2.0], [1.0, 2.0]])
+    curves = PowerCurves(np.array([0.0, 100.0]), watts)
+    result = watt_increase(curves, [0.0, 0.0, np.nan, 95.0], 10.0, rule=rule)
+    assert result[0] == pytest.approx(0.1)
+    assert np.isnan(result[1])
+    assert np.isnan(result[2])
+    assert np.isposinf(result[3])
+
+
+def test_ten_tenths_fit_in_floats() -> None:
+    curves = PowerCurves(np.array([0.0, 100.0]), np.array([[0.0, 100.0]]))
+    load = sum([0.1] * 9) * 100  # 89.99999999999999 or so
+    assert np.isfinite(watt_increase(curves, [load], 10.0)[0])
+
+
+def test_some_rows_in_any_order_and_none_for_an_unknown_name() -> None:
+    curves = curves_of(3, 5, DEFAULT_KNOTS)
+    table = IncreaseTable(curves)
+    rows = np.array([4, -1, 0, 4])
+    load, step = np.array([10.0, 10.0, 20.0, 30.0]), np.array([5.0, 5.0, 2.0, 5.0])
+    result = table.increase(load, step, rows=rows)
+    whole = [watt_increase(curves.take(np.array([row])), [u], r)[0] for row, u, r in zip(rows, load, step, strict=True)]
+    assert np.isnan(result[1])
+    assert np.allclose(np.delete(result, 1), np.delete(whole, 1))
+
+
+@given(st.integers(0, 1000), st.floats(0.5, 20))
+def test_lookahead_never_exceeds_marginal(seed: int, step: float) -> None:
+    curves = curves_of(seed, 6, DEFAULT_KNOTS)
+    load = np.random.default_rng(seed).uniform(0, 75, 6)
+    least = watt_increase(curves, load, step)
+    assert (least <= watt_increase(curves, load, step, rule="marginal") + 1e-9).all()
+    assert (least >= -1e-9).all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 from wao_predict._errors import MissingExtra, ProtocolError, RemoteError, RemoteTimeout, UsageError
@@ -54,16 +55,26 @@ class SushyTransport:
         except ImportError as error:
             raise MissingExtra("Redfish login", "redfish") from error
         logging.getLogger("sushy").setLevel(logging.WARNING)  # it logs whole bodies at DEBUG
-        self._sushy = sushy
         self._base = base_url.rstrip("/")
-        self._origin = origin_of(base_url)
-        self._options = options or HttpOptions()
-        connector = _connector_class()(base_url, tls or TlsPolicy(), self._options)
-        login = _authentication(sushy_auth, credentials, auth)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._root = self._guarded("/redfish/v1/", lambda: sushy.Sushy(self._base, auth=login, connector=connector))
-        self._connector = connector
+        origin_of(base_url)
+        self._connector = _connector_class()(base_url, tls or TlsPolicy(), options or HttpOptions())
+
+        def login(kind: str) -> Any:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                chosen = _authentication(sushy_auth, credentials, kind)
+                return sushy.Sushy(self._base, auth=chosen, connector=self._connector)
+
+        self._root = self._log_in(login, auth)
+
+    def _log_in(self, login: Callable[[str], Any], auth: Auth) -> Any:
+        """Log in; with "auto" a BMC that has no session left, or none at all, is asked with basic authentication."""
+        try:
+            return self._guarded("/redfish/v1/", lambda: login(auth))
+        except RemoteError as error:
+            if auth != "auto" or error.status_code not in (404, 405, 500, 503):
+                raise
+            return self._guarded("/redfish/v1/", lambda: login("basic"))
 
     def send(self, request: Request) -> Response:
         """Return the response to a GET under /redfish/; any status but a refused login."""
@@ -71,7 +82,12 @@ class SushyTransport:
             raise ProtocolError(
                 f"{request.method} {request.url!r:.80} is not a GET under /redfish/", endpoint=self._base
             )
-        answer: Response = self._guarded(request.url, lambda: self._get(request))
+        try:
+            answer: Response = self._guarded(request.url, lambda: self._get(request))
+        except RemoteError as error:
+            if error.status_code in (None, 401, 403):
+                raise
+            return Response(error.status_code or 0, b"", {}, error.endpoint)
         return answer
 
     def close(self) -> None:
@@ -96,7 +112,9 @@ class SushyTransport:
         try:
             return call()
         except exceptions.HTTPError as error:
-            return _as_response(error, where)
+            status = int(error.status_code or 0) or None
+            refused = "the BMC refused the credentials" if status in (401, 403) else "the BMC answered"
+            raise RemoteError(f"{where}: {refused} (status {status})", endpoint=where, status_code=status) from None
         except (requests.Timeout, TimeoutError):
             raise RemoteTimeout(f"{where}: no answer in time", endpoint=where) from None
         except (exceptions.SushyError, requests.RequestException, ssl.SSLError, OSError) as error:
@@ -107,16 +125,7 @@ class SushyTransport:
             raise RemoteError(f"{where}: {reason}{hint}", endpoint=where) from None
 
 
-def _as_response(error: Any, where: str) -> Response:
-    status = int(getattr(error, "status_code", 0) or 0)
-    if status in (401, 403, 0):
-        raise RemoteError(
-            f"{where}: the BMC refused the credentials (status {status})", endpoint=where, status_code=status or None
-        ) from None
-    return Response(status, b"", {}, where)
-
-
-def _authentication(module: Any, credentials: Credentials, auth: Auth) -> Any:
+def _authentication(module: Any, credentials: Credentials, auth: str) -> Any:
     kinds = {"auto": module.SessionOrBasicAuth, "session": module.SessionAuth, "basic": module.BasicAuth}
     if auth not in kinds:
         raise UsageError(f"auth {auth!r:.20}: one of auto, session, basic")

@@ -139,9 +139,12 @@ class MockBmc:
             content = b'{"x":"' + b"a" * (4 * 1024 * 1024) + b'"}'
         lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Status')}", "Content-Type: application/json"]
         lines += [f"Content-Length: {len(content)}", *(f"{name}: {value}" for name, value in extra.items())]
+        closing = headers.get("connection", "").lower() == "close"
+        if closing:
+            lines.append("Connection: close")
         writer.write("\r\n".join([*lines, "", ""]).encode() + content)
         await writer.drain()
-        return headers.get("connection", "").lower() != "close"
+        return not closing
 
     def _respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes

@@ -14,17 +14,20 @@ from base64 import b64encode
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from wao_core.collector.addresses import AddressRule
+from wao_core.collector.sessions import RedfishLogin
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
 from wao_predict.flow import Request, Response
 from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 RESETS_BEFORE_CLOSE = 3
+LOGOUT_TIME = 5.0  # seconds for all BMCs together
 REMEMBERED_URLS = 64  # of one BMC; discovery asks for more, polling for one
 _log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class PollingSession:
             trace_configs=[tracing],
             headers={"User-Agent": "wao", "Accept": "application/json", "Accept-Encoding": "identity"},
         )
+        self._transports: WeakSet[PollingTransport] = WeakSet()
         # contexts are dear (the CA bundle is parsed into each) and aiohttp keeps connections apart by context
         self._contexts: dict[TlsPolicy, ssl.SSLContext | aiohttp.Fingerprint] = {}
 
@@ -72,7 +76,9 @@ class PollingSession:
     ) -> PollingTransport:
         """Return the transport of one BMC; `timeout` bounds one request, in seconds."""
         self._rule.check_host(urlsplit(base_url).hostname or "")
-        return PollingTransport(self, base_url, tls=tls, credentials=credentials, timeout=timeout)
+        made = PollingTransport(self, base_url, tls=tls, credentials=credentials, timeout=timeout)
+        self._transports.add(made)
+        return made
 
     def context(self, policy: TlsPolicy) -> ssl.SSLContext | aiohttp.Fingerprint:
         """Return what aiohttp needs to hold to a TLS policy."""
@@ -88,7 +94,13 @@ class PollingSession:
         return self._session.request(method, url, allow_redirects=False, **options)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Log out of all BMCs, for a few seconds at most, and close all connections."""
+        open_sessions = [made.close() for made in self._transports if made.logged_in]
+        try:
+            async with asyncio.timeout(LOGOUT_TIME):
+                await asyncio.gather(*open_sessions)
+        except TimeoutError:
+            _log.warning("some BMCs did not answer the logout; their sessions end by themselves")
         await self._session.close()
 
 
@@ -112,7 +124,8 @@ class PollingTransport:
         self._trace = SimpleNamespace(reused=False)
         self._resets = 0
         self._resolved: dict[str, tuple[URL, bool]] = {}
-        self._authorization: str | None = None
+        self._authorization = ""
+        self._login = RedfishLogin(self._send)
         self._credentials: Credentials | None = None
         self.credentials = credentials
 
@@ -125,7 +138,7 @@ class PollingTransport:
     def credentials(self, credentials: Credentials | None) -> None:
         if credentials is not self._credentials:
             self._credentials = credentials
-            self._authorization = None if credentials is None else _basic(credentials)
+            self._authorization = "" if credentials is None else _basic(credentials)
 
     @property
     def closes(self) -> bool:
@@ -134,17 +147,41 @@ class PollingTransport:
 
     async def send(self, request: Request) -> Response:
         """Return the response; raises `RemoteError`."""
-        url, own = self._resolve(request.url)
-        headers = dict(request.headers)
-        if own and request.authenticate and self._authorization is not None:
-            headers["Authorization"] = self._authorization
-        if self.closes:
-            headers["Connection"] = "close"
         async with self._turn:
-            return await self._exchange(request, url, headers)
+            response = await self._send(request)
+            credentials = self._may_log_in(request) if response.status == 401 else None
+            if credentials is not None and await self._login.begin(credentials):
+                response = await self._send(request)
+                if response.status == 401:
+                    await self._login.refuse(credentials)
+            return response
 
     async def close(self) -> None:
-        """Nothing of its own is open: connections belong to the session."""
+        """Log out; connections belong to the session."""
+        await self._login.end()
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether a session is open on the BMC."""
+        return bool(self._login.token)
+
+    async def _send(self, request: Request) -> Response:
+        url, own = self._resolve(request.url)
+        headers = dict(request.headers)
+        if own and request.authenticate and self._credentials is not None:
+            if self._login.token:
+                headers["X-Auth-Token"] = self._login.token
+            else:
+                headers["Authorization"] = self._authorization
+        if self.closes:
+            headers["Connection"] = "close"
+        return await self._exchange(request, url, headers)
+
+    def _may_log_in(self, request: Request) -> Credentials | None:
+        """Return the credentials for a session, None where one would make no sense or go astray."""
+        url, own = self._resolve(request.url)
+        redfish = own and request.authenticate and url.path.startswith("/redfish/")
+        return self._credentials if redfish else None
 
     def _resolve(self, path: str) -> tuple[URL, bool]:
         """Return the URL of a path and whether it is on the own origin; a poller asks for the same one for ever."""

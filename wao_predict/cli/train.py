@@ -33,9 +33,11 @@ class Holdout(StrEnum):
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="CSV with columns cpu_usage, inlet_temp, delta_p, watts.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
-    report: Annotated[Path | None, typer.Option(help="Also write a report with plots to this HTML file.")] = None,
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA.csv", help="Measurements: cpu_usage, inlet_temp, delta_p, watts.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.onnx", help="The model to write.")],
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write a report with plots.")] = None,
     name: Annotated[str, typer.Option(help="The model's name; by default the output file's.")] = "",
     epochs: Annotated[int, typer.Option(help="Passes over the data (torch).", min=1, max=100_000)] = 200,
     seed: Annotated[int, typer.Option(help="Same seed, same data: same model.", min=0)] = 0,

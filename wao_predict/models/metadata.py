@@ -118,9 +118,13 @@ def read_props(path: Path) -> dict[str, str]:
         pairs = [dict(_fields(value)) for number, value in fields if number == _METADATA_PROPS]
         props = {bytes(pair[1]).decode(): bytes(pair.get(2, b"")).decode() for pair in pairs}
     except (ValueError, KeyError, IndexError):
-        raise ModelLoadError(f"{path}: not an ONNX model; make one with `wao train` or wao_predict.to_onnx") from None
+        raise ModelLoadError(
+            f"{path}: not an ONNX model; make one with `wao train` or wao_predict.train.to_onnx"
+        ) from None
     if not any(number == _GRAPH for number, _ in fields):
-        raise ModelLoadError(f"{path}: an ONNX model without a graph; make one with `wao train` or wao_predict.to_onnx")
+        raise ModelLoadError(
+            f"{path}: an ONNX model without a graph; make one with `wao train` or wao_predict.train.to_onnx"
+        )
     return props
 
 

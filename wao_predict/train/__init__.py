@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wao_predict":
             raise
-        raise MissingExtra(f"wao_predict.train.{name} ({error.name} is not installed)", "train") from error
+        raise MissingExtra(f"training ({error.name} is not installed here)", "train") from error
 
 
 def __dir__() -> list[str]:

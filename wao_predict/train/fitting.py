@@ -20,9 +20,10 @@ OnEpoch = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and how fast to train."""
+class Settings:
+    """Width of the network, and how long and how fast to train it."""
 
+    hidden: int
     epochs: int
     learning_rate: float
     batch_rows: int
@@ -84,27 +85,27 @@ def mean_scale(cpu: FloatArray, watts: FloatArray, knots: FloatArray) -> Scale:
 
 
 def train(
-    X: FloatArray, watts: FloatArray, ticks: Ticks, *, hidden: int, schedule: Schedule, on_epoch: OnEpoch | None
+    X: FloatArray, watts: FloatArray, ticks: Ticks, *, settings: Settings, on_epoch: OnEpoch | None = None
 ) -> tuple[CurveNetwork, list[float]]:
     """Return a trained network and its mean relative error [%] after each epoch."""
-    with _reproducible(schedule.seed):
-        network = CurveNetwork(ticks, mean_scale(X[:, 0], watts, ticks.cpu_usage), hidden)
+    with _reproducible(settings.seed):
+        network = CurveNetwork(ticks, mean_scale(X[:, 0], watts, ticks.cpu_usage), settings.hidden)
         batches = Batches.group(X, watts, ticks.cpu_usage)
         losses = []
-        for epoch, loss in enumerate(_epochs(network, batches, schedule), start=1):
+        for epoch, loss in enumerate(_epochs(network, batches, settings), start=1):
             losses.append(100.0 * loss)
             if on_epoch:
-                on_epoch(epoch, schedule.epochs, losses[-1])
+                on_epoch(epoch, settings.epochs, losses[-1])
     return network.eval(), losses
 
 
-def _epochs(network: CurveNetwork, batches: Batches, schedule: Schedule) -> Iterator[float]:
+def _epochs(network: CurveNetwork, batches: Batches, settings: Settings) -> Iterator[float]:
     groups = len(batches.readings)
-    per_batch = max(1, round(schedule.batch_rows * groups / len(batches.watts)))
-    steps = schedule.epochs * -(-groups // per_batch)
-    optimiser = torch.optim.Adam(network.parameters(), schedule.learning_rate)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=steps, pct_start=0.1)
-    for _ in range(schedule.epochs):
+    per_batch = max(1, round(settings.batch_rows * groups / len(batches.watts)))
+    steps = settings.epochs * -(-groups // per_batch)
+    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps, pct_start=0.1)
+    for _ in range(settings.epochs):
         total = 0.0
         for chosen in torch.randperm(groups).split(per_batch):
             loss = batches.loss(network, chosen)

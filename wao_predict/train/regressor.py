@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wao_predict._errors import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
-from wao_predict.train.fitting import OnEpoch, Schedule, train
+from wao_predict.train.fitting import OnEpoch, Settings, train
 from wao_predict.train.network import CurveNetwork
 from wao_predict.train.ticks import Ticks, choose_ticks
 
@@ -81,11 +81,9 @@ class PowerCurveRegressor(RegressorMixin, BaseEstimator):
         self.ticks_: Ticks = choose_ticks(matrix)
         self.ranges_: FeatureRanges = self.ticks_.ranges
         self.n_features_in_ = len(FEATURES)
-        schedule = Schedule(self.epochs, self.learning_rate, self.batch_rows, self.seed)
+        settings = Settings(self.hidden, self.epochs, self.learning_rate, self.batch_rows, self.seed)
         self.network_: CurveNetwork
-        self.network_, self.loss_curve_ = train(
-            matrix, watts, self.ticks_, hidden=self.hidden, schedule=schedule, on_epoch=self.on_epoch
-        )
+        self.network_, self.loss_curve_ = train(matrix, watts, self.ticks_, settings=settings, on_epoch=self.on_epoch)
         return self
 
     def predict(self, X: object) -> FloatArray:

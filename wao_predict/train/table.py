@@ -6,12 +6,16 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wao_predict._errors import FeatureError
 from wao_predict.features import FEATURES
+
+if TYPE_CHECKING:
+    from _csv import _reader
 
 COLUMNS = (*FEATURES, "watts")
 PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
@@ -54,7 +58,7 @@ def load_table(path: Path | str) -> TrainingTable:
         raise FeatureError(f"{path}: not a CSV file in UTF-8 ({error}); export the table as CSV") from None
 
 
-def _read(path: Path, lines: csv.Reader) -> TrainingTable:  # type: ignore[name-defined]
+def _read(path: Path, lines: _reader) -> TrainingTable:
     places = _places(path, next(lines, []))
     rows: list[list[float]] = []
     skipped: list[int] = []

@@ -213,16 +213,15 @@ class PollingTransport:
                 return Response(
                     response.status, body, {key.lower(): value for key, value in response.headers.items()}, url
                 )
-        except TimeoutError as error:
-            raise RemoteTimeout(
-                f"{without_userinfo(url)}: no answer in {self._timeout.total:g} s", endpoint=without_userinfo(url)
-            ) from error
-        except aiohttp.ServerFingerprintMismatch as error:
-            raise RemoteError(
-                f"{without_userinfo(url)}: its certificate is not the pinned one", endpoint=without_userinfo(url)
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise RemoteError(f"{without_userinfo(url)}: {_reason(error)}", endpoint=without_userinfo(url)) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
+            raise self._translated(error, url) from error
+
+    def _translated(self, error: Exception, url: str) -> RemoteError:
+        """Return the error in our own words; aiohttp's do not leave this module."""
+        endpoint = without_userinfo(url)
+        if isinstance(error, TimeoutError):
+            return RemoteTimeout(f"{endpoint}: no answer in {self._timeout.total:g} s", endpoint=endpoint)
+        return RemoteError(f"{endpoint}: {_reason(error)}", endpoint=endpoint)
 
     def _note(self, event: str) -> None:
         """Count the requests for which a kept connection was tried and turned out to be dead."""
@@ -286,6 +285,8 @@ def _basic(credentials: Credentials) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ServerFingerprintMismatch):
+        return "its certificate is not the pinned one"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return (
             f"its certificate cannot be verified ({error.certificate_error}); give its CA (caBundle) or its fingerprint"

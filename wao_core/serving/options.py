@@ -32,8 +32,8 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def _option(name: str, variable: str, help_: str, panel: str) -> Any:
-    return typer.Option(name, envvar=variable, help=help_, rich_help_panel=panel)
+def _option(name: str, variable: str, help_: str, panel: str, *, show_default: bool = True) -> Any:
+    return typer.Option(name, envvar=variable, help=help_, rich_help_panel=panel, show_default=show_default)
 
 
 _SERVING, _LOGS, _CLUSTER = "Serving", "Logs", "Cluster"
@@ -76,6 +76,7 @@ class ServerOptions:
             "WAO_DRAIN",
             "Seconds to go on serving as not ready after SIGTERM. Default: 0 on loopback, else 10.",
             _SERVING,
+            show_default=False,
         ),
     ] = -1.0
     log_format: Annotated[LogFormat, _option("--log-format", "WAO_LOG_FORMAT", "Form of the log lines.", _LOGS)] = (

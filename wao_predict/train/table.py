@@ -15,7 +15,7 @@ from wao_predict._errors import FeatureError
 from wao_predict.features import FEATURES
 
 if TYPE_CHECKING:
-    from _csv import _reader
+    from _csv import Reader
 
 COLUMNS = (*FEATURES, "watts")
 PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
@@ -58,7 +58,7 @@ def load_table(path: Path | str) -> TrainingTable:
         raise FeatureError(f"{path}: not a CSV file in UTF-8 ({error}); export the table as CSV") from None
 
 
-def _read(path: Path, lines: _reader) -> TrainingTable:
+def _read(path: Path, lines: Reader) -> TrainingTable:
     places = _places(path, next(lines, []))
     rows: list[list[float]] = []
     skipped: list[int] = []

@@ -105,7 +105,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=1.0)
+        task = progress.add_task("starting", total=1.0)
         yield lambda what, part: progress.update(task, description=what, completed=part)
 
 

@@ -50,14 +50,19 @@ def _load(point: EntryPoint) -> Any:
         return None
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"wao {version('wao-predict')}")
+        raise typer.Exit
+
+
 def _root(
     ctx: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", envvar="WAO_DEBUG", help="Show tracebacks of errors.")] = False,
-    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
-    if show_version:
-        typer.echo(f"wao {version('wao-predict')}")
-        raise typer.Exit
     if debug:
         os.environ["WAO_DEBUG"] = "1"
 
@@ -72,7 +77,7 @@ def _run() -> int:
     from wao_predict._errors import WaoError
 
     try:
-        build()(standalone_mode=True)
+        build()(standalone_mode=True, prog_name="wao")
     except WaoError as error:
         if os.environ.get("WAO_DEBUG"):
             raise

@@ -1,0 +1,32 @@
+"""Runs the command line as a person does, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+def wao(*arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
+    """Run `wao` with these arguments."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wao_predict.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **(env or {})},
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

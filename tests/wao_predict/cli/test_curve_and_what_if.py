@@ -1,0 +1,73 @@
+"""`wao curve` and `wao what-if`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.wao_predict.cli.running import wao
+
+FLEET = "name,model,capacity_cores,usage_cores,inlet_temp,delta_p\n" + "".join(
+    f"n{number},{model},32,1.5,{temperature},{pressure}\n"
+    for number, (model, temperature, pressure) in enumerate(
+        [("edge_lenovo", 28, 3), ("edge_supermicro", 28, 3), ("cloud_dell", 21, 11), ("cloud_lenovo", 21, 11)]
+    )
+)
+
+
+@pytest.mark.parametrize(("suffix", "begin"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_a_curve_is_drawn_into_a_file(tmp_path: Path, suffix: str, begin: bytes) -> None:
+    file = tmp_path / f"curve.{suffix}"
+    ran = wao("curve", "edge_lenovo", "-t", "22", "-t", "30", "--output", str(file))
+    assert ran.code == 0, ran.err
+    assert file.read_bytes().startswith(begin)
+
+
+def test_a_curve_is_drawn_in_the_terminal() -> None:
+    ran = wao("curve", "cloud_dell")
+    assert ran.code == 0, ran.err
+    assert "CPU load [%]" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_the_numbers_of_a_curve() -> None:
+    document = json.loads(wao("curve", "cloud_dell", "-t", "22", "--numbers", "json").out)
+    watts = document["curves"][0]["watts"]
+    assert len(watts) == len(document["cpu_usage"])
+    assert watts == sorted(watts)
+
+
+def test_an_unknown_kind_of_file_is_refused(tmp_path: Path) -> None:
+    ran = wao("curve", "cloud_dell", "-o", str(tmp_path / "x.bmp"))
+    assert ran.code == 1
+    assert "name a .png, .svg or .pdf file" in ran.err
+
+
+def test_what_if_gives_the_estimators_answer() -> None:
+    document = json.loads(wao("what-if", "-", "--cpu", "500m", "--count", "5", "-o", "json", stdin=FLEET).out)
+    assert document["method"] == "exact"
+    assert len(document["watt_increases"]) == 5
+    assert document["watt_increases"][-1] == pytest.approx(document["total_increase"])
+    assert sum(document["per_node"].values()) == 5
+
+
+def test_what_if_for_people() -> None:
+    ran = wao("what-if", "-", "--cpu", "2", "-n", "3", stdin=FLEET)
+    assert ran.code == 0, ran.err
+    assert "the exact optimum" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("what-if",), "give either a FLEET table or --url"),
+        (("what-if", "-", "--cpu", "lots"), "millicores such as 500m"),
+        (("what-if", "-", "--cpu", "2", "-n", "1000"), "of 1000 pods of 2 cores fit"),
+    ],
+)
+def test_what_cannot_be_answered_is_told(arguments: tuple[str, ...], words: str) -> None:
+    ran = wao(*arguments, stdin=FLEET)
+    assert ran.code == 1
+    assert words in ran.err

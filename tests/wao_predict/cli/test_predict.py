@@ -1,0 +1,118 @@
+"""`wao predict`, and what all commands have in common: exit codes, one-line errors, help."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.wao_predict.cli.running import wao
+from wao_predict import load_predictor
+
+TABLE = "inlet_temp,cpu_usage,rack,delta_p\n22,10,a,5\n30,50,b,5\n60,50,c,5\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    file = tmp_path / "table.csv"
+    file.write_text(TABLE)
+    return str(file)
+
+
+def test_json_has_model_watts_and_the_rows_out_of_range(table: str) -> None:
+    ran = wao("predict", "edge_lenovo", table, "--output", "json")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    assert list(document) == ["model", "watts", "out_of_range"]
+    assert document["model"] == "edge_lenovo"
+    assert document["out_of_range"] == [2]
+    expected = load_predictor("edge_lenovo").predict_detailed([[10, 22, 5], [50, 30, 5], [50, 60, 5]]).watts
+    assert document["watts"] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_csv_keeps_the_columns_and_adds_watts() -> None:
+    ran = wao("predict", "fake", "-", "--output", "csv", stdin="\ufeff" + TABLE)
+    assert ran.code == 0
+    assert ran.out.splitlines()[:2] == ["inlet_temp,cpu_usage,rack,delta_p,watts", "22,10,a,5,3.14"]
+
+
+def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
+    ran = wao("predict", "edge_lenovo", table)
+    assert ran.code == 0
+    assert "outside" in ran.out
+    assert "warning: 1 of 3 rows (from 0: 2) lie outside the trained range" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty: the first line names the columns"),
+        ("cpu_usage,inlet_temp\n1,2\n", "missing column delta_p; the header is cpu_usage, inlet_temp"),
+        ("cpu_usage;inlet_temp;delta_p\n1;2;3\n", "separated by semicolons? use commas"),
+        ("cpu_usage,inlet_temp,delta_p\n1,2,3\n\n4,x,6\n", "line 4: inlet_temp is 'x', not a number"),
+        ("cpu_usage,inlet_temp,delta_p\n1,2\n", "line 2: delta_p is missing"),
+        ("cpu_usage,inlet_temp,delta_p\n1,nan,3\n", "line 2: inlet_temp is 'nan'"),
+    ],
+)
+def test_a_bad_table_is_one_line_that_names_line_and_column(text: str, words: str) -> None:
+    ran = wao("predict", "fake", "-", stdin=text)
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")
+    assert words in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("predict", "no_such_model", "-"), "edge_lenovo"),
+        (("predict", "fake", "/no/such/file.csv"), "cannot be read"),
+        (("predict", "x", "-", "--type", "Nope"), "no backend of type 'Nope'; installed: Fake, Onnx"),
+        (("predict", "http://127.0.0.1:9/v2/models/m/infer", "-", "--timeout", "1"), "127.0.0.1:9"),
+        (("predict", "https://h.example/v2/models/m", "-", "--user", "u"), "WAO_PASSWORD"),
+    ],
+)
+def test_failures_exit_with_1_and_say_what_to_do(arguments: tuple[str, ...], words: str) -> None:
+    ran = wao(*arguments, stdin="cpu_usage,inlet_temp,delta_p\n1,20,5\n")
+    assert ran.code == 1
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_debug_shows_the_traceback() -> None:
+    ran = wao("--debug", "predict", "no_such_model", "-")
+    assert ran.code == 1
+    assert "Traceback" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [("predict",), ("nonsense",), ("predict", "fake", "-", "--output", "xml")])
+def test_a_wrong_command_line_exits_with_2(arguments: tuple[str, ...]) -> None:
+    assert wao(*arguments).code == 2
+
+
+def test_help_lists_every_command_without_warnings() -> None:
+    ran = wao("--help")
+    assert ran.code == 0
+    assert ran.err == ""
+    for command in ("predict", "curve", "models", "train", "what-if", "read", "metrics-api", "scheduler", "lb", "demo"):
+        assert f" {command} " in ran.out
+
+
+@pytest.mark.parametrize(
+    "command", ["predict", "curve", "models", "train", "what-if", "read", "scheduler", "lb", "demo"]
+)
+def test_every_command_has_help(command: str) -> None:
+    ran = wao(command, "--help")
+    assert ran.code == 0
+    assert "Usage" in ran.out
+
+
+def test_the_version_is_shown() -> None:
+    assert wao("--version").out.startswith("wao 0.")
+
+
+def test_completion_is_offered() -> None:
+    ran = wao("--show-completion", "bash", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
+    assert "complete -o default -F _wao_completion wao" in ran.out

@@ -1,0 +1,81 @@
+"""`wao read` against servers that listen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.wao_predict.cli.running import Ran, wao
+from tests.wao_predict.redfish.captures import documents
+from tests.wao_predict.redfish.test_connector import bmc
+from wao_predict.redfish.mock import MockBmc, MockPressureApi
+
+KEYS = ["inlet_temp", "inlet_temp_uri", "inlet_temp_name", "power_watts", "power_uri", "vendor", "model", "requests"]
+
+
+async def run(*arguments: str, **options: object) -> Ran:
+    return await asyncio.to_thread(wao, *arguments, **options)  # type: ignore[arg-type]
+
+
+async def test_a_bmc_is_read_as_json() -> None:
+    async with MockBmc(documents("dell-r750-idrac9-7.10")) as server:
+        ran = await run("read", "redfish", server.url, "--output", "json")
+        document = json.loads(ran.out)
+        assert list(document) == KEYS
+        assert document["inlet_temp"] == 20
+        assert document["inlet_temp_uri"].endswith("/Sensors/SystemBoardInletTemp")
+        assert document["requests"] == len(server.requests)
+        assert document["vendor"] == "Dell Inc."
+
+
+async def test_what_is_not_there_is_null() -> None:
+    async with MockBmc(documents("openbmc-stock-no-sensor")) as server:
+        document = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
+    assert document["inlet_temp"] is None
+    assert document["inlet_temp_uri"] is None
+    assert document["power_watts"] is None
+
+
+@pytest.mark.parametrize("by", ["file", "variable"])
+async def test_the_password_comes_from_a_file_or_the_environment(
+    by: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("secret") / "password"
+    secret.write_text("hunter2\n")
+    how = ["--password-file", str(secret)] if by == "file" else []
+    env = {} if by == "file" else {"WAO_PASSWORD": "hunter2"}
+    async with bmc(documents("yadro-r120g2-openbmc")) as server:
+        ran = await run("read", "redfish", server.url, "--user", "reader", *how, env=env)
+    assert ran.code == 0, ran.err
+    assert "17.0" in ran.out
+    assert "plain HTTP" in ran.err
+    assert "hunter2" not in ran.out + ran.err
+
+
+async def test_a_password_is_never_an_argument() -> None:
+    assert (await run("read", "redfish", "https://127.0.0.1:1", "--password", "x")).code == 2
+
+
+async def test_a_pressure_api_is_read() -> None:
+    async with MockPressureApi(lambda name: 7.25) as server:
+        ran = await run("read", "dpapi", server.url, "--node-name", "n1", "-o", "json")
+        assert json.loads(ran.out)["delta_p"] == 7.25
+        assert server.requests == ["GET /api/sensor/by_nodename/n1"]
+
+
+async def test_a_model_endpoint_is_read() -> None:
+    held = {
+        "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
+        "/redfish/v1/Systems/1/MachineLearningModel": {"Url": "https://m.example", "Name": "power", "Version": "1"},
+    }
+    async with MockBmc(held) as server:
+        document = json.loads((await run("read", "model-endpoint", server.url, "-o", "json")).out)
+    assert document["endpoint"] == "https://m.example/v2/models/power/versions/1/infer"
+
+
+async def test_a_server_that_is_away_is_told_in_one_line() -> None:
+    ran = await run("read", "redfish", "http://127.0.0.1:9")
+    assert ran.code == 1
+    assert len(ran.err.strip().splitlines()) == 1

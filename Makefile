@@ -52,7 +52,7 @@ test: setup  ## all tests that need neither a control plane nor torch
 	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster"
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
-	.venv-train/bin/pytest -q -m train tests/wao_predict
+	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
 
 check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .

@@ -83,7 +83,7 @@ class ManifestSource:
         self._synced = asyncio.Event()
         self._stale_plan = True
         self._dated_at = -REDATE
-        self._state.subscribe([Kind.NODE, Kind.NODE_CONFIG_TEMPLATE], self._note_plan)
+        self._state.subscribe([Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE], self._note_plan)
 
     @property
     def state(self) -> ClusterState:

@@ -1,0 +1,198 @@
+"""Standalone mode: a folder of manifests, edited while it is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wao_core.records import Kind
+from wao_core.source.manifests import ManifestSource
+
+NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "32"}}}
+FAKE = {"type": "Fake", "endpoint": ""}
+
+
+def config(name: str = "n1", **more: Any) -> dict[str, Any]:
+    spec = {"nodeName": name, "metricsCollector": {"inletTemp": FAKE, "deltaP": FAKE}, "predictor": {}, **more}
+    return {
+        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "kind": "NodeConfig",
+        "metadata": {"name": name, "namespace": "wao-system"},
+        "spec": spec,
+    }
+
+
+def template(name: str = "all", endpoint: str = "https://{{ .Name }}") -> dict[str, Any]:
+    inlet = {"type": "Redfish", "endpoint": endpoint}
+    body = {"metricsCollector": {"inletTemp": inlet, "deltaP": FAKE}, "predictor": {}}
+    return {
+        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "kind": "NodeConfigTemplate",
+        "metadata": {"name": name, "namespace": "wao-system"},
+        "spec": {"nodeSelector": {}, "template": body},
+    }
+
+
+class Folder:
+    """A folder that is written to as a person would, and the source over it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.source = ManifestSource(path)
+        self.ticks = 0
+
+    def write(self, name: str, *documents: Any, text: str | None = None) -> None:
+        file = self.path / name
+        file.write_text(text if text is not None else yaml.safe_dump_all(documents))
+        self.ticks += 1
+        os.utime(file, ns=(self.ticks * 10**9, self.ticks * 10**9))
+        self.source.refresh()
+
+    @property
+    def problems(self) -> list[str]:
+        return [problem.reason for problem in self.source.problems()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
+    folder.write("a.yaml", NODE, config(), None, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}})
+    folder.write(
+        "b.json",
+        text='{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Node","metadata":{"name":"n2"}}]}',
+    )
+    state = folder.source.state
+    assert sorted(state.nodes) == ["n1", "n2"]
+    assert sorted(state.node_configs) == ["wao-system/n1"]
+    assert folder.problems == []
+    assert state.synced(Kind)
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({**NODE, "status": {"capacity": {"cpu": "many"}}}, ["bad.yaml", "document 2", "'many' is not a quantity"]),
+        ({**NODE, "metadata": {}}, ["document 2", "field metadata.name", "needs a name"]),
+        ({**NODE, "apiVersion": "v2"}, ["field apiVersion", "write v1"]),
+        ({"metadata": {"name": "x"}}, ["field kind", "apiVersion and kind are needed"]),
+        (config(metricsCollector={"inletTemp": FAKE}), ["field spec.metricsCollector.deltaP", "Field required"]),
+        (
+            config(metricsCollector={"inletTemp": {**FAKE, "fetchInterval": "soon"}, "deltaP": FAKE}),
+            ["field spec.metricsCollector.inletTemp.fetchInterval", "'soon' is not a duration"],
+        ),
+    ],
+)
+def test_a_bad_manifest_is_refused_and_the_others_load(folder: Folder, document: Any, words: list[str]) -> None:
+    good = {**NODE, "metadata": {"name": "good"}}
+    folder.write("bad.yaml", good, document, {**NODE, "metadata": {"name": "after"}})
+    assert {"good", "after"} <= set(folder.source.state.nodes)
+    assert len(folder.problems) == 1
+    for word in words:
+        assert word in folder.problems[0]
+
+
+def test_an_edit_that_breaks_a_file_keeps_its_last_good_state_and_says_so(folder: Folder) -> None:
+    folder.write("a.yaml", NODE)
+    folder.write("a.yaml", text="kind: [Node\n")
+    assert sorted(folder.source.state.nodes) == ["n1"]
+    assert "last good state is kept" in folder.problems[0]
+    folder.write("a.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
+    assert sorted(folder.source.state.nodes) == ["n1", "n2"]
+    assert folder.problems == []
+
+
+def test_an_edit_that_breaks_one_document_keeps_that_one(folder: Folder) -> None:
+    folder.write("a.yaml", NODE, config())
+    folder.write("a.yaml", {**NODE, "status": {"capacity": {"cpu": "?"}}}, config())
+    assert folder.source.state.nodes["n1"].capacity_cores == 32.0
+    assert "last good state is kept" in folder.problems[0]
+
+
+def test_a_deleted_file_takes_its_objects_with_it(folder: Folder) -> None:
+    folder.write("a.yaml", NODE)
+    folder.write("b.yaml", config())
+    (folder.path / "a.yaml").unlink()
+    folder.source.refresh()
+    assert not folder.source.state.nodes
+    assert folder.source.state.node_configs
+
+
+def test_an_object_that_stands_twice_is_told(folder: Folder) -> None:
+    folder.write("a.yaml", NODE)
+    folder.write("b.yaml", NODE)
+    assert "stands in a.yaml already" in folder.problems[0]
+
+
+def test_an_unchanged_file_is_no_change(folder: Folder) -> None:
+    folder.write("a.yaml", NODE)
+    version = folder.source.state.version
+    folder.write("a.yaml", NODE)
+    assert version == folder.source.state.version
+
+
+def test_templates_make_node_configs_and_written_ones_win(folder: Folder) -> None:
+    folder.write("nodes.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
+    folder.write("templates.yaml", template())
+    folder.write("configs.yaml", config("n2"))
+    configs = folder.source.state.node_configs
+    assert sorted(configs) == ["wao-system/all-n1", "wao-system/n2"]
+    assert configs["wao-system/all-n1"].metrics["inlet_temp"].endpoint == "https://n1"
+
+
+def test_a_broken_template_is_told_and_leaves_what_it_made(folder: Folder) -> None:
+    folder.write("nodes.yaml", NODE)
+    folder.write("templates.yaml", template())
+    folder.write("templates.yaml", template(endpoint="{{ .Nope }}"))
+    assert "wao-system/all-n1" in folder.source.state.node_configs
+    assert any("inletTemp.endpoint" in problem for problem in folder.problems)
+
+
+async def test_secrets_are_given_but_not_kept_in_the_state(folder: Folder) -> None:
+    metadata = {"name": "login", "namespace": "wao-system"}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "stringData": {"username": "u"},
+        "data": {"password": "cA=="},
+    }
+    folder.write("s.yaml", secret)
+    assert await folder.source.secret("wao-system", "login") == {"username": b"u", "password": b"p"}
+    assert await folder.source.secret("wao-system", "other") is None
+    assert "cA==" not in repr(folder.source.state.__dict__)
+
+
+def test_figures_without_a_timestamp_hold_from_now_on(folder: Folder) -> None:
+    metrics = {
+        "apiVersion": "metrics.k8s.io/v1beta1",
+        "kind": "NodeMetrics",
+        "metadata": {"name": "n1"},
+        "usage": {"cpu": "1500m"},
+    }
+    folder.write("m.yaml", metrics)
+    sample = folder.source.state.node_metrics["n1"]
+    assert sample.cpu_cores == 1.5
+    assert sample.timestamp > 1_700_000_000
+
+
+async def test_a_folder_is_followed(folder: Folder) -> None:
+    source = ManifestSource(folder.path, period=0.01)
+    await source.start()
+    assert await source.wait_synced(5)
+    seen = []
+    source.state.subscribe([Kind.NODE], seen.append)
+    (folder.path / "later.yaml").write_text(yaml.safe_dump(NODE))
+    import asyncio
+
+    async with asyncio.timeout(5):
+        while not seen:
+            await asyncio.sleep(0.01)
+    await source.stop()
+    assert seen[0].key == "n1"

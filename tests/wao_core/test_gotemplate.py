@@ -1,0 +1,105 @@
+"""Go templates: equal to Go on the golden cases, and sandboxed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wao_core.errors import TemplateError
+from wao_core.gotemplate import MAX_OUTPUT, node_data, render, render_all
+from wao_core.records import Node
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/templates/golden.json").read_text())
+
+REFUSED = {
+    "{{ range until 3 }}{{ . }}{{ end }}": "until: its cost is set by the text",
+    "{{ range $i := until 2 }}{{ break }}{{ end }}ok": "until: its cost is set by the text",
+    '{{ seq 1 3 }} {{ semver "1.2.3" }} {{ semverCompare ">=1.0" "1.2.3" }}': "seq: its cost is set by the text",
+    '{{ env "HOME" }}': "env: shows the controller's environment",
+}
+"""Cases that Go renders and that are refused here on purpose."""
+DIFFERENT = {
+    '{{ list 1 "a" true nil }}': "nil as an argument is not understood by the template engine",
+    "{{ .IPv4 }}": "data are maps here, structs there: they print otherwise",
+    "{{ . }}": "data are maps here, structs there: they print otherwise",
+}
+"""Cases that come out otherwise, and why."""
+
+
+def case_id(case: dict[str, Any]) -> str:
+    return str(case["template"])[:60]
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=case_id)
+def test_golden_cases_come_out_as_in_go(case: dict[str, Any]) -> None:
+    data = case.get("data") or GOLDEN["data"]
+    template = case["template"]
+    repeats = "repeat " in template
+    if template in REFUSED or repeats or case["status"] != "OK":
+        with pytest.raises(TemplateError):
+            render(template, data)
+    elif template not in DIFFERENT:
+        assert case["out"] == render(template, data)
+
+
+def test_an_empty_field_stays_empty() -> None:
+    """The reference renders it as the field parsed before it."""
+    rendered = render_all({"type": "Fake", "endpoint": "", "deep": [{"x": "{{ .Hostname }}"}]}, {"Hostname": "n7"})
+    assert rendered == {"type": "Fake", "endpoint": "", "deep": [{"x": "n7"}]}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ env "HOME" }}',
+        '{{ expandenv "$HOME" }}',
+        '{{ getHostByName "localhost" }}',
+        '{{ genPrivateKey "rsa" }}',
+        '{{ repeat 100000000 "a" }}',
+        "{{ until 100000000 }}",
+        '{{ printf "%1000000000d" 1 }}',
+        '{{ printf "%.999999999f" 1.0 }}',
+        "{{ now }}",
+        "{{ .Hostname.__class__ }}",
+        "{{ .__class__ }}",
+        '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
+        "{{ .Unknown }}",
+        "{{ if }}",
+        "{{" * 500,
+        "x" * 1000 + "{{ .Hostname }}",
+    ],
+)
+def test_what_could_harm_is_refused(template: str) -> None:
+    with pytest.raises(TemplateError):
+        render(template, {"Hostname": "n" * 40})
+
+
+def test_the_output_is_bounded() -> None:
+    with pytest.raises(TemplateError):
+        render("{{ .Hostname }}", {"Hostname": "a" * (MAX_OUTPUT + 1)})
+
+
+def test_the_node_is_seen_as_in_the_reference_and_more() -> None:
+    node = Node(
+        name="worker-7",
+        labels={"kubernetes.io/hostname": "worker-7.rack3", "site": "a"},
+        annotations={"bmc": "https://10.1.0.7"},
+        addresses=(("Hostname", "x"), ("InternalIP", "10.0.3.42"), ("InternalIP", "fd00::7")),
+        provider_id="metal://7",
+    )
+    data = node_data(node)
+    assert render("{{ .Hostname }} {{ .IPv4.Address }} {{ .IPv4.Octet4 }}", data) == "worker-7.rack3 10.0.3.42 42"
+    assert render('{{ index .Annotations "bmc" }} {{ .IPv6 }} {{ .Labels.site }}', data) == "https://10.1.0.7 fd00::7 a"
+
+
+def test_a_node_without_address_has_the_references_marks() -> None:
+    data = node_data(Node(name="n"))
+    assert render("{{ .Hostname }} {{ .IPv4.Address }} {{ .IPv4.Octet1 }}", data) == "undefined.example.com x.x.x.x x"
+
+
+def test_an_error_names_the_field() -> None:
+    with pytest.raises(TemplateError, match=r"metricsCollector\.inletTemp\.endpoint"):
+        render_all({"metricsCollector": {"inletTemp": {"endpoint": "{{ .Nope }}"}}}, {})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as PydanticField
 from starlette.requests import Request
 from starlette.responses import Response
@@ -245,12 +245,21 @@ class WhatIfRequest(BaseModel):
 
 
 def _add_what_if(app: FastAPI, state: ExtenderState) -> None:
-    async def what_if(body: WhatIfRequest) -> JSONResponse:
+    async def what_if(request: Request) -> Response:
+        body = await _bounded_body(request)
+        if body is None:
+            return JSONResponse({"error": "the body is too large"}, status_code=413)
         try:
-            fleet = whatif.fleet(state.engine, body.nodes)
-            answer = await asyncio.to_thread(whatif.answer, fleet, body.cpu, body.count)
+            asked = WhatIfRequest.model_validate_json(body)
+            fleet = whatif.fleet(state.engine, asked.nodes)
+            answer = await asyncio.to_thread(whatif.answer, fleet, asked.cpu, asked.count)
+        except ValidationError as error:
+            wrong = [
+                f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in error.errors()
+            ]
+            return JSONResponse({"error": "; ".join(wrong)}, status_code=422)
         except (UsageError, LookupError) as error:
             return JSONResponse({"error": str(error)}, status_code=422)
         return JSONResponse(answer)
 
-    app.add_api_route("/v1/what-if", what_if, methods=["POST"], response_class=JSONResponse)
+    app.add_route("/v1/what-if", what_if, methods=["POST"])

@@ -55,7 +55,7 @@ class Engine:
         self._table: IncreaseTable | None = None
         self._percent: FloatArray = np.zeros(0)
         self._limit: FloatArray = np.zeros(0)
-        self._rows: dict[Sequence[str], IntArray] = {}
+        self._rows: dict[tuple[str, ...], IntArray] = {}
         self._owners = OwnerIndex(state)
 
     @property
@@ -96,6 +96,7 @@ class Engine:
         """
         profile = self.settings.profiles[profile_name]
         snapshot = self._require_snapshot()
+        names = tuple(names)
         cores, source = self._cpu(pod, profile)
         rows = self._rows_of(names)
         usage, assumed = self._usage(pod, rows, snapshot)
@@ -136,6 +137,7 @@ class Engine:
         profile = self.settings.profiles[profile_name]
         if not self.scores(pod, profile):
             return FilterResult(None, {})
+        names = tuple(names)
         failed = self._over_limits(pod, names, profile)
         left = names if not failed else tuple(name for name in names if name not in failed)
         rate = podspread.spread_rate(pod, self._state) if profile.pod_spread else None
@@ -163,7 +165,7 @@ class Engine:
             return profile.default_cpu * profile.pod_usage_assumption, "defaultCpu"
         return pod.cpu_request * profile.pod_usage_assumption, "request"
 
-    def _rows_of(self, names: Sequence[str]) -> IntArray:
+    def _rows_of(self, names: tuple[str, ...]) -> IntArray:
         """Return the snapshot's rows of `names`, -1 for unknown ones; the scheduler's list rarely changes."""
         rows = self._rows.get(names)
         if rows is None:
@@ -195,7 +197,7 @@ class Engine:
             return prioritize.ordinal(increase, load)
         return prioritize.proportional(increase, load, points_per_watt=profile.points_per_watt)
 
-    def _over_limits(self, pod: Pod, names: Sequence[str], profile: ProfileSettings) -> dict[str, str]:
+    def _over_limits(self, pod: Pod, names: tuple[str, ...], profile: ProfileSettings) -> dict[str, str]:
         """Return why names are refused by the hard limits; unknown inputs refuse nothing."""
         if self._snapshot is None or (profile.inlet_temp_ceiling is None and profile.power_cap is None):
             return {}

@@ -1,0 +1,54 @@
+"""Snapshots for tests, made by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from wao_core.snapshot import ClusterSnapshot
+from wao_predict.curves import PowerCurves
+
+KNOTS = np.array([0.0, 100.0])
+
+
+def snapshot(
+    names: Sequence[str],
+    *,
+    slopes: Sequence[float] | None = None,
+    watts: np.ndarray | None = None,
+    knots: np.ndarray = KNOTS,
+    capacity: float = 10.0,
+    usage: Sequence[float] | None = None,
+    usage_at: float | None = None,
+    window: float = 15.0,
+    inlet_temp: Sequence[float] | None = None,
+    reasons: Sequence[str] | None = None,
+    version: int = 1,
+) -> ClusterSnapshot:
+    """Return nodes whose power is 100 W + slope * load [%], unless curves are given; NaN slopes are unknown curves."""
+    count = len(names)
+    now = time.time() if usage_at is None else usage_at
+    if watts is None:
+        rises = np.ones(count) if slopes is None else np.array(slopes, dtype=float)
+        watts = np.column_stack([100.0 + 0.0 * rises, 100.0 + 100.0 * rises])
+    zeros = np.zeros(count)
+    return ClusterSnapshot(
+        version=version,
+        taken_at=now,
+        names=tuple(names),
+        index={name: row for row, name in enumerate(names)},
+        capacity_cores=np.full(count, capacity),
+        allocatable_cores=np.full(count, capacity),
+        usage_cores=zeros if usage is None else np.array(usage, dtype=float),
+        usage_at=np.full(count, now),
+        usage_window=np.full(count, window),
+        inlet_temp=np.full(count, 22.0) if inlet_temp is None else np.array(inlet_temp, dtype=float),
+        inlet_temp_at=np.full(count, now),
+        delta_p=np.full(count, 5.0),
+        delta_p_at=np.full(count, now),
+        curves=PowerCurves(knots, watts),
+        reasons=tuple(reasons or [""] * count),
+        models=("m",) * count,
+    )

@@ -1,0 +1,186 @@
+"""The extender over HTTP, as kube-scheduler and a person use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from tests.wao_core.snapshots import snapshot
+from tests.wao_scheduler.test_engine import engine, spread_state
+from wao_core.records import Kind
+from wao_core.source.base import ObjectRef, Problem
+from wao_core.state import ClusterState
+from wao_scheduler.app import create_app
+
+
+class Source:
+    """A source that keeps the Events it was given."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self.state = state
+        self.kinds = frozenset(Kind)
+        self.events: list[tuple[ObjectRef, str, str, bool]] = []
+
+    async def start(self) -> None: ...
+
+    async def wait_synced(self, timeout: float) -> bool:
+        return True
+
+    async def stop(self) -> None: ...
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        return None
+
+    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
+        self.events.append((about, reason, message, warning))
+
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None: ...
+
+    def problems(self) -> Sequence[Problem]:
+        return []
+
+
+class Extender:
+    """The app, its source, and a client."""
+
+    def __init__(self, state: ClusterState | None = None) -> None:
+        self.engine = engine(state)
+        self.source = Source(state or ClusterState())
+        self.registry = CollectorRegistry()
+        self.app = create_app(self.engine, self.source, self.registry)
+        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://extender")
+
+    async def post(self, path: str, body: Any) -> httpx2.Response:
+        answer = await self.client.post(path, content=body if isinstance(body, bytes) else json.dumps(body))
+        await asyncio.sleep(0)
+        return answer
+
+
+@pytest.fixture
+def extender() -> Extender:
+    made = Extender()
+    made.engine.update(snapshot(["a", "b"], slopes=[2.0, 1.0]))
+    return made
+
+
+def args(*names: str, name: str = "p", **metadata: Any) -> dict[str, Any]:
+    containers = [{"resources": {"requests": {"cpu": "1"}}}]
+    pod = {
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", **metadata},
+        "spec": {"containers": containers},
+    }
+    return {"Pod": pod, "Nodes": None, "NodeNames": list(names)}
+
+
+@pytest.mark.parametrize("path", ["/prioritize", "/default/prioritize"])
+async def test_prioritize_answers_ordinal_scores_with_a_length(extender: Extender, path: str) -> None:
+    answer = await extender.post(path, args("a", "b"))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.json() == [{"Host": "a", "Score": 9}, {"Host": "b", "Score": 10}]
+
+
+async def test_filter_passes_all_without_reason_to_refuse(extender: Extender) -> None:
+    document = (await extender.post("/filter", args("a", "b"))).json()
+    assert document["NodeNames"] == ["a", "b"]
+    assert document["FailedAndUnresolvableNodes"] == {}
+
+
+async def test_a_decision_can_be_explained(extender: Extender) -> None:
+    await extender.post("/prioritize", args("a", "b"))
+    document = (await extender.client.get("/v1/decisions", params={"pod": "default/p"})).json()
+    assert document["chosen"] == "b"
+    best = document["nodes"][0]
+    assert (best["node"], best["score"], best["watts_before"], best["watts_after"]) == ("b", 10, 100.0, 110.0)
+    assert best["usage_age"] is not None
+    assert (await extender.client.get("/v1/decisions")).json()["decisions"][0]["pod"] == "default/p"
+
+
+async def test_an_unknown_pod_is_told(extender: Extender) -> None:
+    answer = await extender.client.get("/v1/decisions", params={"pod": "default/none"})
+    assert answer.status_code == 404
+    assert "no decision on pod" in answer.json()["error"]
+
+
+async def test_what_if_answers_the_least_increase(extender: Extender) -> None:
+    answer = await extender.post("/v1/what-if", {"cpu": "500m", "count": 3})
+    document = answer.json()
+    assert document["total_increase"] == pytest.approx(15.0)
+    assert document["per_node"] == {"b": 3}
+    assert document["method"] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"cpu": "lots"}, 422),
+        ({"cpu": "1", "count": 0}, 422),
+        ({"cpu": "1", "count": 1000}, 422),
+        ({"cpu": "1", "nodes": ["ghost"]}, 422),
+        ({"cpu": "1", "colour": "red"}, 422),
+    ],
+)
+async def test_a_bad_question_is_refused(extender: Extender, body: Any, status: int) -> None:
+    assert (await extender.post("/v1/what-if", body)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        ("/prioritize", b"nonsense", 400, "not an ExtenderArgs"),
+        ("/nope/prioritize", args("a"), 404, "no profile 'nope'; there are: default"),
+        ("/filter", b"{}", 400, "has no Pod"),
+    ],
+)
+async def test_a_bad_request_says_what_is_wrong(
+    extender: Extender, path: str, body: Any, status: int, words: str
+) -> None:
+    answer = await extender.post(path, body)
+    assert answer.status_code == status
+    assert words in answer.text
+
+
+async def test_before_the_first_snapshot_it_is_not_ready_to_score() -> None:
+    answer = await Extender().post("/prioritize", args("a"))
+    assert answer.status_code == 503
+    assert "not complete yet" in answer.text
+
+
+async def test_a_body_beyond_the_bound_is_refused(extender: Extender) -> None:
+    answer = await extender.client.post("/prioritize", content=b"{}", headers={"content-length": str(10**9)})
+    assert answer.status_code == 413
+
+
+async def test_the_reason_is_told_as_an_event_once(extender: Extender) -> None:
+    for _ in range(2):
+        await extender.post("/prioritize", args("a", "b"))
+        await asyncio.sleep(0)
+    (event,) = extender.source.events
+    assert event[0] == ObjectRef("Pod", "p", "default", "uid-p")
+    assert "b adds 10.0 W by rule lookahead, the least of 2 nodes" in event[2]
+
+
+async def test_a_bad_annotation_is_a_warning_event() -> None:
+    extender = Extender(spread_state(rate="often"))
+    owners = [{"kind": "ReplicaSet", "name": "web-1", "uid": "rs", "controller": True}]
+    await extender.post("/filter", args("a", "b", ownerReferences=owners))
+    await asyncio.sleep(0)
+    (event,) = extender.source.events
+    assert event[0].kind == "Deployment"
+    assert event[3]
+    assert "write a number from 0 to 1" in event[2]
+
+
+async def test_requests_are_counted(extender: Extender) -> None:
+    await extender.post("/prioritize", args("a", "b"))
+    await extender.post("/prioritize", args("ghost", name="q"))
+    text = generate_latest(extender.registry).decode()
+    assert 'wao_extender_requests_total{code="200",profile="default",verb="prioritize"} 2.0' in text
+    assert 'wao_extender_fallback_total{reason="no_node_known"} 1.0' in text

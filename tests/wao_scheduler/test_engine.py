@@ -1,0 +1,210 @@
+"""Decisions on snapshots: the cheapest node, bursts, unknown nodes, limits and spreading."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.wao_core.snapshots import snapshot
+from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
+from wao_core.records import Kind, Node, OwnerRef, Pod, Workload
+from wao_core.state import ClusterState
+from wao_scheduler.config import SchedulerSettings, parse_settings
+from wao_scheduler.decisions import DecisionLog, explain
+from wao_scheduler.engine import Engine
+from wao_scheduler.podspread import ANNOTATION
+
+
+def engine(state: ClusterState | None = None, **profile: Any) -> Engine:
+    settings = parse_settings({"profiles": {"default": profile}}) if profile else SchedulerSettings()
+    return Engine(state or ClusterState(), settings)
+
+
+def pod(name: str = "p", cpu: float | None = 1.0, **more: Any) -> Pod:
+    return Pod(name=name, namespace="default", uid=f"uid-{name}", cpu_request=cpu, **more)
+
+
+def scores(made: Engine, names: list[str], asked: Pod | None = None) -> dict[str, int]:
+    decision = made.prioritize(asked or pod(), names)
+    return dict(zip(names, decision.scores.tolist(), strict=True))
+
+
+def test_the_node_that_costs_least_wins() -> None:
+    made = engine()
+    made.update(snapshot(["a", "b", "c"], slopes=[3.0, 1.0, 2.0]))
+    assert scores(made, ["c", "a", "b"]) == {"b": 10, "c": 9, "a": 8}
+
+
+def test_an_unmeasured_node_ranks_below_every_measured_one_with_a_reason() -> None:
+    made = engine()
+    made.update(snapshot(["a", "b"], slopes=[float("nan"), 9.0], reasons=["no NodeConfig for this node", ""]))
+    decision = made.prioritize(pod(), ["a", "b", "ghost"])
+    assert decision.scores.tolist() == [0, 10, 0]
+    explained = {row["node"]: row for row in explain(decision).rows()}
+    assert explained["a"]["reason"] == "no NodeConfig for this node"
+    assert "not in the snapshot" in str(explained["ghost"]["reason"])
+    assert explained["b"]["watts_before"] == 100.0
+    assert explained["b"]["increase"] == pytest.approx(90.0)
+
+
+def test_a_sample_that_is_too_old_is_unknown() -> None:
+    made = engine()
+    made.update(snapshot(["a"], usage_at=time.time() - 10_000))
+    decision = made.prioritize(pod(), ["a"])
+    assert decision.scores.tolist() == [0]
+    assert "no CPU sample that is young enough" in str(explain(decision).rows()[0]["reason"])
+
+
+def test_a_burst_does_not_herd() -> None:
+    """100 one-core pods in a row on frozen metrics: every node is filled, none beyond its room."""
+    made = engine()
+    names = [f"n{number}" for number in range(20)]
+    made.update(snapshot(names, slopes=np.linspace(1, 2, 20), capacity=10.0))
+    chosen = [made.prioritize(pod(f"p{number}"), names).chosen for number in range(100)]
+    counts = {name: chosen.count(name) for name in names}
+    assert max(counts.values()) <= 10
+    assert [counts[name] for name in names[:10]] == [10] * 10
+
+
+def test_a_burst_ends_within_one_percent_of_the_exact_optimum() -> None:
+    """The third case of the reference's measurements: ten of each type, 400 pods of 2 cores."""
+    fleet = fleet_of(**{name: 10 for name in CONDITIONS})
+    made = engine()
+    made.update(snapshot(fleet.names, watts=fleet.curves.watts, knots=fleet.curves.knots, capacity=32.0))
+    chosen = [made.prioritize(pod(f"p{number}", 2.0), fleet.names).chosen for number in range(400)]
+    used = np.array([2.0 * chosen.count(name) for name in fleet.names])
+    total = fleet.with_usage(used).watts().sum()
+    best = fleet.watts().sum() + fleet.what_if(2.0, 400).total_increase
+    assert total <= 1.01 * best
+
+
+def test_a_retry_of_the_same_pod_does_not_count_against_itself() -> None:
+    made = engine()
+    made.update(snapshot(["a", "b"], slopes=[1.0, 1.2], capacity=1.0))
+    assert made.prioritize(pod(), ["a", "b"]).chosen == "a"
+    assert made.prioritize(pod(), ["a", "b"]).chosen == "a"
+    assert made.prioritize(pod("q"), ["a", "b"]).chosen == "b"
+
+
+def test_a_pod_without_request_counts_with_the_default() -> None:
+    made = engine(defaultCpu="250m")
+    made.update(snapshot(["a"]))
+    decision = made.prioritize(pod(cpu=None), ["a"])
+    assert (decision.cpu_cores, decision.cpu_source) == (0.25, "defaultCpu")
+
+
+def test_pods_of_other_schedulers_pass_through() -> None:
+    made = engine(schedulerNames=["wao-scheduler"])
+    made.update(snapshot(["a", "b"]))
+    assert set(scores(made, ["a", "b"], pod(scheduler_name="default-scheduler")).values()) == {0}
+    assert max(scores(made, ["a", "b"], pod(scheduler_name="wao-scheduler")).values()) == 10
+
+
+def test_without_a_snapshot_there_is_a_clear_error() -> None:
+    with pytest.raises(LookupError, match="not complete yet"):
+        engine().prioritize(pod(), ["a"])
+
+
+def test_proportional_scores_count_watts() -> None:
+    made = engine(scoreMode="proportional", pointsPerWatt=100)
+    made.update(snapshot(["a", "b"], slopes=[1.0, 1.5]))
+    found = scores(made, ["a", "b"])
+    assert found["a"] - found["b"] == 500  # 5 W
+
+
+def test_a_node_at_the_temperature_ceiling_is_refused() -> None:
+    made = engine(inletTempCeiling=35)
+    made.update(snapshot(["a", "b"], inlet_temp=[35.0, 30.0]))
+    result = made.filter(pod(), ["a", "b", "ghost"])
+    assert result.keep == ("b", "ghost")
+    assert "35.0 degC is at the ceiling of 35 degC" in result.failed["a"]
+
+
+def test_a_group_beyond_its_power_cap_is_refused() -> None:
+    state = ClusterState()
+    for name, rack in (("a", "r1"), ("b", "r1"), ("c", "r2")):
+        state.put(Kind.NODE, Node(name=name, labels={"rack": rack}))
+    made = engine(state, powerCap={"label": "rack", "watts": {"r1": 205, "*": 500}})
+    made.update(snapshot(["a", "b", "c"], slopes=[1.0, 1.0, 1.0]))
+    result = made.filter(pod(), ["a", "b", "c"])
+    assert result.keep == ("c",)
+    assert "power cap of group r1: 210 W with this pod, 205 W allowed" in result.failed["a"]
+
+
+def spread_state(replicas: int = 4, rate: str = "1") -> ClusterState:
+    state = ClusterState()
+    deployment = Workload(
+        kind="Deployment", namespace="default", name="web", uid="d", replicas=replicas, annotations={ANNOTATION: rate}
+    )
+    state.put(Kind.WORKLOAD, deployment)
+    owner = OwnerRef("Deployment", "web", "d")
+    state.put(
+        Kind.WORKLOAD, Workload(kind="ReplicaSet", namespace="default", name="web-1", uid="rs", replicas=1, owner=owner)
+    )
+    for name in ("a", "b"):
+        state.put(Kind.NODE, Node(name=name))
+    return state
+
+
+def replica(name: str, node: str | None = None, **more: Any) -> Pod:
+    return pod(name, owner=OwnerRef("ReplicaSet", "web-1", "rs"), node_name=node, **more)
+
+
+def test_spreading_counts_bound_pods_and_our_own_choices() -> None:
+    state = spread_state()
+    made = engine(state)
+    made.update(snapshot(["a", "b"], slopes=[1.0, 5.0]))
+    state.put(Kind.POD, replica("w1"))
+    assert made.filter(replica("w1"), ["a", "b"]).keep is None
+    assert made.prioritize(replica("w1"), ["a", "b"]).chosen == "a"
+    assert made.filter(replica("w2"), ["a", "b"]).keep == ("b",)
+
+
+def test_spreading_counts_no_finished_and_no_ending_pods() -> None:
+    state = spread_state()
+    made = engine(state)
+    state.put(Kind.POD, replica("w1", "a", phase="Failed"))
+    state.put(Kind.POD, replica("w2", "a", terminating=True))
+    assert made.filter(replica("w3"), ["a", "b"]).keep is None
+    state.put(Kind.POD, replica("w4", "a", phase="Running"))
+    assert made.filter(replica("w3"), ["a", "b"]).keep == ("b",)
+
+
+def test_the_same_name_in_another_namespace_is_another_workload() -> None:
+    state = spread_state()
+    made = engine(state)
+    other = Pod(
+        name="x",
+        namespace="other",
+        uid="x",
+        owner=OwnerRef("ReplicaSet", "web-1", "rs-other"),
+        node_name="a",
+        phase="Running",
+    )
+    state.put(Kind.POD, other)
+    assert made.filter(replica("w1"), ["a", "b"]).keep is None
+
+
+def test_a_bad_annotation_is_told_and_restricts_nothing() -> None:
+    state = spread_state(rate="often")
+    state.put(Kind.POD, replica("w1", "a", phase="Running"))
+    result = engine(state).filter(replica("w2"), ["a", "b"])
+    assert result.keep is None
+    assert result.bad_rate is not None
+    assert result.bad_rate.source == "Deployment default/web"
+
+
+def test_the_log_is_bounded_in_number_and_bytes() -> None:
+    made = engine()
+    names = [f"n{number}" for number in range(500)]
+    made.update(snapshot(names))
+    log = DecisionLog(max_entries=50, max_bytes=400_000)
+    for number in range(200):
+        log.add(explain(made.prioritize(pod(f"p{number}"), names)))
+    assert 0 < len(log) <= 50
+    assert log.of("default/p199") is not None
+    assert log.of("default/p0") is None
+    assert [item.pod for item in log.latest(2)] == ["default/p199", "default/p198"]

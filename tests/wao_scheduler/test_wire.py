@@ -1,0 +1,96 @@
+"""The extender's wire format, byte for byte where Go is strict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wao_scheduler.wire import ExtenderRequestError, NameCache, ScoreEncoder, decode_args, encode_filter
+
+SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "extender_wire_samples.json").read_text())
+
+
+def lower_keys(body: dict[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in body.items()}
+
+
+def camel_keys(body: dict[str, Any]) -> dict[str, Any]:
+    return {key[0].lower() + key[1:]: value for key, value in body.items()}
+
+
+@pytest.mark.parametrize("name", ["filter_request_nodeCacheCapable_true", "prioritize_request"])
+@pytest.mark.parametrize("case", [dict, lower_keys, camel_keys], ids=["Capital", "lower", "camel"])
+def test_requests_are_read_in_any_key_case(name: str, case: Any) -> None:
+    body = case(SAMPLES[name])
+    args = decode_args(json.dumps({**body, "Unknown": {"deep": [1]}}).encode(), NameCache())
+    assert list(args.names) == SAMPLES[name]["NodeNames"]
+    assert args.pod.name == "web-6d4b-x2"
+    assert args.pod.cpu_request == 0.5
+    assert args.pod.owner is not None
+    assert args.pod.owner.kind == "ReplicaSet"
+    assert args.pod.annotations == {"waok8s.github.io/podspread-rate": "0.6"}
+
+
+def test_whole_nodes_are_read_by_name_and_given_back_whole() -> None:
+    body = SAMPLES["filter_request_nodeCacheCapable_false"]
+    args = decode_args(json.dumps(body).encode(), NameCache())
+    assert list(args.names) == ["n1"]
+    answer = json.loads(encode_filter(args, ["n1"], {}))
+    assert answer["Nodes"] == body["Nodes"]
+    assert answer["NodeNames"] is None
+
+
+def test_the_filter_answer_is_gos() -> None:
+    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode(), NameCache())
+    answer = encode_filter(args, ["n1", "n2"], {"n3": "PodSpread: zone z1 already holds its share"})
+    assert json.loads(answer) == SAMPLES["filter_response_nodeCacheCapable_true"]
+
+
+def test_a_filter_that_passes_all_gives_the_names_back_untouched() -> None:
+    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode(), NameCache())
+    answer = json.loads(encode_filter(args))
+    assert answer["NodeNames"] == ["n1", "n2", "n3"]
+    assert answer["FailedNodes"] == {}
+    assert answer["Error"] == ""
+
+
+def test_scores_are_integers_in_gos_case() -> None:
+    body = ScoreEncoder().encode(["n1", 'n"2'], [10, 9])
+    assert body == b'[{"Host":"n1","Score":10},{"Host":"n\\"2","Score":9}]'
+    assert json.loads(ScoreEncoder().encode(["n1", "n2"], [10, 9])) == SAMPLES["prioritize_response"]
+    assert ScoreEncoder().encode([], []) == b"[]"
+    assert b'"Score":99800}' in ScoreEncoder().encode(["n"], [99_800])
+
+
+def test_null_nodes_are_no_candidates() -> None:
+    args = decode_args(b'{"Pod":{"metadata":{"name":"p"}},"Nodes":null,"NodeNames":null}', NameCache())
+    assert list(args.names) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "not an ExtenderArgs"),
+        (b"[]", "not an ExtenderArgs"),
+        (b"{}", "has no Pod"),
+        (b'{"Pod":null,"NodeNames":[]}', "has no Pod"),
+        (b'{"Pod":{"metadata":{"name":"p"}},"NodeNames":[1]}', "not an ExtenderArgs"),
+        (b'{"Pod":{"metadata":{"name":"p"}},"NodeNames":"n1"}', "not an ExtenderArgs"),
+        (b"\xff\xfe", "not an ExtenderArgs"),
+    ],
+)
+def test_a_body_that_is_none_is_refused_with_what_is_wrong(body: bytes, words: str) -> None:
+    with pytest.raises(ExtenderRequestError, match=words):
+        decode_args(body, NameCache())
+
+
+def test_the_same_list_of_names_is_decoded_once() -> None:
+    cache = NameCache(size=2)
+    first = cache.names(b'["a","b"]')
+    assert cache.names(b'["a","b"]') is first
+    for number in range(5):
+        cache.names(json.dumps([str(number)]).encode())
+    assert cache.names(b'["a","b"]') == first

@@ -140,15 +140,15 @@ def proportional(endpoints: Endpoints, cpu_per_request: float, limits: Limits | 
     known = np.isfinite(increase)
     if not known.any():
         return equal(endpoints, increase, "no endpoint's node has a power curve and a CPU sample with room")
-    floored = np.maximum(increase, SMALLEST_INCREASE)
-    raw = np.where(known, np.nanmin(np.where(known, floored, np.nan)) / floored, np.nan)
     load = _percent(endpoints, endpoints.usage_cores)
-    over = load > limits.node_ceiling
-    raw = np.where(known & over, np.minimum(raw, 1.0) * _held_down(load, limits.node_ceiling), raw)
-    neutral = float(np.nanmedian(np.where(known, raw, np.nan)))
+    over = known & (load > limits.node_ceiling)
+    raw = _ratios(increase, known & ~over)
+    # a curve is flat near full load and would call an overloaded node cheap: it gets less than every other one
+    least = float(np.nanmin(raw)) if (known & ~over).any() else 1.0
+    raw = np.where(over, least * _held_down(load, limits.node_ceiling), raw)
     full = np.isposinf(increase)
-    raw = np.where(known, raw, neutral)
-    raw = np.where(full, np.minimum(neutral, np.nanmin(np.where(known, raw, np.nan))) * 0.5, raw)
+    raw = np.where(full, least * 0.01, raw)
+    raw = np.where(np.isnan(raw), np.nanmedian(raw), raw)
     reasons = tuple(
         "the node has no room for another request"
         if full[i]
@@ -160,6 +160,12 @@ def proportional(endpoints: Endpoints, cpu_per_request: float, limits: Limits | 
         for i in range(len(endpoints))
     )
     return Weights(_with_floor(raw, limits.floor), increase, Rule.PROPORTIONAL, "", reasons)
+
+
+def _ratios(increase: FloatArray, which: BoolArray) -> FloatArray:
+    """Return least increase / own increase for some endpoints, NaN for the others."""
+    floored = np.where(which, np.maximum(increase, SMALLEST_INCREASE), np.nan)
+    return np.nanmin(floored) / floored if which.any() else floored
 
 
 def lookahead(endpoints: Endpoints, cpu_per_request: float, limits: Limits | None = None) -> Weights:

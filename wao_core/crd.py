@@ -66,7 +66,7 @@ class EndpointTerm(_Model):
     """One sensor, model or provider: what it is, where, with which credentials, how often."""
 
     type: str = Field(
-        description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus, or a plug-in's name."
+        description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus or a plug-in's name"
     )
     endpoint: str = Field(
         description="URL; for Onnx a shipped model's name or a file path. Empty where the type needs none."

@@ -44,22 +44,20 @@ class Server:
 def servers(per_type: int = PER_TYPE, *, seed: int = 7) -> list[Server]:
     """Return the fleet: a light base load, and conditions that differ from server to server."""
     draw = random.Random(seed)
-    found = []
-    for number, kind in enumerate(TYPES):
-        temperature, pressure = _CLIMATE[kind]
-        for index in range(1, per_type + 1):
-            found.append(
-                Server(
-                    name=f"{kind.replace('_', '-')}-{index:02d}",
-                    type=kind,
-                    address=f"10.0.{number}.{index}",
-                    rack=f"rack-{number * 2 + (index - 1) // 6 + 1}",
-                    inlet_temp=round(temperature + draw.uniform(-1.5, 1.5), 1),
-                    delta_p=round(pressure + draw.uniform(-1.0, 1.0), 1),
-                    usage_cores=round(CORES * draw.uniform(0.01, 0.12), 2),
-                )
-            )
-    return found
+    return [_server(number, kind, index, draw) for number, kind in enumerate(TYPES) for index in range(1, per_type + 1)]
+
+
+def _server(number: int, kind: str, index: int, draw: random.Random) -> Server:
+    temperature, pressure = _CLIMATE[kind]
+    return Server(
+        name=f"{kind.replace('_', '-')}-{index:02d}",
+        type=kind,
+        address=f"10.0.{number}.{index}",
+        rack=f"rack-{number * 2 + (index - 1) // 6 + 1}",
+        inlet_temp=round(temperature + draw.uniform(-1.5, 1.5), 1),
+        delta_p=round(pressure + draw.uniform(-1.0, 1.0), 1),
+        usage_cores=round(CORES * draw.uniform(0.01, 0.12), 2),
+    )
 
 
 def node(server: Server, *, bmc: str | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ KNOTS = np.array([0.0, 100.0])
 def snapshot(
     names: Sequence[str],
     *,
-    slopes: Sequence[float] | None = None,
+    slopes: Sequence[float] | np.ndarray | None = None,
     watts: np.ndarray | None = None,
     knots: np.ndarray = KNOTS,
     capacity: float = 10.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,7 +15,12 @@ from hypothesis import strategies as st
 from wao_predict import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 
-COLUMNS = {"delta_p": [1.0, 2.0], "name": ["a", "b"], "cpu_usage": [10.0, 20.0], "inlet_temp": [21.0, 22.0]}
+COLUMNS: dict[str, list[Any]] = {
+    "delta_p": [1.0, 2.0],
+    "name": ["a", "b"],
+    "cpu_usage": [10.0, 20.0],
+    "inlet_temp": [21.0, 22.0],
+}
 EXPECTED = [[10.0, 21.0, 1.0], [20.0, 22.0, 2.0]]
 
 

@@ -83,7 +83,7 @@ def test_beyond_the_bound_pods_are_placed_one_by_one_and_the_answer_says_so() ->
     ],
 )
 def test_lookahead_ends_within_one_percent_of_the_optimum(counts: dict[str, int], pods: int, reported: int) -> None:
-    """The three fleets on which the reference was measured; `reported` is the optimum found there, at other conditions."""
+    """The fleets on which the reference was measured; `reported` is the optimum found there, at other conditions."""
     outcomes = {outcome.policy: outcome.watts for outcome in simulate(fleet_of(**counts), 2.0, pods)}
     assert outcomes["lookahead"] <= 1.01 * outcomes["optimum"]
     assert outcomes["lookahead"] < 0.8 * outcomes["spread"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import wao_predict
 
 HEAVY = ("torch", "sklearn", "pandas", "kubernetes", "fastapi", "sushy", "onnxruntime", "pydantic", "matplotlib")
@@ -36,9 +38,5 @@ def test_every_promised_name_is_there() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    try:
-        wao_predict.nonsense  # noqa: B018
-    except AttributeError as error:
-        assert "nonsense" in str(error)
-    else:
-        raise AssertionError("an unknown name was found")
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = wao_predict.nonsense

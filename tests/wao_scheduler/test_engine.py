@@ -71,7 +71,7 @@ def test_a_burst_does_not_herd() -> None:
 
 def test_a_burst_ends_within_one_percent_of_the_exact_optimum() -> None:
     """The third case of the reference's measurements: ten of each type, 400 pods of 2 cores."""
-    fleet = fleet_of(**{name: 10 for name in CONDITIONS})
+    fleet = fleet_of(**dict.fromkeys(CONDITIONS, 10))
     made = engine()
     made.update(snapshot(fleet.names, watts=fleet.curves.watts, knots=fleet.curves.knots, capacity=32.0))
     chosen = [made.prioritize(pod(f"p{number}", 2.0), fleet.names).chosen for number in range(400)]

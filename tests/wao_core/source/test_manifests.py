@@ -11,6 +11,7 @@ import yaml
 
 from wao_core.records import Kind
 from wao_core.source.manifests import ManifestSource
+from wao_core.state import Change
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "32"}}}
 FAKE = {"type": "Fake", "endpoint": ""}
@@ -186,7 +187,7 @@ async def test_a_folder_is_followed(folder: Folder) -> None:
     source = ManifestSource(folder.path, period=0.01)
     await source.start()
     assert await source.wait_synced(5)
-    seen = []
+    seen: list[Change] = []
     source.state.subscribe([Kind.NODE], seen.append)
     (folder.path / "later.yaml").write_text(yaml.safe_dump(NODE))
     import asyncio

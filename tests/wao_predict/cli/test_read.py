@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_a_pressure_api_is_read() -> None:
 
 
 async def test_a_model_endpoint_is_read() -> None:
-    held = {
+    held: dict[str, dict[str, Any]] = {
         "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
         "/redfish/v1/Systems/1/MachineLearningModel": {"Url": "https://m.example", "Name": "power", "Version": "1"},
     }

@@ -158,7 +158,8 @@ async def test_tls_is_verified_by_authority_or_fingerprint(pair: tuple[Path, Pat
     server = MockBmc(with_root(documents("yadro-r120g2-openbmc")), credentials=("reader", "hunter2"))
     await server.start(tls=context)
     try:
-        for refused in ({}, {"fingerprint": "11" * 32}):
+        refusals: list[dict[str, Any]] = [{}, {"fingerprint": "11" * 32}]
+        for refused in refusals:
             with pytest.raises(RemoteError):
                 await explore(server.url, **refused)
         assert server.logins == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def member(name: str, value: Any, context: str | None = None, **more: Any) -> di
     return found if context is None else {**found, "PhysicalContext": context}
 
 
-VENDORS = {
+VENDORS: dict[str, tuple[list[tuple[str, float, str | None]], str]] = {
     "Lenovo XCC": (
         [("CPU1 Temp", 45, "CPU"), ("Ambient Temp", 23, "Intake"), ("Exhaust Temp", 31, "Exhaust")],
         "Ambient Temp",
@@ -283,10 +284,14 @@ def test_a_bmc_that_has_no_end_is_left() -> None:
 
         def send(self, request: Request) -> Response:
             self.requests += 1
-            body = (
-                b'{"Members": [{"@odata.id": "/redfish/v1/Chassis/%d"}], "Members@odata.nextLink": "/redfish/v1/Chassis/p%d",'
-                b' "Sensors": {"@odata.id": "/redfish/v1/Chassis/s%d"}}' % ((self.requests,) * 3)
-            )
+            number = self.requests
+            body = json.dumps(
+                {
+                    "Members": [{"@odata.id": f"/redfish/v1/Chassis/{number}"}],
+                    "Members@odata.nextLink": f"/redfish/v1/Chassis/p{number}",
+                    "Sensors": {"@odata.id": f"/redfish/v1/Chassis/s{number}"},
+                }
+            ).encode()
             return Response(200, body, {}, request.url)
 
         def close(self) -> None:

@@ -1,1 +1,25 @@
-"""Benchmarks."""
+"""What is quick and what is good, measured: `make bench`, or `python -m benchmarks NAME ...`.
+
+A benchmark is a function without arguments that prints its figures. Machines are noisy: compare within one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+BENCHMARKS = {
+    "quality": "benchmarks.quality",
+    "models": "benchmarks.models",
+    "increase": "benchmarks.increase",
+    "extender": "benchmarks.extender",
+    "weights": "benchmarks.weights",
+    "metrics-api": "benchmarks.metrics_api",
+}
+"""Module of each benchmark; its `main` measures and prints."""
+
+
+def load(name: str) -> Callable[[], None]:
+    """Return the `main` of a benchmark."""
+    main: Callable[[], None] = import_module(BENCHMARKS[name]).main
+    return main

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 NODES = 5000
 BMCS, INTERVAL, SECONDS, WINDOWS = 1000, 4.0, 8.0, 3
+ADDRESSES = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(BMCS)]
 API = "/apis/custom.metrics.k8s.io/v1beta2"
 FIXED = b"x" * 279  # as long as the answer about one node
 SENSOR = {
@@ -119,8 +120,8 @@ async def poll(port: int) -> None:
     options = {"tls": {"fingerprint": _fingerprint()}, "sensor": {"uri": SENSOR["@odata.id"], "name": SENSOR["Name"]}}
     with tempfile.TemporaryDirectory() as folder:
         source = ManifestSource(Path(folder))
-        for number in range(BMCS):
-            endpoint = f"https://127.1.{number // 250}.{number % 250 + 1}:{port}"
+        for number, address in enumerate(ADDRESSES):
+            endpoint = f"https://{address}:{port}"
             term = EndpointTerm(type="Redfish", endpoint=endpoint, fetch_interval=INTERVAL, options=options)
             config = NodeConfig(name=f"n{number}", namespace="x", node_name=f"n{number}", metrics={"inlet_temp": term})
             source.state.put(Kind.NODE_CONFIG, config)
@@ -147,7 +148,7 @@ async def _bare_polls(port: int) -> float:
     """Return the CPU seconds of one GET by aiohttp with nothing around it: what this machine asks for at the least."""
     import aiohttp
 
-    urls = [f"https://127.1.{number // 250}.{number % 250 + 1}:{port}{SENSOR['@odata.id']}" for number in range(BMCS)]
+    urls = [f"https://{address}:{port}{SENSOR['@odata.id']}" for address in ADDRESSES]
     pin = aiohttp.Fingerprint(bytes.fromhex(_fingerprint()))
     costs = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=BMCS, keepalive_timeout=120)) as session:
@@ -251,8 +252,10 @@ def _serve_bmcs(port: int) -> None:
     async def serve() -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*_certificate())
-        # every address of 127.0.0.0/8 is this machine: one server plays all BMCs
-        server = await asyncio.get_running_loop().create_server(Bmc, "0.0.0.0", port, ssl=context, backlog=4096)
+        # every address of 127.0.0.0/8 is this machine: one process plays all BMCs, and listens nowhere else
+        server = await asyncio.get_running_loop().create_server(
+            Bmc, ["127.0.0.1", *ADDRESSES], port, ssl=context, backlog=64
+        )
         await server.serve_forever()
 
     uvloop.run(serve())

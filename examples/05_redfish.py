@@ -1,0 +1,22 @@
+"""Find the inlet temperature of a BMC, here a mock that serves the resources of a real one."""
+
+import asyncio
+from pathlib import Path
+
+from wao_predict.flow import arun
+from wao_predict.redfish.discovery import discover
+from wao_predict.redfish.mock import MockBmc, load_documents
+from wao_predict.transport import AsyncHttpTransport
+
+
+async def main() -> None:
+    file = Path(__file__).parent / "bmc" / "dell-r750-idrac9-7.10.jsonl"
+    async with MockBmc(load_documents(file)) as bmc:
+        found = await arun(discover(), AsyncHttpTransport(bmc.url))
+    assert found.inlet is not None
+    print(
+        f"{found.vendor} {found.model}: {found.inlet.value} degC at {found.inlet.uri}, because it is {found.inlet.reason}"
+    )
+
+
+asyncio.run(main())

@@ -1,0 +1,49 @@
+"""The examples run as they stand, and so does the README's first block of Python."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_an_example_runs_and_says_something(file: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(file)], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert len(file.read_text().splitlines()) <= 30
+
+
+def test_the_readmes_python_runs() -> None:
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    namespace: dict[str, object] = {}
+    exec(block.group(1), namespace)
+    assert len(namespace["watts"]) == 2  # type: ignore[arg-type]
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    for command in (
+        "predict",
+        "curve",
+        "models",
+        "train",
+        "what-if",
+        "read",
+        "metrics-api",
+        "scheduler",
+        "lb",
+        "explain",
+        "demo",
+    ):
+        assert f"wao {command}" in text

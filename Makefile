@@ -34,6 +34,13 @@ endef
 .venv-train/.stamp: .tools/.stamp requirements/train.txt pyproject.toml
 	$(call environment,.venv-train,requirements/train.txt)
 
+# a model server's own environment: its packages only, as it pins versions that ours do not
+.venv-%/.stamp: .tools/.stamp requirements/interop-%.txt
+	@echo "creating .venv-$* from requirements/interop-$*.txt"
+	@test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-$*
+	@$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements/interop-$*.txt
+	@touch $@
+
 setup: .venv/.stamp  ## create or update .venv (quick when nothing changed)
 
 lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
@@ -49,10 +56,13 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 # --- the work ---------------------------------------------------------------------------------------------------
 
 test: setup  ## all tests that need neither a control plane nor torch
-	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster"
+	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns"
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
+
+test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp  ## against the real MLServer and KServe, each in its own environment
+	$(BIN)/pytest -q -m interop tests/interop
 
 check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .

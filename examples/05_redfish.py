@@ -14,9 +14,8 @@ async def main() -> None:
     async with MockBmc(load_documents(file)) as bmc:
         found = await arun(discover(), AsyncHttpTransport(bmc.url))
     assert found.inlet is not None
-    print(
-        f"{found.vendor} {found.model}: {found.inlet.value} degC at {found.inlet.uri}, because it is {found.inlet.reason}"
-    )
+    print(f"{found.vendor} {found.model}: {found.inlet.value} degC at {found.inlet.uri}")
+    print(f"because it is {found.inlet.reason}; {found.requests} requests")
 
 
 asyncio.run(main())

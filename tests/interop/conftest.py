@@ -90,7 +90,7 @@ def mlserver(folder: Path, **env: str) -> Iterator[str]:
     (folder / "model-settings.json").write_text(json.dumps(model))
     more = {"WAO_MODEL": str(model_path("edge_lenovo")), "PYTHONPATH": str(folder), **env}
     url = f"http://127.0.0.1:{port}"
-    with process([python, "-m", "mlserver", "start", "."], folder, f"{url}/v2/models/power/ready", more):
+    with process([str(Path(python).with_name("mlserver")), "start", "."], folder, f"{url}/v2/models/power/ready", more):
         yield url
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from wao_core.serving.options import ServerOptions, server_options
-from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, connection
+from wao_predict.cli._connection import Tls, get_json
+from wao_predict.cli._options import with_options
 from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
 
 
@@ -32,55 +33,22 @@ def scheduler(
     run(lambda: run_scheduler(server, settings), server)
 
 
+@with_options(Tls, "tls")
 def explain(
+    tls: Tls,
     pod: Annotated[str, typer.Argument(help="namespace/name", metavar="POD")],
     url: Annotated[str, typer.Option(envvar="WAO_SCHEDULER_URL", help="The extender.")] = "https://127.0.0.1:8443",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Nodes to show.")] = 15,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
 ) -> None:
     """Tell why a pod was placed where it is: watts before and after on each candidate, and the inputs' ages."""
     from urllib.parse import quote
 
-    how = connection(
-        url=url,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        user=None,
-        password_file=None,
-        timeout=10.0,
-    )
-    document = _get(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", how)
+    document = get_json(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", tls.connection())
     if output is TableOrJson.JSON:
         print_json(document)
     else:
         show_decision(document)
-
-
-def _get(url: str, path: str, how: Any) -> Any:
-    """Return the JSON of a GET; an error of the extender becomes ours."""
-    import json
-
-    from wao_predict._errors import RemoteError
-    from wao_predict.flow import Request
-    from wao_predict.transport import HttpTransport
-
-    transport = HttpTransport(url, tls=how.tls, options=how.options)
-    try:
-        response = transport.send(Request("GET", path))
-    finally:
-        transport.close()
-    try:
-        document = json.loads(response.body)
-    except ValueError:
-        document = {}
-    if response.status != 200:
-        said = document.get("error", "") if isinstance(document, dict) else ""
-        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
-    return document
 
 
 def show_decision(document: Any) -> None:

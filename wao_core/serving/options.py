@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from wao_predict._errors import UsageError
+from wao_predict.cli._options import with_options
 
 
 class LogFormat(StrEnum):
@@ -142,31 +141,4 @@ class ServerOptions:
 
 def server_options(*, port: int = 0) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a typer command all options of `ServerOptions`; it takes them as one argument `server`."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(ServerOptions, include_extras=True)
-        defaults = {field.name: field.default for field in fields(ServerOptions)} | {"port": port}
-        own_hints = get_type_hints(command, include_extras=True)
-        own = [
-            parameter.replace(annotation=own_hints[name])
-            for name, parameter in inspect.signature(command).parameters.items()
-            if name != "server"
-        ]
-        shared = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=hints[name])
-            for name in defaults
-        ]
-
-        @functools.wraps(command)
-        def wrapper(**given: Any) -> None:
-            server = ServerOptions(**{name: given.pop(name) for name in defaults})
-            command(server=server, **given)
-
-        parameters = [*own, *shared]
-        # typer reads the signature and the annotations; both must show the real options
-        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        del wrapper.__wrapped__
-        return wrapper
-
-    return decorate
+    return with_options(ServerOptions, "server", port=port)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,64 +16,70 @@ if TYPE_CHECKING:
 _PANEL = "Connection"
 PASSWORD_VARIABLE = "WAO_PASSWORD"  # noqa: S105 - the variable's name, not its value
 
-CaFile = Annotated[
-    Path | None,
-    typer.Option("--ca-file", help="PEM file of the authorities to trust.", rich_help_panel=_PANEL),
-]
-Fingerprint = Annotated[
-    str | None,
-    typer.Option(help="SHA-256 of the one certificate to accept, in hex.", rich_help_panel=_PANEL),
-]
-Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Accept any certificate; told loudly.", rich_help_panel=_PANEL)
-]
-User = Annotated[
-    str | None,
-    typer.Option(
-        help=f"User name; the password comes from --password-file, from ${PASSWORD_VARIABLE}, or from a prompt.",
-        rich_help_panel=_PANEL,
-    ),
-]
-PasswordFile = Annotated[
-    Path | None, typer.Option("--password-file", help="File that holds the password.", rich_help_panel=_PANEL)
-]
-Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, max=600.0, help="Seconds for one request.", rich_help_panel=_PANEL)
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How a server's certificate is verified, and how long it is waited for [s]."""
+
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", help="PEM file of the authorities to trust.", rich_help_panel=_PANEL)
+    ] = None
+    fingerprint: Annotated[
+        str | None,
+        typer.Option("--fingerprint", help="SHA-256 of the one certificate to accept, in hex.", rich_help_panel=_PANEL),
+    ] = None
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Accept any certificate; told loudly.", rich_help_panel=_PANEL)
+    ] = False
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, max=600.0, help="Seconds for one request.", rich_help_panel=_PANEL)
+    ] = 15.0
+
+    def connection(self) -> Connection:
+        """Return the connection that the options describe."""
+        from wao_predict.predictor import Connection
+        from wao_predict.transport import HttpOptions, TlsPolicy
+
+        if self.insecure:
+            sys.stderr.write("warning: --insecure: the server's certificate is NOT verified\n")
+        policy = TlsPolicy(ca_file=self.ca_file, fingerprint=self.fingerprint, insecure=self.insecure)
+        return Connection(tls=policy, options=HttpOptions(timeout=self.timeout))
 
 
-def connection(
-    *,
-    url: str,
-    ca_file: Path | None,
-    fingerprint: str | None,
-    insecure: bool,
-    user: str | None,
-    password_file: Path | None,
-    timeout: float,
-) -> Connection:
-    """Return the connection that the options describe.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login(Tls):
+    """The same, with credentials."""
 
-    Raises
-    ------
-    UsageError
-        A file cannot be read, or there is no password and nobody to ask.
-    """
-    from wao_predict.predictor import Connection
-    from wao_predict.transport import Credentials, HttpOptions, TlsPolicy
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            help=f"User name; the password comes from --password-file, from ${PASSWORD_VARIABLE}, or from a prompt.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="File that holds the password.", rich_help_panel=_PANEL)
+    ] = None
 
-    if insecure:
-        sys.stderr.write("warning: --insecure: the server's certificate is NOT verified\n")
-    credentials = None
-    if user is not None:
+    def connection_to(self, url: str) -> Connection:
+        """Return the connection to a server, credentials included.
+
+        Raises
+        ------
+        UsageError
+            A file cannot be read, or there is no password and nobody to ask.
+        """
+        from dataclasses import replace
+
+        from wao_predict.transport import Credentials
+
+        how = self.connection()
+        if self.user is None:
+            return how
         if url.startswith("http://"):
             sys.stderr.write("warning: the password goes over plain HTTP: anyone on the way can read it\n")
-        credentials = Credentials(user, read_password(user, password_file))
-    return Connection(
-        credentials=credentials,
-        tls=TlsPolicy(ca_file=ca_file, fingerprint=fingerprint, insecure=insecure),
-        options=HttpOptions(timeout=timeout),
-    )
+        return replace(how, credentials=Credentials(self.user, read_password(self.user, self.password_file)))
 
 
 def read_password(user: str, file: Path | None) -> str:
@@ -95,3 +102,33 @@ def read_password(user: str, file: Path | None) -> str:
     if not sys.stdin.isatty():
         raise UsageError(f"no password for {user}: give --password-file or set {PASSWORD_VARIABLE}")
     return str(typer.prompt(f"Password of {user}", hide_input=True, err=True))
+
+
+def get_json(url: str, path: str, how: Connection, *, body: object = None) -> Any:
+    """Return the JSON that an app of ours answers to a GET, or to a POST of `body`.
+
+    Raises
+    ------
+    RemoteError
+        It refuses or is away; its own words are told.
+    """
+    import json
+
+    from wao_predict._errors import RemoteError
+    from wao_predict.flow import Request
+    from wao_predict.transport import HttpTransport
+
+    content = None if body is None else json.dumps(body).encode()
+    transport = HttpTransport(url, tls=how.tls, options=how.options)
+    try:
+        response = transport.send(Request("GET" if body is None else "POST", path, body=content))
+    finally:
+        transport.close()
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        document = None
+    if response.status != 200 or document is None:
+        said = document.get("error", "") if isinstance(document, dict) else "not JSON"
+        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
+    return document

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, PasswordFile, Timeout, User, connection
+from wao_predict.cli._connection import Login
+from wao_predict.cli._options import with_options
 from wao_predict.cli._output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from wao_predict.predictor import Prediction
 
 
+@with_options(Login, "login", timeout=30.0)
 def predict(
+    login: Login,
     model: Annotated[
         str,
         typer.Argument(
@@ -31,12 +34,6 @@ def predict(
     type_: Annotated[
         str | None, typer.Option("--type", help="The model's type, where MODEL does not tell: Onnx, Redfish, ...")
     ] = None,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
-    user: User = None,
-    password_file: PasswordFile = None,
-    timeout: Timeout = 30.0,
 ) -> None:
     """Predict watts for a table of CPU load [%], inlet temperature [degC] and static pressure difference [Pa].
 
@@ -47,15 +44,7 @@ def predict(
     from wao_predict.features import FEATURES
     from wao_predict.predictor import load_predictor
 
-    how = connection(
-        url=model,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        user=user,
-        password_file=password_file,
-        timeout=timeout,
-    )
+    how = login.connection_to(model)
     with load_predictor(model, type=type_, connection=how) as predictor:
         read = read_csv(table)
         prediction = predictor.predict_detailed(read.numbers(FEATURES))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, PasswordFile, Timeout, User, connection
+from wao_predict.cli._connection import Login
+from wao_predict.cli._options import with_options
 from wao_predict.cli._output import TableOrJson, print_facts, print_json
 
 if TYPE_CHECKING:
@@ -22,15 +23,11 @@ Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the o
 
 
 @app.command("redfish")
+@with_options(Login, "login")
 def redfish(
+    login: Login,
     url: Url,
     output: Form = TableOrJson.TABLE,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
-    user: User = None,
-    password_file: PasswordFile = None,
-    timeout: Timeout = 15.0,
 ) -> None:
     """Find inlet temperature and measured power on a BMC of any vendor.
 
@@ -39,15 +36,7 @@ def redfish(
     from wao_predict.flow import run
     from wao_predict.redfish.discovery import discover
 
-    how = connection(
-        url=url,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        user=user,
-        password_file=password_file,
-        timeout=timeout,
-    )
+    how = login.connection_to(url)
     transport = _bmc_transport(url, how)
     try:
         found = run(discover(), transport)
@@ -86,33 +75,21 @@ def _bmc_transport(url: str, how: Connection) -> Transport:
 
 
 @app.command("dpapi")
+@with_options(Login, "login")
 def dpapi(
+    login: Login,
     url: Annotated[str, typer.Argument(help="https://host[:port] or the whole URL of a sensor", metavar="URL")],
     node_name: Annotated[str | None, typer.Option(help="Ask for the sensor of this node.")] = None,
     node_address: Annotated[str | None, typer.Option(help="Ask for the sensor of the node with this address.")] = None,
     sensor_id: Annotated[str | None, typer.Option(help="Ask for the sensor with this id.")] = None,
     output: Form = TableOrJson.TABLE,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
-    user: User = None,
-    password_file: PasswordFile = None,
-    timeout: Timeout = 15.0,
 ) -> None:
     """Read the static pressure difference at a node from a differential pressure API."""
     from wao_predict.flow import run
     from wao_predict.sensors.dpapi import DifferentialPressureSensor
     from wao_predict.transport import HttpTransport
 
-    how = connection(
-        url=url,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        user=user,
-        password_file=password_file,
-        timeout=timeout,
-    )
+    how = login.connection_to(url)
     sensor = DifferentialPressureSensor(url, node_name=node_name, node_address=node_address, sensor_id=sensor_id)
     transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)
     try:
@@ -124,29 +101,17 @@ def dpapi(
 
 
 @app.command("model-endpoint")
+@with_options(Login, "login")
 def model_endpoint(
+    login: Login,
     url: Url,
     output: Form = TableOrJson.TABLE,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
-    user: User = None,
-    password_file: PasswordFile = None,
-    timeout: Timeout = 15.0,
 ) -> None:
     """Ask a BMC which power model serves this machine, and where."""
     from wao_predict.backends.redfish import find_model
     from wao_predict.flow import run
 
-    how = connection(
-        url=url,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        user=user,
-        password_file=password_file,
-        timeout=timeout,
-    )
+    how = login.connection_to(url)
     transport = _bmc_transport(url, how)
     try:
         found = run(find_model(""), transport)

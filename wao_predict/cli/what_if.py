@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wao_predict.cli._connection import CaFile, Fingerprint, Insecure, connection
+from wao_predict.cli._connection import Tls, get_json
+from wao_predict.cli._options import with_options
 from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
 
 
+@with_options(Tls, "tls", timeout=30.0)
 def what_if(
+    tls: Tls,
     fleet: Annotated[
         str | None,
         typer.Argument(
@@ -29,9 +31,6 @@ def what_if(
         typer.Option(envvar="WAO_SCHEDULER_URL", help="Ask a running scheduler extender instead of giving a FLEET."),
     ] = None,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
-    ca_file: CaFile = None,
-    fingerprint: Fingerprint = None,
-    insecure: Insecure = False,
 ) -> None:
     """Tell what n more equal pods cost at least, in watts, and on which nodes they would go."""
     from wao_predict._errors import UsageError
@@ -42,16 +41,8 @@ def what_if(
         document = _of_table(fleet, cpu, count)
     else:
         assert url is not None
-        how = connection(
-            url=url,
-            ca_file=ca_file,
-            fingerprint=fingerprint,
-            insecure=insecure,
-            user=None,
-            password_file=None,
-            timeout=30.0,
-        )
-        document = _of_extender(url, how, cpu, count)
+        body = {"cpu": parse_cpu(cpu), "count": count}
+        document = get_json(url, "/v1/what-if", tls.connection(), body=body)
     if output is TableOrJson.JSON:
         print_json(document)
         return
@@ -126,24 +117,3 @@ def read_fleet(table: str) -> Fleet:
             curves = power_curves(predictor, columns["inlet_temp"][rows], columns["delta_p"][rows], knots=DEFAULT_KNOTS)
         watts[rows] = curves.watts
     return Fleet(tuple(names), PowerCurves(DEFAULT_KNOTS, watts), columns["capacity_cores"], columns["usage_cores"])
-
-
-def _of_extender(url: str, how: Any, cpu: str, count: int) -> dict[str, Any]:
-    from wao_predict._errors import RemoteError
-    from wao_predict.flow import Request
-    from wao_predict.transport import HttpTransport
-
-    transport = HttpTransport(url, tls=how.tls, options=how.options)
-    body = json.dumps({"cpu": parse_cpu(cpu), "count": count}).encode()
-    try:
-        response = transport.send(Request("POST", "/v1/what-if", body=body))
-    finally:
-        transport.close()
-    try:
-        document = json.loads(response.body)
-    except ValueError:
-        document = {}
-    if response.status != 200 or not isinstance(document, dict):
-        said = document.get("error") or document.get("detail") if isinstance(document, dict) else ""
-        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
-    return document

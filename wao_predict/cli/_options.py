@@ -1,0 +1,52 @@
+"""Groups of options that several commands share: declared once, as the fields of a dataclass."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+
+def with_options(
+    group: type[Any], argument: str, **defaults: object
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a typer command all options of a group; the command takes them as one argument.
+
+    Parameters
+    ----------
+    group
+        A dataclass whose fields are annotated with `typer.Option` and have defaults.
+    argument
+        Name of the command's parameter that receives the group.
+    defaults
+        Other defaults for this command.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(group, include_extras=True)
+        own_hints = get_type_hints(command, include_extras=True)
+        values = {field.name: field.default for field in fields(group) if field.default is not MISSING} | defaults
+        own = [
+            parameter.replace(annotation=own_hints[name])
+            for name, parameter in inspect.signature(command).parameters.items()
+            if name != argument
+        ]
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=hints[name])
+            for name, value in values.items()
+        ]
+
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> None:
+            command(**{argument: group(**{name: given.pop(name) for name in values})}, **given)
+
+        parameters = [*own, *shared]
+        # typer reads the signature and the annotations; both must show the real options
+        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        del wrapper.__wrapped__
+        return wrapper
+
+    return decorate

@@ -69,6 +69,7 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m wao_core.crd_yaml --check
 
 format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .

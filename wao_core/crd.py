@@ -137,6 +137,58 @@ class NodeConfigTemplateSpec(_Model):
     template: NodeConfigTemplateBody = Field(description="The NodeConfigs to make.")
 
 
+class Condition(_Model):
+    """One condition of a status, in the form of metav1.Condition."""
+
+    type: str
+    status: str = Field(description="True, False or Unknown.")
+    reason: str | None = None
+    message: str | None = Field(None, max_length=1024)
+    last_transition_time: str | None = Field(None, json_schema_extra={"format": "date-time"})
+    observed_generation: int | None = None
+
+
+class ChosenSensor(_Model):
+    """The sensor that is read."""
+
+    uri: str | None = None
+    name: str | None = None
+
+
+class MetricStatus(_Model):
+    """The last value of one metric."""
+
+    name: str
+    state: str | None = None
+    value: str | None = Field(None, description="A quantity; absent when there is no value.")
+    time: str | None = Field(None, json_schema_extra={"format": "date-time"})
+    reason: str | None = None
+    sensor: ChosenSensor | None = None
+    confidence: str | None = Field(None, description="How sure it is that this is the right sensor, 0 to 1.")
+
+
+class _Status(_Model):
+    conditions: list[Condition] | None = Field(
+        None,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    observed_generation: int | None = None
+
+
+class NodeConfigStatus(_Status):
+    """What is collected for the node, and what is wrong."""
+
+    metrics: list[MetricStatus] | None = Field(
+        None, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    )
+
+
+class NodeConfigTemplateStatus(_Status):
+    """How many nodes the template serves, and what is wrong."""
+
+    nodes: int | None = Field(None, description="Nodes that have a NodeConfig from this template.")
+
+
 class ObjectMeta(_Model):
     """What is read of the metadata of a manifest."""
 

@@ -1,0 +1,1 @@
+"""A real control plane on loopback: certificates, processes, and a client for tests."""

@@ -1,0 +1,105 @@
+"""One program of the test bed: started with a log of its own, waited for, and stopped by its pid."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class BedError(Exception):
+    """A part of the test bed does not work; the text has the end of its log."""
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], object], what: str, *, seconds: float = 60.0, pause: float = 0.05) -> object:
+    """Return what `condition` gives as soon as it is true.
+
+    Raises
+    ------
+    BedError
+        It is not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise BedError(f"not within {seconds:g} s: {what}")
+        _rest(pause)
+
+
+def _rest(seconds: float) -> None:
+    """Give the processor away between two looks."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as quiet:
+        quiet.bind(("127.0.0.1", 0))
+        quiet.settimeout(seconds)
+        try:
+            quiet.recv(1)
+        except TimeoutError:
+            return
+
+
+class Program:
+    """A program that runs until `stop`."""
+
+    def __init__(self, name: str, arguments: Sequence[str | Path], folder: Path) -> None:
+        self.name = name
+        self._arguments = [str(argument) for argument in arguments]
+        self.log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, ready: Callable[[], object], *, seconds: float = 60.0) -> Program:
+        """Start it and wait until `ready` is true."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(self._arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+
+        def looked() -> object:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise BedError(f"{self.name} ended with {self._process.returncode}: {self.tail()}")
+            return ready()
+
+        try:
+            wait_for(looked, f"{self.name} ready", seconds=seconds)
+        except BedError as error:
+            self.stop()
+            raise BedError(f"{error}: {self.tail()}") from None
+        return self
+
+    def stop(self) -> None:
+        """End it, by force when it does not go."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the end of its log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])

@@ -298,6 +298,11 @@ def _pod_metrics(raw: wire.Metrics, _: str) -> Record:
     return PodMetrics(**_namespaced(raw.metadata), cpu_cores=total, timestamp=measured, window=window)
 
 
+def _node_config(raw: dict[str, Any], _: str) -> Record:
+    metadata = wire.meta_of(raw)
+    return node_config(raw, _namespaced(metadata) | {"owner": _owner(metadata)})
+
+
 Converter = Callable[[Any, str], Record]
 _DECODERS: dict[Kind, tuple[Any, Converter]] = {
     Kind.NODE: (wire.Node, _node),
@@ -307,7 +312,7 @@ _DECODERS: dict[Kind, tuple[Any, Converter]] = {
     Kind.ENDPOINT_SLICE: (wire.EndpointSlice, _endpoint_slice),
     Kind.NODE_METRICS: (wire.Metrics, _node_metrics),
     Kind.POD_METRICS: (wire.Metrics, _pod_metrics),
-    Kind.NODE_CONFIG: (dict[str, Any], lambda raw, _: node_config(raw, _namespaced(wire.meta_of(raw)))),
+    Kind.NODE_CONFIG: (dict[str, Any], _node_config),
     Kind.NODE_CONFIG_TEMPLATE: (
         dict[str, Any],
         lambda raw, _: node_config_template(raw, _namespaced(wire.meta_of(raw))),

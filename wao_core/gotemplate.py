@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from wao_core.errors import TemplateError
@@ -80,15 +80,7 @@ def render(template: str, data: Mapping[str, Any]) -> str:
     import gotpl
 
     try:
-        output: str = gotpl.Template(
-            template,
-            functions=_functions(),
-            missing_key="error",
-            sandbox=gotpl.SandboxPolicy.strict(allow_attributes=_FIELDS, allow_functions=ALLOWED),
-            budget=gotpl.ExecutionBudget(
-                max_output_chars=MAX_OUTPUT, max_iterations=1000, max_template_depth=20, max_function_calls=1000
-            ),
-        ).render(dict(data))
+        output: str = _compiled(template).render(dict(data))
     except gotpl.TemplateError as error:
         raise TemplateError(" ".join(str(error).split())[:300]) from None
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError, AttributeError) as error:
@@ -116,6 +108,22 @@ def render_all(value: object, data: Mapping[str, Any], path: str = "") -> Any:
     if isinstance(value, list):
         return [render_all(item, data, f"{path}[{index}]") for index, item in enumerate(value)]
     return value
+
+
+@lru_cache(maxsize=512)
+def _compiled(template: str) -> Any:
+    """Return a template compiled once: that costs ten times what rendering does, and nodes share their template."""
+    import gotpl
+
+    return gotpl.Template(
+        template,
+        functions=_functions(),
+        missing_key="error",
+        sandbox=gotpl.SandboxPolicy.strict(allow_attributes=_FIELDS, allow_functions=ALLOWED),
+        budget=gotpl.ExecutionBudget(
+            max_output_chars=MAX_OUTPUT, max_iterations=1000, max_template_depth=20, max_function_calls=1000
+        ),
+    )
 
 
 @cache

@@ -106,6 +106,7 @@ class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
 
     generation: int = 0
     node_name: str
+    owner: OwnerRef | None = None
     metrics: Mapping[str, EndpointTerm] = {}  # "inlet_temp", "delta_p" and ours
     power_consumption: EndpointTerm | None = None
     endpoint_provider: EndpointTerm | None = None

@@ -7,10 +7,11 @@ told. Names are the reference's, `<template>-<node>`, made distinct where two pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from wao_core import crd
@@ -52,8 +53,39 @@ class Plan:
         return {key for key, outcome in self.outcomes.items() if outcome.errors}
 
 
-def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node]) -> Plan:
-    """Return what there should be."""
+Maker = Callable[[NodeConfigTemplate, Node], Desired]
+
+
+class Makers:
+    """`make` that renders again only when the template or what it sees of the node has changed."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[object, Desired | TemplateError]] = {}
+
+    def __call__(self, template: NodeConfigTemplate, node: Node) -> Desired:
+        """Return what `make` does."""
+        key = (key_of(template), node.name)
+        seen = (template.template, node.labels, node.annotations, node.addresses, node.provider_id)
+        held = self._held.get(key)
+        if held is None or held[0] != seen:
+            try:
+                made: Desired | TemplateError = make(template, node)
+            except TemplateError as error:
+                made = error
+            held = self._held[key] = (seen, made)
+        if isinstance(held[1], TemplateError):
+            raise held[1]
+        return held[1]
+
+    def keep(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Forget all pairs of template key and node name but these."""
+        wanted = set(keys)
+        self._held = {key: value for key, value in self._held.items() if key in wanted}
+
+
+def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node], *, maker: Maker | None = None) -> Plan:
+    """Return what there should be; `maker` renders, `make` by default."""
+    maker = maker or make
     order = sorted(templates, key=lambda item: (item.created or float("inf"), item.namespace, item.name))
     won: dict[str, list[tuple[NodeConfigTemplate, Node]]] = {key_of(item): [] for item in order}
     lost: dict[str, dict[str, str]] = {key_of(item): {} for item in order}
@@ -70,7 +102,7 @@ def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node]) -> Plan
         errors: dict[str, str] = {}
         for template, node in won[key]:
             try:
-                made = make(template, node, taken=desired)
+                made = _distinct(maker(template, node), template, node, desired)
             except TemplateError as error:
                 errors[node.name] = str(error)
             else:
@@ -79,7 +111,15 @@ def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node]) -> Plan
     return Plan(desired, outcomes)
 
 
-def make(template: NodeConfigTemplate, node: Node, *, taken: Mapping[str, Desired] | None = None) -> Desired:
+def _distinct(made: Desired, template: NodeConfigTemplate, node: Node, taken: Mapping[str, Desired]) -> Desired:
+    """Return what was made under a name that no other pair has."""
+    name = config_name(template, node, taken)
+    if name == made.record.name:
+        return made
+    return Desired(msgspec.structs.replace(made.record, name=name), made.spec, made.template)
+
+
+def make(template: NodeConfigTemplate, node: Node) -> Desired:
     """Return the NodeConfig of one template for one node.
 
     Raises
@@ -95,7 +135,7 @@ def make(template: NodeConfigTemplate, node: Node, *, taken: Mapping[str, Desire
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         raise TemplateError(f"{path}: rendered to {first['input']!r:.60}: {first['msg']}") from None
-    name = config_name(template, node, taken or {})
+    name = config_name(template, node, {})
     record = record_of(model, {"name": name, "namespace": template.namespace, "created": template.created})
     return Desired(record, model.model_dump(by_alias=True, exclude_none=True), key_of(template))
 

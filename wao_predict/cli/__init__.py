@@ -15,7 +15,20 @@ from typing import Annotated, Any
 import typer
 
 GROUP = "wao.commands"
-_ORDER = ("predict", "curve", "models", "train", "what-if", "read", "metrics-api", "scheduler", "explain", "lb", "demo")
+_ORDER = (
+    "predict",
+    "curve",
+    "models",
+    "train",
+    "what-if",
+    "read",
+    "controller",
+    "metrics-api",
+    "scheduler",
+    "explain",
+    "lb",
+    "demo",
+)
 _EPILOG = "Errors are told in one line; --debug before the command shows where they come from."
 
 

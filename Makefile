@@ -64,6 +64,10 @@ test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp  ## against the real MLServer and KServe, each in its own environment
 	$(BIN)/pytest -q -m interop tests/interop
 
+test-cluster: setup  ## on a real control plane, built from source once (needs Go; some ten minutes cold)
+	$(BIN)/python -m tests.cluster.build
+	$(BIN)/pytest -q -m cluster tests/cluster
+
 check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

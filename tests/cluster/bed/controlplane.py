@@ -39,6 +39,7 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{free_port()}"
         self._etcd = f"http://127.0.0.1:{free_port()}"
         self._running: list[Program] = []
+        self._clients: list[Client] = []
         self.kubeconfig = self.config_for("admin", groups=("system:masters",))
         self.admin = self.client_for("admin", groups=("system:masters",))
         self.apiserver: Program | None = None
@@ -54,6 +55,8 @@ class ControlPlane:
         """End all parts, the last one first."""
         while self._running:
             self._running.pop().stop()
+        for client in self._clients:
+            client.close()
 
     def pair_for(self, user: str, groups: tuple[str, ...] = ()) -> Pair:
         """Return a client certificate."""
@@ -66,7 +69,9 @@ class ControlPlane:
 
     def client_for(self, user: str, groups: tuple[str, ...] = ()) -> Client:
         """Return a client of a user with a client certificate."""
-        return Client(self.url, self.ca.file, pair=self.pair_for(user, groups))
+        made = Client(self.url, self.ca.file, pair=self.pair_for(user, groups))
+        self._clients.append(made)
+        return made
 
     def config_for_account(self, namespace: str, name: str) -> Path:
         """Return a kubeconfig with nothing but a ServiceAccount's token."""

@@ -1,0 +1,58 @@
+"""The bed itself is a real control plane."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.bed.controlplane import ControlPlane, node, pod
+from tests.cluster.bed.program import Program, wait_for
+from tests.cluster.conftest import kubectl
+
+pytestmark = pytest.mark.cluster
+
+
+def is_ready(bed: ControlPlane, name: str) -> bool:
+    conditions = bed.admin.get(f"/api/v1/nodes/{name}").get("status", {}).get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def test_nodes_get_ready(bed: ControlPlane) -> None:
+    bed.admin.create_all("/api/v1/nodes", [node(f"bed-{number}") for number in range(3)])
+    for number in range(3):
+        wait_for(lambda number=number: is_ready(bed, f"bed-{number}"), "node ready")  # type: ignore[misc]
+
+
+def test_metrics_server_measures_what_runs_and_leaves_out_what_does_not(
+    bed: ControlPlane, metrics_server: Program
+) -> None:
+    bed.admin.create_all("/api/v1/nodes", [node("busy"), node("idle")])
+    wait_for(lambda: is_ready(bed, "busy"), "node ready")
+    bed.admin.create("/api/v1/namespaces/default/pods", pod("load", cpu="1", node_name="busy", usage="1500m"))
+
+    def measured() -> dict[str, str]:
+        items = bed.admin.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"]
+        return {item["metadata"]["name"]: item["usage"]["cpu"] for item in items}
+
+    wait_for(lambda: "busy" in measured(), "metrics of the busy node", seconds=90)
+    assert "idle" not in measured()
+    assert "busy" in kubectl(bed, "top", "nodes")
+
+
+def test_the_schema_shows_useful_columns(bed: ControlPlane) -> None:
+    assert "NAME   NODE" not in kubectl(bed, "get", "nodeconfigs", "-A")
+    spec = {
+        "nodeName": "x",
+        "metricsCollector": {"inletTemp": {"type": "Fake", "endpoint": ""}, "deltaP": {"type": "Fake", "endpoint": ""}},
+        "predictor": {},
+    }
+    body = {
+        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "kind": "NodeConfig",
+        "metadata": {"name": "columns"},
+        "spec": spec,
+    }
+    path = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system/nodeconfigs"
+    bed.admin.create(path, body)
+    shown = kubectl(bed, "get", "nc", "-n", "wao-system")
+    assert shown.split()[:6] == ["NAME", "NODE", "INLETTEMP", "PREDICTOR", "READY", "REASON"]
+    bed.admin.delete(f"{path}/columns")

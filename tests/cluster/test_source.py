@@ -1,0 +1,107 @@
+"""The reflector, leases and events against the real API server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.cluster.bed.controlplane import ControlPlane, node
+from tests.cluster.bed.program import Program
+from wao_core.kube.client import KubeClient
+from wao_core.kube.lease import LeaderElection, LeaseTimes
+from wao_core.records import Kind
+from wao_core.source.base import ObjectRef
+from wao_core.source.kubernetes import KubernetesSource
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Wait for a condition inside an event loop."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"not within {seconds:g} s: {what}")
+
+
+@pytest.fixture
+async def source(bed: ControlPlane) -> AsyncIterator[KubernetesSource]:
+    client = await KubeClient.connect(bed.kubeconfig)
+    made = KubernetesSource(client, [Kind.NODE, Kind.NODE_METRICS], component="test", period=2.0)
+    await made.start()
+    assert await made.wait_synced(20)
+    yield made
+    await made.stop()
+
+
+async def test_nodes_are_listed_in_pages_and_followed(bed: ControlPlane, source: KubernetesSource) -> None:
+    count = 620  # more than one page of 500
+    names = [f"page-{number}" for number in range(count)]
+    await asyncio.to_thread(bed.admin.create_all, "/api/v1/nodes", [node(name) for name in names])
+    await until(lambda: set(names) <= set(source.state.nodes), "all nodes seen by watch", 60)
+    again = KubernetesSource(await KubeClient.connect(bed.kubeconfig), [Kind.NODE])
+    await again.start()
+    assert await again.wait_synced(30)
+    assert set(names) <= set(again.state.nodes)
+    await again.stop()
+    assert source.state.nodes["page-7"].capacity_cores == 32.0
+    await asyncio.to_thread(bed.admin.delete_all, [f"/api/v1/nodes/{name}" for name in names])
+    await until(lambda: not set(names) & set(source.state.nodes), "all nodes gone", 60)
+
+
+async def test_the_api_server_restarted_is_no_loss(bed: ControlPlane, source: KubernetesSource) -> None:
+    assert bed.apiserver is not None
+    bed.apiserver.kill()
+    await until(lambda: source.problems(), "the outage is told")
+    assert source.state.nodes is not None
+    await asyncio.to_thread(bed.start_apiserver)
+    await asyncio.to_thread(bed.admin.create, "/api/v1/nodes", node("after-restart"))
+    await until(lambda: "after-restart" in source.state.nodes, "changes are followed again", 60)
+    await until(lambda: not source.problems(), "no problem is left", 60)
+
+
+async def test_node_metrics_are_read(bed: ControlPlane, metrics_server: Program, source: KubernetesSource) -> None:
+    from tests.cluster.bed.controlplane import pod
+
+    await asyncio.to_thread(bed.admin.create, "/api/v1/nodes", node("metered"))
+    body = pod("metered", cpu="1", node_name="metered", usage="2500m")
+    await asyncio.to_thread(bed.admin.create, "/api/v1/namespaces/default/pods", body)
+    await until(lambda: "metered" in source.state.node_metrics, "CPU of the node", 90)
+    sample = source.state.node_metrics["metered"]
+    assert 1.0 < sample.cpu_cores < 4.0
+    assert sample.window > 0
+
+
+async def test_a_lease_is_taken_over_and_released(bed: ControlPlane) -> None:
+    times = LeaseTimes(duration=3.0, renew_deadline=2.0, retry=0.5)
+    clients = [await KubeClient.connect(bed.kubeconfig) for _ in range(2)]
+    first, second = (
+        LeaderElection(client, "wao-system", "test", f"replica-{number}", times=times)
+        for number, client in enumerate(clients)
+    )
+    one = asyncio.create_task(first.run())
+    await until(first.leading.is_set, "the first leads")
+    two = asyncio.create_task(second.run())
+    await asyncio.sleep(1.5)
+    assert not second.leading.is_set()
+    one.cancel()  # a graceful stop releases: the second need not wait for the Lease to expire
+    began = asyncio.get_running_loop().time()
+    await until(second.leading.is_set, "the second leads")
+    assert asyncio.get_running_loop().time() - began < 2.0
+    two.cancel()
+    await asyncio.gather(one, two, return_exceptions=True)
+    for client in clients:
+        await client.close()
+
+
+async def test_an_event_is_recorded(bed: ControlPlane, source: KubernetesSource) -> None:
+    about = ObjectRef("Node", "bed-0")
+    await source.event(about, reason="Tested", message="told by a test", warning=True)
+    found = bed.admin.get("/api/v1/namespaces/default/events")["items"]
+    (event,) = [item for item in found if item["reason"] == "Tested"]
+    assert event["type"] == "Warning"
+    assert event["involvedObject"]["name"] == "bed-0"

@@ -56,6 +56,7 @@ async def test_nodes_are_listed_in_pages_and_followed(bed: ControlPlane, source:
 async def test_the_api_server_restarted_is_no_loss(bed: ControlPlane, source: KubernetesSource) -> None:
     assert bed.apiserver is not None
     bed.apiserver.kill()
+
     def troubled() -> bool:
         return any(problem.where == "nodes" for problem in source.problems())
 

@@ -149,6 +149,9 @@ class ControlPlane:
         }
         program = self._program("kube-controller-manager", arguments)
         self.run(program, lambda: _answers(f"https://127.0.0.1:{port}/healthz"))
+        # healthy before all controllers are made; this account is the work of one of the last
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        wait_for(lambda: self.admin.request("GET", account).status_code == 200, "the controllers work")
 
     def start_scheduler(self, config: Mapping[str, Any] | None = None, *, name: str = "kube-scheduler") -> Program:
         """Start a kube-scheduler with a configuration's profiles and extenders."""

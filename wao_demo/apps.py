@@ -83,7 +83,8 @@ async def _stop(processes: list[asyncio.subprocess.Process]) -> None:
             process.terminate()
     for process in processes:
         try:
-            await asyncio.wait_for(process.wait(), 10.0)
+            async with asyncio.timeout(10.0):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -163,7 +163,8 @@ class WeightBook:
                 return current
             event = self._changed.setdefault(key, asyncio.Event())
             try:
-                await asyncio.wait_for(event.wait(), left)
+                async with asyncio.timeout(left):
+                    await event.wait()
             except TimeoutError:
                 return self.get(key)
 

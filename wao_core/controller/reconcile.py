@@ -64,7 +64,8 @@ class NodeConfigController:
                 failed = await self.reconcile()
                 wait = min(30.0, max(0.5, 2 * wait)) if failed else 0.0
                 try:
-                    await asyncio.wait_for(self._dirty.wait(), wait or RESYNC)
+                    async with asyncio.timeout(wait or RESYNC):
+                        await self._dirty.wait()
                 except TimeoutError:
                     continue
                 await asyncio.sleep(QUIET)

@@ -161,7 +161,9 @@ class KubeClient:
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=stall)
         try:
-            response = await asyncio.wait_for(self._open("GET", path, query, None, "application/json", limits), stall)
+            # not wait_for: in Python 3.11 it can swallow a cancellation that comes as the answer does
+            async with asyncio.timeout(stall):
+                response = await self._open("GET", path, query, None, "application/json", limits)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable("WATCH", path, error) from None
         try:

@@ -66,7 +66,8 @@ class LeaderElection:
 
     async def _attempt(self) -> None:
         try:
-            held = await asyncio.wait_for(self._hold(), self._times.renew_deadline / 2)
+            async with asyncio.timeout(self._times.renew_deadline / 2):
+                held = await self._hold()
         except (KubeError, TimeoutError) as error:
             held = False
             if not (isinstance(error, KubeError) and error.status_code == 409):

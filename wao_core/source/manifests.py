@@ -102,7 +102,8 @@ class ManifestSource:
     async def wait_synced(self, timeout: float) -> bool:
         """Wait until the folder was read once."""
         try:
-            await asyncio.wait_for(self._synced.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._synced.wait()
         except TimeoutError:
             return False
         return True

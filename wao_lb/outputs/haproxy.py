@@ -69,7 +69,8 @@ class AgentCheckServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await asyncio.wait_for(reader.readline(), 5.0)
+            async with asyncio.timeout(5.0):
+                line = await reader.readline()
             writer.write(reply(line.decode(errors="replace"), self._weights()))
             await writer.drain()
         except (TimeoutError, ValueError, OSError) as error:

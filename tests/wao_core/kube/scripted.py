@@ -1,0 +1,117 @@
+"""A small API server that follows a script: for faults that a real one does not produce on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from wao_core.kube.client import KubeClient
+
+Step = Callable[[web.StreamResponse], Awaitable[None]]
+
+
+def node(name: str, version: int) -> dict[str, Any]:
+    """Return a Node of a resource version."""
+    return {
+        "metadata": {"name": name, "uid": name, "resourceVersion": str(version)},
+        "status": {"capacity": {"cpu": "8"}},
+    }
+
+
+def send(kind: str, item: dict[str, Any]) -> Step:
+    """Return a step that sends one watch event."""
+
+    async def step(response: web.StreamResponse) -> None:
+        await response.write(json.dumps({"type": kind, "object": item}).encode() + b"\n")
+
+    return step
+
+
+def bookmark(version: int) -> Step:
+    """Return a step that sends a bookmark."""
+    return send("BOOKMARK", {"kind": "Node", "metadata": {"resourceVersion": str(version)}})
+
+
+def expired() -> Step:
+    """Return a step that sends 410 as an event."""
+    return send("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"})
+
+
+async def silence(response: web.StreamResponse) -> None:
+    """Send nothing more, and leave the connection open."""
+    await asyncio.sleep(3600)
+
+
+async def reset(response: web.StreamResponse) -> None:
+    """Break the connection."""
+    raise ConnectionResetError
+
+
+@dataclass
+class ScriptedServer:
+    """Lists `items`; each watch takes the next of `watches`: steps, or a status to refuse it with."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    version: int = 100
+    watches: list[list[Step] | int] = field(default_factory=list)
+    lists: list[int] = field(default_factory=list)  # statuses of coming lists, 200 when there is none
+    page: int = 500
+    requests: list[str] = field(default_factory=list)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        if request.query.get("watch") == "true":
+            self.requests.append(f"watch {request.query.get('resourceVersion')}")
+            return await self._watch(request)
+        self.requests.append(f"list {request.query.get('continue', '')}".strip())
+        status = self.lists.pop(0) if self.lists else 200
+        if status != 200:
+            return web.json_response({"kind": "Status", "message": "scripted", "reason": "Scripted"}, status=status)
+        start = int(request.query.get("continue") or 0)
+        page = self.items[start : start + self.page]
+        more = str(start + self.page) if start + self.page < len(self.items) else ""
+        metadata = {"resourceVersion": str(self.version), "continue": more}
+        return web.json_response({"metadata": metadata, "items": page})
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        script = self.watches.pop(0) if self.watches else [silence]
+        if isinstance(script, int):
+            return web.json_response({"kind": "Status", "message": "scripted", "code": script}, status=script)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for step in script:
+            try:
+                await step(response)
+            except ConnectionResetError:
+                assert request.transport is not None
+                request.transport.abort()
+                break
+        return response
+
+
+@asynccontextmanager
+async def serving(script: ScriptedServer) -> AsyncIterator[KubeClient]:
+    """Run a script's server, and yield a client for it."""
+    from kubernetes.aio.client import ApiClient, Configuration
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", script.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    script.url = str(site.name)
+    configuration = Configuration(host=script.url)
+    client = KubeClient(ApiClient(configuration))
+    try:
+        yield client
+    finally:
+        await client.close()
+        await runner.cleanup()

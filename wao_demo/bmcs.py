@@ -14,7 +14,9 @@ from pathlib import Path
 from wao_demo.fleet import Server
 from wao_predict.redfish.mock import MockBmc, MockPressureApi, load_documents
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "bmc"
+_INSTALLED = Path(__file__).resolve().parent / "bmc"
+EXAMPLES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "examples" / "bmc"
+"""In a checkout the examples' folder, in an installed package a copy of it."""
 LOGIN = ("wao-reader", "demo-only-password")
 
 

@@ -19,10 +19,11 @@ from wao_demo.apps import App, apps
 from wao_demo.bmcs import FORMS, LOGIN, hardware
 from wao_demo.fleet import CORES, TYPES, Server, servers, write
 from wao_predict import Fleet, PowerCurves, TlsPolicy, load_predictor, power_curves
+from wao_predict.connection import HttpOptions
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.flow import Request
 from wao_predict.simulate.placement import Outcome, simulate
-from wao_predict.transport import AsyncHttpTransport, HttpOptions
+from wao_predict.transport import AsyncHttpTransport
 
 PODS, POD_CORES = 200, 2.0
 POLICIES = ("spread", "reference", "lookahead", "optimum")

@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, Response
 from wao_core.durations import parse_duration
 from wao_core.errors import DurationError
 from wao_core.serving.health import HealthChecks
+from wao_lb.documents import ServiceWeights
 from wao_lb.outputs import eds
-from wao_lb.service import ServiceWeights, WeightBook
+from wao_lb.service import WeightBook
 
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from wao_core.errors import QuantityError
 from wao_core.quantity import cores
-from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, Service
+from wao_core.records import EndpointSlice, Kind, Pod, Service
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.source.base import ObjectRef, Source
 from wao_core.state import Change
 from wao_lb.damping import Damper
+from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
+from wao_lb.members import Member, members, usable
 from wao_lb.weights import RULES, Endpoints, Limits, Rule, Weights
 
 log = logging.getLogger(__name__)
@@ -31,44 +33,6 @@ DEFAULT_CPU_PER_REQUEST = 0.1
 PROXY_LABEL = "service.kubernetes.io/service-proxy-name"
 
 
-class WeightedEndpoint(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """One endpoint of a port with its weight: a share of 100 over the port's usable endpoints."""
-
-    address: str
-    port: int
-    node_name: str | None
-    zone: str | None
-    weight: float
-    watt_increase: float | None
-    ready: bool
-    serving: bool
-    terminating: bool
-    reason: str
-
-
-class WeightedPort(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """One port of a Service, in one address family."""
-
-    name: str
-    port: int
-    protocol: str
-    family: str
-    endpoints: tuple[WeightedEndpoint, ...]
-
-
-class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """The answer of `GET /v1/weights/{namespace}/{service}`; `version` changes exactly when a weight does."""
-
-    namespace: str
-    service: str
-    rule: str
-    reason: str
-    version: str
-    generated_at: float
-    cpu_per_request_cores: float
-    ports: tuple[WeightedPort, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class LbSettings:
     """What Services are weighted, and how where they do not say."""
@@ -76,46 +40,6 @@ class LbSettings:
     proxy_name: str | None = None  # None: every Service with endpoints
     rule: Rule = Rule.LOOKAHEAD
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One endpoint with the port it serves on."""
-
-    endpoint: Endpoint
-    port: int
-    family: str
-
-
-def members(service: Service, slices: Iterable[EndpointSlice]) -> dict[tuple[int, str], list[_Member]]:
-    """Return a Service's endpoints by (index of the Service port, family), merged over all slices.
-
-    The first address of an endpoint counts; one that stands in several slices counts once.
-    """
-    found: dict[tuple[int, str], dict[tuple[str, int], _Member]] = {}
-    for part in slices:
-        if part.address_type not in ("IPv4", "IPv6"):
-            continue
-        for index, wanted in enumerate(service.ports):
-            for port in part.ports:
-                if _serves(port, wanted.name, wanted.protocol):
-                    group = found.setdefault((index, part.address_type), {})
-                    for endpoint in part.endpoints:
-                        if endpoint.addresses and port.port is not None:
-                            member = _Member(endpoint, port.port, part.address_type)
-                            group.setdefault((endpoint.addresses[0], port.port), member)
-    return {key: list(group.values()) for key, group in found.items()}
-
-
-def _serves(port: EndpointPort, name: str, protocol: str) -> bool:
-    return port.name == name and port.protocol == protocol and port.port is not None
-
-
-def usable(group: Iterable[_Member]) -> list[_Member]:
-    """Return the endpoints that get traffic: the ready ones, else those that still serve while they end."""
-    listed = list(group)
-    ready = [member for member in listed if member.endpoint.ready and not member.endpoint.terminating]
-    return ready or [member for member in listed if member.endpoint.serving and member.endpoint.terminating]
 
 
 class WeightBook:
@@ -242,7 +166,7 @@ class WeightBook:
         reason = next((reason for reason in reasons if reason), "" if ports else "the Service has no endpoints")
         return _versioned(service, str(used), reason, per_request, tuple(ports), self._clock())
 
-    def _endpoints(self, chosen: list[_Member], snapshot: ClusterSnapshot, namespace: str) -> Endpoints:
+    def _endpoints(self, chosen: list[Member], snapshot: ClusterSnapshot, namespace: str) -> Endpoints:
         node = np.array([snapshot.index.get(item.endpoint.node_name or "", -1) for item in chosen], dtype=np.int64)
         used, limit = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
         for row, member in enumerate(chosen):
@@ -300,7 +224,7 @@ class WeightBook:
 
 
 def _weighted(
-    group: list[_Member], chosen: list[_Member], made: Weights, damped: NDArray[np.float64]
+    group: list[Member], chosen: list[Member], made: Weights, damped: NDArray[np.float64]
 ) -> tuple[WeightedEndpoint, ...]:
     rows = {(member.endpoint.addresses[0], member.port): row for row, member in enumerate(chosen)}
     found = []

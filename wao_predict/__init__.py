@@ -23,7 +23,7 @@ _HOMES = {
     "wao_predict.models": "ModelInfo list_models model_path",
     "wao_predict.plot": "PlacementDisplay PowerCurveDisplay",
     "wao_predict.predictor": ("AsyncPredictor Connection Prediction Predictor load_async_predictor load_predictor"),
-    "wao_predict.transport": "Credentials HttpOptions TlsPolicy",
+    "wao_predict.connection": "Credentials HttpOptions TlsPolicy",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         WaoError,
         WaoPredictError,
     )
+    from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
     from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
     from wao_predict.features import FEATURES, FeatureRanges, as_matrix
     from wao_predict.fleet import Fleet, WhatIf, what_if
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
         load_async_predictor,
         load_predictor,
     )
-    from wao_predict.transport import Credentials, HttpOptions, TlsPolicy
 
 __all__ = [
     "FEATURES",

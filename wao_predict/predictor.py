@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from wao_predict._errors import ModelLoadError, OutOfRangeWarning, UsageError
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
+from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.plugins import backend_type
-from wao_predict.transport import AsyncHttpTransport, Credentials, HttpOptions, HttpTransport, TlsPolicy
+from wao_predict.transport import AsyncHttpTransport, HttpTransport
 
 FloatArray = NDArray[np.float64]
 

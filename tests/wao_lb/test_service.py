@@ -281,7 +281,7 @@ async def test_weights_are_gauges() -> None:
 
 
 def test_the_json_is_what_agents_decode() -> None:
-    from wao_lb.service import ServiceWeights
+    from wao_lb.documents import ServiceWeights
 
     found = Cluster().book.get("default/web")
     assert found is not None

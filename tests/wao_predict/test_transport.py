@@ -13,9 +13,10 @@ import pytest
 
 from wao_core.serving.certificates import bootstrap_certificate
 from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, RemoteTimeout, TlsPolicy, UsageError
+from wao_predict.connection import origin_of
 from wao_predict.flow import Request
 from wao_predict.redfish.mock import MockBmc
-from wao_predict.transport import AsyncHttpTransport, HttpTransport, origin_of
+from wao_predict.transport import AsyncHttpTransport, HttpTransport
 
 QUICK = HttpOptions(timeout=2.0, connect_timeout=1.0, attempts=1)
 

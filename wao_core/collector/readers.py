@@ -15,8 +15,8 @@ from wao_core.collector.secrets import SecretBook
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.transport import PollingSession, PollingTransport
 from wao_predict._errors import RemoteError, UsageError, WaoError
+from wao_predict.connection import TlsPolicy
 from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
-from wao_predict.transport import TlsPolicy
 
 POLLS = 500  # at a time
 DISCOVERIES = 200  # at a time: each is some ten requests, one after the other, of up to a second on a slow BMC

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wao_predict._errors import SensorError
-from wao_predict.transport import Credentials
+from wao_predict.connection import Credentials
 
 MAX_AGE = 60.0  # seconds after which a Secret is read again: there is no watch on Secrets, which needs less rights
 LEAST_AGE = 5.0  # seconds for which even a refused password is not read again

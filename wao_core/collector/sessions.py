@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wao_predict._errors import RemoteError
+from wao_predict.connection import Credentials
 from wao_predict.flow import KIB, Request, Response
 from wao_predict.redfish.explorer import decode, safe_path
-from wao_predict.transport import Credentials
 
 ROOT = "/redfish/v1/"
 DEFAULT_SESSIONS = "/redfish/v1/SessionService/Sessions"

@@ -23,8 +23,8 @@ from yarl import URL
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.sessions import RedfishLogin
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout
+from wao_predict.connection import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 from wao_predict.flow import Request, Response
-from wao_predict.transport import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
 
 RESETS_BEFORE_CLOSE = 3
 LOGOUT_TIME = 5.0  # seconds for all BMCs together

@@ -7,7 +7,6 @@ keeps what that file held before. NodeConfigTemplates are rendered as the contro
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,35 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from wao_core.controller.plan import plan
-from wao_core.decode import decode_object
 from wao_core.errors import ManifestError
 from wao_core.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
 from wao_core.source.base import ObjectRef, Problem
+from wao_core.source.documents import KINDS, SUFFIXES, documents, record_of, secret_of
 from wao_core.state import Change, ClusterState
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".yaml", ".yml", ".json")
-MAX_FILE = 64 * 1024 * 1024
-_GROUPS = {
-    "Node": ("v1", Kind.NODE),
-    "Pod": ("v1", Kind.POD),
-    "Service": ("v1", Kind.SERVICE),
-    "EndpointSlice": ("discovery.k8s.io/v1", Kind.ENDPOINT_SLICE),
-    "Deployment": ("apps/v1", Kind.WORKLOAD),
-    "ReplicaSet": ("apps/v1", Kind.WORKLOAD),
-    "StatefulSet": ("apps/v1", Kind.WORKLOAD),
-    "NodeMetrics": ("metrics.k8s.io/v1beta1", Kind.NODE_METRICS),
-    "PodMetrics": ("metrics.k8s.io/v1beta1", Kind.POD_METRICS),
-    "NodeConfig": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG),
-    "NodeConfigTemplate": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG_TEMPLATE),
-}
-_METRICS = (Kind.NODE_METRICS, Kind.POD_METRICS)
-_UNDATED = "1970-01-01T00:00:00Z"
-"""Stands for "now": a figure written without a timestamp holds for as long as the file says so."""
 REDATE = 10.0
 """Seconds after which undated figures are dated anew."""
 
@@ -166,14 +146,14 @@ class ManifestSource:
         shown = str(path.relative_to(self.folder))
         fresh = _File(stamp)
         try:
-            documents = _documents(path, shown)
+            parsed = documents(path, shown)
         except ManifestError as error:
             kept = "; its last good state is kept" if old is not None and old.records else ""
             log.error("refused: %s%s", error, kept)
             problem = Problem(shown, f"{error}{kept}", time.time())
             self._files[path] = _File(stamp, old.records if old else {}, old.secrets if old else {}, [problem])
             return
-        for number, document in documents:
+        for number, document in parsed:
             self._take(fresh, old, document, shown, number)
         self._files[path] = fresh
         for key in (old.records.keys() if old is not None else set()) - fresh.records.keys():
@@ -195,10 +175,10 @@ class ManifestSource:
         """Add one document to what a file holds; a refused one keeps what it was before."""
         try:
             if document.get("kind") == "Secret":
-                name, data = _secret(document)
+                name, data = secret_of(document)
                 fresh.secrets[name] = data
                 return
-            found = _record(document)
+            found = record_of(document)
             if found is None:
                 log.info("%s, document %d: kind %s is not used", file, number, document.get("kind"))
                 return
@@ -264,69 +244,6 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
-    """Return the documents of a file with their numbers, lists unfolded.
-
-    Raises
-    ------
-    ManifestError
-        The file cannot be read or is not YAML.
-    """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise ManifestError(f"larger than {MAX_FILE >> 20} MiB: split it", file=shown)
-        text = path.read_text(encoding="utf-8")
-        parsed = list(yaml.load_all(text, Loader=_LOADER))
-    except yaml.YAMLError as error:
-        raise ManifestError(f"not valid YAML: {' '.join(str(error).split())[:200]}", file=shown) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"cannot be read: {error}", file=shown) from None
-    found: list[tuple[int, Mapping[str, Any]]] = []
-    for number, document in enumerate(parsed, start=1):
-        if document is None:
-            continue
-        listed = (
-            document.get("items") if isinstance(document, Mapping) and document.get("kind") == "List" else [document]
-        )
-        for item in listed or ():
-            if not isinstance(item, Mapping):
-                raise ManifestError(
-                    "not a Kubernetes object: apiVersion, kind and metadata are needed", file=shown, document=number
-                )
-            found.append((number, item))
-    return found
-
-
-_LOADER: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
-"""YAML without its timestamps: the API has them as text."""
-_LOADER.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _LOADER.yaml_implicit_resolvers.items()
-}
-
-
-def _record(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
-    """Return kind and record of a document, None for a kind that is not used."""
-    kind, version = document.get("kind"), document.get("apiVersion")
-    if not isinstance(kind, str) or not isinstance(version, str):
-        raise ManifestError(
-            "apiVersion and kind are needed", field="kind" if not isinstance(kind, str) else "apiVersion"
-        )
-    if kind not in _GROUPS:
-        return None
-    expected, record_kind = _GROUPS[kind]
-    if version != expected:
-        raise ManifestError(
-            f"{version!r:.60} is not a version of {kind} that is read: write {expected}", field="apiVersion"
-        )
-    metadata = document.get("metadata")
-    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        raise ManifestError("the object needs a name", field="metadata.name")
-    if record_kind in _METRICS and "timestamp" not in document:
-        document = {**document, "timestamp": _UNDATED}
-    return record_kind, decode_object(record_kind, document)
-
-
 def _is_undated(record: Record) -> bool:
     return isinstance(record, NodeMetrics | PodMetrics) and record.timestamp == 0.0
 
@@ -336,22 +253,10 @@ def _previous(old: _File | None, document: Mapping[str, Any]) -> tuple[Kind, Rec
     metadata = document.get("metadata")
     if old is None or not isinstance(metadata, Mapping):
         return None
-    kind = _GROUPS.get(str(document.get("kind")))
+    kind = KINDS.get(str(document.get("kind")))
     for (held_kind, _), record in old.records.items():
         namespace = getattr(record, "namespace", None)
         same_place = namespace is None or namespace == (metadata.get("namespace") or "default")
         if kind is not None and held_kind is kind[1] and record.name == metadata.get("name") and same_place:
             return held_kind, record
     return None
-
-
-def _secret(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:
-    metadata = document.get("metadata") or {}
-    name = f"{metadata.get('namespace') or 'default'}/{metadata.get('name')}"
-    data = {key: str(value).encode() for key, value in (document.get("stringData") or {}).items()}
-    for key, value in (document.get("data") or {}).items():
-        try:
-            data[key] = base64.b64decode(str(value), validate=True)
-        except ValueError:
-            raise ManifestError("not base64: write plain text under stringData instead", field=f"data.{key}") from None
-    return name, data

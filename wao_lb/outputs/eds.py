@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from wao_lb.service import ServiceWeights, WeightedPort
+from wao_lb.documents import ServiceWeights, WeightedPort
 
 TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 SCALE = 100

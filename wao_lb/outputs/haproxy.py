@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from wao_lb.service import ServiceWeights
+from wao_lb.documents import ServiceWeights
 
 log = logging.getLogger(__name__)
 

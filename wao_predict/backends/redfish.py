@@ -15,8 +15,8 @@ from urllib.parse import quote
 from wao_predict._errors import ProtocolError, UsageError
 from wao_predict.backends.base import FloatArray
 from wao_predict.backends.v2 import V2Backend
+from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.flow import Flow, Request, Response
-from wao_predict.transport import origin_of, without_userinfo
 
 SYSTEMS = "/redfish/v1/Systems"
 

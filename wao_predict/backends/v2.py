@@ -17,8 +17,8 @@ import numpy as np
 
 from wao_predict._errors import ProtocolError, RemoteError
 from wao_predict.backends.base import FloatArray
+from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.flow import MIB, Flow, Request, Response
-from wao_predict.transport import origin_of, without_userinfo
 
 INPUT_NAME = "predict-prob"
 """The reference's input name; most servers take any."""

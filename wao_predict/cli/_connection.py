@@ -37,8 +37,8 @@ class Tls:
 
     def connection(self) -> Connection:
         """Return the connection that the options describe."""
+        from wao_predict.connection import HttpOptions, TlsPolicy
         from wao_predict.predictor import Connection
-        from wao_predict.transport import HttpOptions, TlsPolicy
 
         if self.insecure:
             sys.stderr.write("warning: --insecure: the server's certificate is NOT verified\n")
@@ -72,7 +72,7 @@ class Login(Tls):
         """
         from dataclasses import replace
 
-        from wao_predict.transport import Credentials
+        from wao_predict.connection import Credentials
 
         how = self.connection()
         if self.user is None:

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from wao_predict._errors import ProtocolError, SensorError
+from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.values import number
 from wao_predict.sensors.base import Reading
-from wao_predict.transport import origin_of, without_userinfo
 
 PRESSURE_RANGE = (-500.0, 500.0)
 """Plausible static pressure differences between the aisles [Pa]."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from wao_predict._errors import SensorError
+from wao_predict.connection import origin_of
 from wao_predict.flow import Flow
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.discovery import Discovery, discover
 from wao_predict.redfish.explorer import Bounds, safe_path
 from wao_predict.redfish.poll import Quantity, SensorMoved, read_choice
 from wao_predict.sensors.base import Reading
-from wao_predict.transport import origin_of
 
 MINIMUM_CONFIDENCE = 0.5
 """A sensor found with less confidence is refused: name it in the NodeConfig instead."""

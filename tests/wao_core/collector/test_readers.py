@@ -13,8 +13,8 @@ from wao_core.collector.readers import Sensor, SensorReaders, options_of, tls_po
 from wao_core.collector.secrets import SecretBook
 from wao_core.collector.transport import PollingSession
 from wao_predict._errors import RemoteError, SensorError
+from wao_predict.connection import TlsPolicy
 from wao_predict.flow import Flow, Request
-from wao_predict.transport import TlsPolicy
 
 
 @dataclass(frozen=True)

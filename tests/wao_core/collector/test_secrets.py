@@ -7,7 +7,7 @@ import pytest
 
 from wao_core.collector.secrets import SecretBook
 from wao_predict._errors import SensorError
-from wao_predict.transport import Credentials
+from wao_predict.connection import Credentials
 
 
 class Secrets:

@@ -6,9 +6,9 @@ import pytest
 
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.transport import PollingSession, PollingTransport
+from wao_predict.connection import Credentials, TlsPolicy
 from wao_predict.flow import Request
 from wao_predict.redfish.mock import SESSIONS, MockBmc
-from wao_predict.transport import Credentials, TlsPolicy
 
 PATH = "/redfish/v1/Chassis/1"
 GET = Request("GET", PATH)

@@ -14,8 +14,8 @@ from wao_core.collector.addresses import AddressRule
 from wao_core.collector.transport import PollingSession, PollingTransport
 from wao_core.serving.certificates import bootstrap_certificate
 from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
+from wao_predict.connection import Credentials, TlsPolicy
 from wao_predict.flow import Request
-from wao_predict.transport import Credentials, TlsPolicy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ADMIN = Credentials("admin", "pässword")

@@ -179,7 +179,8 @@ def _show_commands(running: dict[str, App]) -> None:
     metrics, scheduler, lb = (running[name] for name in ("metrics-api", "scheduler", "lb"))
     show.heading(6, "Everything keeps running; try (Ctrl-C ends it)")
     for line in (
-        f"kubectl --server {metrics.url} --insecure-skip-tls-verify --token demo get --raw '{GROUP}/nodes/*/inlet_temp'",
+        f"kubectl --server {metrics.url} --insecure-skip-tls-verify --token demo "
+        f"get --raw '{GROUP}/nodes/*/inlet_temp'",
         f"wao explain default/job-1 --url {scheduler.url} --ca-file {scheduler.certificate}",
         f"wao what-if --cpu 500m --count 5 --url {scheduler.url} --ca-file {scheduler.certificate}",
         f"curl --cacert {lb.certificate} {lb.url}/v1/weights/default/shop",

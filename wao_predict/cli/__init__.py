@@ -96,6 +96,11 @@ def _run() -> int:
             raise
         _say("error: " + " ".join(str(error).split("\n")))
         return 1
+    except ModuleNotFoundError as error:
+        if os.environ.get("WAO_DEBUG") or (error.name or "").startswith("wao_"):
+            raise
+        _say(f"error: this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'")
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `wao ... | head`: the reader has what it wanted

@@ -81,6 +81,16 @@ def test_failures_exit_with_1_and_say_what_to_do(arguments: tuple[str, ...], wor
     assert "Traceback" not in ran.err
 
 
+def test_a_package_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
+    """As in a plain install: the apps' packages are an extra."""
+    (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError('no', name='uvicorn')")
+    ran = wao("scheduler", "--manifests", str(tmp_path), env={"PYTHONPATH": str(tmp_path)})
+    assert ran.code == 1
+    assert ran.err.strip().splitlines()[-1] == (
+        "error: this command needs uvicorn, which is not installed: pip install 'wao-predict[all]'"
+    )
+
+
 def test_debug_shows_the_traceback() -> None:
     ran = wao("--debug", "predict", "no_such_model", "-")
     assert ran.code == 1

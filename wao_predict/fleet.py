@@ -1,7 +1,8 @@
 """A fleet of nodes: its power now, and what further equal pods would cost at least, and where they would go.
 
 The least total is found exactly, by dynamic programming over nodes (min-plus convolution of their cost curves), within
-a stated bound of work. Beyond it, pods are placed one by one by look-ahead, and the answer says so.
+a stated bound of work. Beyond it, pods are placed one by one by look-ahead, and the answer says so and how far from the
+optimum it can be at most.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from wao_predict.increase import IncreaseTable, Rule
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-EXACT_WORK = 400_000_000
-"""Additions that the exact answer may take: some 400 nodes x 1,000 pods, about a second."""
+EXACT_WORK = 200_000_000
+"""Additions that the exact answer may take, about a second: 5,000 nodes with room for 20 pods each, and 1,500 pods."""
+_NODE_WORK = 4
+"""What a node costs besides, in additions; it bounds the memory too, to a byte or two per node and pod."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +41,15 @@ class WhatIf:
         Pods by node name, of nodes that get any.
     method
         "exact", or "lookahead" where the exact answer would have been too much work.
+    excess
+        How far `total_increase` can be above the optimum at most [W]; 0 for the exact answer.
     """
 
     total_increase: float
     watt_increases: FloatArray
     per_node: dict[str, int]
     method: Literal["exact", "lookahead"]
+    excess: float = 0.0
 
     @property
     def placements(self) -> list[str]:
@@ -79,10 +85,16 @@ class Fleet:
         ):
             if size != count:
                 raise UsageError(f"{size} {name} for {count} nodes: give one for each")
-        if not self.curves.known.all() or not np.isfinite(self.usage_cores).all():
-            raise UsageError("a node has no power curve or no CPU use: leave it out")
-        if not (self.capacity_cores > 0).all():
-            raise UsageError("a node has no CPU capacity: leave it out")
+        if len(set(self.names)) < count:
+            raise UsageError("two nodes have the same name: give each its own")
+        for what, usable in (
+            ("power curve", self.curves.known),
+            ("CPU use", np.isfinite(self.usage_cores)),
+            ("CPU capacity", np.isfinite(self.capacity_cores) & (self.capacity_cores > 0)),
+        ):
+            if not usable.all():
+                lacking = [self.names[row] for row in np.flatnonzero(~usable)]
+                raise UsageError(f"no {what} of {', '.join(lacking[:5])} ({len(lacking)} in all): leave them out")
 
     @property
     def cpu_usage(self) -> FloatArray:
@@ -103,23 +115,13 @@ class Fleet:
         free = (self.capacity_cores - self.usage_cores) / cores
         return np.maximum(np.floor(free * (1 + 1e-9) + 1e-9), 0).astype(np.int64)
 
-    def costs(self, cores: float, count: int) -> FloatArray:
-        """Return the increase of each node for 0..count pods [W], shape (n_nodes, count + 1); +inf beyond its room."""
-        pods = np.arange(count + 1)
-        load = (self.usage_cores[:, None] + cores * pods) * (100.0 / self.capacity_cores)[:, None]
-        rows = np.repeat(np.arange(len(self.names)), count + 1)
-        watts = self.curves.at(load.reshape(-1), rows=rows).reshape(load.shape)
-        costs = watts - watts[:, :1]
-        costs[pods[None, :] > self.room(cores)[:, None]] = np.inf
-        return costs
-
     def what_if(self, cores: float, count: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
         """Return the least increase for `count` equal pods of `cores` each, and where they go.
 
         Parameters
         ----------
         exact_work
-            Additions up to which the answer is exact: n_nodes * count * count of them are needed.
+            Additions up to which the answer is exact: for each node as many as pods fit on it, times `count`.
 
         Raises
         ------
@@ -128,51 +130,76 @@ class Fleet:
         """
         if not np.isfinite(cores) or cores <= 0 or count < 1:
             raise UsageError(f"{count} pods of {cores} cores: give a positive size and at least one pod")
-        fitting = int(np.minimum(self.room(cores), count).sum())
+        room = np.minimum(self.room(cores), count)
+        fitting = int(room.sum())
         if fitting < count:
             raise UsageError(f"only {fitting} of {count} pods of {cores:g} cores fit on these {len(self.names)} nodes")
-        if len(self.names) * count * count <= exact_work:
-            return self._exact(cores, count)
+        if (fitting + _NODE_WORK * len(self.names)) * count <= exact_work:
+            return self._exact(cores, count, room)
         return self._one_by_one(cores, count)
 
-    def _exact(self, cores: float, count: int) -> WhatIf:
+    def _exact(self, cores: float, count: int, room: IntArray) -> WhatIf:
         """Least cost of 0..count pods over the first 1, 2, ... nodes; the choices are kept to walk back."""
-        costs = self.costs(cores, count)
-        room = np.minimum(self.room(cores), count)
         least = np.full(count + 1, np.inf)
         least[0] = 0.0
-        taken = np.zeros((len(self.names), count + 1), dtype=np.int32)
-        for node in range(len(self.names)):
+        taken = np.zeros((len(self.names), count + 1), dtype=np.min_scalar_type(int(room.max())))
+        for node in np.flatnonzero(room):
+            costs = self._costs_of(int(node), cores, int(room[node]))
             fresh = least.copy()
-            for pods in range(1, int(room[node]) + 1):
-                candidate = least[: count + 1 - pods] + costs[node, pods]
+            for pods in range(1, costs.size):
+                candidate = least[: count + 1 - pods] + costs[pods]
                 better = candidate < fresh[pods:] - 1e-12
                 fresh[pods:][better] = candidate[better]
                 taken[node, pods:][better] = pods
             least = fresh
-        per_node, left = {}, count
-        for node in range(len(self.names) - 1, -1, -1):
-            pods = int(taken[node, left])
-            if pods:
-                per_node[self.names[node]] = pods
-                left -= pods
-        ordered = {name: per_node[name] for name in self.names if name in per_node}
-        return WhatIf(float(least[count]), least[1:], ordered, "exact")
+        counts, left = np.zeros(len(self.names), dtype=np.int64), count
+        for row in range(len(self.names) - 1, -1, -1):
+            counts[row] = taken[row, left]
+            left -= int(counts[row])
+        return WhatIf(float(least[count]), least[1:], self._by_name(counts), "exact")
+
+    def _costs_of(self, node: int, cores: float, room: int) -> FloatArray:
+        """Return the increase of one node for 0..room pods [W], shape (room + 1,)."""
+        load = (self.usage_cores[node] + cores * np.arange(room + 1)) * (100.0 / self.capacity_cores[node])
+        costs: FloatArray = np.interp(load, self.curves.knots, self.curves.watts[node])
+        costs -= costs[0]
+        return costs
 
     def _one_by_one(self, cores: float, count: int) -> WhatIf:
+        """Place by look-ahead, and bound the optimum from below.
+
+        Look-ahead walks down the lower convex hulls of the nodes' costs, the cheapest edge of all first: what it takes
+        is the least total where an edge ends, and within an edge its cost is off by what the one node in progress is
+        above its own hull. The increase at which an edge is begun is its slope, and those that follow on it are lower.
+        """
         placed = place_in_turn(self, cores, count, rule="lookahead")
         increases = placed.totals - placed.totals[0]
+        on_hulls = float(np.maximum.accumulate(placed.increases).sum())
         counts = np.bincount(placed.nodes, minlength=len(self.names))
-        per_node = {name: int(pods) for name, pods in zip(self.names, counts, strict=True) if pods}
-        return WhatIf(float(increases[-1]), increases[1:], per_node, "lookahead")
+        total = float(increases[-1])
+        return WhatIf(total, increases[1:], self._by_name(counts), "lookahead", max(total - on_hulls, 0.0))
+
+    def _by_name(self, counts: IntArray) -> dict[str, int]:
+        return {name: int(pods) for name, pods in zip(self.names, counts, strict=True) if pods}
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Pods placed one after the other: the node of each (its row), and the fleet's watts after 0, 1, ..., n of them."""
+    """Pods placed one after the other.
+
+    Attributes
+    ----------
+    nodes
+        Row of each pod's node, shape (n,).
+    totals
+        The fleet's power after 0, 1, ..., n of them [W], shape (n + 1,).
+    increases
+        The increase for which each pod's node was chosen, by the rule [W], shape (n,).
+    """
 
     nodes: IntArray
     totals: FloatArray
+    increases: FloatArray
 
 
 def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: Rule = "lookahead") -> Placed:
@@ -193,7 +220,7 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
     percent = 100.0 / fleet.capacity_cores
     load = fleet.cpu_usage.copy()
     watts = fleet.watts()
-    nodes, totals = np.empty(count, dtype=np.int64), np.empty(count + 1)
+    nodes, totals, chosen = np.empty(count, dtype=np.int64), np.empty(count + 1), np.empty(count)
     totals[0] = watts.sum()
     increase, size = np.empty(0), None
     for pod in range(count):
@@ -203,12 +230,13 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
         node = least(increase, load)
         if node is None:
             raise UsageError(f"pod {pod + 1} of {size:g} cores fits on no node")
+        chosen[pod] = increase[node]
         load[node] += size * percent[node]
         row = np.array([node])
         watts[node] = fleet.curves.at(load[row], rows=row)[0]
         increase[row] = table.increase(load[row], size * percent[row], rows=row, rule=rule)
         nodes[pod], totals[pod + 1] = node, watts.sum()
-    return Placed(nodes, totals)
+    return Placed(nodes, totals, chosen)
 
 
 def least(increase: FloatArray, load: FloatArray) -> int | None:

@@ -54,4 +54,5 @@ def answer(chosen: Fleet, cpu: float, count: int) -> dict[str, object]:
         "placements": list(result.placements),
         "per_node": {name: int(pods) for name, pods in result.per_node.items() if pods},
         "method": result.method,
+        "excess": result.excess,
     }

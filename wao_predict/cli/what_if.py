@@ -52,10 +52,16 @@ def what_if(
             "nodes": document["nodes"],
             "power before": f"{document['watts_before']:,.1f} W",
             "least increase": f"{document['total_increase']:,.2f} W",
-            "found": "the exact optimum" if document["method"] == "exact" else "one by one, looking ahead",
+            "found": _found(document),
         }
     )
     print_table(["node", "pods"], list(document["per_node"].items()))
+
+
+def _found(document: dict[str, Any]) -> str:
+    if document["method"] == "exact":
+        return "the exact optimum"
+    return f"one by one, looking ahead: at most {document['excess']:,.2f} W above the optimum"
 
 
 def parse_cpu(text: str) -> float:
@@ -91,6 +97,7 @@ def _of_table(table: str, cpu: str, count: int) -> dict[str, Any]:
         "placements": result.placements,
         "per_node": result.per_node,
         "method": result.method,
+        "excess": result.excess,
     }
 
 

@@ -1,7 +1,8 @@
 """Policies that place equal pods on a fleet, and the watts they end at. Pure.
 
 `spread` is what the stock scheduler's least-allocated scoring does, `reference` the rule of the Go reference
-(wao-scheduler/pkg/plugins/minimizepower: whole watts, a linear 0..100 normalisation, and its 20 levels of a score),
+(wao-scheduler/pkg/plugins/minimizepower: whole watts, scores 100..20 in whole numbers), `reference_burst` the same for
+pods that come quicker than node metrics,
 `marginal` and `lookahead` are the rules of `wao_predict.increase`, `optimum` is the least total there is.
 """
 
@@ -53,11 +54,17 @@ def spread(fleet: Fleet, cores: float, count: int) -> IntArray:
     return counts
 
 
-def reference(fleet: Fleet, cores: float, count: int) -> IntArray:
+def reference(fleet: Fleet, cores: float, count: int, *, seen: bool = True) -> IntArray:
     """Return pods per node by the reference's rule, with its truncation to whole watts.
 
     Each node's score falls linearly from 100 at the least whole-watt increase to 20 at the largest, in whole numbers;
     among equal ones the stock scheduler draws lots, here from a fixed seed.
+
+    Parameters
+    ----------
+    seen
+        Whether the load of pods placed before shows. The reference adds the requests of pending pods to a node's
+        measured load; one that runs is out of sight until the next sample of metrics-server, 15 to 60 s later.
     """
     draw = np.random.default_rng(0)
     counts, room = np.zeros(len(fleet.names), dtype=np.int64), fleet.room(cores)
@@ -72,12 +79,19 @@ def reference(fleet: Fleet, cores: float, count: int) -> IntArray:
         score = np.where(fits, 100 - (np.maximum(increase, 0.0) - least) * 80 // span, -1.0)
         node = int(draw.choice(np.flatnonzero(score == score.max())))
         counts[node] += 1
+        if not seen:
+            continue
         load[node] += cores * percent[node]
         row = rows[node : node + 1]
         step = np.array([cores * percent[node]])
         after = fleet.curves.at(load[row] + step, rows=row)
         increase[node] = np.trunc(after - fleet.curves.at(load[row], rows=row))[0]
     return counts
+
+
+def reference_burst(fleet: Fleet, cores: float, count: int) -> IntArray:
+    """Return pods per node by the reference's rule when all come between two samples of the nodes' load."""
+    return reference(fleet, cores, count, seen=False)
 
 
 def marginal(fleet: Fleet, cores: float, count: int) -> IntArray:
@@ -99,6 +113,7 @@ def optimum(fleet: Fleet, cores: float, count: int) -> IntArray:
 Policy = Callable[[Fleet, float, int], IntArray]
 POLICIES: dict[str, Policy] = {
     "spread": spread,
+    "reference_burst": reference_burst,
     "reference": reference,
     "marginal": marginal,
     "lookahead": lookahead,

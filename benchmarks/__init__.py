@@ -12,6 +12,7 @@ BENCHMARKS = {
     "quality": "benchmarks.quality",
     "models": "benchmarks.models",
     "increase": "benchmarks.increase",
+    "what-if": "benchmarks.what_if",
     "extender": "benchmarks.extender",
     "weights": "benchmarks.weights",
     "metrics-api": "benchmarks.metrics_api",

@@ -24,7 +24,7 @@ def placed(nodes: Fleet, policy: str, count: int, cores: float = 1.0) -> list[in
     return [int(pods) for pods in outcome.per_node]
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", list(POLICIES))
 def test_every_policy_places_every_pod_where_it_fits(policy: str) -> None:
     for seed in range(5):
         nodes = small_fleet(seed, 6)

@@ -14,6 +14,8 @@ from wao_predict.simulate.placement import Outcome
 
 FloatArray = NDArray[np.float64]
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
+PALETTE = (ACCENT, "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
+"""Colours of curves on the same axes, in turn."""
 
 
 def _axes(ax: Any, size: tuple[float, float]) -> Any:
@@ -82,7 +84,8 @@ class PowerCurveDisplay:
         """Draw the curve."""
         self.ax_ = _axes(ax, (7.0, 4.2))
         self.figure_ = self.ax_.figure
-        (self.line_,) = self.ax_.plot(self.curve.knots, self.curve.watts, **{"label": self.label, "lw": 2.2, **line})
+        style = {"label": self.label, "lw": 2.2, "color": PALETTE[len(self.ax_.lines) % len(PALETTE)], **line}
+        (self.line_,) = self.ax_.plot(self.curve.knots, self.curve.watts, **style)
         if ax is None:
             _plain(self.ax_)
             self.ax_.grid(axis="y", color=GRID, lw=0.8)
@@ -117,12 +120,14 @@ class PlacementDisplay:
         self.bars_ = self.ax_.barh(names, watts, color=colours, height=0.62)
         first = watts[0]
         for bar, value in zip(self.bars_, watts, strict=True):
-            saved = "" if value == first else f"   {100 * (value / first - 1):+.1f} %"
+            saved = "" if value == first else f"   {100 * (value / first - 1):+.1f} %".replace("-", "\u2212")
             middle = bar.get_y() + bar.get_height() / 2
             self.ax_.text(value, middle, f" {value:,.0f} W{saved}", va="center", fontsize=9, color=INK)
         _plain(self.ax_)
         self.ax_.invert_yaxis()
         self.ax_.set_xlim(0, max(watts) * 1.25)
+        self.ax_.xaxis.set_major_formatter("{x:,.0f}")
+        self.ax_.tick_params(axis="y", length=0)
         self.ax_.set_xlabel("power of the whole fleet [W]")
         if self.title:
             self.ax_.set_title(self.title, loc="left", fontsize=11, color=INK)

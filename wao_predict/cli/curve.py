@@ -65,22 +65,18 @@ def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: flo
     from wao_predict.plot import PowerCurveDisplay
 
     display = None
-    for index, temperature in enumerate(temperatures):
-        colour = _COLOURS[index % len(_COLOURS)]
+    for temperature in temperatures:
         display = PowerCurveDisplay.from_predictor(
             predictor,
             inlet_temp=temperature,
             delta_p=pressure,
             ax=None if display is None else display.ax_,
-            color=colour,
+            label=f"{temperature:g} \u00b0C",
         )
     assert display is not None
-    display.ax_.set_title(f"{predictor.name}: power over CPU load", loc="left", fontsize=11)
+    display.ax_.set_title(f"{predictor.name} at {pressure:g} Pa, by inlet temperature", loc="left", fontsize=11)
     display.figure_.savefig(file, dpi=150)
     sys.stdout.write(f"{file}\n")
-
-
-_COLOURS = ("#0b7285", "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
 
 
 def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure: float) -> None:
@@ -94,14 +90,21 @@ def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure:
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plot_size(min(plotext.terminal_width() or 100, 100), 24)
-    for temperature in temperatures:
+    coloured = sys.stdout.isatty()
+    for index, temperature in enumerate(temperatures):
         found = PowerCurve.from_predictor(predictor, temperature, pressure)
-        plotext.plot(found.knots.tolist(), found.watts.tolist(), label=f"{temperature:g} degC")
+        marker = "hd" if coloured else _MARKERS[index % len(_MARKERS)]
+        plotext.plot(found.knots.tolist(), found.watts.tolist(), label=f"{temperature:g} degC", marker=marker)
+    plotext.xticks([0, 25, 50, 75, 100])
     plotext.title(f"{predictor.name} at {pressure:g} Pa")
     plotext.xlabel("CPU load [%]")
     plotext.ylabel("power [W]")
     drawn = str(plotext.build())
-    sys.stdout.write((drawn if sys.stdout.isatty() else str(plotext.uncolorize(drawn))) + "\n")
+    sys.stdout.write((drawn if coloured else str(plotext.uncolorize(drawn))) + "\n")
+
+
+_MARKERS = (".", "+", "x", "o", "*")
+"""What tells curves apart where there is no colour."""
 
 
 def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: float, form: Output) -> None:

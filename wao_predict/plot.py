@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,21 @@ def _plain(ax: Any) -> None:
     ax.set_axisbelow(True)
 
 
-class PowerCurveDisplay:
+class _Display:
+    """A figure that a notebook shows when a cell ends with it."""
+
+    ax_: Any = None
+    figure_: Any = None
+
+    def _repr_png_(self) -> bytes | None:
+        if self.figure_ is None:
+            return None
+        file = BytesIO()
+        self.figure_.savefig(file, format="png", dpi=110)
+        return file.getvalue()
+
+
+class PowerCurveDisplay(_Display):
     """The power curve of one model at one inlet temperature and pressure difference.
 
     Attributes
@@ -49,8 +64,6 @@ class PowerCurveDisplay:
     def __init__(self, curve: PowerCurve, *, label: str = "") -> None:
         self.curve = curve
         self.label = label
-        self.ax_: Any = None
-        self.figure_: Any = None
         self.line_: Any = None
 
     @classmethod
@@ -94,7 +107,7 @@ class PowerCurveDisplay:
         return self
 
 
-class PlacementDisplay:
+class PlacementDisplay(_Display):
     """The power of a fleet after the same pods were placed by several policies.
 
     Attributes
@@ -106,8 +119,6 @@ class PlacementDisplay:
     def __init__(self, outcomes: Sequence[Outcome], *, title: str = "") -> None:
         self.outcomes = list(outcomes)
         self.title = title
-        self.ax_: Any = None
-        self.figure_: Any = None
         self.bars_: Any = None
 
     def plot(self, *, ax: Any = None, highlight: str = "lookahead") -> PlacementDisplay:

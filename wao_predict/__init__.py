@@ -18,7 +18,7 @@ _HOMES = {
     ),
     "wao_predict.curves": "PowerCurve PowerCurves monotone power_curves",
     "wao_predict.features": "FEATURES FeatureRanges as_matrix",
-    "wao_predict.fleet": "Fleet WhatIf what_if",
+    "wao_predict.fleet": "Fleet WhatIf curves_of_models what_if",
     "wao_predict.increase": "IncreaseTable watt_increase",
     "wao_predict.models": "ModelInfo list_models model_path",
     "wao_predict.plot": "PlacementDisplay PowerCurveDisplay",
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
     from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
     from wao_predict.features import FEATURES, FeatureRanges, as_matrix
-    from wao_predict.fleet import Fleet, WhatIf, what_if
+    from wao_predict.fleet import Fleet, WhatIf, curves_of_models, what_if
     from wao_predict.increase import IncreaseTable, watt_increase
     from wao_predict.models import ModelInfo, list_models, model_path
     from wao_predict.plot import PlacementDisplay, PowerCurveDisplay
@@ -91,6 +91,7 @@ __all__ = [
     "WaoPredictError",
     "WhatIf",
     "as_matrix",
+    "curves_of_models",
     "list_models",
     "load_async_predictor",
     "load_predictor",

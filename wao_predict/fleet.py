@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wao_predict._errors import UsageError
-from wao_predict.curves import PowerCurves
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves
 from wao_predict.increase import IncreaseTable, Rule
 
 FloatArray = NDArray[np.float64]
@@ -246,6 +246,32 @@ def least(increase: FloatArray, load: FloatArray) -> int | None:
         return None
     ties = np.flatnonzero(increase == increase[finite].min())
     return int(ties[np.argmax(load[ties])])
+
+
+def curves_of_models(
+    models: Sequence[str], inlet_temp: ArrayLike, delta_p: ArrayLike, *, knots: ArrayLike = DEFAULT_KNOTS
+) -> PowerCurves:
+    """Return the power curves of nodes with different models; each model is loaded once and asked in one batch.
+
+    Parameters
+    ----------
+    models
+        The model of each node, as `load_predictor` takes it: a shipped model's name, a file or a URL.
+    inlet_temp, delta_p
+        Conditions of each node [degC], [Pa], shape (n_nodes,) or one for all.
+    """
+    from wao_predict.predictor import load_predictor
+
+    grid = np.asarray(knots, dtype=np.float64)
+    temperature, pressure = (
+        np.broadcast_to(np.asarray(values, dtype=np.float64), (len(models),)) for values in (inlet_temp, delta_p)
+    )
+    watts = np.full((len(models), grid.size), np.nan)
+    for model in dict.fromkeys(models):
+        rows = np.array([row for row, name in enumerate(models) if name == model])
+        with load_predictor(model) as predictor:
+            watts[rows] = power_curves(predictor, temperature[rows], pressure[rows], knots=grid).watts
+    return PowerCurves(grid, watts)
 
 
 def what_if(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wao_predict.test_increase import curves_of
-from wao_predict import Fleet, PowerCurves, UsageError, load_predictor, power_curves, what_if
+from wao_predict import Fleet, PowerCurves, UsageError, curves_of_models, load_predictor, power_curves, what_if
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.simulate.placement import simulate
 
@@ -24,14 +24,11 @@ CONDITIONS = {
 
 def fleet_of(**counts: int) -> Fleet:
     """Idle nodes of 32 cores of the shipped types at their models' training means."""
-    watts = []
-    for name, count in counts.items():
-        temperature, pressure = CONDITIONS[name]
-        curve = power_curves(load_predictor(name), [temperature], [pressure], knots=DEFAULT_KNOTS).watts[0]
-        watts += [curve] * count
-    size = len(watts)
-    names = tuple(f"node-{index}" for index in range(size))
-    return Fleet(names, PowerCurves(DEFAULT_KNOTS, np.array(watts)), np.full(size, 32.0), np.zeros(size))
+    models = [name for name, count in counts.items() for _ in range(count)]
+    temperature, pressure = np.array([CONDITIONS[name] for name in models]).T
+    names = tuple(f"node-{row}" for row in range(len(models)))
+    curves = curves_of_models(models, temperature, pressure)
+    return Fleet(names, curves, np.full(len(models), 32.0), np.zeros(len(models)))
 
 
 def small_fleet(seed: int, nodes: int) -> Fleet:
@@ -39,6 +36,13 @@ def small_fleet(seed: int, nodes: int) -> Fleet:
     capacity = draw.choice([4.0, 8.0], nodes)
     names = tuple(f"n{index}" for index in range(nodes))
     return Fleet(names, curves_of(seed, nodes, DEFAULT_KNOTS), capacity, capacity * draw.uniform(0, 0.4, nodes))
+
+
+def test_curves_of_several_models_are_those_of_each() -> None:
+    curves = curves_of_models(["cloud_dell", "fake", "cloud_dell"], [20.0, 25.0, 30.0], 10.0)
+    expected = power_curves(load_predictor("cloud_dell"), [20.0, 30.0], [10.0, 10.0], knots=DEFAULT_KNOTS)
+    assert np.allclose(expected.watts, curves.watts[[0, 2]])
+    assert set(curves.watts[1]) == {3.14}
 
 
 def increase_of(fleet: Fleet, cores: np.ndarray) -> float:

@@ -102,14 +102,10 @@ def _of_table(table: str, cpu: str, count: int) -> dict[str, Any]:
 
 
 def read_fleet(table: str) -> Fleet:
-    """Return the fleet in a CSV table; models are predicted once each, in one batch."""
-    import numpy as np
-
+    """Return the fleet in a CSV table; a model is loaded once."""
     from wao_predict._errors import UsageError
     from wao_predict.cli._table import read_csv
-    from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves
-    from wao_predict.fleet import Fleet
-    from wao_predict.predictor import load_predictor
+    from wao_predict.fleet import Fleet, curves_of_models
 
     read = read_csv(table)
     columns = read.numbers(["capacity_cores", "usage_cores", "inlet_temp", "delta_p"])
@@ -117,10 +113,5 @@ def read_fleet(table: str) -> Fleet:
         raise UsageError("the table needs the columns name and model: a shipped model's name, a file or a URL")
     names = [row[read.header.index("name")].strip() for row in read.rows]
     models = [row[read.header.index("model")].strip() for row in read.rows]
-    watts = np.full((len(names), DEFAULT_KNOTS.size), np.nan)
-    for model in sorted(set(models)):
-        rows = np.array([index for index, name in enumerate(models) if name == model])
-        with load_predictor(model) as predictor:
-            curves = power_curves(predictor, columns["inlet_temp"][rows], columns["delta_p"][rows], knots=DEFAULT_KNOTS)
-        watts[rows] = curves.watts
-    return Fleet(tuple(names), PowerCurves(DEFAULT_KNOTS, watts), columns["capacity_cores"], columns["usage_cores"])
+    curves = curves_of_models(models, columns["inlet_temp"], columns["delta_p"])
+    return Fleet(tuple(names), curves, columns["capacity_cores"], columns["usage_cores"])

@@ -17,10 +17,9 @@ from wao_core.serving.certificates import bootstrap_certificate
 from wao_demo import show
 from wao_demo.apps import App, apps
 from wao_demo.bmcs import FORMS, LOGIN, hardware
-from wao_demo.fleet import CORES, TYPES, Server, servers, write
-from wao_predict import Fleet, PowerCurves, TlsPolicy, load_predictor, power_curves
+from wao_demo.fleet import CORES, Server, servers, write
+from wao_predict import Fleet, TlsPolicy, curves_of_models
 from wao_predict.connection import HttpOptions
-from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.flow import Request
 from wao_predict.simulate.placement import Outcome, simulate
 from wao_predict.transport import AsyncHttpTransport
@@ -33,18 +32,13 @@ METRICS = ("inlet_temp", "delta_p", "power_watts")
 
 def fleet_of(chosen: list[Server], inlet_temp: dict[str, float], delta_p: dict[str, float]) -> Fleet:
     """Return the servers with their predicted power curves at the given conditions."""
-    watts = np.empty((len(chosen), DEFAULT_KNOTS.size))
-    for kind in TYPES:
-        rows = [index for index, server in enumerate(chosen) if server.type == kind]
-        names = [chosen[index].name for index in rows]
-        with load_predictor(kind) as predictor:
-            curves = power_curves(
-                predictor, [inlet_temp[name] for name in names], [delta_p[name] for name in names], knots=DEFAULT_KNOTS
-            )
-        watts[rows] = curves.watts
     return Fleet(
         tuple(server.name for server in chosen),
-        PowerCurves(DEFAULT_KNOTS, watts),
+        curves_of_models(
+            [server.type for server in chosen],
+            [inlet_temp[server.name] for server in chosen],
+            [delta_p[server.name] for server in chosen],
+        ),
         np.full(len(chosen), float(CORES)),
         np.array([server.usage_cores for server in chosen]),
     )

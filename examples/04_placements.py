@@ -7,4 +7,4 @@ from wao_predict.simulate.placement import simulate
 chosen = servers()
 fleet = fleet_of(chosen, {s.name: s.inlet_temp for s in chosen}, {s.name: s.delta_p for s in chosen})
 for outcome in simulate(fleet, cores=2.0, count=200):
-    print(f"{outcome.policy:10} {outcome.watts:9,.0f} W")
+    print(f"{outcome.policy:16} {outcome.watts:9,.0f} W")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+NOTEBOOKS = sorted((ROOT / "examples").glob("[0-9]*.ipynb"))
+RUN_NOTEBOOK = (
+    "import nbclient, nbformat, sys; nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=60).execute()"
+)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
@@ -21,6 +26,16 @@ def test_an_example_runs_and_says_something(file: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert len(file.read_text().splitlines()) <= 30
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_a_notebook_runs_and_shows_its_results(file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN_NOTEBOOK, str(file)]  # a process of its own: the kernel keeps sockets open
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    cells = [cell for cell in json.loads(file.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in cells)
+    assert sum(len(cell["source"]) for cell in cells) <= 30
 
 
 def test_the_readmes_python_runs() -> None:

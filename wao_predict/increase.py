@@ -123,10 +123,10 @@ class IncreaseTable:
         bound = self._bounds(rows, load, step, most, base)
         steepest = bound.argmin(axis=1)
         index = np.arange(len(rows))
-        better = np.flatnonzero(bound[index, steepest] < best)
+        better = np.flatnonzero(bound[index, steepest] * step < best)
         best[better] = self._beside(better, steepest[better], best[better], (rows, load, step, most, base))
         bound[index, steepest] = np.inf
-        more, knot = np.nonzero(bound < best[:, None])
+        more, knot = np.divmod(np.flatnonzero(bound < (best / step)[:, None]), bound.shape[1])
         if more.size:
             found = self._beside(more, knot, best[more], (rows, load, step, most, base))
             np.minimum.at(best, more, found)
@@ -135,17 +135,22 @@ class IncreaseTable:
     def _bounds(
         self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray, base: FloatArray
     ) -> FloatArray:
-        """Return the average per job at each knot that 1..most jobs reach beyond, shape (m, k); +inf elsewhere."""
+        """Return the slope from the present load to each knot that 1..most jobs reach beyond [W/%], else +inf.
+
+        Shape (m, k). Times the load of a job it is the average per job. Arrays of this shape are what takes the time,
+        so they are few and worked on in place.
+        """
         knots = self._curves.knots
         whole = len(rows) == len(self._curves) and bool((rows == np.arange(len(rows))).all())
         watts = self._curves.watts if whole else self._curves.watts[rows]
         ahead = knots[None, :] - load[:, None]
-        outside = (ahead <= step[:, None]) | (ahead >= (most * step)[:, None])
+        slope: FloatArray = watts - base[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            average: FloatArray = (watts - base[:, None]) / ahead
-        average *= step[:, None]
-        average[outside] = np.inf
-        return average
+            slope /= ahead
+        outside = ahead <= step[:, None]
+        outside |= ahead >= (most * step)[:, None]
+        np.putmask(slope, outside, np.inf)
+        return slope
 
     def _beside(
         self,

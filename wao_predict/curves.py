@@ -89,7 +89,7 @@ class PowerCurves:
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """Which rows have a curve, shape (n,)."""
-        return np.asarray(~np.isnan(self.watts).any(axis=1))
+        return np.asarray(np.isfinite(self.watts).all(axis=1))
 
     def take(self, rows: IntArray) -> PowerCurves:
         """Return the curves of some rows."""

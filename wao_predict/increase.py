@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wao_predict._errors import UsageError
 from wao_predict.curves import PowerCurves
 
 FloatArray = NDArray[np.float64]
@@ -54,6 +55,11 @@ def watt_increase(
     -------
     NaN where the curve or the load is unknown, +inf where the job does not fit.
 
+    Raises
+    ------
+    UsageError
+        An unknown rule, arrays of other lengths than there are curves, or a job of no load.
+
     Examples
     --------
     >>> curves = PowerCurves(np.array([0.0, 50.0, 100.0]), np.array([[100.0, 180.0, 200.0]]))
@@ -62,6 +68,13 @@ def watt_increase(
     >>> watt_increase(curves, [0.0], 10.0).tolist()  # ten of them cost 100 W together
     [10.0]
     """
+    if rule not in RULES:
+        raise UsageError(f"no rule {rule!r:.40}; there are {', '.join(RULES)}")
+    for name, values in (("cpu_usage", cpu_usage), ("added", added), ("capacity", capacity)):
+        if np.size(values) not in (1, len(curves)):
+            raise UsageError(f"{np.size(values)} values of {name} for {len(curves)} curves: give one for each")
+    if (np.asarray(added) <= 0).any():
+        raise UsageError("added: the load of a job is above 0 % of a node's CPU")
     return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity)
 
 
@@ -86,14 +99,15 @@ class IncreaseTable:
         ----------
         rows
             Row of each candidate, shape (m,), -1 for one that has none: NaN. All rows in order without it.
-            `cpu_usage`, `added` and `capacity` are of shape (m,) then.
+            `cpu_usage`, `added` and `capacity` are of shape (m,) then. A job of no load gives NaN.
         """
         index = np.arange(len(self._curves)) if rows is None else rows
         load = np.broadcast_to(np.asarray(cpu_usage, dtype=np.float64), index.shape)
         step = np.broadcast_to(np.asarray(added, dtype=np.float64), index.shape)
         limit = np.broadcast_to(np.asarray(capacity, dtype=np.float64), index.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
-            known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(step) & np.isfinite(limit)
+            known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(limit)
+            known &= (step > 0) & np.isfinite(step)
             most = np.floor((limit - load) / step * (1 + _SLACK) + _SLACK)  # jobs that fit
         fits = known & (most >= 1)
         result = np.where(known, np.inf, np.nan)

@@ -106,3 +106,8 @@ def test_one_curve_tells_an_increase() -> None:
     curve = PowerCurve.from_watts([0, 50, 100], [100.0, 90.0, 200.0])
     assert curve.watts.tolist() == [95.0, 95.0, 200.0]
     assert float(curve.increase(50, 25)) == 52.5
+
+
+def test_a_curve_with_a_hole_or_without_end_is_unknown() -> None:
+    watts = np.array([[1.0, 2.0, 3.0], [1.0, np.nan, 3.0], [1.0, 2.0, np.inf]])
+    assert PowerCurves(np.array([0.0, 50.0, 100.0]), watts).known.tolist() == [True, False, False]

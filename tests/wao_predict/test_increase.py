@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wao_predict import UsageError
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, monotone
 from wao_predict.increase import RULES, IncreaseTable, Rule, watt_increase
 
@@ -88,3 +91,29 @@ def test_lookahead_never_exceeds_marginal(seed: int, step: float) -> None:
     least = watt_increase(curves, load, step)
     assert (least <= watt_increase(curves, load, step, rule="marginal") + 1e-9).all()
     assert (least >= -1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("load", "added", "options", "words"),
+    [
+        ([10.0], 5.0, {"rule": "best"}, "no rule 'best'; there are lookahead, marginal"),
+        ([10.0, 20.0], 5.0, {}, "2 values of cpu_usage for 1 curves"),
+        ([10.0], [5.0, 5.0], {}, "2 values of added for 1 curves"),
+        ([10.0], 5.0, {"capacity": [90.0] * 3}, "3 values of capacity for 1 curves"),
+        ([10.0], 0.0, {}, "above 0 %"),
+        ([10.0], -1.0, {}, "above 0 %"),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(
+    load: list[float], added: float | list[float], options: dict[str, Any], words: str
+) -> None:
+    curves = PowerCurves(np.array([0.0, 100.0]), np.array([[0.0, 100.0]]))
+    with pytest.raises(UsageError, match=words):
+        watt_increase(curves, load, added, **options)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_table_does_not_know_what_a_job_of_no_load_costs(rule: Rule) -> None:
+    curves = curves_of(1, 3, DEFAULT_KNOTS)
+    result = IncreaseTable(curves).increase([10.0, 10.0, 10.0], [0.0, np.nan, 5.0], rule=rule)
+    assert np.isnan(result).tolist() == [True, True, False]

@@ -12,13 +12,36 @@ from wao_core.serving.options import ServerOptions, server_options
 @server_options()
 def controller(
     server: ServerOptions,
-    namespace: Annotated[str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease.")] = "wao-system",
+    namespace: Annotated[
+        str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease and of our Services.")
+    ] = "wao-system",
     leader_elect: Annotated[
         bool, typer.Option(envvar="WAO_LEADER_ELECT", help="Lead only while holding the Lease.")
     ] = True,
+    serving_certificate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Service to keep a serving certificate for, in the Secret NAME-tls; several are allowed. "
+            "Default: none, for use with cert-manager or certificates of your own."
+        ),
+    ] = None,
+    authority_namespace: Annotated[
+        str,
+        typer.Option(
+            envvar="WAO_AUTHORITY_NAMESPACE", help="Namespace of the authority's key, which only we may read."
+        ),
+    ] = "wao-pki",
+    api_service: Annotated[
+        list[str] | None,
+        typer.Option(help="APIService whose caBundle is kept, if it points at one of these Services; several allowed."),
+    ] = None,
 ) -> None:
     """Make a NodeConfig for every node that a NodeConfigTemplate selects, and keep it so."""
     from wao_core.controller.service import run_controller
+    from wao_core.controller.serving_certificates import CertificateSettings
     from wao_core.serving.server import run
 
-    run(lambda: run_controller(server, namespace=namespace, leader_elect=leader_elect), server)
+    certificates = CertificateSettings(
+        namespace, authority_namespace, tuple(serving_certificate or ()), tuple(api_service or ())
+    )
+    run(lambda: run_controller(server, certificates, leader_elect=leader_elect), server)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
@@ -14,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wao_core.controller.reconcile import NodeConfigController
+from wao_core.controller.serving_certificates import CertificateSettings, ServingCertificates
 from wao_core.kube.lease import LeaderElection
 from wao_core.records import Kind
 from wao_core.serving.cluster import cluster
@@ -27,7 +30,9 @@ KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE)
 LEASE = "wao-controller"
 
 
-async def run_controller(server: ServerOptions, *, namespace: str, leader_elect: bool = True) -> None:
+async def run_controller(
+    server: ServerOptions, certificates: CertificateSettings, *, leader_elect: bool = True
+) -> None:
     """Serve health and metrics until told to stop; reconcile while leading."""
     checks, registry = HealthChecks(), CollectorRegistry()
     async with AsyncExitStack() as stack:
@@ -36,13 +41,16 @@ async def run_controller(server: ServerOptions, *, namespace: str, leader_elect:
             raise UsageError("the controller writes to an API server: give --kubeconfig FILE, not --manifests")
         controller = NodeConfigController(source, source.client)
         identity = f"{socket.gethostname()}_{os.getpid()}"
-        election = LeaderElection(source.client, namespace, LEASE, identity)
+        election = LeaderElection(source.client, certificates.namespace, LEASE, identity)
         if leader_elect:
             await _background(stack, election.run())
         else:
             election.leading.set()
             election.lost.clear()
-        await _background(stack, _while_leading(election, controller))
+        work = [controller.run]
+        if certificates.services:
+            work.append(ServingCertificates(source.client, certificates).run)
+        await _background(stack, _while_leading(election, work))
         _gauges(registry, election, controller)
 
         async def metrics(request: Request) -> Response:
@@ -52,19 +60,21 @@ async def run_controller(server: ServerOptions, *, namespace: str, leader_elect:
         await serve(Starlette(routes=[*routes, Route("/metrics", metrics)]), server, checks)
 
 
-async def _while_leading(election: LeaderElection, controller: NodeConfigController) -> None:
+async def _while_leading(election: LeaderElection, work: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """Run all of `work` while we lead; an error in one ends the process, which starts anew."""
     while True:
         await election.leading.wait()
-        work = asyncio.create_task(controller.run())
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(each()) for each in work]
         lost = asyncio.create_task(election.lost.wait())
         try:
-            await asyncio.wait([work, lost], return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
+            await asyncio.wait([*tasks, lost], return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
         finally:
-            for task in (work, lost):
+            for task in (*tasks, lost):
                 task.cancel()
-            await asyncio.gather(work, lost, return_exceptions=True)
+            await asyncio.gather(*tasks, lost, return_exceptions=True)
 
 
 async def _background(stack: AsyncExitStack, work: object) -> None:

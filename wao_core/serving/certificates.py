@@ -43,13 +43,18 @@ def self_signed(names: Sequence[str], *, now: datetime | None = None) -> tuple[b
         .serial_number(x509.random_serial_number())
         .not_valid_before(start - timedelta(minutes=5))  # clocks differ
         .not_valid_after(start + LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(), critical=True)
+        .add_extension(key_usage(signs=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
+    return pem_of(certificate, key)
+
+
+def pem_of(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tuple[bytes, bytes]:
+    """Return both as PEM; the key is not encrypted."""
     return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -69,21 +74,23 @@ def _usable(certificate: Path, key: Path, names: Sequence[str]) -> bool:
     except (ValueError, x509.ExtensionNotFound):
         return False
     return loaded.not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE and all(
-        _general_name(name) in held for name in names
+        general_name(name) in held for name in names
     )
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """Return a host name or an address as a certificate holds it."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
 
 
-def _key_usage() -> x509.KeyUsage:
+def key_usage(*, signs: bool) -> x509.KeyUsage:
+    """Return what a key is for: to serve, and when it `signs`, to sign other certificates."""
     return x509.KeyUsage(
         digital_signature=True,
-        key_cert_sign=True,
+        key_cert_sign=signs,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,

@@ -74,6 +74,7 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m wao_core.crd_yaml --check
+	$(BIN)/hadolint Dockerfile
 
 format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -1,0 +1,170 @@
+"""What is deployed: valid for the API, restricted, with flags that exist, least rights, and a reason beside each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import typer
+import yaml
+
+from wao_predict.cli import build
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+FILES = sorted(path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml")
+BUILT_IN = {"system:auth-delegator", "extension-apiserver-authentication-reader", "system:kube-scheduler",
+            "system:volume-scheduler"}  # fmt: skip
+PRIVILEGED = {"wao-lb-agent"}
+"""Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
+STOCK = {"wao-kube-scheduler"}
+"""Runs an image of Kubernetes, not ours."""
+
+
+def documents(kind: str = "") -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in FILES:
+        for document in yaml.safe_load_all(path.read_text()):
+            if document and (not kind or document["kind"] == kind):
+                yield path, document
+
+
+def workloads() -> list[Any]:
+    found = [document for kind in ("Deployment", "DaemonSet") for _, document in documents(kind)]
+    return [pytest.param(item, id=item["metadata"]["name"]) for item in found]
+
+
+def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return spec
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(MANIFESTS)))
+def test_each_document_is_valid_for_the_api(path: Path) -> None:
+    for document in yaml.safe_load_all(path.read_text()):
+        kubernetes_validate.validate(document, "1.36", strict=True)
+
+
+def test_each_folder_lists_all_its_files() -> None:
+    for kustomization in MANIFESTS.rglob("kustomization.yaml"):
+        listed = set(yaml.safe_load(kustomization.read_text())["resources"])
+        there = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
+        there |= {path.parent.name for path in kustomization.parent.glob("*/kustomization.yaml")}
+        assert there <= listed
+
+
+@pytest.mark.parametrize("workload", workloads())
+def test_each_workload_is_restricted(workload: dict[str, Any]) -> None:
+    pod, name = pod_of(workload), workload["metadata"]["name"]
+    containers = pod["containers"] + pod.get("initContainers", [])
+    for container in containers:
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"]["drop"] == ["ALL"]
+        assert not context.get("privileged")
+        if name not in PRIVILEGED:
+            assert not context["capabilities"].get("add")
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    if name not in PRIVILEGED:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 65532
+        assert not pod.get("hostNetwork")
+        assert all("hostPath" not in volume for volume in pod.get("volumes", []))
+
+
+@pytest.mark.parametrize("workload", workloads())
+def test_each_workload_has_probes_requests_and_a_memory_limit(workload: dict[str, Any]) -> None:
+    for container in pod_of(workload)["containers"]:
+        assert {"livenessProbe", "readinessProbe"} <= set(container)
+        assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+        assert "memory" in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize("workload", workloads())
+def test_each_deployment_survives_the_drain_of_a_node(workload: dict[str, Any]) -> None:
+    if workload["kind"] != "Deployment":
+        return
+    labels = workload["spec"]["template"]["metadata"]["labels"]
+    budgets = [item for _, item in documents("PodDisruptionBudget")]
+    assert any(item["spec"]["selector"]["matchLabels"].items() <= labels.items() for item in budgets)
+    assert workload["spec"]["replicas"] >= 2
+
+
+@pytest.mark.parametrize("workload", [item for item in workloads() if item.id not in STOCK])
+def test_each_flag_is_one_that_the_command_has(workload: dict[str, Any]) -> None:
+    for container in pod_of(workload)["containers"]:
+        assert container["image"] == "wao:0.1.0"
+        name, *arguments = [re.sub(r"\$\(\w+\)", "value", argument) for argument in container["args"]]
+        group = typer.main.get_command(build())
+        command = group.get_command(typer.Context(group), name)  # type: ignore[attr-defined]
+        assert command is not None, name
+        command.make_context(name, arguments)  # an unknown flag raises
+
+
+def test_each_right_has_a_reason_beside_it() -> None:
+    for path in FILES:
+        for text in path.read_text().split("\n---\n"):
+            if not re.search(r"^kind: (Cluster)?Role$", text, re.MULTILINE):
+                continue
+            lines = text.splitlines()
+            rules = [number for number, line in enumerate(lines) if line.startswith("- apiGroups")]
+            # a role of one rule may have its reason above the whole document
+            alone = len(rules) == 1 and lines[0].startswith("# ")
+            assert alone or all(lines[number - 1].startswith("#") for number in rules), f"{path}: {text[:200]}"
+
+
+def test_no_right_is_a_wildcard_and_no_secret_is_listed() -> None:
+    for kind in ("Role", "ClusterRole"):
+        for path, role in documents(kind):
+            for rule in role["rules"]:
+                assert "*" not in rule["verbs"] + rule.get("resources", []) + rule.get("apiGroups", []), path
+                if "secrets" in rule.get("resources", []):
+                    assert set(rule["verbs"]) <= {"get", "create", "patch"}, path
+                    assert rule.get("resourceNames") or rule["verbs"] == ["get"], path
+
+
+def test_each_binding_is_of_a_role_and_an_account_that_are_there() -> None:
+    roles = {role["metadata"]["name"] for kind in ("Role", "ClusterRole") for _, role in documents(kind)}
+    accounts = {(item["metadata"]["namespace"], item["metadata"]["name"]) for _, item in documents("ServiceAccount")}
+    used = set()
+    for kind in ("RoleBinding", "ClusterRoleBinding"):
+        for path, binding in documents(kind):
+            assert binding["roleRef"]["name"] in roles | BUILT_IN, path
+            for subject in binding["subjects"]:
+                used.add((subject["namespace"], subject["name"]))
+    assert used <= accounts
+    for workload in workloads():
+        item = workload.values[0]
+        assert (item["metadata"]["namespace"], pod_of(item)["serviceAccountName"]) in accounts
+
+
+def test_the_controller_issues_what_the_servers_mount_and_may_write_nothing_else() -> None:
+    controller = next(item.values[0] for item in workloads() if item.id == "wao-controller")
+    flags = [flag.partition("=") for flag in pod_of(controller)["containers"][0]["args"]]
+    issued = {f"{value}-tls" for flag, _, value in flags if flag == "--serving-certificate"}
+    mounted = {
+        volume["secret"]["secretName"]
+        for item in workloads()
+        for volume in pod_of(item.values[0]).get("volumes", [])
+        if "secret" in volume
+    }
+    assert mounted <= issued
+    allowed = {
+        name
+        for _, role in documents("Role")
+        for rule in role["rules"]
+        if role["metadata"] == {"name": "wao-controller", "namespace": "wao-system"} and "secrets" in rule["resources"]
+        for name in rule["resourceNames"]
+    }
+    assert allowed == issued
+    registered = {item["metadata"]["name"] for _, item in documents("APIService")}
+    assert registered == {value for flag, _, value in flags if flag == "--api-service"}
+
+
+def test_an_aggregated_api_is_always_verified() -> None:
+    for _, item in documents("APIService"):
+        assert "insecureSkipTLSVerify" not in item["spec"]
+        assert item["spec"]["service"]["name"] in {service["metadata"]["name"] for _, service in documents("Service")}

@@ -37,11 +37,11 @@ class Authority:
         self.file = folder / f"{name}.crt"
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, groups: tuple[str, ...] = (), hosts: tuple[str, ...] = ()) -> Pair:
-        """Return a new certificate: for a server when hosts are given, else for a client."""
+    def issue(self, file: str, *, name: str = "", groups: tuple[str, ...] = (), hosts: tuple[str, ...] = ()) -> Pair:
+        """Return a new certificate: for a server when hosts are given, else for a client, named as its file."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-        subject.append(x509.NameAttribute(NameOID.COMMON_NAME, name[:64]))
+        subject.append(x509.NameAttribute(NameOID.COMMON_NAME, (name or file)[:64]))
         usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = _builder(x509.Name(subject), self._name, key.public_key()).add_extension(
             x509.ExtendedKeyUsage([usage]), critical=False
@@ -50,8 +50,8 @@ class Authority:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
             )
-        file = self._folder / name.replace(":", "-")
-        pair = Pair(file.with_suffix(".crt"), file.with_suffix(".key"))
+        stem = self._folder / file.replace(":", "-")
+        pair = Pair(stem.with_suffix(".crt"), stem.with_suffix(".key"))
         signed = builder.sign(self._key, hashes.SHA256())
         pair.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         pair.key.write_bytes(_pem(key))

@@ -131,6 +131,21 @@ class ControlPlane:
         self.apiserver = self.run(self._program("kube-apiserver", arguments), self.admin.ready)
         return self.apiserver
 
+    def rotate_front_proxy_authority(self) -> Authority:
+        """Let the API server publish a second front-proxy CA beside the first; return it."""
+        fresh = Authority(self.folder, f"front-proxy-ca-{len(list(self.folder.glob('front-proxy-ca*.crt')))}")
+        both = self.front_proxy_ca.file.read_bytes() + fresh.file.read_bytes()
+        temporary = self.front_proxy_ca.file.with_suffix(".new")
+        temporary.write_bytes(both)
+        temporary.rename(self.front_proxy_ca.file)
+        return fresh
+
+    def use_front_proxy_authority(self, fresh: Authority) -> None:
+        """Let the aggregator show a certificate of the new CA."""
+        pair = fresh.issue(f"{FRONT_PROXY}-new", name=FRONT_PROXY)
+        pair.key.rename(self._proxy.key)
+        pair.certificate.rename(self._proxy.certificate)
+
     def _start_controllers(self) -> None:
         config = self.config_for("system:kube-controller-manager")
         port = free_port()

@@ -1,0 +1,186 @@
+"""What a kubelet would do for our own Deployments: mount Secrets, and run each container's arguments as its account."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.program import BedError, wait_for
+
+MANIFESTS = Path(__file__).parents[3] / "manifests"
+NAMESPACE = "wao-system"
+API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+GROUP = "custom.metrics.k8s.io"
+
+
+class Deployment:
+    """Our manifests on a control plane. Nothing runs but what is started; each with its ServiceAccount's token only."""
+
+    def __init__(self, bed: ControlPlane) -> None:
+        self.bed = bed
+        self.running: list[Container] = []
+
+    def apply(self, folder: Path = MANIFESTS) -> None:
+        """Apply a kustomization as a user does."""
+        command = ["kubectl", "--kubeconfig", str(self.bed.kubeconfig), "apply", "--server-side", "-k", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise BedError(f"{' '.join(command)}: {done.stderr}")
+
+    def start(self, name: str, *more: str, without: tuple[str, ...] = ()) -> Container:
+        """Run the container of a Deployment or DaemonSet; `more` flags are added, those in `without` left out."""
+        workload = _workload(name)
+        pod = workload["spec"]["template"]["spec"]
+        folder = self.bed.folder / f"{name}-{os.urandom(2).hex()}"
+        arguments = [*pod["containers"][0]["args"]]
+        for volume, mount in _mounts(pod):
+            self.mount(volume, folder / volume["name"])
+            arguments = [item.replace(mount["mountPath"], str(folder / volume["name"])) for item in arguments]
+        kept = [item for item in arguments if item.partition("=")[0] not in ("--host", "--port", *without)]
+        account = self.bed.config_for_account(NAMESPACE, pod["serviceAccountName"])
+        made = Container(name, [*kept, "--kubeconfig", str(account), *more], self.bed.folder, folder)
+        self.running.append(made)
+        made.wait_listening()
+        return made
+
+    def mount(self, volume: dict[str, Any], folder: Path) -> None:
+        """Write a Secret or ConfigMap into a folder, once it is there: by one rename, as a kubelet does."""
+        plural, name = (
+            ("secrets", volume["secret"]["secretName"]) if "secret" in volume else ("configmaps", _map_name(volume))
+        )
+        path = f"/api/v1/namespaces/{NAMESPACE}/{plural}/{name}"
+        answer = wait_for(lambda: _found(self.bed, path), f"{plural}/{name}", seconds=60)
+        assert isinstance(answer, dict)
+        data: dict[str, bytes] = {
+            key: base64.b64decode(value) if plural == "secrets" else value.encode()
+            for key, value in answer["data"].items()
+        }
+        fresh = folder.with_name(f"..{os.urandom(3).hex()}")
+        fresh.mkdir(parents=True)
+        for key, value in data.items():
+            (fresh / key).write_bytes(value)
+        link = folder.with_name(f".link{os.urandom(3).hex()}")
+        link.symlink_to(fresh)
+        link.rename(folder)
+
+    def route(self, service: str, container: Container) -> None:
+        """Let the Service lead to a container on loopback, as the bed has no network of pods."""
+        spec = {"type": "ExternalName", "externalName": "localhost"}
+        gone = {"clusterIP": None, "clusterIPs": None, "selector": None, "ports": None, "ipFamilies": None}
+        more = {"ipFamilyPolicy": None, "internalTrafficPolicy": None, "sessionAffinity": None}
+        self.bed.admin.patch(f"/api/v1/namespaces/{NAMESPACE}/services/{service}", {"spec": {**spec, **gone, **more}})
+        for item in self.bed.admin.get(API_SERVICES)["items"]:
+            if (item["spec"].get("service") or {}).get("name") == service:
+                path = f"{API_SERVICES}/{item['metadata']['name']}"
+                self.bed.admin.patch(path, {"spec": {"service": {"port": container.port}}})
+
+    def available(self, version: str = "v1beta2") -> bool:
+        """Whether the aggregator takes our API for available."""
+        found = self.bed.admin.get(f"{API_SERVICES}/{version}.{GROUP}")
+        conditions = {item["type"]: item["status"] for item in found.get("status", {}).get("conditions", [])}
+        return conditions.get("Available") == "True" and bool(found["spec"].get("caBundle"))
+
+    def stop(self) -> None:
+        """End all containers and take the APIServices away."""
+        for container in self.running:
+            container.stop()
+        for version in ("v1beta1", "v1beta2"):
+            self.bed.admin.delete(f"{API_SERVICES}/{version}.{GROUP}")
+
+
+class Container:
+    """One process of ours, with a log."""
+
+    def __init__(self, name: str, arguments: list[str], logs: Path, mounts: Path) -> None:
+        self.name, self.mounts = name, mounts
+        self.log = logs / f"{mounts.name}.log"
+        self._arguments = arguments
+        self.url = ""
+        # nothing of the machine's environment may help
+        environment = {"PATH": os.environ["PATH"], "HOME": str(logs), "WAO_LOG_FORMAT": "console"}
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "wao_predict.cli", *arguments], stdout=output, stderr=output, env=environment
+            )
+
+    @property
+    def port(self) -> int:
+        """Where it listens on loopback."""
+        return int(self.url.rpartition(":")[2])
+
+    def text(self) -> str:
+        """Return its log."""
+        return self.log.read_text(errors="replace")
+
+    def wait_listening(self) -> None:
+        """Wait until it says where it listens."""
+
+        def looked() -> str:
+            lines = self.text().splitlines()
+            if self.process.poll() is not None:
+                raise BedError(f"{self.name} ended with {self.process.returncode}: {lines[-15:]}")
+            prefix = "listening on "
+            return next((line.removeprefix(prefix) for line in lines if line.startswith(prefix)), "")
+
+        self.url = str(wait_for(looked, f"{self.name} listening, see {self.log}", seconds=60))
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it: gracefully, or as a crash does."""
+        if self.process.poll() is None:
+            (self.process.kill if kill else self.process.terminate)()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.mounts, ignore_errors=True)
+
+
+def every(seconds: float, work: Callable[[], object], until: Callable[[], object]) -> int:
+    """Do `work` again and again until `until` is true; return how often."""
+    count = 0
+
+    def turn() -> object:
+        nonlocal count
+        work()
+        count += 1
+        return until()
+
+    wait_for(turn, "the end of it", seconds=60, pause=seconds)
+    return count
+
+
+def _workload(name: str) -> dict[str, Any]:
+    for path in MANIFESTS.rglob("*.yaml"):
+        for document in yaml.safe_load_all(path.read_text()):
+            if document and document["kind"] in ("Deployment", "DaemonSet") and document["metadata"]["name"] == name:
+                found: dict[str, Any] = document
+                return found
+    raise BedError(f"no manifest has a Deployment or DaemonSet {name}")
+
+
+def _mounts(pod: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    mounts = {item["name"]: item for item in pod["containers"][0].get("volumeMounts", [])}
+    return [
+        (volume, mounts[volume["name"]])
+        for volume in pod.get("volumes", [])
+        if "secret" in volume or "configMap" in volume
+    ]
+
+
+def _map_name(volume: dict[str, Any]) -> str:
+    return str(volume["configMap"]["name"])
+
+
+def _found(bed: ControlPlane, path: str) -> Any:
+    answer = bed.admin.request("GET", path)
+    return answer.json() if answer.status_code == 200 else None

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ TEMPERATURE_STEP = 0.25
 """Degrees Celsius that an inlet temperature moves before a curve is predicted again; below the sensors' resolution."""
 PRESSURE_STEP = 0.5
 """Pascal that a pressure difference moves before a curve is predicted again."""
+STAND_INS = 64
+"""Curves among which a node without one is given the most similar."""
 CALL_TIMEOUT = 30.0
 """Seconds for one batch call of a remote model."""
 
@@ -49,16 +52,21 @@ class ModelKey:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The inputs of one node's curve: its model, inlet temperature [degC] and pressure difference [Pa]."""
+    """The inputs of one node's curve: its model, inlet temperature [degC] and pressure difference [Pa].
+
+    `capacity_cores` is the node's CPU where models are asked in cores, else 0.
+    """
 
     model: ModelKey
     inlet_temp: float
     delta_p: float
+    capacity_cores: float = 0.0
 
     def close_to(self, other: Conditions) -> bool:
         """Return whether a curve for `other` still holds."""
         return (
             self.model == other.model
+            and self.capacity_cores == other.capacity_cores
             and abs(self.inlet_temp - other.inlet_temp) < TEMPERATURE_STEP
             and abs(self.delta_p - other.delta_p) < PRESSURE_STEP
         )
@@ -97,22 +105,54 @@ class CurveBook:
         Makes the predictor of a model; may read a Secret, and may raise `WaoError`.
     max_age
         Seconds after which a curve is predicted again though its inputs did not move.
+    asks_in_cores
+        Give models `cpu_usage` in cores (the reference's cpuUsageFormat Raw) instead of percent; a model that states
+        its own knots was trained on percent and is asked in percent all the same.
     """
 
     knots: FloatArray = DEFAULT_KNOTS
 
-    def __init__(self, open_model: Opener, *, max_age: float = 900.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        open_model: Opener,
+        *,
+        max_age: float = 900.0,
+        asks_in_cores: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._open = open_model
+        self.asks_in_cores = asks_in_cores
         self._max_age = max_age
         self._clock = clock
         self._entries: dict[str, CurveEntry] = {}
         self._models: dict[ModelKey, _Model] = {}
-        self._changed = asyncio.Event()
+        self._wanted: Mapping[str, Conditions] = {}
         self.version = 0  # grows with every new curve and every change of a model's health
 
     def entry(self, node: str) -> CurveEntry | None:
         """Return the last curve of a node, whatever its age."""
         return self._entries.get(node)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every curve that is wanted is there, or its model gives none."""
+        return all(node in self._entries or self.problem(item.model) for node, item in self._wanted.items())
+
+    def stand_in(self, wanted: Conditions) -> CurveEntry | None:
+        """Return the curve of a node with the same model and similar conditions, for a node that has none yet."""
+        alike = (
+            entry
+            for entry in self._entries.values()
+            if entry.conditions.model == wanted.model and entry.conditions.capacity_cores == wanted.capacity_cores
+        )
+        return min(
+            islice(alike, STAND_INS),
+            key=lambda entry: (
+                abs(entry.conditions.inlet_temp - wanted.inlet_temp) / TEMPERATURE_STEP
+                + abs(entry.conditions.delta_p - wanted.delta_p) / PRESSURE_STEP
+            ),
+            default=None,
+        )
 
     def problem(self, model: ModelKey) -> str:
         """Return why a model gives no curves now, or ""."""
@@ -121,6 +161,7 @@ class CurveBook:
 
     def update(self, wanted: Mapping[str, Conditions]) -> None:
         """Say what curves are wanted; missing and outdated ones are predicted in the background."""
+        self._wanted = wanted
         for node in self._entries.keys() - wanted.keys():
             del self._entries[node]
         batches: dict[ModelKey, dict[str, Conditions]] = {}
@@ -165,13 +206,11 @@ class CurveBook:
             predictor.close()
 
     async def _predict(self, key: ModelKey, model: _Model, batch: Mapping[str, Conditions]) -> None:
-        temperature = np.array([item.inlet_temp for item in batch.values()])
-        pressure = np.array([item.delta_p for item in batch.values()])
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
                 if model.predictor is None:
                     model.predictor = await self._open(key)
-                watts = await self._curves(model.predictor, temperature, pressure)
+                watts = await self._curves(model.predictor, list(batch.values()))
         except (WaoError, TimeoutError) as error:
             self._failed(key, model, str(error) or f"no answer in {CALL_TIMEOUT:g} s")
             return
@@ -187,14 +226,21 @@ class CurveBook:
         model.failures, model.retry_at, model.problem = 0, 0.0, ""
         self.version += 1
 
-    async def _curves(
-        self, predictor: Predictor | AsyncPredictor, temperature: FloatArray, pressure: FloatArray
-    ) -> FloatArray:
-        if isinstance(predictor, AsyncPredictor):
-            prediction = await predictor.predict_detailed(curve_rows(temperature, pressure, self.knots))
-            return monotone(prediction.watts.reshape(temperature.size, self.knots.size))
-        curves = await asyncio.to_thread(power_curves, predictor, temperature, pressure)
-        return on_knots(curves, self.knots)
+    async def _curves(self, predictor: Predictor | AsyncPredictor, asked: Sequence[Conditions]) -> FloatArray:
+        temperature = np.array([item.inlet_temp for item in asked])
+        pressure = np.array([item.delta_p for item in asked])
+        in_cores = self.asks_in_cores and getattr(predictor.backend, "knots", None) is None
+        if isinstance(predictor, Predictor) and not in_cores:
+            curves = await asyncio.to_thread(power_curves, predictor, temperature, pressure)
+            return on_knots(curves, self.knots)
+        X = curve_rows(temperature, pressure, self.knots)
+        if in_cores:
+            X[:, 0] *= np.repeat([item.capacity_cores / 100.0 for item in asked], self.knots.size)
+        if isinstance(predictor, Predictor):
+            prediction = await asyncio.to_thread(predictor.predict_detailed, X)
+        else:
+            prediction = await predictor.predict_detailed(X)
+        return monotone(prediction.watts.reshape(temperature.size, self.knots.size))
 
     def _failed(self, key: ModelKey, model: _Model, reason: str) -> None:
         wait = min(60.0, 2.0**model.failures) * (0.5 + 0.5 * random.random())

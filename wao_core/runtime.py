@@ -7,11 +7,14 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from wao_core.collector.collector import Collector
+from wao_core.collector.metrics_feed import MetricsFeed
 from wao_core.collector.running import collecting
 from wao_core.collector.store import SampleStore
 from wao_core.curvebook import CurveBook
+from wao_core.kube.client import KubeClient
 from wao_core.models import model_opener
 from wao_core.serving.health import HealthChecks
 from wao_core.snapshot import ClusterSnapshot
@@ -26,20 +29,41 @@ FIRST_CURVES = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often things are looked at, in seconds: changes, and the age at which curves are made anew."""
+    """How often changes and the metrics API are looked at, and the age at which curves are made anew [s]."""
 
-    refresh: float = 1.0
+    refresh: float = 0.25
+    metrics: float = 15.0
     curve_max_age: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Where sensors' values come from, and how models are asked.
+
+    Parameters
+    ----------
+    metrics_api
+        List them from the custom metrics API instead of reading the sensors; needs an API server.
+    loopback
+        Whether sensors that are read may be on this machine.
+    asks_in_cores
+        See `CurveBook`.
+    """
+
+    metrics_api: bool = False
+    loopback: bool = True
+    asks_in_cores: bool = False
 
 
 @dataclass
 class Runtime:
     """The running parts, and the last snapshot."""
 
-    source: Source
-    store: SampleStore
+    feed: MetricsFeed | Collector
     book: CurveBook
     builder: SnapshotBuilder
+    started: float = field(default_factory=time.monotonic)
+    begun: bool = False  # whether what there was at the start is read and predicted
     refreshed_at: float = 0.0  # monotonic
 
     @property
@@ -52,6 +76,20 @@ class Runtime:
         idle = time.monotonic() - self.refreshed_at
         return None if idle < patience else f"no snapshot was made for {idle:.0f} s"
 
+    def first(self) -> str | None:
+        """Return None once decisions can be made as well as the inputs allow, else what is waited for."""
+        if self.begun:
+            return None
+        if self.snapshot is None:
+            return "the first snapshot is not made yet"
+        if time.monotonic() - self.started < FIRST_CURVES:
+            if not self.feed.tried_all:
+                return "the sensors' values are not read yet"
+            if not self.builder.up_to_date or not self.book.settled:
+                return "the first power curves are not predicted yet"
+        self.begun = True
+        return None
+
 
 Listener = Callable[[ClusterSnapshot], None]
 
@@ -63,38 +101,27 @@ async def deciding(
     listener: Listener,
     *,
     cadence: Cadence | None = None,
-    loopback: bool = True,
+    inputs: Inputs | None = None,
 ) -> AsyncIterator[Runtime]:
-    """Collect, predict and build snapshots until the end of the `async with`; `listener` gets each new one.
-
-    Parameters
-    ----------
-    loopback
-        Whether sensors may be on this machine.
-    """
-    cadence = cadence or Cadence()
+    """Collect, predict and build snapshots until the end of the `async with`; `listener` gets each new one."""
+    cadence, inputs = cadence or Cadence(), inputs or Inputs()
     async with AsyncExitStack() as stack:
         store = SampleStore()
-        collector = await stack.enter_async_context(collecting(source, store, loopback=loopback))
-        book = CurveBook(model_opener(source), max_age=cadence.curve_max_age)
+        feed: MetricsFeed | Collector
+        client = getattr(source, "client", None)
+        if inputs.metrics_api and isinstance(client, KubeClient):
+            feed = await stack.enter_async_context(MetricsFeed(client, source.state, store, period=cadence.metrics))
+        else:
+            feed = await stack.enter_async_context(collecting(source, store, loopback=inputs.loopback))
+        book = CurveBook(model_opener(source), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
         stack.push_async_callback(book.close)
-        runtime = Runtime(source, store, book, SnapshotBuilder(source.state, store, book))
-        started = time.monotonic()
-        checks.add_live("collector", collector.health)
+        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book))
+        checks.add_live("collector", feed.health)
         checks.add_live("snapshots", runtime.health)
-        checks.add_ready("first-snapshot", lambda: _first(runtime, started))
+        checks.add_ready("first-snapshot", runtime.first)
         task = asyncio.create_task(_loop(runtime, listener, cadence), name="snapshots")
         stack.push_async_callback(_end, task)
         yield runtime
-
-
-def _first(runtime: Runtime, started: float) -> str | None:
-    snapshot = runtime.snapshot
-    if snapshot is None:
-        return "the first snapshot is not made yet"
-    if len(snapshot) and not snapshot.curves.known.all() and time.monotonic() - started < FIRST_CURVES:
-        return "the first power curves are not predicted yet"
-    return None
 
 
 async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
@@ -108,8 +135,7 @@ async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
                 listener(snapshot)
         except Exception:  # decisions go on with the last snapshot, health tells when it is too old
             log.exception("no snapshot could be made")
-        known = runtime.snapshot is not None and runtime.snapshot.curves.known.all()
-        await asyncio.sleep(cadence.refresh if known else min(0.1, cadence.refresh))
+        await asyncio.sleep(cadence.refresh if runtime.first() is None else min(0.05, cadence.refresh))
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,11 +1,13 @@
 """Builds snapshots from the cluster's state, the samples and the curve book.
 
 Fallbacks, each told as the node's reason: an expired sample counts with its last value for a while; then the mean of
-the nodes with the same model; then the node has no curve and ranks below every measured one.
+the nodes with the same model; then the node has no curve and ranks below every measured one. A node whose model does
+not answer for it keeps its last curve; one that never had any gets that of the most similar node with the same model.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from wao_core.curvebook import Conditions, CurveBook, CurveEntry, ModelKey
 from wao_core.models import model_key
 from wao_core.nodeconfigs import precedence
-from wao_core.records import Kind, NodeConfig, key_of
+from wao_core.records import Kind, Node, NodeConfig, key_of
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import Change, ClusterState
 from wao_predict.curves import PowerCurves
@@ -26,6 +28,10 @@ FloatArray = NDArray[np.float64]
 
 LAST_VALUE = 600.0
 """Seconds that a last value stands in for a sensor that no longer answers."""
+
+
+_QUIET = (Kind.POD, Kind.WORKLOAD)
+"""Kinds that change all the time in a burst, and from which no snapshot is made."""
 
 
 class SampleLike(Protocol):
@@ -92,35 +98,49 @@ class SnapshotBuilder:
         self._names: tuple[str, ...] = ()
         self._index: dict[str, int] = {}
         self._stale_names = self._stale_configs = True
+        self._changes = 0
         self._seen = (-1, -1, -1)
         self._refreshed_at = 0.0
         self._current: ClusterSnapshot | None = None
-        self.close = state.subscribe([Kind.NODE, Kind.NODE_CONFIG], self._note)
+        self.close = state.subscribe([kind for kind in Kind if kind not in _QUIET], self._note)
 
     @property
     def current(self) -> ClusterSnapshot | None:
         """The last snapshot."""
         return self._current
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing moved since the last snapshot."""
+        return self._seen == self._versions
+
+    @property
+    def _versions(self) -> tuple[int, int, int]:
+        return self._changes, self._samples.version_of_all, self._book.version
+
     def refresh(self, *, every: float = 10.0) -> ClusterSnapshot:
         """Return a snapshot of now; the last one when nothing moved since, for `every` seconds at most."""
-        seen = (self._state.version, self._samples.version_of_all, self._book.version)
         now = self._clock()
-        if self._current is not None and seen == self._seen and now - self._refreshed_at < every:
+        if self._current is not None and self.up_to_date and now - self._refreshed_at < every:
             return self._current
-        self._seen, self._refreshed_at = seen, now
+        self._seen, self._refreshed_at = self._versions, now
         self._follow_names()
         temperature, pressure = self._inputs("inlet_temp", now), self._inputs("delta_p", now)
         wanted, reasons = self._conditions(temperature, pressure)
         self._book.update(wanted)
-        self._current = self._snapshot(now, temperature, pressure, reasons)
+        self._current = self._snapshot(now, (temperature, pressure), wanted, reasons)
         return self._current
 
     def _note(self, change: Change) -> None:
-        if change.kind is Kind.NODE:
-            self._stale_names = self._stale_names or change.old is None or change.new is None
-        else:
+        old, new = change.old, change.new
+        if isinstance(old, Node) and isinstance(new, Node):
+            if (old.capacity_cores, old.allocatable_cores) == (new.capacity_cores, new.allocatable_cores):
+                return  # a heartbeat
+        elif change.kind is Kind.NODE:
+            self._stale_names = True
+        elif change.kind is Kind.NODE_CONFIG:
             self._stale_configs = True
+        self._changes += 1
 
     def _follow_names(self) -> None:
         if self._stale_names:
@@ -140,7 +160,7 @@ class SnapshotBuilder:
         samples = self._samples.by_node(metric)
         for row, name in enumerate(self._names):
             sample = samples.get(name)
-            if sample is None or not np.isfinite(sample.value):
+            if sample is None or not math.isfinite(sample.value):
                 continue
             age = now - sample.time
             if age <= max(sample.ttl, LAST_VALUE):
@@ -167,11 +187,18 @@ class SnapshotBuilder:
                     note = f"{metric} is {self._refreshed_at - source.time[row]:.0f} s old: last value"
                 inputs.append(value)
                 if note:
-                    notes.append(f"no {metric}{self._why(name, metric)}" if not np.isfinite(value) else note)
+                    notes.append(f"no {metric}{self._why(name, metric)}" if not math.isfinite(value) else note)
+            capacity = self._capacity_for_models(name)
+            if capacity is None:
+                notes.append("its CPU capacity is not known")
             reasons[row] = "; ".join(notes)
-            if np.isfinite(inputs).all():
-                wanted[name] = Conditions(model, inputs[0], inputs[1])
+            if capacity is not None and math.isfinite(inputs[0]) and math.isfinite(inputs[1]):
+                wanted[name] = Conditions(model, inputs[0], inputs[1], capacity)
         return wanted, reasons
+
+    def _capacity_for_models(self, name: str) -> float | None:
+        """Return the cores that models asked in cores need; 0 where they are asked in percent, None unknown."""
+        return (self._state.nodes[name].capacity_cores or None) if self._book.asks_in_cores else 0.0
 
     def _class_means(self, temperature: _Inputs, pressure: _Inputs) -> dict[ModelKey, tuple[float, float]]:
         """Return mean temperature and pressure of the nodes of each model, needed only where a value is missing."""
@@ -195,8 +222,10 @@ class SnapshotBuilder:
         sample = self._samples.by_node(metric).get(name)
         return f": {sample.reason}" if sample is not None and sample.reason else ""
 
-    def _snapshot(self, now: float, temperature: _Inputs, pressure: _Inputs, reasons: list[str]) -> ClusterSnapshot:
-        count = len(self._names)
+    def _snapshot(
+        self, now: float, inputs: tuple[_Inputs, _Inputs], wanted: Mapping[str, Conditions], reasons: list[str]
+    ) -> ClusterSnapshot:
+        count, (temperature, pressure) = len(self._names), inputs
         capacity, allocatable, usage, usage_at, window = (np.full(count, np.nan) for _ in range(5))
         watts = np.full((count, self._book.knots.size), np.nan)
         nodes, metrics = self._state.nodes, self._state.node_metrics
@@ -208,6 +237,8 @@ class SnapshotBuilder:
             if used is not None:
                 usage[row], usage_at[row], window[row] = used.cpu_cores, used.timestamp, used.window
             entry = self._book.entry(name)
+            if entry is None and (conditions := wanted.get(name)) is not None:
+                entry = self._book.stand_in(conditions)
             if entry is not None and self._models.get(name) is not None:
                 watts[row] = entry.watts
             reasons[row] = self._curve_reason(name, entry, reasons[row], now)
@@ -238,6 +269,8 @@ class SnapshotBuilder:
         problem = self._book.problem(model)
         if entry is None:
             note = f"no power curve yet: {problem}" if problem else "no power curve yet" if not reason else ""
+        elif entry is not self._book.entry(name):
+            note = f"no power curve yet{f': {problem}' if problem else ''}; that of a node with the same model"
         elif problem:
             note = f"curve of {now - entry.made_at:.0f} s ago: {problem}"
         else:

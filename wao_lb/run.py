@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from wao_core.records import Kind
-from wao_core.runtime import deciding
+from wao_core.runtime import Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.health import HealthChecks
 from wao_core.serving.options import ServerOptions
@@ -34,7 +34,7 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
         source = await stack.enter_async_context(cluster(server, KINDS, checks, component="wao-lb"))
         book = WeightBook(source, settings)
         standalone = server.manifests is not None
-        await stack.enter_async_context(deciding(source, checks, book.update, loopback=standalone))
+        await stack.enter_async_context(deciding(source, checks, book.update, inputs=Inputs(loopback=standalone)))
         if agent_check_port is not None:
             await stack.enter_async_context(AgentCheckServer(book.all, server.host, agent_check_port))
         await serve(create_app(book, checks, registry), server, checks)

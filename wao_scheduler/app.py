@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as PydanticField
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from wao_scheduler.config import Cores
 from wao_scheduler.decisions import Decision, DecisionLog, explain
 from wao_scheduler.engine import Engine
 from wao_scheduler.podspread import BadRate
+from wao_scheduler.telemetry import ExtenderMetrics, InputCollector
 from wao_scheduler.wire import (
     ExtenderArgs,
     ExtenderRequestError,
@@ -38,31 +39,6 @@ log = logging.getLogger("wao.scheduler")
 
 MAX_BODY = 64 * 1024 * 1024
 """5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
-
-_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
-
-
-class ExtenderMetrics:
-    """Prometheus metrics; labels are bounded by verbs, profiles and reasons."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "wao_extender_requests", "Requests answered.", ["verb", "profile", "code"], registry=registry
-        )
-        self.duration = Histogram(
-            "wao_extender_request_duration_seconds",
-            "Time from the whole body to the answer.",
-            ["verb"],
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self.fallback = Counter(
-            "wao_extender_fallback", "Pods for which no node was scored.", ["reason"], registry=registry
-        )
-        self.unknown_nodes = Gauge(
-            "wao_extender_unknown_nodes", "Candidates without a score in the last request.", registry=registry
-        )
-        self.inflight = Gauge("wao_extender_inflight_pods", "Pods whose CPU is assumed.", registry=registry)
 
 
 @dataclass
@@ -104,6 +80,7 @@ def create_app(engine: Engine, source: Source, registry: CollectorRegistry) -> F
     app = FastAPI(title="WAO scheduler extender", docs_url=None, redoc_url=None, redirect_slashes=False)
     state = ExtenderState(engine, source, ExtenderMetrics(registry), DecisionLog(engine.settings.decisions))
     app.state.extender = state
+    registry.register(InputCollector(lambda: engine.snapshot))
     for verb, answer in (("prioritize", _prioritize), ("filter", _filter)):
         endpoint = _endpoint(state, verb, answer)
         app.add_route(f"/{verb}", endpoint, methods=["POST"])

@@ -93,7 +93,14 @@ class SchedulerSettings(_Settings):
         description="age at which a power curve is predicted again though its inputs did not move",
     )
     cpu_usage_format: Literal["Raw", "Percent"] = Field(
-        "Percent", description="what models expect as cpu_usage: cores (Raw) or percent of capacity"
+        "Percent",
+        description="what models expect as cpu_usage: cores (Raw) or percent of capacity; a model that states its own "
+        "CPU loads is asked in percent",
+    )
+    sensors: Literal["metricsAPI", "direct"] = Field(
+        "metricsAPI",
+        description="in a cluster: list inlet_temp and delta_p from custom.metrics.k8s.io, or read the sensors; from a "
+        "folder of manifests they are always read",
     )
     max_sample_age: Seconds = Field(900.0, description="age at which a CPU sample is no longer used")
     events: bool = Field(True, description="tell the reason of each choice as an Event on the pod")

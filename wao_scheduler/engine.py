@@ -49,8 +49,9 @@ class Engine:
         self.settings = settings
         self._state = state
         self._clock = clock
-        self.inflight = InFlight(lambda pod: self._cpu(pod, self._shared)[0], clock=clock)
+        self._by_scheduler = _by_scheduler(settings.profiles)
         self._shared = settings.profiles.get("default", ProfileSettings())
+        self.inflight = InFlight(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
         self._snapshot: ClusterSnapshot | None = None
         self._table: IncreaseTable | None = None
         self._percent: FloatArray = np.zeros(0)
@@ -154,6 +155,10 @@ class Engine:
         fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
         return np.where(fresh, snapshot.usage_cores + self.inflight.cores, np.nan)
 
+    def _profile_of(self, pod: Pod) -> ProfileSettings:
+        """Return the profile that a pod is counted by once it is bound: its scheduler's, else the default one."""
+        return self._by_scheduler.get(pod.scheduler_name, self._shared)
+
     def _require_snapshot(self) -> ClusterSnapshot:
         if self._snapshot is None:
             raise LookupError("the first snapshot of the cluster is not complete yet")
@@ -239,3 +244,11 @@ class Engine:
     def _chosen(self, uid: str) -> str | None:
         assumed = self.inflight.of(uid)
         return None if assumed is None else assumed.node
+
+
+def _by_scheduler(profiles: Mapping[str, ProfileSettings]) -> dict[str, ProfileSettings]:
+    """Return the profile of each schedulerName: the first that lists it, else the one of that name."""
+    found = dict(profiles)
+    for profile in reversed(list(profiles.values())):
+        found |= dict.fromkeys(profile.scheduler_names, profile)
+    return found

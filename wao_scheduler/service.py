@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wao_core.records import Kind
-from wao_core.runtime import Cadence, deciding
+from wao_core.runtime import Cadence, Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.health import HealthChecks
 from wao_core.serving.options import ServerOptions
@@ -25,14 +25,20 @@ async def run_scheduler(server: ServerOptions, settings: SchedulerSettings) -> N
     """Serve until told to stop."""
     checks, registry = HealthChecks(), CollectorRegistry()
     async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(cluster(server, KINDS, checks, component="wao-scheduler"))
+        source = await stack.enter_async_context(
+            cluster(server, KINDS, checks, component="wao-scheduler", period=settings.metrics_cache_ttl)
+        )
         engine = Engine(source.state, settings)
         for pod in source.state.pods.values():
             engine.inflight.observe_pod(pod)
         stack.callback(source.state.subscribe([Kind.POD], engine.inflight.observe))
-        cadence = Cadence(curve_max_age=settings.predictor_cache_ttl)
-        standalone = server.manifests is not None
-        await stack.enter_async_context(deciding(source, checks, engine.update, cadence=cadence, loopback=standalone))
+        cadence = Cadence(metrics=settings.metrics_cache_ttl, curve_max_age=settings.predictor_cache_ttl)
+        inputs = Inputs(
+            metrics_api=server.manifests is None and settings.sensors == "metricsAPI",
+            loopback=server.manifests is not None,
+            asks_in_cores=settings.cpu_usage_format == "Raw",
+        )
+        await stack.enter_async_context(deciding(source, checks, engine.update, cadence=cadence, inputs=inputs))
         app = create_app(engine, source, registry)
         for path in ("/healthz", "/livez", "/readyz"):
             app.add_route(path, checks.handle, methods=["GET"])

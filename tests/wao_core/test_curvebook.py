@@ -10,7 +10,7 @@ import pytest
 
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.curvebook import Conditions, CurveBook, ModelKey
-from wao_core.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics
+from wao_core.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics, Pod
 from wao_core.snapshot_builder import SnapshotBuilder
 from wao_core.state import ClusterState
 from wao_predict import Predictor, RemoteError
@@ -42,11 +42,11 @@ class Clock:
 class Bench:
     """A book over models by endpoint."""
 
-    def __init__(self, **models: Model) -> None:
+    def __init__(self, *, asks_in_cores: bool = False, **models: Model) -> None:
         self.models = models
         self.clock = Clock()
         self.hanging: set[str] = set()
-        self.book = CurveBook(self.open, clock=self.clock)
+        self.book = CurveBook(self.open, asks_in_cores=asks_in_cores, clock=self.clock)
 
     async def open(self, key: ModelKey) -> Predictor:
         if key.endpoint in self.hanging:
@@ -108,6 +108,46 @@ async def test_a_hanging_model_holds_up_no_other() -> None:
     assert bench.book.entry("a") is not None
     assert bench.book.entry("b") is None
     await bench.book.close()
+
+
+async def test_a_model_may_be_asked_in_cores() -> None:
+    """The reference's cpuUsageFormat Raw: at full load a node of 32 cores is asked for 32, not for 100."""
+    bench = Bench(m=Model(), asks_in_cores=True)
+    wanted = {name: Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, cores) for name, cores in (("a", 32.0), ("b", 8.0))}
+    bench.book.update(wanted)
+    await bench.book.settle(0.5)
+    for name, cores in (("a", 32.0), ("b", 8.0)):
+        entry = bench.book.entry(name)
+        assert entry is not None
+        assert (entry.watts[0], entry.watts[-1]) == (100.0, 100.0 + cores)
+    bench.book.update({"a": Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, 64.0)})  # a node that grew
+    await bench.book.settle(0.5)
+    entry = bench.book.entry("a")
+    assert entry is not None
+    assert entry.watts[-1] == 164.0
+
+
+async def test_a_model_that_states_its_cpu_loads_is_asked_in_percent_all_the_same() -> None:
+    class Stated(Model):
+        knots = np.array([0.0, 50.0, 100.0])
+
+    bench = Bench(m=Stated(), asks_in_cores=True)
+    bench.book.update({"a": Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, 32.0)})
+    await bench.book.settle(0.5)
+    entry = bench.book.entry("a")
+    assert entry is not None
+    assert entry.watts[-1] == 200.0
+
+
+async def test_settled_means_that_nothing_more_will_come_now() -> None:
+    bench = Bench(m=Model(), bad=Model())
+    bench.models["bad"].error = RemoteError("refused")
+    bench.book.update(
+        {"a": Conditions(ModelKey("Onnx", "m"), 20.0, 5.0), "b": Conditions(ModelKey("Onnx", "bad"), 2, 5)}
+    )
+    assert not bench.book.settled
+    await bench.book.settle(0.5)
+    assert bench.book.settled
 
 
 async def test_nodes_and_models_that_are_gone_are_forgotten() -> None:
@@ -223,6 +263,34 @@ async def test_a_model_that_fails_is_told() -> None:
     cluster.bench.models["m"].error = RemoteError("connection refused")
     await cluster.look()
     assert cluster.reason("a") == "no power curve yet: connection refused"
+
+
+async def test_a_new_node_of_a_model_that_is_away_has_the_curve_of_its_like() -> None:
+    cluster = Cluster("a", "b")
+    cluster.store.put("b", "inlet_temp", Sample(30.0, 9_999.0))
+    await cluster.look()
+    cluster.bench.models["m"].error = RemoteError("connection refused")
+    cluster.state.put(Kind.NODE, Node(name="c", capacity_cores=32.0))
+    cluster.state.put(Kind.NODE_CONFIG, config("c"))
+    cluster.store.put("c", "inlet_temp", Sample(29.0, 9_999.0))
+    cluster.store.put("c", "delta_p", Sample(5.0, 9_999.0))
+    await cluster.look()
+    snapshot = cluster.builder.current
+    assert snapshot is not None
+    assert snapshot.curves.watts[2].tolist() == snapshot.curves.watts[1].tolist()
+    assert cluster.reason("c") == "no power curve yet: connection refused; that of a node with the same model"
+
+
+async def test_heartbeats_and_pods_ask_for_no_new_snapshot() -> None:
+    cluster = Cluster("a")
+    await cluster.look()
+    first = cluster.builder.current
+    beat = Node(name="a", capacity_cores=32.0, allocatable_cores=30.0, resource_version="7")
+    cluster.state.put(Kind.NODE, beat)
+    cluster.state.put(Kind.POD, Pod(name="p", namespace="n"))
+    assert cluster.builder.refresh() is first
+    cluster.state.put(Kind.NODE, Node(name="a", capacity_cores=64.0, allocatable_cores=60.0))
+    assert cluster.builder.refresh().capacity_cores.tolist() == [64.0]
 
 
 async def test_of_two_node_configs_the_oldest_wins() -> None:

@@ -103,6 +103,17 @@ def test_pods_of_other_schedulers_pass_through() -> None:
     assert max(scores(made, ["a", "b"], pod(scheduler_name="wao-scheduler")).values()) == 10
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "cores"), [("green-scheduler", 0.5), ("green", 0.5), ("default-scheduler", 1.0), ("other", 1.0)]
+)
+def test_a_bound_pod_is_counted_as_its_own_profile_counts(scheduler: str, cores: float) -> None:
+    profiles = {"default": {}, "green": {"podUsageAssumption": 0.5, "schedulerNames": ["green-scheduler"]}}
+    made = Engine(ClusterState(), parse_settings({"profiles": profiles}))
+    made.update(snapshot(["a"]))
+    made.inflight.observe_pod(pod(scheduler_name=scheduler, node_name="a"))
+    assert made.inflight.cores.tolist() == [cores]
+
+
 def test_without_a_snapshot_there_is_a_clear_error() -> None:
     with pytest.raises(LookupError, match="not complete yet"):
         engine().prioritize(pod(), ["a"])

@@ -17,16 +17,21 @@ TOO_OLD = 300.0  # seconds after which what is known of the cluster is not to be
 
 @asynccontextmanager
 async def cluster(
-    options: ServerOptions, kinds: Iterable[Kind], checks: HealthChecks, *, component: str
+    options: ServerOptions, kinds: Iterable[Kind], checks: HealthChecks, *, component: str, period: float = 15.0
 ) -> AsyncIterator[Source]:
     """Keep the cluster in memory until the end of the `async with`; readiness waits for the first sync.
+
+    Parameters
+    ----------
+    period
+        Seconds between two reads of metrics.k8s.io.
 
     Raises
     ------
     UsageError
         There is neither a folder of manifests nor an API server.
     """
-    source = await _open(options, frozenset(kinds), component)
+    source = await _open(options, frozenset(kinds), component, period)
     checks.add_ready("cluster-sync", lambda: _freshness(source))
     await source.start()
     try:
@@ -36,7 +41,7 @@ async def cluster(
         await source.stop()
 
 
-async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str) -> Source:
+async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str, period: float) -> Source:
     if options.manifests is not None:
         from wao_core.source.manifests import ManifestSource
 
@@ -48,7 +53,7 @@ async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str) 
         client = await KubeClient.connect(options.kubeconfig)
     except KubeError as error:
         raise UsageError(str(error)) from error
-    return KubernetesSource(client, kinds, component=component)
+    return KubernetesSource(client, kinds, component=component, period=period)
 
 
 def _freshness(source: Source) -> str | None:

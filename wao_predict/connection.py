@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wao_predict._errors import RemoteError, UsageError
+from wao_predict._errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Credentials:
 
 
 def ssl_context(policy: TlsPolicy) -> ssl.SSLContext:
-    """Return a client context of at least TLS 1.2 for a policy; a fingerprint is checked after the handshake.
+    """Return a client context of at least TLS 1.2 for a policy; a fingerprint is checked within the handshake.
 
     Raises
     ------
@@ -79,24 +79,32 @@ def ssl_context(policy: TlsPolicy) -> ssl.SSLContext:
     if policy.insecure or policy.fingerprint is not None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if (digest := policy.digest()) is not None:
+        context.sslsocket_class, context.sslobject_class = _pinned(digest)
     return context
 
 
-def check_certificate(policy: TlsPolicy, der: bytes | None, endpoint: str) -> None:
-    """Refuse a peer whose certificate is not the pinned one.
+def _pinned(digest: bytes) -> tuple[type[ssl.SSLSocket], type[ssl.SSLObject]]:
+    """Return connections that end the handshake with another certificate: before a password or a body is sent."""
 
-    Raises
-    ------
-    RemoteError
-        It has another certificate, or none.
-    """
-    expected = policy.digest()
-    if expected is None:
-        return
+    class PinnedSocket(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            super().do_handshake(block)
+            _check_certificate(self.getpeercert(binary_form=True), digest)
+
+    class PinnedObject(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            _check_certificate(self.getpeercert(binary_form=True), digest)
+
+    return PinnedSocket, PinnedObject
+
+
+def _check_certificate(der: bytes | None, expected: bytes) -> None:
     actual = hashlib.sha256(der or b"").digest()
     if der is None or not hmac.compare_digest(expected, actual):
         shown = "none" if der is None else actual.hex()
-        raise RemoteError(f"the certificate's fingerprint is {shown}, not the one given", endpoint=endpoint)
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"the certificate's fingerprint is {shown}, not the one given")
 
 
 def origin_of(url: str) -> tuple[str, str, int]:

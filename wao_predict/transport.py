@@ -21,7 +21,6 @@ from wao_predict.connection import (
     Credentials,
     HttpOptions,
     TlsPolicy,
-    check_certificate,
     origin_of,
     ssl_context,
     without_userinfo,
@@ -97,13 +96,6 @@ def _response(answer: httpx2.Response, body: bytes) -> Response:
     return Response(answer.status_code, body, headers, str(answer.url))
 
 
-def _peer_certificate(answer: httpx2.Response) -> bytes | None:
-    stream = answer.extensions.get("network_stream")
-    tls = stream.get_extra_info("ssl_object") if stream is not None else None
-    certificate: bytes | None = tls.getpeercert(binary_form=True) if tls is not None else None
-    return certificate
-
-
 def _too_large(request: Request) -> ProtocolError:
     endpoint = without_userinfo(request.url)
     return ProtocolError(f"{endpoint}: the answer is larger than {request.max_bytes} bytes", endpoint=endpoint)
@@ -164,7 +156,6 @@ class HttpTransport:
         arguments = self._policy.arguments(request)
         try:
             with self._client.stream(**arguments) as answer:
-                check_certificate(self._policy.tls, _peer_certificate(answer), without_userinfo(arguments["url"]))
                 chunks, size = [], 0
                 for chunk in answer.iter_bytes():
                     size += len(chunk)
@@ -218,7 +209,6 @@ class AsyncHttpTransport:
         arguments = self._policy.arguments(request)
         try:
             async with self._client.stream(**arguments) as answer:
-                check_certificate(self._policy.tls, _peer_certificate(answer), without_userinfo(arguments["url"]))
                 chunks, size = [], 0
                 async for chunk in answer.aiter_bytes():
                     size += len(chunk)

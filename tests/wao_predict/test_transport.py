@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -50,6 +51,14 @@ async def get(url: str, tls: TlsPolicy, options: HttpOptions = QUICK) -> int:
         await transport.close()
 
 
+def get_in_a_thread(url: str, tls: TlsPolicy) -> int:
+    transport = HttpTransport(url, tls=tls, credentials=Credentials("operator", "secret"), options=QUICK)
+    try:
+        return transport.send(Request("GET", "/redfish/v1")).status
+    finally:
+        transport.close()
+
+
 async def test_an_unknown_authority_is_refused_with_the_remedy(pair: tuple[Path, Path]) -> None:
     async with server(pair) as bmc:
         with pytest.raises(RemoteError, match="CA file, or the certificate's fingerprint"):
@@ -71,10 +80,16 @@ async def test_a_ca_file_a_fingerprint_or_insecure_let_in(pair: tuple[Path, Path
             assert await get(bmc.url, policy) == 200
 
 
-async def test_another_certificate_than_the_pinned_one_is_refused(pair: tuple[Path, Path]) -> None:
+async def test_another_certificate_than_the_pinned_one_is_refused_before_anything_is_sent(
+    pair: tuple[Path, Path],
+) -> None:
     async with server(pair) as bmc:
         with pytest.raises(RemoteError, match="fingerprint is"):
             await get(bmc.url, TlsPolicy(fingerprint="00" * 32))
+        with pytest.raises(RemoteError, match="fingerprint is"):
+            await asyncio.to_thread(get_in_a_thread, bmc.url, TlsPolicy(fingerprint="00" * 32))
+        assert bmc.requests == []
+        assert await asyncio.to_thread(get_in_a_thread, bmc.url, TlsPolicy(fingerprint=fingerprint(pair))) == 200
 
 
 def test_a_fingerprint_that_is_none_is_refused_before_anything_is_sent() -> None:

@@ -29,7 +29,8 @@ _ORDER = (
     "lb",
     "demo",
 )
-_EPILOG = "Errors are told in one line; --debug before the command shows where they come from."
+_DEBUG = "WAO_DEBUG"
+_EPILOG = "Errors are told in one line; --debug, anywhere in the line, shows where they come from."
 
 
 def build() -> typer.Typer:
@@ -71,13 +72,13 @@ def _show_version(asked: bool) -> None:
 
 def _root(
     ctx: typer.Context,
-    debug: Annotated[bool, typer.Option("--debug", envvar="WAO_DEBUG", help="Show tracebacks of errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar=_DEBUG, help="Show tracebacks of errors.")] = False,
     show_version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     if debug:
-        os.environ["WAO_DEBUG"] = "1"
+        os.environ[_DEBUG] = "1"
 
 
 def main() -> None:
@@ -87,28 +88,44 @@ def main() -> None:
 
 
 def _run() -> int:
-    from wao_predict._errors import WaoError
-
+    arguments = _without_debug(sys.argv[1:])
     try:
-        build()(standalone_mode=True, prog_name="wao")
-    except WaoError as error:
-        if os.environ.get("WAO_DEBUG"):
-            raise
-        _say("error: " + " ".join(str(error).split("\n")))
-        return 1
-    except ModuleNotFoundError as error:
-        if os.environ.get("WAO_DEBUG") or (error.name or "").startswith("wao_"):
-            raise
-        _say(f"error: this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'")
-        return 1
+        build()(arguments, standalone_mode=True, prog_name="wao")
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `wao ... | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # `wao ... | head`: the reader has what it wanted
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:  # the last place where an error can still be told in a line
+        if os.environ.get(_DEBUG, "").lower() in ("1", "true", "yes", "on"):
+            raise
+        _say("error: " + " ".join(_told(error).split("\n")))
+        return 1
     return 0
+
+
+def _without_debug(arguments: list[str]) -> list[str]:
+    """Return the arguments without --debug, which holds for the whole line wherever it stands."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [word for word in arguments[:end] if word != "--debug"]
+    if len(kept) < end:
+        os.environ[_DEBUG] = "1"
+    return kept + arguments[end:]
+
+
+def _told(error: Exception) -> str:
+    """Return what a person can act on."""
+    from wao_predict._errors import WaoError
+
+    if isinstance(error, WaoError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def _say(line: str) -> None:

@@ -29,11 +29,12 @@ class CsvTable:
         Raises
         ------
         FeatureError
-            A column is missing, or a value is not a finite number; the message has line and column.
+            A column is missing or there twice, or a value is not a finite number; the message has line and column.
         """
         missing = [name for name in names if name not in self.header]
         if missing:
-            hint = " (columns separated by semicolons? use commas)" if ";" in "".join(self.header) else ""
+            found = [word for sign, word in ((";", "semicolons"), ("\t", "tabs")) if sign in "".join(self.header)]
+            hint = f" (columns separated by {found[0]}? use commas)" if found else ""
             raise FeatureError(
                 f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the header is "
                 f"{', '.join(self.header)[:200]}{hint}. Rename the columns to {', '.join(names)}"
@@ -41,6 +42,8 @@ class CsvTable:
         return {name: self._column(name) for name in names}
 
     def _column(self, name: str) -> NDArray[np.float64]:
+        if self.header.count(name) > 1:
+            raise FeatureError(f"column {name} stands {self.header.count(name)} times in the header: leave one")
         index = self.header.index(name)
         values = np.empty(len(self.rows))
         for position, row in enumerate(self.rows):
@@ -65,24 +68,38 @@ def read_csv(source: str) -> CsvTable:
     Raises
     ------
     UsageError
-        There is no such file, or it is empty or not UTF-8 text.
+        There is no such file, or it is empty, not UTF-8 text or not CSV.
     """
+    name = "on standard input" if source == "-" else source
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise UsageError(f"the table {source} cannot be read: {reason}") from None
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    lines = _numbered(reader)
-    first = next(lines, None)
-    if first is None:
-        raise UsageError(f"the table {source} is empty: the first line names the columns")
-    header = [name.strip() for name in first[1]]
-    rows, numbers = [], []
-    for number, row in lines:
-        rows.append(row)
-        numbers.append(number)
-    return CsvTable(header, rows, numbers)
+        lines = list(_numbered(csv.reader(io.StringIO(_text(source), newline=""))))
+    except UnicodeDecodeError:
+        raise UsageError(f"the table {name} cannot be read: it is not UTF-8 text") from None
+    except (OSError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is not CSV: {error}"
+        raise UsageError(f"the table {name} cannot be read: {reason}") from None
+    if not lines:
+        raise UsageError(f"the table {name} is empty: the first line names the columns")
+    header = [column.strip() for column in lines[0][1]]
+    for number, row in lines[1:]:
+        _refuse_surplus(number, row, len(header))
+    return CsvTable(header, [row for _, row in lines[1:]], [number for number, _ in lines[1:]])
+
+
+def _text(source: str) -> str:
+    if source != "-":
+        return Path(source).read_text(encoding="utf-8-sig")
+    if sys.stdin is None:
+        raise OSError(0, "it is closed")
+    return sys.stdin.buffer.read().decode("utf-8-sig")
+
+
+def _refuse_surplus(line: int, row: list[str], width: int) -> None:
+    """Refuse a line with more values than columns: with decimal commas each value would be read as another's."""
+    if any(value.strip() for value in row[width:]):
+        raise UsageError(
+            f"line {line}: {len(row)} values for {width} columns; write decimals with a point, quote text with commas"
+        )
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,12 @@ def curve(
 
     if output is not None and output.suffix not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--output {output}: name a .png, .svg or .pdf file")
+    if output is not None and numbers is not Output.TABLE:
+        raise UsageError(
+            "--output draws a file and --numbers prints: give one of them, or write `--numbers csv > FILE`"
+        )
+    if not all(isfinite(value) for value in (*(inlet_temp or ()), delta_p or 0.0)):
+        raise UsageError("--inlet-temp and --delta-p need numbers")
     with load_predictor(model) as predictor:
         temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
         if numbers is not Output.TABLE:
@@ -57,8 +64,14 @@ def _conditions(
     temperatures = inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)]
     for value in temperatures:
         if not low <= value <= high:
-            sys.stderr.write(f"warning: {value:g} degC is outside the trained range {low:g}..{high:g} degC\n")
+            _warn(f"{value:g} degC", f"{low:g}..{high:g} degC")
+    if ranges and delta_p is not None and not ranges.delta_p[0] <= delta_p <= ranges.delta_p[1]:
+        _warn(f"{delta_p:g} Pa", f"{ranges.delta_p[0]:g}..{ranges.delta_p[1]:g} Pa")
     return temperatures, pressure if delta_p is None else delta_p
+
+
+def _warn(value: str, trained: str) -> None:
+    sys.stderr.write(f"warning: {value} is outside the trained range {trained}: drawn at the nearest trained value\n")
 
 
 def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: float, file: Path) -> None:

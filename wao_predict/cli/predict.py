@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from wao_predict.cli._table import CsvTable
     from wao_predict.predictor import Prediction
 
+MOST_SHOWN = 1000
+"""Rows that a table for people has at most; programs read csv or json."""
+
 
 @with_options(Login, "login", timeout=30.0)
 def predict(
@@ -28,7 +31,10 @@ def predict(
     ],
     table: Annotated[
         str,
-        typer.Argument(help="CSV with the columns cpu_usage, inlet_temp, delta_p in any order; - reads it from stdin."),
+        typer.Argument(
+            help="CSV with the columns cpu_usage, inlet_temp, delta_p in any order; - reads it from stdin.",
+            metavar="TABLE.csv|-",
+        ),
     ],
     output: Annotated[Output, typer.Option("--output", "-o", help="Form of the output.")] = Output.TABLE,
     type_: Annotated[
@@ -75,10 +81,10 @@ def _print(output: Output, table: CsvTable, prediction: Prediction) -> None:
         print_csv(header, rows_out)
         return
     outside = {int(row) for row in prediction.out_of_range}
-    marked = [[*row[:-1], row[-1], "outside" if index in outside else ""] for index, row in enumerate(rows_out)]
-    show_range = bool(outside)
+    shown = rows_out[:MOST_SHOWN]
+    left = len(rows_out) - len(shown)
     print_table(
-        [*header, "range"] if show_range else header,
-        marked if show_range else rows_out,
-        caption=f"model {prediction.model}",
+        [*header, "range"] if outside else header,
+        [[*row, "outside" if index in outside else ""] for index, row in enumerate(shown)] if outside else shown,
+        caption=f"model {prediction.model}" + (f"; {left:,} more rows: --output csv has them all" if left else ""),
     )

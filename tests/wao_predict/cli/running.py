@@ -18,15 +18,30 @@ class Ran:
     err: str
 
 
-def wao(*arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
+def wao(*arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None = None) -> Ran:
     """Run `wao` with these arguments."""
     done = subprocess.run(
         [sys.executable, "-m", "wao_predict.cli", *arguments],
-        input=stdin,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
-        text=True,
         timeout=60,
         check=False,
         env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **(env or {})},
     )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def wao_to_a_closed_pipe(*arguments: str, stdin: str) -> Ran:
+    """Run `wao` with a reader of its output that has gone away, as `| head` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "wao_predict.cli", *arguments],
+        input=stdin.encode(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    return Ran(done.returncode, "", done.stderr.decode())

@@ -71,3 +71,25 @@ def test_what_cannot_be_answered_is_told(arguments: tuple[str, ...], words: str)
     ran = wao(*arguments, stdin=FLEET)
     assert ran.code == 1
     assert words in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--output", "/no/such/folder/x.png"), "/no/such/folder/x.png: No such file or directory"),
+        (("--output", "x.png", "--numbers", "csv"), "give one of them"),
+        (("-t", "nan"), "need numbers"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_one_line(arguments: tuple[str, ...], words: str) -> None:
+    ran = wao("curve", "edge_lenovo", *arguments)
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")
+    assert words in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_conditions_outside_the_trained_range_are_told() -> None:
+    ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", "--numbers", "csv")
+    assert ran.code == 0
+    assert [line.split(":")[1].split(" is ")[0].strip() for line in ran.err.splitlines()] == ["60 degC", "100 Pa"]

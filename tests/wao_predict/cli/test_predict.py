@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wao_predict.cli.running import wao
+from tests.wao_predict.cli.running import Ran, wao, wao_to_a_closed_pipe
 from wao_predict import load_predictor
 
 TABLE = "inlet_temp,cpu_usage,rack,delta_p\n22,10,a,5\n30,50,b,5\n60,50,c,5\n"
@@ -53,9 +53,17 @@ def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
         ("cpu_usage,inlet_temp,delta_p\n1,2,3\n\n4,x,6\n", "line 4: inlet_temp is 'x', not a number"),
         ("cpu_usage,inlet_temp,delta_p\n1,2\n", "line 2: delta_p is missing"),
         ("cpu_usage,inlet_temp,delta_p\n1,nan,3\n", "line 2: inlet_temp is 'nan'"),
+        ("cpu_usage\tinlet_temp\tdelta_p\n1\t2\t3\n", "separated by tabs? use commas"),
+        ("cpu_usage,inlet_temp,delta_p\n10,5,22,3\n", "line 2: 4 values for 3 columns; write decimals with a point"),
+        ("cpu_usage,inlet_temp,delta_p,delta_p\n1,2,3,4\n", "column delta_p stands 2 times in the header"),
+        ("cpu_usage,inlet_temp,delta_p\n" + "1" * 200_000 + ",2,3\n", "it is not CSV: field larger than"),
+        (
+            b"cpu_usage,inlet_temp,delta_p\n\xff\xfe,2,3\n",
+            "the table on standard input cannot be read: it is not UTF-8",
+        ),
     ],
 )
-def test_a_bad_table_is_one_line_that_names_line_and_column(text: str, words: str) -> None:
+def test_a_bad_table_is_one_line_that_names_line_and_column(text: str | bytes, words: str) -> None:
     ran = wao("predict", "fake", "-", stdin=text)
     assert ran.code == 1
     assert ran.err.startswith("error: ")
@@ -91,10 +99,32 @@ def test_a_package_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path)
     )
 
 
-def test_debug_shows_the_traceback() -> None:
-    ran = wao("--debug", "predict", "no_such_model", "-")
+@pytest.mark.parametrize(
+    "arguments", [("--debug", "predict", "no_such_model", "-"), ("predict", "no_such_model", "-", "--debug")]
+)
+def test_debug_shows_the_traceback(arguments: tuple[str, ...]) -> None:
+    ran = wao(*arguments)
     assert ran.code == 1
     assert "Traceback" in ran.err
+
+
+def test_lines_may_end_in_any_way_and_a_byte_order_mark_is_skipped() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        text = "\ufeffcpu_usage,inlet_temp,delta_p" + end + "10,22,5" + end
+        assert wao("predict", "fake", "-", "--output", "csv", stdin=text).out.splitlines()[1:] == ["10,22,5,3.14"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    rows = "cpu_usage,inlet_temp,delta_p\n" + "10,22,5\n" * 20_000
+    assert wao_to_a_closed_pipe("predict", "fake", "-", "--output", "csv", stdin=rows) == Ran(0, "", "")
+
+
+def test_a_long_table_is_cut_for_people_and_whole_for_programs() -> None:
+    rows = "cpu_usage,inlet_temp,delta_p\n" + "10,22,5\n" * 1_003
+    shown = wao("predict", "fake", "-", stdin=rows).out
+    assert shown.count("3.14") == 1_000
+    assert "3 more rows: --output csv has them all" in " ".join(shown.split())
+    assert len(wao("predict", "fake", "-", "--output", "csv", stdin=rows).out.splitlines()) == 1_004
 
 
 @pytest.mark.parametrize("arguments", [("predict",), ("nonsense",), ("predict", "fake", "-", "--output", "xml")])

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wao_predict.redfish.names import STRONG, TRUSTED, judge, same
+from wao_predict.redfish.names import STRONG, TRUSTED, Verdict, judge, names_a_part, same
 
 MANY_INTAKES = 4
 """With more sensors tagged Intake than this the tag means nothing."""
+HINTED = TRUSTED + 2.0
+"""Most that other texts than the name are worth: not enough to stop looking, as all sensors may have the same one."""
+_PARTS = frozenset("cpu gpu memory powersupply storagedevice storagebay accelerator asic fpga networkingdevice".split())
+_AWAY = frozenset("exhaust back liquidinlet liquidoutlet".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,11 @@ class Candidate:
     pointer
         JSON pointer to a member of the resource such as "/Temperatures/0", or "" for the resource itself.
     origin
-        Where it was found: "summary" (ThermalMetrics says which one is the intake), "thermal", "sensor".
+        Where it was found: "summary" (ThermalMetrics says which one is the intake), "metrics", "thermal", "sensor".
     penalty
         Taken off the score: how far its chassis is from being the server's.
     hint
-        More text that names it: ids, device names.
+        More text that names it: ids, device names, a description.
     """
 
     uri: str
@@ -76,33 +80,54 @@ class Ranked:
 
 def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
     """Return the candidates that have a value, the best first."""
-    intakes = sum(candidate.context.lower() == "intake" for candidate in candidates)
-    scored = [_score(candidate, intakes) for candidate in candidates if candidate.value is not None]
+    meaningful = _meaningful(candidates)
+    hints = sum(judge(candidate.hint).score > 0 for candidate in candidates)
+    scored = [
+        _score(candidate, _named(candidate, hinted=hints <= MANY_INTAKES), meaningful)
+        for candidate in candidates
+        if candidate.value is not None
+    ]
     return sorted(scored, key=lambda ranked: (-ranked.score, ranked.candidate.value or 0.0, ranked.candidate.uri))
 
 
-def _score(candidate: Candidate, intakes: int) -> Ranked:
-    named = judge(candidate.name)
-    if named.score <= 0 and candidate.hint:
-        hinted = judge(candidate.hint)
-        named = hinted if hinted.score != 0 and named.score == 0 else named
+def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
+    """Return the PhysicalContexts that tell something: not one that stands on all sensors, or on a CPU as Intake."""
+    contexts = [candidate.context.lower() for candidate in candidates]
+    found = {context for context in contexts if contexts.count(context) <= max(MANY_INTAKES, 0.6 * len(contexts))}
+    intakes = [candidate for candidate in candidates if candidate.context.lower() == "intake"]
+    if len(intakes) > MANY_INTAKES or any(names_a_part(candidate.name) for candidate in intakes):
+        found.discard("intake")
+    return frozenset(found)
+
+
+def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> Ranked:
     score, reason = named.score, named.reason
     context = candidate.context.lower()
     if candidate.origin == "summary" and score >= 0:
-        score, reason = max(score, 0.0) + 11.0, "the thermal summary names it as intake"
-    elif context == "intake" and 0 < intakes <= MANY_INTAKES and score >= 0:
-        score, reason = (
-            max(score, TRUSTED) + 2.0,
-            f"{reason}; PhysicalContext Intake" if named.score > 0 else "PhysicalContext Intake",
-        )
+        score, reason = score + 11.0, "the thermal summary names it as intake"
+    elif context not in meaningful:
+        pass
+    elif context == "intake" and score >= 0:
+        score = max(score, TRUSTED) + 2.0
+        reason = f"{reason}; PhysicalContext Intake" if named.score > 0 else "PhysicalContext Intake"
     elif context == "front" and score == 0:
         score, reason = TRUSTED + 0.5, "PhysicalContext Front"
     elif context == "room":
-        score -= 3.0
-    elif context in ("exhaust", "cpu", "gpu", "memory", "powersupply", "storagedevice") and intakes <= MANY_INTAKES:
-        # the one vendor that tags everything CPU is known by its names
-        score -= 4.0 if named.score >= TRUSTED and context != "exhaust" else 10.0
+        score -= 2.0
+    elif context in _AWAY:
+        score -= 10.0
+    elif context in _PARTS:
+        score -= 4.0 if named.score >= TRUSTED else 10.0
     return Ranked(candidate, score - candidate.penalty, reason)
+
+
+def _named(candidate: Candidate, *, hinted: bool) -> Verdict:
+    """Return what the name tells, or else what the other texts about the sensor tell, unless all say the same."""
+    named = judge(candidate.name)
+    if named.score != 0 or not candidate.hint or not hinted:
+        return named
+    told = judge(candidate.hint)
+    return replace(told, score=min(told.score, HINTED)) if told.score != 0 else named
 
 
 def choose(candidates: Sequence[Candidate]) -> SensorChoice | None:

@@ -1,49 +1,45 @@
 """What sensor names tell. Pure.
 
 Names beat PhysicalContext: some vendors tag the inlet SystemBoard, some tag every sensor Intake, some tag none. A name
-is cut into words (camelCase, digits and separators divide) and scored; the highest score is the inlet. Scores of 6
-and more are trusted alone, lower ones need more evidence.
+is cut into words (camelCase, digits, separators and known words written together divide) and scored; the highest score
+is the inlet. Scores of 6 and more are trusted alone, lower ones need more evidence.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 TRUSTED = 6.0
 """Score from which a sensor is taken for the inlet."""
 STRONG = 9.5
 """Score from which no other chassis needs to be looked at."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_JOINED = {
-    "p/s": " psu ",
-    "power supply": " psu ",
-    "powersupply": " psu ",
-    "m.2": " mdottwo ",
-    "u.2": " drive ",
-    "front panel": " frontpanel ",
-    "front_panel": " frontpanel ",
-    "front io": " frontpanel ",
-    "front_io": " frontpanel ",
-    "i/o": " io ",
-    "system board": " sysboard ",
-    "system_board": " sysboard ",
-    "systemboard": " sysboard ",
-    "base board": " baseboard ",
-}
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_JOINED = (
+    (re.compile(r"p/s|power ?supply", re.IGNORECASE), " psu "),
+    (re.compile(r"(?<![a-z0-9])(?:m\.?2|u\.2|e[13]\.?[sl])(?![a-z])", re.IGNORECASE), " drive "),
+    (re.compile(r"front[ _-]?(?:panel|io|i/o)(?![a-z])", re.IGNORECASE), " frontpanel "),
+    (re.compile(r"system[ _-]?board", re.IGNORECASE), " sysboard "),
+    (re.compile(r"base[ _-]board", re.IGNORECASE), " baseboard "),
+    (re.compile(r"supply[ _-]?air", re.IGNORECASE), " airin "),
+    (re.compile(r"i/o", re.IGNORECASE), " io "),
+)
 
 _ELSEWHERE = frozenset(
     """
-    psu ps pwr supply gpu gpus hgx sxm riser rsr pci pcie slot mezz dimm dimms mem memory mdottwo nic lom
+    psu ps pwr supply gpu gpus hgx sxm riser rsr pci pcie slot mezz dimm dimms mem memory nic lom
     ocp pdb exhaust outlet out egress rear back water liquid coolant cdu vr vrm vrd vreg cpu cpus proc
     processor core die hd hdd ssd nvme drive drives disk disks backplane bp hsbp raid hba roc bmc pch
     chipset ssb batt battery fan fans switch retimer asic fpga dpu bf cx sfp qsfp phy eth ethernet margin
-    limit threshold tjmax delta dts tcontrol overtemp throttle hsc ibc storage stor boot tpm cable module
-    mcp soc nvs pex efuse fuse gb mlom card adapter smartnic hmc
+    limit threshold tjmax delta dts tcontrol overtemp throttle hsc ibc storage stor boot tpm cable
+    mcp soc nvs pex efuse fuse gb mlom card adapter smartnic hmc aoc aic expander bpn dcscm scm swb ubb
+    oam vpdb hpdb lc loop vdd vddq vcc optic optics usb sd sas sata exit humidity pressure flow dewpoint
+    power status fault alarm trip hot return internal inside
     """.split()
 )
-"""Words of sensors that measure a part, air that has left, or no air at all."""
+"""Words of sensors that measure a part, air that has left, no air at all, or no temperature."""
 
 _PLACE = {
     "inlet": 10.0,
@@ -58,7 +54,9 @@ _PLACE = {
     "entry": 7.0,
     "frontpanel": 7.0,
     "fp": 6.5,
+    "fio": 6.5,
     "front": 6.5,
+    "frnt": 6.5,
     "environment": 6.0,
     "env": 6.0,
     "outside": 6.0,
@@ -66,6 +64,22 @@ _PLACE = {
     "room": 3.0,
 }
 """Words that tell the place where air enters, with their weight."""
+
+_BOARD = frozenset("mb mlb bb baseboard motherboard mainboard planar".split())
+"""Measured on the board: right where nothing better is there."""
+
+_NEUTRAL = _BOARD | frozenset(
+    """
+    temp temps temperature tmp sensor sensors sens system sys sysboard chassis server node host unit air io board brd
+    panel pnl side left right lft rt center centre middle mid top bottom upper lower main primary external cold virtual
+    max min avg mean value reading degrees degree deg degc celsius c t the of at a in for lm ntc thermistor remote local
+    zone
+    """.split()
+)
+"""Words that say nothing for or against; any other word makes a name less sure."""
+
+_VOCABULARY = _NEUTRAL | _ELSEWHERE | _PLACE.keys()
+_UNKNOWN, _MOST_UNKNOWN = 1.5, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,43 +92,38 @@ class Verdict:
 
 def words(name: str) -> list[str]:
     """Return the words of a name in lower case: "System Board Inlet Temp" -> sysboard, inlet, temp."""
-    spaced = f" {name} "
-    lowered = spaced.lower()
-    for joined, replacement in _JOINED.items():
-        while (start := lowered.find(joined)) >= 0:
-            spaced = spaced[:start] + replacement + spaced[start + len(joined) :]
-            lowered = spaced.lower()
-    found = []
-    for word in _WORDS.findall(spaced):
-        low = word.lower()
-        if not low.isdigit():
-            found.append(_split_run(low))
-    return [part for run in found for part in run]
+    for pattern, replacement in _JOINED:
+        name = pattern.sub(replacement, name)
+    return [part for word in _WORDS.findall(name) for part in _split_run(word.lower())]
 
 
-def _split_run(word: str) -> list[str]:
-    """Cut words written together in one case, such as "inlettemp" or "INLETAMB"."""
-    if word in _PLACE or word in _ELSEWHERE or len(word) < 6:
-        return [word]
-    for place in (
-        "inlet",
-        "intake",
-        "ambient",
-        "frontpanel",
-        "exhaust",
-        "outlet",
-        "psu",
-        "cpu",
-        "dimm",
-        "gpu",
-        "riser",
-    ):
+@lru_cache(maxsize=4096)
+def _split_run(word: str) -> tuple[str, ...]:
+    """Cut words written together in one case, such as "inlettemp" or "SYSINLETAMB", if all of them are known."""
+    if word in _VOCABULARY or len(word) < 5:
+        return (word,)
+    # the fewest known words of two letters and more that make up each beginning of the run
+    best: list[tuple[str, ...] | None] = [(), *(None for _ in word)]
+    for end in range(2, len(word) + 1):
+        for start in range(end - 1):
+            before = best[start]
+            if before is not None and word[start:end] in _VOCABULARY:
+                found = (*before, word[start:end])
+                held = best[end]
+                best[end] = found if held is None or len(found) < len(held) else held
+    return best[-1] or _around_a_place(word)
+
+
+def _around_a_place(word: str) -> tuple[str, ...]:
+    """Cut a run that has one of the long words in it and something unknown beside it."""
+    for place in ("inlet", "intake", "ambient", "exhaust", "outlet"):
         head, middle, tail = word.partition(place)
         if middle:
-            return [part for part in (head, middle, tail) if part]
-    return [word]
+            return tuple(part for part in (head, middle, tail) if part)
+    return (word,)
 
 
+@lru_cache(maxsize=4096)
 def judge(name: str) -> Verdict:
     """Return how much a name speaks for the server's inlet temperature; 0 and below: not at all."""
     found = words(name)
@@ -130,11 +139,17 @@ def judge(name: str) -> Verdict:
         return Verdict(0.0, "the name tells no place")
     if "board" in found and "inlet" in found and "system" not in found and "sys" not in found:
         return Verdict(-5.0, "a board's own inlet lies inside")
-    best = max(_PLACE[word] for word in places)
-    score = best + 1.0 * (len(places) - 1)
-    if {"mb", "bb", "baseboard", "motherboard", "planar"} & set(found):
-        score -= 2.5  # measured on the board: right where nothing better is there
+    score = max(_PLACE[word] for word in places) + 1.0 * (len(places) - 1)
+    score -= 2.5 * bool(_BOARD.intersection(found))
+    score -= min(_MOST_UNKNOWN, _UNKNOWN * sum(word not in _VOCABULARY for word in found))
     return Verdict(score, f"named {' '.join(places)!r}")
+
+
+@lru_cache(maxsize=4096)
+def names_a_part(name: str) -> bool:
+    """Return whether a name is that of a part inside the server, and of no place where air enters: "CPU0_TEMP"."""
+    found = words(name)
+    return any(word in _ELSEWHERE for word in found) and not any(word in _PLACE for word in found)
 
 
 def same(name: str, identifier: str) -> bool:

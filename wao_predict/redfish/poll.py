@@ -13,7 +13,7 @@ from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.explorer import decode
 from wao_predict.redfish.names import same
-from wao_predict.redfish.values import Document, available, celsius, items, mapping, text, watts
+from wao_predict.redfish.values import Document, available, celsius, items, mapping, supplied_watts, text, watts
 from wao_predict.sensors.base import Reading
 
 Quantity = Literal["inlet_temp", "power_watts"]
@@ -65,8 +65,13 @@ def _document(response: Response, choice: SensorChoice) -> Document:
 
 def _member(document: Document, choice: SensorChoice) -> Document:
     collection, _, index = choice.pointer.strip("/").partition("/")
-    if not index:
-        return mapping(document.get(collection))
+    if choice.pointer == "/PowerSupplies":
+        return {"Reading": supplied_watts(document)}
+    if not index.isdigit():
+        found = document
+        for step in choice.pointer.strip("/").split("/"):
+            found = mapping(found.get(step))
+        return found
     members = [mapping(member) for member in items(document.get(collection))]
     position = int(index)
     if position < len(members) and _is_named(members[position], choice.name):
@@ -84,15 +89,15 @@ def _is_still(document: Document, choice: SensorChoice) -> bool:
 
 
 def _is_named(member: Document, name: str) -> bool:
-    own = text(member.get("Name")).strip()
+    own = (text(member.get("Name")) or text(member.get("DeviceName"))).strip()
     return own == name or same(own, name) or (not own and name in ("", "PowerControl"))
 
 
 def _power(document: Document) -> float | None:
     if not available(document):
         return None
-    value = watts(document.get("PowerConsumedWatts"))
-    return value if value is not None else watts(document.get("Reading"))
+    values = (watts(document.get(name)) for name in ("PowerConsumedWatts", "Reading", "CurrentPowerConsumptionW"))
+    return next((value for value in values if value is not None), None)
 
 
 def _time(document: Document) -> datetime | None:

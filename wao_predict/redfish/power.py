@@ -1,4 +1,8 @@
-"""The measured power of a server: EnvironmentMetrics, then PowerControl, then a Sensor of the whole system."""
+"""The measured power of a server.
+
+EnvironmentMetrics, then PowerControl, a Sensor of the whole system, what a vendor says outside the standard, and at
+last the sum of what the power supplies of a chassis with one server take in.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,18 @@ from collections.abc import Sequence
 
 from wao_predict.flow import Flow
 from wao_predict.redfish.chassis import Chassis
-from wao_predict.redfish.choice import SensorChoice
+from wao_predict.redfish.choice import Candidate, SensorChoice
 from wao_predict.redfish.explorer import Explorer, safe_path
-from wao_predict.redfish.names import words
-from wao_predict.redfish.values import Document, available, items, link, mapping, text, watts
+from wao_predict.redfish.names import same, words
+from wao_predict.redfish.values import Document, available, items, link, mapping, supplied_watts, text, watts
 
 _WHOLE = ("system", "sys", "total", "chassis", "server", "sysboard", "platform", "node", "input")
-_POWER = ("power", "pwr", "consumption", "watt", "watts")
+_POWER = ("power", "pwr", "pw", "consumption", "watt", "watts")
+_SUPPLIES = "/PowerSupplies"
+_OEM = ("/Oem/ts_fujitsu/ChassisPowerConsumption",)
+"""Where vendors say it in their own way: a path in the Power resource."""
+_SHARED = frozenset("blade sled module enclosure drawer shelf cartridge".split())
+"""Types of chassis whose power supplies feed others too."""
 _PART = frozenset(
     """
     psu ps cpu gpu dimm mem memory fan hdd drive nic pcie slot limit cap capacity max min average hsc vr hgx
@@ -27,7 +36,7 @@ def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCho
     Only chassis that are the server's are looked at: the power of an enclosure is that of several servers.
     """
     servers = [item for item in chassis if item.is_server]
-    for source in (_from_environment, _from_control, _from_sensors):
+    for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies):
         for one in servers:
             found = yield from source(explorer, one)
             if found is not None:
@@ -91,6 +100,52 @@ def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | N
 
 
 def _names_whole_power(identifier: str) -> bool:
-    named = words(identifier)
-    found = set(named)
-    return bool(found & set(_POWER)) and bool(found & set(_WHOLE)) and not found & _PART
+    found = set(words(identifier))
+    whole = bool(found & set(_WHOLE)) or found <= {*_POWER, "sensor", "monitor"}
+    return whole and bool(found & set(_POWER)) and not found & _PART
+
+
+def _from_oem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Read what a vendor puts beside the standard's properties."""
+    path = link(chassis.document, "Power")
+    document = yield from explorer.get(path)
+    for pointer in _OEM:
+        place: Document = document or {}
+        for step in pointer.strip("/").split("/"):
+            place = mapping(place.get(step))
+        value = watts(place.get("CurrentPowerConsumptionW"))
+        if value is not None:
+            return SensorChoice(safe_path(path) or path, "", value, pointer, 0.9, "the vendor's own property")
+    return None
+
+
+def _from_supplies(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Add up what the power supplies take in: only where they feed this server alone, and every working one tells."""
+    systems = items(mapping(chassis.document.get("Links")).get("ComputerSystems"))
+    if len(systems) > 1 or text(chassis.document.get("ChassisType")).lower() in _SHARED:
+        return None
+    path = link(chassis.document, "Power")
+    document = yield from explorer.get(path)
+    value = supplied_watts(document or {})
+    if value is None:
+        return None
+    return SensorChoice(safe_path(path) or path, "", value, _SUPPLIES, 0.7, "the sum of the power supplies' input")
+
+
+def power_candidates(explorer: Explorer, chassis: Chassis, name: str) -> Flow[list[Candidate]]:
+    """Return the powers of a chassis by their names, up to the one that is named."""
+    path = link(chassis.document, "Power")
+    document = yield from explorer.get(path)
+    found = [
+        Candidate(safe_path(path) or path, text(item.get("Name")), watts(item.get("PowerConsumedWatts")), "", pointer)
+        for pointer, item in (
+            (f"/PowerControl/{index}", mapping(member))
+            for index, member in enumerate(items((document or {}).get("PowerControl")))
+        )
+    ]
+    paths = yield from explorer.members(link(chassis.document, "Sensors"))
+    for path in [path for path in paths if same(name, path.rpartition("/")[2])][:1]:
+        sensor = yield from explorer.get(path)
+        if sensor is not None and available(sensor):
+            found.append(Candidate(path, text(sensor.get("Name")), watts(sensor.get("Reading"))))
+    return found

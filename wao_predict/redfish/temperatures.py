@@ -18,7 +18,7 @@ MAX_SENSORS = 256
 def temperatures(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
     """Return the temperatures of a chassis; later sources are read only when the earlier ones leave doubt."""
     found: list[Candidate] = []
-    for source in (_from_thermal, _from_metrics, _from_environment, _from_sensors):
+    for source in (from_thermal, _from_metrics, _from_environment, _from_sensors):
         more = yield from source(explorer, chassis)
         found.extend(more)
         if is_strong(found):
@@ -26,7 +26,8 @@ def temperatures(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
     return found
 
 
-def _from_thermal(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+def from_thermal(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
+    """Read the Thermal resource: one request for all temperatures of older BMCs."""
     path = link(chassis.document, "Thermal") or _guess(chassis, "Thermal")
     document = yield from explorer.get(path)
     if document is None:
@@ -46,8 +47,15 @@ def _member(path: str, index: int, member: Document, penalty: float) -> Candidat
         pointer=f"/Temperatures/{index}",
         origin="thermal",
         penalty=penalty,
-        hint=f"{text(member.get('MemberId'))} {text(member.get('Description'))[:80]}",
+        hint=f"{text(member.get('MemberId'))} {_said_of(member)}",
     )
+
+
+def _said_of(document: Document) -> str:
+    """Return what else a resource says of the place it measures: some have names that tell nothing."""
+    location = mapping(mapping(document.get("Location")).get("PartLocation"))
+    texts = (document.get("Description"), document.get("DeviceName"), location.get("ServiceLabel"))
+    return " ".join(text(item)[:80] for item in texts)
 
 
 def _guess(chassis: Chassis, name: str) -> str:
@@ -69,18 +77,26 @@ def _from_metrics(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
         candidate = yield from _from_summary(explorer, mapping(summary.get(place)), chassis.penalty + penalty)
         if candidate is not None:
             found.append(candidate)
-    for excerpt in items(document.get("TemperatureReadingsCelsius")):
-        named = mapping(excerpt)
-        if judge(text(named.get("DeviceName"))).score >= TRUSTED:
-            candidate = yield from _sensor(explorer, text(named.get("DataSourceUri")), chassis.penalty)
-            if candidate is not None:
-                found.append(candidate)
+    if not mapping(summary.get("Intake")).get("DataSourceUri"):
+        found.append(_excerpt(path, "/TemperatureSummaryCelsius/Intake", mapping(summary.get("Intake")), chassis))
+    for index, member in enumerate(items(document.get("TemperatureReadingsCelsius"))):
+        excerpt = mapping(member)
+        if judge(text(excerpt.get("DeviceName"))).score < TRUSTED:
+            continue
+        candidate = yield from read_sensor(explorer, text(excerpt.get("DataSourceUri")), chassis.penalty)
+        found.append(candidate or _excerpt(path, f"/TemperatureReadingsCelsius/{index}", excerpt, chassis))
     return found
 
 
+def _excerpt(path: str, pointer: str, excerpt: Document, chassis: Chassis) -> Candidate:
+    """Return a reading of ThermalMetrics that names no Sensor of its own: it is polled where it stands."""
+    name = text(excerpt.get("DeviceName")).strip() or pointer.rpartition("/")[2]
+    return Candidate(safe_path(path) or path, name, celsius(excerpt), "", pointer, "metrics", chassis.penalty)
+
+
 def _from_summary(explorer: Explorer, excerpt: Document, penalty: float) -> Flow[Candidate | None]:
-    """Follow the summary's DataSourceUri; a value without a source cannot be checked and is not taken."""
-    sensor = yield from _sensor(explorer, text(excerpt.get("DataSourceUri")), penalty, origin="summary")
+    """Follow the summary's DataSourceUri to the sensor; the room's is not the intake."""
+    sensor = yield from read_sensor(explorer, text(excerpt.get("DataSourceUri")), penalty, origin="summary")
     if sensor is None or sensor.context.lower() != "room" or penalty:
         return sensor
     return None
@@ -93,18 +109,18 @@ def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[list[Candida
     excerpt = mapping((document or {}).get("TemperatureCelsius"))
     if number(excerpt.get("Reading")) is None:
         return []
-    candidate = yield from _sensor(explorer, text(excerpt.get("DataSourceUri")), chassis.penalty)
+    candidate = yield from read_sensor(explorer, text(excerpt.get("DataSourceUri")), chassis.penalty)
     return [] if candidate is None else [candidate]
 
 
 def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
     """Read the Sensors whose ids speak for the inlet; all of them when no id tells anything."""
-    paths = yield from explorer.members(link(chassis.document, "Sensors"))
+    paths = yield from sensor_paths(explorer, chassis)
     promising = sorted(paths, key=lambda path: -judge(_id(path)).score)
     speaking = [path for path in promising if judge(_id(path)).score >= TRUSTED]
     found: list[Candidate] = []
     for path in speaking[:12]:
-        candidate = yield from _sensor(explorer, path, chassis.penalty)
+        candidate = yield from read_sensor(explorer, path, chassis.penalty)
         if candidate is not None:
             found.append(candidate)
     if choose(found) is not None:
@@ -112,7 +128,7 @@ def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
     for path in [path for path in promising if path not in speaking and judge(_id(path)).score >= 0][:MAX_SENSORS]:
         if explorer.exhausted:
             break
-        candidate = yield from _sensor(explorer, path, chassis.penalty)
+        candidate = yield from read_sensor(explorer, path, chassis.penalty)
         if candidate is not None:
             found.append(candidate)
             if is_strong(found):
@@ -120,11 +136,17 @@ def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
     return found
 
 
+def sensor_paths(explorer: Explorer, chassis: Chassis) -> Flow[list[str]]:
+    """Return the paths of a chassis' Sensors."""
+    paths = yield from explorer.members(link(chassis.document, "Sensors"))
+    return paths
+
+
 def _id(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = "sensor") -> Flow[Candidate | None]:
+def read_sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = "sensor") -> Flow[Candidate | None]:
     """Read one Sensor; None when it is not a temperature. A link into Thermal names one member of it."""
     bare, _, pointer = path.partition("#")
     document = yield from explorer.get(bare)
@@ -147,7 +169,7 @@ def _sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = "sen
         context=text(document.get("PhysicalContext")),
         origin=origin,
         penalty=penalty,
-        hint=_id(bare),
+        hint=f"{_id(bare)} {_said_of(document)}",
     )
 
 
@@ -157,13 +179,13 @@ def sensor_for(explorer: Explorer, chassis: Sequence[Chassis], chosen: SensorCho
     By its id, or else by its place in the list; its name must be the same.
     """
     owner = next((item for item in chassis if chosen.uri.startswith(item.path + "/")), None)
-    if owner is None:
+    if owner is None or not chosen.pointer.startswith("/Temperatures/"):
         return None
-    paths = yield from explorer.members(link(owner.document, "Sensors"))
+    paths = yield from sensor_paths(explorer, owner)
     index = int(chosen.pointer.rpartition("/")[2])
     likely = [path for path in paths if same(chosen.name, _id(path))] or paths[index : index + 1]
     for path in likely[:1]:
-        candidate = yield from _sensor(explorer, path, owner.penalty)
+        candidate = yield from read_sensor(explorer, path, owner.penalty)
         if candidate is not None and candidate.value is not None and same(candidate.name, chosen.name):
             return SensorChoice(candidate.uri, candidate.name, candidate.value, "", chosen.confidence, chosen.reason)
     return None

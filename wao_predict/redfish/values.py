@@ -86,3 +86,12 @@ def watts(value: object) -> float | None:
     """Return a plausible power [W], None for none."""
     result = number(value)
     return result if result is not None and POWER_RANGE[0] <= result <= POWER_RANGE[1] else None
+
+
+def supplied_watts(document: Document) -> float | None:
+    """Return the sum of what the working members of PowerSupplies take in [W]; None when one does not tell."""
+    supplies = [mapping(item) for item in items(document.get("PowerSupplies"))]
+    inputs = [watts(item.get("PowerInputWatts")) for item in supplies if available(item)]
+    if not inputs or any(value is None for value in inputs):
+        return None
+    return watts(sum(value for value in inputs if value is not None))

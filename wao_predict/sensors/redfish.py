@@ -8,6 +8,7 @@ from wao_predict.flow import Flow
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.discovery import Discovery, discover
 from wao_predict.redfish.explorer import Bounds, safe_path
+from wao_predict.redfish.named import find_named
 from wao_predict.redfish.poll import Quantity, SensorMoved, read_choice
 from wao_predict.sensors.base import Reading
 
@@ -25,7 +26,7 @@ class RedfishSensor:
     metric
         `inlet_temp` [degC] or `power_watts` [W].
     uri, name
-        The sensor, where discovery cannot know it; a URI may end in "#/Temperatures/3".
+        The sensor, where discovery cannot know it; a URI may end in "#/Temperatures/3". A name alone is looked for.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class RedfishSensor:
         self.base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.metric: Quantity = metric
         self._bounds = bounds
-        self._override = _override(uri, name)
+        self._override, self._name = _override(uri, name), name
         self.discovery: Discovery | None = None
         self.choice: SensorChoice | None = self._override
 
@@ -61,6 +62,9 @@ class RedfishSensor:
         return reading
 
     def _discover(self) -> Flow[SensorChoice]:
+        if self._name:
+            found = yield from self._look_for(self._name)
+            return found
         self.discovery = yield from discover(bounds=self._bounds, want_power=self.metric == "power_watts")
         choice = self.discovery.inlet if self.metric == "inlet_temp" else self.discovery.power
         what = "an inlet temperature" if self.metric == "inlet_temp" else "a measured power"
@@ -69,9 +73,16 @@ class RedfishSensor:
             raise SensorError(f"{self.base_url} offers no sensor that is surely {what}{seen}: name it as sensor.uri")
         return choice
 
+    def _look_for(self, name: str) -> Flow[SensorChoice]:
+        found = yield from find_named(name, self.metric, bounds=self._bounds)
+        if found.choice is None:
+            there = ", ".join(sorted(set(found.seen)))[:300] or "none"
+            raise SensorError(f"{self.base_url} has no sensor {name!r:.80} with a value; there are {there}")
+        return found.choice
+
 
 def _override(uri: str | None, name: str | None) -> SensorChoice | None:
-    if uri is None:
+    if not uri:
         return None
     path, _, pointer = uri.partition("#")
     if safe_path(path) is None:

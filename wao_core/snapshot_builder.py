@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from wao_core.curvebook import Conditions, CurveBook, CurveEntry, ModelKey
 from wao_core.models import model_key
 from wao_core.nodeconfigs import precedence
-from wao_core.records import Kind, Node, NodeConfig, key_of
+from wao_core.records import Kind, Node, NodeConfig, NodeMetrics, key_of
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import Change, ClusterState
 from wao_predict.curves import PowerCurves
 
 FloatArray = NDArray[np.float64]
 
-LAST_VALUE = 600.0
-"""Seconds that a last value stands in for a sensor that no longer answers."""
+LAST_VALUE = 900.0
+"""Seconds that a last value stands in for a sensor, or a node's CPU sample, that is no longer there."""
 
 
 _QUIET = (Kind.POD, Kind.WORKLOAD)
@@ -95,6 +95,7 @@ class SnapshotBuilder:
         self._state, self._samples, self._book, self._clock = state, samples, book, clock
         self._configs: dict[str, NodeConfig] = {}
         self._models: dict[str, ModelKey | None] = {}
+        self._usage: dict[str, NodeMetrics] = dict(state.node_metrics)  # metrics-server leaves a node out now and then
         self._names: tuple[str, ...] = ()
         self._index: dict[str, int] = {}
         self._stale_names = self._stale_configs = True
@@ -138,6 +139,8 @@ class SnapshotBuilder:
                 return  # a heartbeat
         elif change.kind is Kind.NODE:
             self._stale_names = True
+        elif isinstance(new, NodeMetrics):
+            self._usage[change.key] = new
         elif change.kind is Kind.NODE_CONFIG:
             self._stale_configs = True
         self._changes += 1
@@ -146,6 +149,8 @@ class SnapshotBuilder:
         if self._stale_names:
             self._names = tuple(sorted(self._state.nodes))
             self._index = {name: row for row, name in enumerate(self._names)}
+            for gone in self._usage.keys() - self._index.keys() - self._state.node_metrics.keys():
+                del self._usage[gone]
             self._stale_names = False
         if self._stale_configs:
             self._configs = {}
@@ -230,7 +235,9 @@ class SnapshotBuilder:
         watts = np.full((count, self._book.knots.size), np.nan)
         nodes, metrics = self._state.nodes, self._state.node_metrics
         for row, name in enumerate(self._names):
-            node, used = nodes[name], metrics.get(name)
+            node, used = nodes[name], self._usage.get(name)
+            if used is not None and name not in metrics:
+                used, reasons[row] = self._last_usage(used, reasons[row], now)
             if node.capacity_cores:
                 capacity[row] = node.capacity_cores
                 allocatable[row] = node.allocatable_cores or node.capacity_cores
@@ -260,6 +267,14 @@ class SnapshotBuilder:
             reasons=tuple(reasons),
             models=tuple("" if (key := self._models.get(name)) is None else key.label for name in self._names),
         )
+
+    @staticmethod
+    def _last_usage(used: NodeMetrics, reason: str, now: float) -> tuple[NodeMetrics | None, str]:
+        """Return the CPU sample of a node that metrics.k8s.io no longer lists, while it may be used, and say so."""
+        age = now - used.timestamp
+        if age > LAST_VALUE:
+            return None, reason
+        return used, "; ".join(part for part in (reason, f"cpu_usage is {age:.0f} s old: last value") if part)
 
     def _curve_reason(self, name: str, entry: CurveEntry | None, reason: str, now: float) -> str:
         """Add what is wrong with a node's model to its reason."""

@@ -302,9 +302,36 @@ async def test_of_two_node_configs_the_oldest_wins() -> None:
     assert snapshot.models == ("Onnx other",)
 
 
+async def test_a_node_that_one_list_leaves_out_keeps_its_cpu_sample_for_a_while() -> None:
+    cluster = Cluster("a")
+    cluster.state.remove(Kind.NODE_METRICS, "a")
+    cluster.bench.clock.now += 60
+    snapshot = cluster.builder.refresh()
+    assert (snapshot.usage_cores.tolist(), snapshot.usage_at.tolist()) == ([2.0], [9_990.0])
+    assert "cpu_usage is 70 s old: last value" in snapshot.reasons[0]
+    cluster.bench.clock.now += 900
+    assert np.isnan(cluster.builder.refresh().usage_cores).all()
+
+
+async def test_all_sources_away_for_ten_minutes_change_no_curve() -> None:
+    """The last values stand in, and are told; after a quarter of an hour the nodes are unknown."""
+    cluster = Cluster("a", "b")
+    await cluster.look()
+    before = cluster.builder.refresh().curves.watts
+    for _ in range(60):
+        cluster.bench.clock.now += 10
+        cluster.builder.refresh()
+    assert cluster.builder.refresh().curves.watts.tolist() == before.tolist()
+    assert "inlet_temp is 601 s old: last value" in cluster.reason("a")
+    cluster.bench.clock.now += 600
+    assert not cluster.builder.refresh().curves.known.any()
+
+
 async def test_a_node_without_metrics_has_no_usage_and_one_without_capacity_no_percent() -> None:
     cluster = Cluster("a", "b")
+    cluster.state.remove(Kind.NODE, "a")
     cluster.state.remove(Kind.NODE_METRICS, "a")
+    cluster.state.put(Kind.NODE, Node(name="a", capacity_cores=32.0))
     cluster.state.put(Kind.NODE, Node(name="b"))
     await cluster.look()
     snapshot = cluster.builder.current

@@ -139,6 +139,8 @@ class SnapshotBuilder:
                 return  # a heartbeat
         elif change.kind is Kind.NODE:
             self._stale_names = True
+            if new is None:
+                self._usage.pop(change.key, None)
         elif isinstance(new, NodeMetrics):
             self._usage[change.key] = new
         elif change.kind is Kind.NODE_CONFIG:

@@ -9,7 +9,7 @@ curves = curves_of_models(models, inlet_temp=[27, 27, 28, 21, 21, 22], delta_p=[
 names = tuple(f"{model}-{number}" for number, model in enumerate(models, start=1))
 fleet = Fleet(names, curves, capacity_cores=np.full(6, 32.0), usage_cores=np.full(6, 1.0))
 
-answer = fleet.what_if(cores=2.0, count=20)
+answer = fleet.what_if(cores=2.0, n=20)
 print(f"{fleet.watts().sum():.0f} W now, {answer.total_increase:.1f} W more with 20 pods")
 for node, pods in answer.per_node.items():
     print(f"  {node}: {pods} pods")

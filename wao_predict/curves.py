@@ -7,6 +7,7 @@ interpolation between the knots.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wao_predict._errors import UsageError
+from wao_predict._errors import OutOfRangeWarning, UsageError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -155,7 +156,14 @@ class PowerCurve:
     def from_predictor(
         cls, predictor: SupportsPredict, inlet_temp: float, delta_p: float, *, knots: ArrayLike | None = None
     ) -> PowerCurve:
-        """Return the curve of a model at one inlet temperature [degC] and pressure difference [Pa]."""
+        """Return the curve of a model at one inlet temperature [degC] and pressure difference [Pa].
+
+        Warns
+        -----
+        OutOfRangeWarning
+            They lie outside the trained range: the curve is that at the nearest trained values.
+        """
+        warn_outside(predictor, inlet_temp, delta_p)
         curves = power_curves(predictor, [inlet_temp], [delta_p], knots=knots)
         return cls(curves.knots, curves.watts[0])
 
@@ -192,6 +200,27 @@ def power_curves(
     if usable.any():
         watts[usable] = monotone(_evaluate(predictor, temperature[usable], pressure[usable], grid, own=knots is None))
     return PowerCurves(grid, watts)
+
+
+def warn_outside(predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: ArrayLike, *, stacklevel: int = 3) -> None:
+    """Warn of conditions outside a model's trained range; apps, which ask again and again, report them their way."""
+    ranges = getattr(predictor, "ranges", None)
+    if ranges is None:
+        return
+    told = []
+    for name, given in (("inlet_temp", inlet_temp), ("delta_p", delta_p)):
+        values, (low, high) = np.unique(np.asarray(given, dtype=np.float64)), getattr(ranges, name)
+        outside = values[(values < low) | (values > high)]
+        if outside.size:
+            shown = ", ".join(f"{value:g}" for value in outside[:5]) + (", ..." if outside.size > 5 else "")
+            told.append(f"{name} {shown} outside {low:g}..{high:g}")
+    if told:
+        model = getattr(predictor, "name", type(predictor).__name__)
+        warnings.warn(
+            f"{model}: {'; '.join(told)}, its trained range: the nearest trained value is used",
+            OutOfRangeWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def curve_rows(inlet_temp: FloatArray, delta_p: FloatArray, knots: FloatArray) -> FloatArray:

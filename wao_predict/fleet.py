@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wao_predict._errors import UsageError
-from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.increase import IncreaseTable, Rule
 
 FloatArray = NDArray[np.float64]
@@ -115,28 +115,28 @@ class Fleet:
         free = (self.capacity_cores - self.usage_cores) / cores
         return np.maximum(np.floor(free * (1 + 1e-9) + 1e-9), 0).astype(np.int64)
 
-    def what_if(self, cores: float, count: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
-        """Return the least increase for `count` equal pods of `cores` each, and where they go.
+    def what_if(self, cores: float, n: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
+        """Return the least increase for `n` equal pods of `cores` each, and where they go.
 
         Parameters
         ----------
         exact_work
-            Additions up to which the answer is exact: for each node as many as pods fit on it, times `count`.
+            Additions up to which the answer is exact: for each node as many as pods fit on it, times `n`.
 
         Raises
         ------
         UsageError
             The size or number is not positive, or the pods do not all fit.
         """
-        if not np.isfinite(cores) or cores <= 0 or count < 1:
-            raise UsageError(f"{count} pods of {cores} cores: give a positive size and at least one pod")
-        room = np.minimum(self.room(cores), count)
+        if not np.isfinite(cores) or cores <= 0 or n < 1:
+            raise UsageError(f"{n} pods of {cores} cores: give a positive size and at least one pod")
+        room = np.minimum(self.room(cores), n)
         fitting = int(room.sum())
-        if fitting < count:
-            raise UsageError(f"only {fitting} of {count} pods of {cores:g} cores fit on these {len(self.names)} nodes")
-        if (fitting + _NODE_WORK * len(self.names)) * count <= exact_work:
-            return self._exact(cores, count, room)
-        return self._one_by_one(cores, count)
+        if fitting < n:
+            raise UsageError(f"only {fitting} of {n} pods of {cores:g} cores fit on these {len(self.names)} nodes")
+        if (fitting + _NODE_WORK * len(self.names)) * n <= exact_work:
+            return self._exact(cores, n, room)
+        return self._one_by_one(cores, n)
 
     def _exact(self, cores: float, count: int, room: IntArray) -> WhatIf:
         """Least cost of 0..count pods over the first 1, 2, ... nodes; the choices are kept to walk back."""
@@ -259,6 +259,11 @@ def curves_of_models(
         The model of each node, as `load_predictor` takes it: a shipped model's name, a file or a URL.
     inlet_temp, delta_p
         Conditions of each node [degC], [Pa], shape (n_nodes,) or one for all.
+
+    Warns
+    -----
+    OutOfRangeWarning
+        Some lie outside a model's trained range: the nearest trained value is used.
     """
     from wao_predict.predictor import load_predictor
 
@@ -270,6 +275,7 @@ def curves_of_models(
     for model in dict.fromkeys(models):
         rows = np.array([row for row, name in enumerate(models) if name == model])
         with load_predictor(model) as predictor:
+            warn_outside(predictor, temperature[rows], pressure[rows])
             watts[rows] = power_curves(predictor, temperature[rows], pressure[rows], knots=grid).watts
     return PowerCurves(grid, watts)
 

@@ -30,6 +30,7 @@ _ORDER = (
     "demo",
 )
 _DEBUG = "WAO_DEBUG"
+_UsageError: Any = typer.BadParameter.__base__  # the root of typer's errors of a command line has no public name
 _EPILOG = "Errors are told in one line; --debug, anywhere in the line, shows where they come from."
 
 
@@ -88,9 +89,8 @@ def main() -> None:
 
 
 def _run() -> int:
-    arguments = _without_debug(sys.argv[1:])
     try:
-        build()(arguments, standalone_mode=True, prog_name="wao")
+        return _answer(_without_debug(sys.argv[1:]))
     except KeyboardInterrupt:
         return 130
     except SystemExit as stop:
@@ -98,12 +98,32 @@ def _run() -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         return stop.code if isinstance(stop.code, int) else 1
+
+
+def _answer(arguments: list[str]) -> int:
+    """Run a command and return its exit code; any error becomes one line."""
+    try:
+        done = build()(arguments, standalone_mode=False, prog_name="wao")
+    except _UsageError as error:
+        return _refuse(error)
     except Exception as error:  # the last place where an error can still be told in a line
         if os.environ.get(_DEBUG, "").lower() in ("1", "true", "yes", "on"):
             raise
         _say("error: " + " ".join(_told(error).split("\n")))
         return 1
-    return 0
+    return done if isinstance(done, int) else 0
+
+
+def _refuse(error: Any) -> int:
+    """Tell what is wrong with the command line; a command without arguments shows its help instead."""
+    path = error.ctx.command_path if error.ctx else "wao"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.ctx.get_help())
+    else:
+        words = " ".join(error.format_message().split()).replace("Value error, ", "")
+        words = words.removeprefix("Invalid value: ").rstrip(".")
+        _say(f"error: {words}; see `{path} --help`")
+    return int(error.exit_code)
 
 
 def _without_debug(arguments: list[str]) -> list[str]:
@@ -121,6 +141,8 @@ def _told(error: Exception) -> str:
 
     if isinstance(error, WaoError):
         return str(error)
+    if isinstance(error, typer.Abort):
+        return "interrupted: nothing was answered"
     if isinstance(error, ModuleNotFoundError):
         return f"this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'"
     if isinstance(error, OSError) and error.strerror:

@@ -33,17 +33,16 @@ def curve(
     ] = Output.TABLE,
 ) -> None:
     """Draw a model's power curve at one or several inlet temperatures."""
-    from wao_predict._errors import UsageError
     from wao_predict.predictor import load_predictor
 
     if output is not None and output.suffix not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--output {output}: name a .png, .svg or .pdf file")
+        raise typer.BadParameter(f"--output {output}: name a .png, .svg or .pdf file")
     if output is not None and numbers is not Output.TABLE:
-        raise UsageError(
+        raise typer.BadParameter(
             "--output draws a file and --numbers prints: give one of them, or write `--numbers csv > FILE`"
         )
     if not all(isfinite(value) for value in (*(inlet_temp or ()), delta_p or 0.0)):
-        raise UsageError("--inlet-temp and --delta-p need numbers")
+        raise typer.BadParameter("--inlet-temp and --delta-p need numbers")
     with load_predictor(model) as predictor:
         temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
         if numbers is not Output.TABLE:
@@ -62,16 +61,7 @@ def _conditions(
     low, high = ranges.inlet_temp if ranges else (18.0, 30.0)
     pressure = sum(ranges.delta_p) / 2 if ranges else 7.5
     temperatures = inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)]
-    for value in temperatures:
-        if not low <= value <= high:
-            _warn(f"{value:g} degC", f"{low:g}..{high:g} degC")
-    if ranges and delta_p is not None and not ranges.delta_p[0] <= delta_p <= ranges.delta_p[1]:
-        _warn(f"{delta_p:g} Pa", f"{ranges.delta_p[0]:g}..{ranges.delta_p[1]:g} Pa")
     return temperatures, pressure if delta_p is None else delta_p
-
-
-def _warn(value: str, trained: str) -> None:
-    sys.stderr.write(f"warning: {value} is outside the trained range {trained}: drawn at the nearest trained value\n")
 
 
 def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: float, file: Path) -> None:
@@ -121,8 +111,9 @@ _MARKERS = (".", "+", "x", "o", "*")
 
 
 def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: float, form: Output) -> None:
-    from wao_predict.curves import power_curves
+    from wao_predict.curves import power_curves, warn_outside
 
+    warn_outside(predictor, temperatures, pressure)
     curves = power_curves(predictor, temperatures, [pressure] * len(temperatures))
     if form is Output.JSON:
         rows = [

@@ -33,15 +33,14 @@ def what_if(
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
 ) -> None:
     """Tell what n more equal pods cost at least, in watts, and on which nodes they would go."""
-    from wao_predict._errors import UsageError
-
     if (fleet is None) == (url is None):
-        raise UsageError("give either a FLEET table or --url of a running extender")
+        raise typer.BadParameter("give either a FLEET table or --url of a running extender")
+    size = parse_cpu(cpu)
     if fleet is not None:
-        document = _of_table(fleet, cpu, count)
+        document = _of_table(fleet, size, count)
     else:
         assert url is not None
-        body = {"cpu": parse_cpu(cpu), "count": count}
+        body = {"cpu": size, "count": count}
         document = get_json(url, "/v1/what-if", tls.connection(), body=body)
     if output is TableOrJson.JSON:
         print_json(document)
@@ -69,23 +68,20 @@ def parse_cpu(text: str) -> float:
 
     Raises
     ------
-    UsageError
+    BadParameter
         It is neither.
     """
-    from wao_predict._errors import UsageError
-
     try:
         value = float(text[:-1]) / 1000.0 if text.endswith("m") else float(text)
     except ValueError:
         value = float("nan")
     if not 0.0 < value <= 4096.0:
-        raise UsageError(f"--cpu {text!r:.30}: write cores such as 2 or 0.5, or millicores such as 500m")
+        raise typer.BadParameter(f"--cpu {text!r:.30}: write cores such as 2 or 0.5, or millicores such as 500m")
     return value
 
 
-def _of_table(table: str, cpu: str, count: int) -> dict[str, Any]:
+def _of_table(table: str, size: float, count: int) -> dict[str, Any]:
     fleet = read_fleet(table)
-    size = parse_cpu(cpu)
     result = fleet.what_if(size, count)
     return {
         "cpu_cores": size,

@@ -127,9 +127,28 @@ def test_a_long_table_is_cut_for_people_and_whole_for_programs() -> None:
     assert len(wao("predict", "fake", "-", "--output", "csv", stdin=rows).out.splitlines()) == 1_004
 
 
-@pytest.mark.parametrize("arguments", [("predict",), ("nonsense",), ("predict", "fake", "-", "--output", "xml")])
-def test_a_wrong_command_line_exits_with_2(arguments: tuple[str, ...]) -> None:
-    assert wao(*arguments).code == 2
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("predict",), "Missing argument 'MODEL'; see `wao predict --help`"),
+        (("nonsense",), "No such command 'nonsense'; see `wao --help`"),
+        (("predict", "fake", "-", "--output", "xml"), "'xml' is not one of 'table', 'json', 'csv'"),
+        (("read", "redfish", "https://h.example", "--password", "x"), "No such option: --password"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
+    ran = wao(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert words in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("read",)])
+def test_no_command_at_all_shows_the_help_and_exits_with_2(arguments: tuple[str, ...]) -> None:
+    ran = wao(*arguments)
+    assert (ran.code, ran.err) == (2, "")
+    assert "Commands" in ran.out
 
 
 def test_help_lists_every_command_without_warnings() -> None:

@@ -8,18 +8,23 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane, node, pod
 from tests.cluster.bed.deployment import GROUP, NAMESPACE, Container, Deployment
+from tests.cluster.bed.hardware import Hardware
 from tests.cluster.bed.program import wait_for
 from tests.cluster.conftest import kubectl
+from wao_demo.bmcs import LOGIN
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 BASE = f"/apis/node.waok8s.github.io/v1beta1/namespaces/{NAMESPACE}"
 RAW = f"/apis/{GROUP}/v1beta2/nodes/*/inlet_temp"
+FORMS = Path(__file__).with_name("reference_forms.yaml")
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 
 
@@ -195,7 +200,7 @@ def test_an_autoscaler_follows_the_inlet_temperature(bed: ControlPlane, running:
 
     bed.admin.patch(f"{BASE}/nodeconfigs/d-1", {"spec": node_config("d-1", 63.0)["spec"]})
     wait_for(lambda: replicas() == 3, "scaled up", seconds=90, pause=0.5)
-    bed.admin.patch(f"{BASE}/nodeconfigs/d-1", {"spec": node_config("d-1", 15.0)["spec"]})
+    bed.admin.patch(f"{BASE}/nodeconfigs/d-1", {"spec": node_config("d-1", 5.0)["spec"]})
     wait_for(lambda: replicas() == 1, "scaled down", seconds=120, pause=0.5)
 
 
@@ -232,21 +237,10 @@ def test_the_api_server_is_restarted_under_it(bed: ControlPlane, running: Runnin
 
 
 def test_a_node_that_moves_is_asked_at_its_new_address(bed: ControlPlane, running: Running) -> None:
-    sensor = {"type": "Redfish", "endpoint": "https://{{ .IPv4.Address }}:1"}
-    body = {
-        "metricsCollector": {"inletTemp": sensor, "deltaP": {"type": "Fake", "endpoint": ""}},
-        "predictor": {},
-    }
-    document = {
-        "apiVersion": "node.waok8s.github.io/v1beta1",
-        "kind": "NodeConfigTemplate",
-        "metadata": {"name": "moving"},
-        "spec": {"nodeSelector": {"matchLabels": {"moving": "yes"}}, "template": body},
-    }
     made = node("d-4", labels={"moving": "yes"})
     made["status"]["addresses"] = [{"type": "InternalIP", "address": "10.9.9.1"}]
     bed.admin.create("/api/v1/nodes", made)
-    bed.admin.create(f"{BASE}/nodeconfigtemplates", document)
+    create_moving_template(bed)
 
     def endpoint() -> str:
         answer = bed.admin.request("GET", f"{BASE}/nodeconfigs/moving-d-4")
@@ -270,6 +264,50 @@ def test_a_node_that_moves_is_asked_at_its_new_address(bed: ControlPlane, runnin
     wait_for(moved, "the new address", seconds=30)
 
 
+def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: ControlPlane, running: Running) -> None:
+    pair = bed.service_ca.issue("bmc", hosts=("127.0.0.1",))
+    login = {"username": LOGIN[0], "password": LOGIN[1]}
+    bed.admin.create(SECRETS, {"metadata": {"name": "bmc-login"}, "stringData": login})
+    with Hardware(100, pair) as hardware:
+        bed.admin.create_all("/api/v1/nodes", [node(f"b-{number}") for number in range(100)])
+        documents = []
+        for number, bmc in enumerate(hardware.bmcs):
+            document = node_config(f"b-{number}", 0.0)
+            document["spec"]["metricsCollector"]["inletTemp"] = {
+                "type": "Redfish",
+                "endpoint": bmc.url,
+                "basicAuthSecret": {"name": "bmc-login"},
+                "fetchInterval": "2s",
+                "tls": {"caBundle": bed.service_ca.file.read_text()},
+            }
+            documents.append(document)
+        bed.admin.create_all(f"{BASE}/nodeconfigs", documents)
+        names = {f"b-{number}" for number in range(100)}
+        wait_for(lambda: names <= set(values(bed)), "all of them are read", seconds=90, pause=0.5)
+        hardware.pull_the_plug(7)
+        hardware.bmcs[8].faults.hang = True
+        alive = names - {"b-7", "b-8"}
+        # its value counts for a while longer, then it is gone from the list, alone
+        wait_for(lambda: alive == names & set(values(bed)), "the two are left out", seconds=90, pause=0.5)
+        assert ages(bed, alive) < 8.0
+        wait_for(lambda: condition(bed, "b-7", "Collecting")["status"] == "False", "it is told", seconds=40)
+    assert LOGIN[1] not in running.api.text()
+    for name in sorted(names):
+        bed.admin.delete(f"{BASE}/nodeconfigs/{name}")
+
+
+def test_documents_in_the_forms_of_the_reference_work_as_they_stand(bed: ControlPlane, running: Running) -> None:
+    for name, label in (("r-plain", "plain"), ("r-provider", "provider"), ("reference-single", "")):
+        bed.admin.create("/api/v1/nodes", node(name, labels={"reference": label} if label else {}))
+    kubectl(bed, "apply", "-f", str(FORMS))
+    names = {"r-plain", "r-provider", "reference-single"}
+    wait_for(lambda: names <= set(values(bed)), "all three are read", seconds=40)
+    assert {values(bed)[name] for name in names} == {"15500m"}
+    for config in ("reference-plain-r-plain", "reference-provider-r-provider", "reference-single"):
+        predicted = lambda config=config: condition(bed, config, "Predicting")["status"] == "True"  # noqa: E731
+        wait_for(predicted, f"{config} is predicted", seconds=60)
+
+
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_a_standby_takes_over(bed: ControlPlane, running: Running, kill: bool) -> None:
     standby = running.deployment.start("wao-controller")
@@ -280,6 +318,7 @@ def test_a_standby_takes_over(bed: ControlPlane, running: Running, kill: bool) -
     taken = time.monotonic() - began
     assert taken < (20.0 if kill else 8.0)
     running.controller = standby
+    create_moving_template(bed)
     name = f"standby-{os.urandom(2).hex()}"
     bed.admin.create("/api/v1/nodes", node(name, labels={"moving": "yes"}))
     path = f"{BASE}/nodeconfigs/moving-{name}"
@@ -287,6 +326,37 @@ def test_a_standby_takes_over(bed: ControlPlane, running: Running, kill: bool) -
 
 
 HPAS = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+
+
+def create_moving_template(bed: ControlPlane) -> None:
+    """Let nodes labelled moving=yes be asked at their address."""
+    sensor = {"type": "Redfish", "endpoint": "https://{{ .IPv4.Address }}:1"}
+    body = {
+        "metricsCollector": {"inletTemp": sensor, "deltaP": {"type": "Fake", "endpoint": ""}},
+        "predictor": {},
+    }
+    document = {
+        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "kind": "NodeConfigTemplate",
+        "metadata": {"name": "moving"},
+        "spec": {"nodeSelector": {"matchLabels": {"moving": "yes"}}, "template": body},
+    }
+    bed.admin.create(f"{BASE}/nodeconfigtemplates", document)
+
+
+def condition(bed: ControlPlane, name: str, kind: str) -> dict[str, Any]:
+    status = bed.admin.get(f"{BASE}/nodeconfigs/{name}").get("status") or {}
+    found: dict[str, Any] = next(
+        (item for item in status.get("conditions", []) if item["type"] == kind), {"status": ""}
+    )
+    return found
+
+
+def ages(bed: ControlPlane, names: set[str]) -> float:
+    """Return the age of the oldest value of these nodes, in seconds."""
+    items = bed.admin.get(RAW)["items"]
+    times = [item["timestamp"] for item in items if item["describedObject"]["name"] in names]
+    return max((datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds() for time in times)
 
 
 def holder(bed: ControlPlane) -> str:

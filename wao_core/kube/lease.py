@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Durations in seconds, client-go's defaults."""
+    """Durations in seconds. Shorter than client-go's 15, 10 and 2: a standby leads within 17 s of a crash, not 20."""
 
-    duration: float = 15.0
-    renew_deadline: float = 10.0
+    duration: float = 12.0
+    renew_deadline: float = 8.0
     retry: float = 2.0
 
 

@@ -168,10 +168,12 @@ class ControlPlane:
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         wait_for(lambda: self.admin.request("GET", account).status_code == 200, "the controllers work")
 
-    def start_scheduler(self, config: Mapping[str, Any] | None = None, *, name: str = "kube-scheduler") -> Program:
-        """Start a kube-scheduler with a configuration's profiles and extenders."""
+    def start_scheduler(
+        self, config: Mapping[str, Any] | None = None, *, name: str = "kube-scheduler", account: Path | None = None
+    ) -> Program:
+        """Start a kube-scheduler with a configuration's profiles and extenders, as any or as a given account."""
         file = self.folder / f"{name}.yaml"
-        account = self.config_for("system:kube-scheduler")
+        account = account or self.config_for("system:kube-scheduler")
         document = {
             "apiVersion": "kubescheduler.config.k8s.io/v1",
             "kind": "KubeSchedulerConfiguration",

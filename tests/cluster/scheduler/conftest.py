@@ -1,0 +1,52 @@
+"""One site for all tests of this folder, with all groups of nodes measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.program import Program
+from tests.cluster.scheduler.fleets import Group
+from tests.cluster.scheduler.models import ModelServer
+from tests.cluster.scheduler.site import Site
+
+CASES = {
+    "twins": ({"edge_lenovo": 20, "edge_supermicro": 20}, 300),
+    "equals": ({"edge_lenovo": 40}, 150),
+    "mixed": ({"edge_lenovo": 10, "edge_supermicro": 10, "cloud_dell": 10, "cloud_lenovo": 10}, 400),
+}
+"""The fleets on which the reference was measured: nodes by type, and pods of 2 cores."""
+ZONES = {row: {"topology.kubernetes.io/zone": f"z{row // 3}"} for row in range(9)}
+CONTROL_PLANE = {"node-role.kubernetes.io/control-plane": ""}
+
+GROUPS = {
+    **{f"burst-{name}": Group(f"burst-{name}", counts) for name, (counts, _) in CASES.items()},
+    **{f"single-{name}": Group(f"single-{name}", counts) for name, (counts, _) in CASES.items()},
+    "loaded": Group("loaded", dict.fromkeys(CASES["mixed"][0], 50), load=(0.1, 30.0)),
+    "outage": Group("outage", {"edge_lenovo": 8, "cloud_lenovo": 8}, load=(2.0, 20.0)),
+    "plain": Group("plain", {"edge_lenovo": 6}),
+    "zones": Group("zones", {"edge_lenovo": 9}, labels=ZONES),
+    "edge": Group("edge", {"edge_lenovo": 4}, labels=dict.fromkeys(range(4), CONTROL_PLANE)),
+}
+
+
+@pytest.fixture(scope="package")
+def models() -> Iterator[ModelServer]:
+    """A model server that can be told to refuse and to hang."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def site(bed: ControlPlane, metrics_server: Program, models: ModelServer) -> Iterator[Site]:
+    """The deployed parts, and every group of nodes."""
+    made = Site(bed, metrics_server)
+    try:
+        remote = Group("remote", {"edge_lenovo": 6, "cloud_lenovo": 6}, endpoints=models.endpoints, load=(2.0, 20.0))
+        GROUPS["remote"] = remote
+        made.add(*GROUPS.values())
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,159 @@
+"""Everything that schedules, deployed from our manifests with its own accounts, and what tests do with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import numpy as np
+import yaml
+
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.deployment import NAMESPACE, Container, Deployment
+from tests.cluster.bed.program import Program, free_port, wait_for
+from tests.cluster.scheduler.fleets import CORES, NODE_CONFIGS, Group
+from wao_predict import watt_increase
+
+PODS = "/api/v1/namespaces/default/pods"
+SETTINGS = {"metricsCacheTTL": "2s", "predictorCacheTTL": "8s"}
+"""Short, so that tests see changes soon; the rest as shipped."""
+
+
+class Site:
+    """Controller, metrics API, extender, our kube-scheduler (`wao-scheduler`) and a stock one (`stock-scheduler`)."""
+
+    def __init__(self, bed: ControlPlane, metrics_server: Program) -> None:
+        self.bed, self.metrics_server = bed, metrics_server
+        self.deployment = Deployment(bed)
+        self.deployment.apply()
+        self.deployment.start("wao-controller")
+        self.port = free_port()
+        self._settings = bed.folder / "extender.yaml"
+        shipped = yaml.safe_load(self._map("wao-scheduler"))
+        self._settings.write_text(yaml.safe_dump(shipped | SETTINGS))
+        self.metrics_api = self.start_metrics_api()
+        self.extender = self.start_extender()
+        self._http = httpx2.Client(base_url=self.extender.url, verify=False, trust_env=False)
+        self._start_schedulers()
+
+    def start_metrics_api(self) -> Container:
+        """Start the metrics API and lead the aggregator to it."""
+        made = self.deployment.start("wao-metrics-api")
+        self.deployment.route("wao-metrics-api", made)
+        wait_for(self.deployment.available, "the metrics API is available", seconds=60)
+        return made
+
+    def start_extender(self) -> Container:
+        """Start the extender, always on the same port."""
+        flags = (f"--port={self.port}", f"--config={self._settings}")
+        return self.deployment.start("wao-scheduler", *flags, without=("--config",))
+
+    def close(self) -> None:
+        """End everything."""
+        self._http.close()
+        self.deployment.stop()
+
+    def add(self, *groups: Group) -> None:
+        """Create nodes, and wait until their CPU is measured."""
+        for path, bodies in (
+            ("/api/v1/nodes", [item for group in groups for item in group.nodes()]),
+            (NODE_CONFIGS, [item for group in groups for item in group.node_configs()]),
+            (PODS, [item for group in groups for item in group.base_pods()]),
+        ):
+            self.bed.admin.create_all(path, bodies)
+        wanted = {name for group in groups for name in group.names}
+        wait_for(lambda: wanted <= self.measured(), f"CPU of {len(wanted)} nodes", seconds=150, pause=1.0)
+        wait_for(lambda: self.nodes_by_state()["measured"] >= len(wanted), "their curves", seconds=60, pause=0.5)
+
+    def measured(self) -> set[str]:
+        """Return the nodes that metrics-server has CPU of."""
+        items = self.bed.admin.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"]
+        return {item["metadata"]["name"] for item in items}
+
+    def place(self, group: Group, prefix: str, count: int, cpu: float, *, by: str = "wao-scheduler") -> dict[str, str]:
+        """Create pods at once, wait until all are bound, and return the node of each."""
+        bodies = [group.pod(f"{prefix}-{number}", cpu, by) for number in range(count)]
+        self.bed.admin.create_all(PODS, bodies)
+        wait_for(lambda: len(self.placed(prefix)) == count, f"{count} pods bound", seconds=120, pause=0.2)
+        return self.placed(prefix)
+
+    def place_one(self, group: Group, name: str, cpu: float, *, seconds: float = 30.0) -> str:
+        """Create a pod, wait until it is bound, and return its node."""
+        self.bed.admin.create(PODS, group.pod(name, cpu, "wao-scheduler"))
+        path = f"{PODS}/{name}"
+        found = lambda: self.bed.admin.get(path)["spec"].get("nodeName", "")  # noqa: E731
+        return str(wait_for(found, f"{name} bound", seconds=seconds, pause=0.004))
+
+    def placed(self, prefix: str, path: str = PODS) -> dict[str, str]:
+        """Return the node of each bound pod of a run."""
+        items = self.bed.admin.get(f"{path}?labelSelector=run%3D{prefix}")["items"]
+        return {item["metadata"]["name"]: item["spec"]["nodeName"] for item in items if item["spec"].get("nodeName")}
+
+    def clear(self, prefix: str) -> None:
+        """Delete the pods of a run."""
+        body = {"gracePeriodSeconds": 0}
+        self.bed.admin.request("DELETE", f"{PODS}?labelSelector=run%3D{prefix}", body)
+        wait_for(lambda: not self.placed(prefix), f"pods of {prefix} gone", seconds=60, pause=0.2)
+
+    def decision(self, name: str) -> Any:
+        """Return what the extender tells of a pod, None when it knows nothing."""
+        answer = self._http.get("/v1/decisions", params={"pod": f"default/{name}", "limit": "10000"})
+        return answer.json() if answer.status_code == 200 else None
+
+    def cheapest(self, group: Group, name: str) -> tuple[str, float]:
+        """Return a pod's node, and how much dearer it is than the library's best on the same inputs [W]."""
+        told = self.decision(name)
+        rows = {row["node"]: row for row in told["nodes"]}
+        fleet = group.fleet()
+        usage = np.array([rows[node]["usage_cores"] for node in fleet.names], dtype=float)
+        load, step = 100.0 * usage / CORES, 100.0 * told["cpu_cores"] / CORES
+        increase = watt_increase(fleet.curves, load, step)
+        return told["chosen"], float(increase[fleet.names.index(told["chosen"])] - increase.min())
+
+    def metric(self, name: str) -> float:
+        """Return a figure of the extender's metrics, its series written as there."""
+        lines = self._http.get("/metrics").text.splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
+    def nodes_by_state(self) -> Mapping[str, int]:
+        """Return how many nodes the extender has measured, on a fallback, or unknown."""
+        return {
+            state: int(self.metric(f'wao_extender_nodes{{state="{state}"}}'))
+            for state in ("measured", "fallback", "unknown")
+        }
+
+    @contextmanager
+    def stopped(self, pid: int) -> Iterator[None]:
+        """Hold a process: it keeps its connections and answers nothing."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _start_schedulers(self) -> None:
+        config = yaml.safe_load(self._map("wao-kube-scheduler"))
+        authority = self.bed.folder / "wao-ca.crt"
+        authority.write_text(self._map("wao-ca", "ca.crt"))
+        (asked,) = config["extenders"]
+        asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/default"
+        asked["tlsConfig"]["caFile"] = str(authority)
+        account = self.bed.config_for_account(NAMESPACE, "wao-kube-scheduler")
+        self.bed.start_scheduler(config, name="wao-kube-scheduler", account=account)
+        self.bed.start_scheduler({"profiles": [{"schedulerName": "stock-scheduler"}]}, name="stock-scheduler")
+
+    def _map(self, name: str, key: str = "config.yaml") -> str:
+        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{name}"
+        found: dict[str, Any] = {}
+
+        def there() -> bool:
+            answer = self.bed.admin.request("GET", path)
+            found.update(answer.json().get("data") or {} if answer.status_code == 200 else {})
+            return key in found
+
+        wait_for(there, f"ConfigMap {name}")
+        return str(found[key])

@@ -1,0 +1,102 @@
+"""Whatever fails, pods schedule; and what is known is used, never the dear type because of an outage."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster.bed.program import wait_for
+from tests.cluster.scheduler.conftest import GROUPS
+from tests.cluster.scheduler.models import ModelServer
+from tests.cluster.scheduler.site import Site
+from tests.cluster.scheduler.test_placement import tell
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+
+
+def back(site: Site, name: str) -> bool:
+    """Place one pod, and tell whether the extender chose its node."""
+    node = site.place_one(GROUPS["outage"], name, 0.5)
+    told = site.decision(name)
+    return told is not None and told["chosen"] == node and site.cheapest(GROUPS["outage"], name)[1] <= 0.02
+
+
+def test_without_the_extender_pods_still_schedule_and_it_counts_again_soon_after_its_return(site: Site) -> None:
+    site.extender.stop(kill=True)
+    site.place(GROUPS["outage"], "alone", 10, 0.5)
+    began = time.monotonic()
+    site.extender = site.start_extender()
+    tried = iter(range(1000))
+    wait_for(lambda: back(site, f"again-{next(tried)}"), "power-aware placement", seconds=10)
+    tell(f"power-aware placement {time.monotonic() - began:.1f} s after the extender's process was started")
+    for prefix in ("alone", "again"):
+        site.clear(prefix)
+
+
+def test_an_extender_that_does_not_answer_holds_pods_up_for_its_timeout_only(site: Site) -> None:
+    with site.stopped(site.extender.process.pid):
+        began = time.monotonic()
+        for number in range(3):
+            site.place_one(GROUPS["outage"], f"slow-{number}", 0.5)
+        each = (time.monotonic() - began) / 3
+    tell(f"extender held: {each:.1f} s a pod (httpTimeout 1 s, asked twice)")
+    assert each < 4
+    tried = iter(range(1000))
+    wait_for(lambda: back(site, f"after-{next(tried)}"), "power-aware placement", seconds=10)
+    for prefix in ("slow", "after"):
+        site.clear(prefix)
+
+
+@pytest.mark.parametrize("mode", ["refuse", "hang"])
+def test_a_model_server_that_fails_changes_no_choice_and_slows_none(site: Site, models: ModelServer, mode: str) -> None:
+    group, before = GROUPS["remote"], models.asked.get(mode, 0)
+    models.mode = mode
+    try:
+        wait_for(lambda: models.asked.get(mode, 0) > before, "curves are due, and the server is asked", seconds=30)
+        slow, count = slow_answers(site)
+        placed = site.place(group, f"model-{mode}", 30, 2.0)
+        assert {kind_of(node) for node in placed.values()} == {"cloud"}, Counter(placed.values())
+        ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, 30)
+        slow_after, count_after = slow_answers(site)
+        assert count_after - count >= 30
+        assert slow_after == slow, "an answer took over 50 ms"
+        assert ours <= 1.01 * optimum
+    finally:
+        models.mode = "answer"
+        site.clear(f"model-{mode}")
+
+
+def slow_answers(site: Site) -> tuple[float, float]:
+    """Return how many prioritize requests took over 50 ms, and how many there were."""
+    name = "wao_extender_request_duration_seconds"
+    count = site.metric(f'{name}_count{{verb="prioritize"}}')
+    return count - site.metric(f'{name}_bucket{{le="0.05",verb="prioritize"}}'), count
+
+
+def oldest(site: Site) -> float:
+    """Return the age of the oldest inlet temperature in use [s]."""
+    return site.metric('wao_extender_input_age_seconds{input="inlet_temp"}')
+
+
+def kind_of(node: str) -> str:
+    return node.split("-")[1]
+
+
+def test_with_all_metrics_gone_the_last_values_count(site: Site) -> None:
+    """Half a minute here; ten minutes are tested on an injected clock (tests/wao_core/test_curvebook.py)."""
+    group = GROUPS["outage"]
+    site.metrics_api.stop(kill=True)
+    try:
+        with site.stopped(site.metrics_server.pid):
+            placed = site.place(group, "gone", 20, 2.0)
+            wait_for(lambda: oldest(site) > 30, "the values age", seconds=60, pause=0.5)
+            placed |= {f"late-{number}": site.place_one(group, f"late-{number}", 2.0) for number in range(20)}
+    finally:
+        site.metrics_api = site.start_metrics_api()
+    ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, 40)
+    tell(f"40 pods without metrics: {ours:,.0f} W, optimum {optimum:,.0f} W")
+    for prefix in ("gone", "late"):
+        site.clear(prefix)
+    assert ours <= 1.01 * optimum

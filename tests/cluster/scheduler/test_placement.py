@@ -1,0 +1,89 @@
+"""Pods land on the cheapest nodes by the models, whether they come one by one or all at once."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.cluster.scheduler.conftest import CASES, GROUPS
+from tests.cluster.scheduler.site import Site
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+
+
+def test_pod_by_pod_the_node_is_the_librarys_cheapest(site: Site) -> None:
+    """The inputs that the extender tells are those of the nodes; on these inputs the library takes the same node."""
+    group = GROUPS["loaded"]
+    base = dict(zip(group.names, group.base, strict=True))
+    for number, cpu in enumerate((0.5, 2.0, 4.0) * 8):
+        name = f"cheap-{number}"
+        node = site.place_one(group, name, cpu)
+        chosen, dearer = site.cheapest(group, name)
+        assert node == chosen
+        assert dearer <= 0.02, f"{name} on {node} costs {dearer:.3f} W more than the cheapest"
+        if number == 0:
+            for row in site.decision(name)["nodes"]:
+                assert row["usage_cores"] == pytest.approx(base[row["node"]], rel=0.15, abs=0.05)
+    site.clear("cheap")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_burst_ends_within_one_percent_of_the_optimum(site: Site, case: str) -> None:
+    group, pods = GROUPS[f"burst-{case}"], CASES[case][1]
+    stock = group.watts(site.place(group, f"stock-{case}", pods, 2.0, by="stock-scheduler"), 2.0)
+    site.clear(f"stock-{case}")
+    ours = group.watts(site.place(group, f"burst-{case}", pods, 2.0), 2.0)
+    optimum = group.optimum(2.0, pods)
+    tell(f"{case}: {pods} pods at once: {ours:,.0f} W, optimum {optimum:,.0f} W, stock scheduler {stock:,.0f} W")
+    site.clear(f"burst-{case}")
+    assert ours <= 1.01 * optimum
+    assert ours < 0.8 * stock
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_pods_one_by_one_end_there_as_well(site: Site, case: str) -> None:
+    """It takes longer than metrics-server's period: pods are measured meanwhile, and must not be counted twice."""
+    group, pods = GROUPS[f"single-{case}"], CASES[case][1]
+    placed = {f"s-{number}": site.place_one(group, f"single-{case}-{number}", 2.0) for number in range(pods)}
+    ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, pods)
+    tell(f"{case}: {pods} pods one by one: {ours:,.0f} W, optimum {optimum:,.0f} W")
+    site.clear(f"single-{case}")
+    assert ours <= 1.01 * optimum
+
+
+def test_a_burst_on_loaded_nodes_does_not_herd(site: Site) -> None:
+    group = GROUPS["loaded"]
+    placed = site.place(group, "loaded", 300, 2.0)
+    ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, 300)
+    most = max(Counter(placed.values()).values())
+    tell(f"200 loaded nodes, 300 pods: {ours:,.0f} W, optimum {optimum:,.0f} W, at most {most} pods on a node")
+    room = int(group.fleet().room(2.0).max())
+    planned = max(group.fleet().what_if(2.0, 300).per_node.values())
+    site.clear("loaded")
+    assert ours <= 1.01 * optimum
+    assert most <= min(room, planned + 1)
+
+
+def test_a_decision_is_explained_and_told_as_an_event(site: Site) -> None:
+    node = site.place_one(GROUPS["plain"], "why-0", 0.5)
+    told = site.decision("why-0")
+    assert told["chosen"] == node
+    best = told["nodes"][0]
+    assert best["score"] == 10
+    assert best["watts_after"] >= best["watts_before"] > 0
+    assert 0 < best["inlet_temp_age"] < 60
+    events = site.bed.admin.get("/api/v1/namespaces/default/events?fieldSelector=reason%3DMinimizePower")["items"]
+    assert any(item["involvedObject"]["name"] == "why-0" for item in events)
+    site.clear("why")
+
+
+def test_no_right_is_missing(site: Site) -> None:
+    for container in site.deployment.running:
+        assert "forbidden" not in container.text().lower(), container.text()
+
+
+def tell(text: str) -> None:
+    """Write a figure beside the dots."""
+    sys.stderr.write(f"\n{text}\n")

@@ -61,7 +61,13 @@ test: setup  ## all tests that need neither a control plane nor torch
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
 
-test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp  ## against the real MLServer and KServe, each in its own environment
+# the distribution's Prometheus, unpacked and not installed; where there is none, its tests are skipped
+.cache/prometheus/usr/bin/prometheus:
+	@mkdir -p .cache/prometheus
+	@cd .cache/prometheus && { apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } \
+	  2>/dev/null || echo "the package prometheus cannot be fetched here"
+
+test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp .cache/prometheus/usr/bin/prometheus  ## against the real MLServer, KServe and Prometheus
 	$(BIN)/pytest -q -m interop tests/interop
 
 test-cluster: setup  ## on a real control plane, built from source once (needs Go; some ten minutes cold)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from wao_core.collector.plan import Plan, SensorSpec, Target, make_plan
+from wao_core.collector.plan import Identify, Plan, SensorSpec, Target, make_plan, shared
 from wao_core.collector.poller import Observe, Poller, Reader
 from wao_core.collector.store import SampleStore
-from wao_core.records import EndpointTerm, Kind
-from wao_core.state import ClusterState
+from wao_core.records import Kind, Node, Record
+from wao_core.state import Change, ClusterState
 
 FIRST_POLLS_PER_SECOND = 250  # each is a TLS handshake on both sides
 QUIET = 0.05  # seconds without a change before the plan is made again: a template writes many NodeConfigs at once
@@ -46,8 +46,8 @@ class Collector:
         Where the samples go.
     readers
         How sensors are read.
-    needs_node
-        Whether a term's reading depends on the node's name as well as on the endpoint.
+    identify
+        What a term's reading depends on besides the endpoint; asked again when a node's addresses change.
     observe
         Told of every attempt of every poller.
     """
@@ -58,12 +58,12 @@ class Collector:
         store: SampleStore,
         readers: Readers,
         *,
-        needs_node: Callable[[EndpointTerm], bool] = lambda _term: False,
+        identify: Identify = shared,
         observe: Observe = lambda _spec, _seconds, _kind: None,
     ) -> None:
         self.store = store
         self._state, self._readers, self._observe = state, readers, observe
-        self._needs_node = needs_node
+        self._identify = identify
         self._running: dict[SensorSpec, _Running] = {}
         self._dirty = asyncio.Event()
         self._planning: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class Collector:
         self.plan = Plan()
 
     async def __aenter__(self) -> Collector:
-        self._unsubscribe = self._state.subscribe([Kind.NODE_CONFIG], lambda _change: self._dirty.set())
+        self._unsubscribe = self._state.subscribe([Kind.NODE_CONFIG, Kind.NODE], self._changed)
         self.reconcile()
         self._planning = asyncio.create_task(self._follow())
         return self
@@ -111,7 +111,7 @@ class Collector:
 
     def reconcile(self) -> None:
         """Start, stop and redirect pollers until they are what the NodeConfigs ask for."""
-        self.plan = make_plan(self._state.node_configs.values(), needs_node=self._needs_node)
+        self.plan = make_plan(self._state.node_configs.values(), identify=self._identify)
         wanted = self.plan.pollers
         before = self._targets()
         for spec in [spec for spec in self._running if spec not in wanted]:
@@ -128,6 +128,10 @@ class Collector:
         for target in before - self._targets():
             self.store.remove(target.node, target.metric)
 
+    def _changed(self, change: Change) -> None:
+        if change.kind is Kind.NODE_CONFIG or addresses_of(change.old) != addresses_of(change.new):
+            self._dirty.set()
+
     def _targets(self) -> set[Target]:
         return {target for running in self._running.values() for target in running.poller.targets}
 
@@ -140,6 +144,11 @@ class Collector:
                 self.reconcile()
             except Exception:
                 _log.exception("the NodeConfigs could not be followed; the running pollers go on")
+
+
+def addresses_of(node: Record | None) -> tuple[tuple[str, str], ...]:
+    """Return the addresses of a node, () for none: all of a Node that readings can depend on."""
+    return node.addresses if isinstance(node, Node) else ()
 
 
 def phase(spec: SensorSpec) -> float:

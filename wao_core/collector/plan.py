@@ -32,8 +32,8 @@ class SensorSpec:
         "namespace/name", "" for none.
     interval
         Seconds between two readings.
-    node
-        The node's name for sensors that look it up at their endpoint, else "".
+    node, address
+        The node's name and address for sensors whose reading depends on them, else "".
     """
 
     metric: str
@@ -43,6 +43,7 @@ class SensorSpec:
     interval: float
     options: str = "{}"
     node: str = ""
+    address: str = ""
 
     @property
     def ttl(self) -> float:
@@ -52,6 +53,22 @@ class SensorSpec:
     def option(self, name: str) -> object:
         """Return one of the term's further options, None when it is not given."""
         return json.loads(self.options).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """What a term's reading depends on besides its endpoint: the node's name, its address; "" for what does not."""
+
+    name: str = ""
+    address: str = ""
+
+
+Identify = Callable[[EndpointTerm, str], NodeIdentity]  # of a term and the name of the node it is for
+
+
+def shared(_term: EndpointTerm, _node: str) -> NodeIdentity:
+    """Tell of no term that its reading depends on the node."""
+    return NodeIdentity()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,15 +87,13 @@ class Plan:
     losers: Mapping[str, str] = field(default_factory=dict)  # key -> key of the winner
 
 
-def make_plan(
-    configs: Iterable[NodeConfig], *, needs_node: Callable[[EndpointTerm], bool] = lambda _term: False
-) -> Plan:
+def make_plan(configs: Iterable[NodeConfig], *, identify: Identify = shared) -> Plan:
     """Return the plan for these NodeConfigs.
 
     Parameters
     ----------
-    needs_node
-        Whether a term's reading depends on the node's name as well as on the endpoint.
+    identify
+        What a term's reading depends on besides the endpoint.
     """
     pollers: dict[SensorSpec, set[Target]] = {}
     winners: dict[str, str] = {}
@@ -90,12 +105,12 @@ def make_plan(
             losers[key] = winner
             continue
         for metric, term in config.metrics.items():
-            spec = spec_of(config, metric, term, node=config.node_name if needs_node(term) else "")
+            spec = spec_of(config, metric, term, identity=identify(term, config.node_name))
             pollers.setdefault(spec, set()).add(Target(config.node_name, metric))
     return Plan({spec: frozenset(targets) for spec, targets in pollers.items()}, losers)
 
 
-def spec_of(config: NodeConfig, metric: str, term: EndpointTerm, *, node: str = "") -> SensorSpec:
+def spec_of(config: NodeConfig, metric: str, term: EndpointTerm, *, identity: NodeIdentity) -> SensorSpec:
     """Return the identity of the poller that a term of a NodeConfig needs."""
     return SensorSpec(
         metric=metric,
@@ -104,5 +119,6 @@ def spec_of(config: NodeConfig, metric: str, term: EndpointTerm, *, node: str = 
         secret=f"{config.namespace}/{term.secret_name}" if term.secret_name else "",
         interval=max(LEAST_INTERVAL, term.fetch_interval or DEFAULT_INTERVAL),
         options=json.dumps(term.options, sort_keys=True, default=str),
-        node=node,
+        node=identity.name,
+        address=identity.address,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.collector import Collector
 from wao_core.collector.poller import Observe
 from wao_core.collector.readers import SensorReaders
 from wao_core.collector.secrets import SecretBook
-from wao_core.collector.sensors import build_sensor, needs_node
+from wao_core.collector.sensors import build_sensor, identify
 from wao_core.collector.store import SampleStore
 from wao_core.collector.transport import PollingSession
 from wao_core.source.base import Source
@@ -44,7 +45,8 @@ async def collecting(
     session = PollingSession(AddressRule.of(networks, loopback=loopback))
     readers = SensorReaders(session, SecretBook(source), build=build_sensor)
     try:
-        async with Collector(source.state, store, readers, needs_node=needs_node, observe=observe) as collector:
+        known = partial(identify, nodes=source.state.nodes)
+        async with Collector(source.state, store, readers, identify=known, observe=observe) as collector:
             yield collector
     finally:
         await session.close()

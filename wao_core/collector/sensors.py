@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from wao_core.collector.plan import SensorSpec
+from wao_core.collector.plan import NodeIdentity, SensorSpec
 from wao_core.collector.readers import Sensor, options_of
-from wao_core.records import EndpointTerm
+from wao_core.records import EndpointTerm, Node
 from wao_predict._errors import UsageError
 from wao_predict.plugins import sensor_type
 
 PRESSURE_API = "DifferentialPressureAPI"
+PROMETHEUS = "Prometheus"
 # what a type can read: a pressure taken for a temperature would be worse than no value
 _METRICS = {"Redfish": ("inlet_temp", "power_watts"), PRESSURE_API: ("delta_p",)}
 
@@ -22,7 +23,21 @@ def needs_node(term: EndpointTerm) -> bool:
     if term.type == PRESSURE_API:
         # with the sensor's id in the URL, all nodes that name the same URL have the same pressure
         return "/api/sensor/" not in urlsplit(term.endpoint).path
+    if term.type == PROMETHEUS:
+        return "$node" in _query(term.options)
     return term.type not in ("Fake", "Redfish")
+
+
+def identify(term: EndpointTerm, node: str, *, nodes: Mapping[str, Node]) -> NodeIdentity:
+    """Return what the reading of a term depends on besides its endpoint."""
+    name = node if needs_node(term) else ""
+    if term.type == PROMETHEUS and "$address" in _query(term.options):
+        return NodeIdentity(name, (nodes[node].address("InternalIP") or "") if node in nodes else "")
+    return NodeIdentity(name)
+
+
+def _query(options: Mapping[str, Any]) -> str:
+    return str(options.get("query") or "")
 
 
 def build_sensor(spec: SensorSpec) -> Sensor:
@@ -56,5 +71,14 @@ def _make(make: Any, spec: SensorSpec, options: Mapping[str, Any]) -> Any:
             return make(spec.endpoint, spec.metric, uri=named.get("uri"), name=named.get("name"))
         case "DifferentialPressureAPI":
             return make(spec.endpoint, node_name=spec.node or None, sensor_id=named.get("name"))
+        case "Prometheus":
+            return make(
+                spec.endpoint,
+                _query(options),
+                metric=spec.metric,
+                node_name=spec.node,
+                node_address=spec.address,
+                max_age=spec.ttl,
+            )
         case _:
             return make(spec.endpoint, metric=spec.metric, node_name=spec.node, options=options)

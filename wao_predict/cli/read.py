@@ -1,4 +1,4 @@
-"""`wao read`: ask one BMC, pressure API or model provider, and show what WAO understands of it."""
+"""`wao read`: ask one BMC, pressure API, Prometheus or model provider, and show what WAO understands of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from wao_predict.predictor import Connection
 
 app = typer.Typer(
-    help="Read one BMC, pressure API or model provider: what the collector would find there.", no_args_is_help=True
+    help="Read one BMC, pressure API, Prometheus or model provider: what the collector would find there.",
+    no_args_is_help=True,
 )
 
 Url = Annotated[str, typer.Argument(help="https://host[:port]", metavar="URL")]
@@ -97,6 +98,34 @@ def dpapi(
     finally:
         transport.close()
     facts = {"delta_p": reading.value, "unit": reading.unit, "source": reading.source, "url": sensor.url}
+    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
+
+
+@app.command("prometheus")
+@with_options(Login, "login")
+def prometheus(
+    login: Login,
+    url: Url,
+    query: Annotated[str, typer.Option(help="PromQL with one sample; $node and $address stand for the node's.")],
+    metric: Annotated[str, typer.Option(help="inlet_temp, delta_p or power_watts.")] = "inlet_temp",
+    node_name: Annotated[str, typer.Option(help="The node's name, for $node.")] = "",
+    node_address: Annotated[str, typer.Option(help="The node's address, for $address.")] = "",
+    output: Form = TableOrJson.TABLE,
+) -> None:
+    """Read one value of one node from a Prometheus server by an instant query."""
+    from wao_predict.flow import run
+    from wao_predict.sensors.prometheus import PrometheusSensor
+    from wao_predict.transport import HttpTransport
+
+    how = login.connection_to(url)
+    sensor = PrometheusSensor(url, query, metric=metric, node_name=node_name, node_address=node_address)
+    transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)
+    try:
+        reading = run(sensor.flow(), transport)
+    finally:
+        transport.close()
+    taken = None if reading.time is None else reading.time.isoformat(timespec="seconds")
+    facts = {metric: reading.value, "unit": reading.unit, "time": taken, "query": sensor.query}
     print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
 
 

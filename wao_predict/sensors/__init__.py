@@ -1,1 +1,1 @@
-"""Where readings come from: a constant, a BMC, a differential pressure API."""
+"""Where readings come from: a constant, a BMC, a differential pressure API, a Prometheus server."""

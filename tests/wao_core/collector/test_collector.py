@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from wao_core.collector.collector import Collector
-from wao_core.collector.plan import SensorSpec, Target
+from wao_core.collector.collector import Collector, addresses_of
+from wao_core.collector.plan import NodeIdentity, SensorSpec, Target
 from wao_core.collector.poller import Poller, Reader, backoff, failure_kind, sample_time
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import SampleState, SampleStore
-from wao_core.records import EndpointTerm, Kind, NodeConfig
+from wao_core.records import EndpointTerm, Kind, Node, NodeConfig
 from wao_core.state import ClusterState
 from wao_predict._errors import RemoteError, RemoteTimeout, SensorError
 
@@ -189,3 +189,29 @@ def test_a_sensors_clock_is_believed_only_when_it_can_be_right() -> None:
     assert sample_time(now + timedelta(hours=3), at, 60.0) == at
     assert sample_time(datetime(2026, 11, 23, 20, 15), at, 60.0) == at
     assert sample_time(None, at, 60.0) == at
+
+
+async def test_a_nodes_new_address_makes_a_new_poller_and_leaves_the_others() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors()
+
+    def node(name: str, address: str, version: str = "1") -> Node:
+        return Node(name=name, resource_version=version, addresses=(("InternalIP", address),))
+
+    def identify(_term: EndpointTerm, name: str) -> NodeIdentity:
+        return NodeIdentity(name, state.nodes[name].addresses[0][1])
+
+    state.replace(Kind.NODE, [node("n1", "10.0.0.1"), node("n2", "10.0.0.2")])
+    state.replace(Kind.NODE_CONFIG, [config("n1", "prom", interval=60.0), config("n2", "prom", interval=60.0)])
+    async with Collector(state, store, sensors, identify=identify) as collector:
+        before = {spec.node: poller for spec, poller in collector.pollers.items()}
+        state.put(Kind.NODE, node("n1", "10.0.0.9", "2"))
+        await until(lambda: {spec.address for spec in collector.pollers} == {"10.0.0.9", "10.0.0.2"})
+        after = {spec.node: poller for spec, poller in collector.pollers.items()}
+        assert after["n2"] is before["n2"]
+        await until(lambda: running_polls() == 2)
+
+
+def test_a_heartbeat_changes_nothing_that_readings_depend_on() -> None:
+    before, after = (Node(name="n", resource_version=at, addresses=(("InternalIP", "10.0.0.1"),)) for at in "12")
+    assert before != after
+    assert addresses_of(before) == addresses_of(after) != addresses_of(None)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_core.collector.plan import SensorSpec, Target, make_plan
+from wao_core.collector.plan import NodeIdentity, SensorSpec, Target, make_plan
 from wao_core.records import EndpointTerm, NodeConfig
 
 FAKE = EndpointTerm(type="Fake")
@@ -40,7 +40,7 @@ def test_sensors_that_are_the_same_are_read_once_for_all_nodes() -> None:
 def test_types_that_look_up_the_node_are_read_per_node() -> None:
     pressure = EndpointTerm(type="DifferentialPressureAPI", endpoint="http://dp:5000")
     configs = [config("n1", delta_p=pressure), config("n2", delta_p=pressure)]
-    plan = make_plan(configs, needs_node=lambda term: term.type == "DifferentialPressureAPI")
+    plan = make_plan(configs, identify=lambda _term, node: NodeIdentity(node))
     assert {spec.node for spec in plan.pollers} == {"n1", "n2"}
 
 

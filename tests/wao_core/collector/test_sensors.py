@@ -1,13 +1,17 @@
 """From terms of NodeConfigs to the library's sensors."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from wao_core.collector.plan import SensorSpec
-from wao_core.collector.sensors import build_sensor, needs_node
-from wao_core.records import EndpointTerm
+from wao_core.collector.plan import NodeIdentity, SensorSpec
+from wao_core.collector.sensors import build_sensor, identify, needs_node
+from wao_core.records import EndpointTerm, Node
 from wao_predict._errors import WaoError
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.dpapi import DifferentialPressureSensor
+from wao_predict.sensors.prometheus import PrometheusSensor
 from wao_predict.sensors.redfish import RedfishSensor
 
 
@@ -68,10 +72,43 @@ def test_pressure_by_node_name_or_by_the_sensor_in_the_url() -> None:
         ("DifferentialPressureAPI", "http://dp:5000/api/sensor", True),
         ("DifferentialPressureAPI", "http://dp:5000/api/sensor/7", False),
         ("SomePlugin", "http://x", True),
+        ("Prometheus", "http://x", False),
     ],
 )
 def test_which_readings_can_be_shared(type_: str, endpoint: str, needed: bool) -> None:
     assert needs_node(EndpointTerm(type=type_, endpoint=endpoint)) is needed
+
+
+@pytest.mark.parametrize(
+    ("query", "right"),
+    [
+        ("max(inlet)", NodeIdentity()),
+        ('inlet{node="$node"}', NodeIdentity("n1")),
+        ('inlet{ip="$address"}', NodeIdentity("", "10.0.0.1")),
+        ('inlet{ip="$address", node="$node"}', NodeIdentity("n1", "10.0.0.1")),
+    ],
+)
+def test_a_query_is_shared_unless_it_names_the_node(query: str, right: NodeIdentity) -> None:
+    term = EndpointTerm(type="Prometheus", endpoint="http://prom", options={"query": query})
+    nodes = {"n1": Node(name="n1", addresses=(("Hostname", "h"), ("InternalIP", "10.0.0.1")))}
+    assert identify(term, "n1", nodes=nodes) == right
+    made = replace(spec("Prometheus", "http://prom", node=right.name), options=json.dumps({"query": query}))
+    sensor = build_sensor(replace(made, address=right.address))
+    assert isinstance(sensor, PrometheusSensor)
+    assert "$" not in sensor.query
+
+
+def test_a_query_for_a_node_without_an_address_says_so() -> None:
+    term = EndpointTerm(type="Prometheus", endpoint="http://prom", options={"query": 'x{ip="$address"}'})
+    assert identify(term, "gone", nodes={}) == NodeIdentity()
+    with pytest.raises(WaoError, match=r"\$address, which is not known"):
+        build_sensor(spec("Prometheus", "http://prom", options='{"query": "x{ip=\\"$address\\"}"}'))
+
+
+def test_a_sensor_named_without_its_uri_is_looked_for() -> None:
+    sensor = build_sensor(spec("Redfish", "https://10.0.0.1", options='{"sensor": {"uri": "", "name": "TR1"}}'))
+    assert isinstance(sensor, RedfishSensor)
+    assert sensor.choice is None
 
 
 @pytest.mark.parametrize(
@@ -82,6 +119,7 @@ def test_which_readings_can_be_shared(type_: str, endpoint: str, needed: bool) -
         (spec("Redfish", "https://10.0.0.1", metric="delta_p"), "cannot read delta_p, only inlet_temp and power_watts"),
         (spec("DifferentialPressureAPI", "http://dp:5000"), "cannot read inlet_temp, only delta_p"),
         (spec("DifferentialPressureAPI", "http://dp:5000", metric="delta_p"), "does not say which sensor"),
+        (spec("Prometheus", "http://prom"), "the query is missing"),
     ],
 )
 def test_terms_that_cannot_be_used(bad: SensorSpec, message: str) -> None:

@@ -1,0 +1,188 @@
+"""One value from a Prometheus server, by an instant query.
+
+Source: the HTTP API of Prometheus, `GET or POST /api/v1/query`; Thanos, Mimir and VictoriaMetrics answer the same.
+
+The value and the time its sample was scraped come in one request: `Q or label_replace(timestamp(Q), ...)`. Prometheus
+itself would show a sample of five minutes ago as one of now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from wao_predict._errors import ProtocolError, RemoteError, SensorError, UsageError
+from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.flow import KIB, Flow, Request, Response
+from wao_predict.redfish.values import INLET_RANGE, POWER_RANGE, items, mapping, number, text
+from wao_predict.sensors.base import Reading
+from wao_predict.sensors.dpapi import PRESSURE_RANGE
+
+LOOKBACK = 300.0
+"""Seconds that Prometheus itself goes back for a sample."""
+MAX_QUERY = 4096
+_LONGEST_GET = 6000  # characters of a URL; some proxies refuse 8 KiB
+_QUANTITIES = {
+    "inlet_temp": ("degC", INLET_RANGE),
+    "delta_p": ("Pa", PRESSURE_RANGE),
+    "power_watts": ("W", POWER_RANGE),
+}
+_PLACEHOLDER = re.compile(r"\$(node|address)\b")
+_PART = "wao_sample"  # the label that tells the sample's time from its value
+_API = "/api/v1/query"
+
+
+class PrometheusSensor:
+    """What a query gives for one node: a scalar, or a vector of one sample.
+
+    Parameters
+    ----------
+    endpoint
+        https://host[:port][/prefix] of the server; a trailing /api/v1/query is taken off.
+    query
+        PromQL; `$node` and `$address` stand for the node's name and address, quoted for a PromQL string.
+    metric
+        `inlet_temp` [degC], `delta_p` [Pa] or `power_watts` [W]; tells the unit and what is plausible.
+    max_age
+        Oldest sample that is taken [s].
+    clock
+        Seconds since the epoch; the server's own times are only compared with each other.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        query: str,
+        *,
+        metric: str = "inlet_temp",
+        node_name: str = "",
+        node_address: str = "",
+        max_age: float = LOOKBACK,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        origin_of(endpoint)
+        parts = urlsplit(endpoint)
+        self.base_url = f"{parts.scheme}://{parts.netloc}"
+        self._path = parts.path.rstrip("/").removesuffix(_API) + _API
+        self.query = _filled(query, {"node": node_name, "address": node_address})
+        if metric not in _QUANTITIES:
+            raise UsageError(f"no unit is known for {metric!r:.40}; there are {', '.join(_QUANTITIES)}")
+        self._unit, self._range = _QUANTITIES[metric]
+        self._max_age, self._clock = max_age, clock
+        self._dated = True
+
+    def flow(self) -> Flow[Reading]:
+        """Return one reading from one request; a query whose result has no sample time is found out once."""
+        if self._dated:
+            response = yield self._request(_dated(self.query))
+            if response.status != 400:
+                return self._reading(response)
+        response = yield self._request(self.query)
+        reading = self._reading(response)
+        self._dated = False
+        return reading
+
+    def _request(self, query: str) -> Request:
+        form = urlencode({"query": query})
+        if len(form) > _LONGEST_GET:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return Request("POST", self._path, headers, form.encode(), 256 * KIB)
+        return Request("GET", f"{self._path}?{form}", max_bytes=256 * KIB)
+
+    def _reading(self, response: Response) -> Reading:
+        where = without_userinfo(self.base_url)
+        value, age = decode(response, where)
+        if not self._range[0] <= value <= self._range[1]:
+            low, high = self._range
+            raise SensorError(
+                f"{where}: the query gives {value:g}, which is no {self._unit} between {low:g} and {high:g}"
+            )
+        if age > self._max_age:
+            raise SensorError(f"{where}: the newest sample is {age:.0f} s old, and {self._max_age:.0f} s is the limit")
+        return Reading(value, self._unit, datetime.fromtimestamp(self._clock() - age, UTC), where)
+
+
+def decode(response: Response, where: str) -> tuple[float, float]:
+    """Return the value of an instant query's answer, and the age of its sample [s] by the server's clock.
+
+    Raises
+    ------
+    RemoteError
+        The server refuses the query.
+    ProtocolError
+        The answer is not one of Prometheus's.
+    SensorError
+        There is no sample, more than one, or no finite number.
+    """
+    data = _data(response, where)
+    result = items(data.get("result"))
+    match data.get("resultType"):
+        case "scalar":
+            return _number(result, where), 0.0
+        case "vector":
+            return _of_vector([mapping(item) for item in result], where)
+        case other:
+            raise SensorError(f"{where}: the query gives a {text(other) or 'nothing'}, not a scalar or instant vector")
+
+
+def _of_vector(samples: Sequence[Mapping[str, Any]], where: str) -> tuple[float, float]:
+    dates = [item for item in samples if _PART in mapping(item.get("metric"))]
+    values = [item for item in samples if _PART not in mapping(item.get("metric"))]
+    if not values:
+        raise SensorError(f"{where}: the query finds no sample; does it name the node as the exporter does?")
+    if len(values) > 1:
+        shown = ", ".join(json.dumps(mapping(item.get("metric")))[:120] for item in values[:2])
+        raise SensorError(
+            f"{where}: the query finds {len(values)} samples for one node, such as {shown}: "
+            "narrow it by a label, or aggregate it with max()"
+        )
+    asked = number(next(iter(items(values[0].get("value"))), None))
+    taken = _number(items(dates[0].get("value")), where) if dates else None
+    age = asked - taken if asked is not None and taken is not None else 0.0
+    return _number(items(values[0].get("value")), where), max(0.0, age)
+
+
+def _number(pair: Sequence[Any], where: str) -> float:
+    given = pair[1] if len(pair) == 2 else None
+    found = number(given)
+    if found is None:
+        raise SensorError(f"{where}: the query gives {given!r:.40}, not a finite number")
+    return found
+
+
+def _data(response: Response, where: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(response.body)
+    except (ValueError, RecursionError):
+        document = None
+    status = mapping(document).get("status")
+    if status == "success" and response.status == 200:
+        return mapping(mapping(document).get("data"))
+    if status == "error":
+        said = text(mapping(document).get("error"))[:300]
+        raise RemoteError(f"{where} refuses the query: {said}", endpoint=where, status_code=response.status)
+    quoted = response.body[:100].decode(errors="replace")
+    if response.status != 200:
+        raise RemoteError(f"{where} answered {response.status}: {quoted}", endpoint=where, status_code=response.status)
+    raise ProtocolError(f"{where} answered no Prometheus JSON: {quoted}", endpoint=where, status_code=200)
+
+
+def _dated(query: str) -> str:
+    """Return a query for a query's result and, under a label of its own, for its sample's time."""
+    return f'({query}\n) or label_replace(timestamp({query}\n), "{_PART}", "time", "", "")'
+
+
+def _filled(query: str, values: Mapping[str, str]) -> str:
+    if not query.strip():
+        raise UsageError("the query is missing: give PromQL that has one sample for the node")
+    if len(query) > MAX_QUERY:
+        raise UsageError(f"the query is longer than {MAX_QUERY} characters")
+    wanted = {name for name in _PLACEHOLDER.findall(query) if not values[name]}
+    if wanted:
+        raise UsageError(f"the query has ${' and $'.join(sorted(wanted))}, which is not known for this node")
+    return _PLACEHOLDER.sub(lambda match: values[match[1]].replace("\\", "\\\\").replace('"', '\\"'), query)

@@ -1,16 +1,18 @@
 """The custom resources NodeConfig and NodeConfigTemplate as pydantic models: the source of schema and validation.
 
 Every manifest written for the reference (wao-core, group node.waok8s.github.io, version v1beta1) is valid here. What is
-ours is optional and additive. The YAML in manifests/crds is generated from these models (`wao_core.crd_yaml`).
+ours is optional and additive, and only what is ours is checked further (`wao_core.crd_rules`). The YAML in
+manifests/crds is generated from these models (`wao_core.crd_yaml`).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from wao_core.crd_rules import SENSOR_RULES, TERM_RULES, TLS_RULES, check, validations
 from wao_core.durations import parse_duration
 from wao_core.errors import DurationError
 
@@ -44,6 +46,8 @@ class SecretReference(_Model):
 class Tls(_Model):
     """How the server's certificate is verified. Without it: against the system's authorities."""
 
+    model_config = ConfigDict(json_schema_extra=validations(TLS_RULES))
+
     ca_bundle: str | None = Field(None, max_length=65536, description="PEM certificates of the authorities to trust.")
     fingerprint: str | None = Field(
         None,
@@ -52,18 +56,34 @@ class Tls(_Model):
     )
     insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
 
+    @model_validator(mode="after")
+    def _rules(self) -> Tls:
+        check(self, TLS_RULES)
+        return self
+
 
 class SensorOverride(_Model):
-    """Names the sensor where discovery cannot know it."""
+    """Names the sensor where discovery cannot know it. A template may take it from the node's labels or annotations."""
+
+    model_config = ConfigDict(json_schema_extra=validations(SENSOR_RULES))
 
     uri: str | None = Field(
         None, max_length=1024, description="Path of the resource, such as /redfish/v1/Chassis/1/Sensors/Inlet."
     )
-    name: str | None = Field(None, max_length=256, description="Name of the sensor in that resource.")
+    name: str | None = Field(
+        None, max_length=256, description="Name of the sensor in that resource, or without uri of any on the BMC."
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> SensorOverride:
+        check(self, SENSOR_RULES)
+        return self
 
 
 class EndpointTerm(_Model):
     """One sensor, model or provider: what it is, where, with which credentials, how often."""
+
+    model_config = ConfigDict(json_schema_extra=validations(TERM_RULES))
 
     type: str = Field(
         description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus or a plug-in's name"
@@ -76,7 +96,17 @@ class EndpointTerm(_Model):
     tls: Tls | None = Field(None, description="How the server's certificate is verified.")
     sensor: SensorOverride | None = Field(None, description="The sensor to read, where discovery cannot know it.")
     value: float | None = Field(None, description="Type Fake: the constant to give.")
-    query: str | None = Field(None, max_length=4096, description="Type Prometheus: the query, one sample per node.")
+    query: str | None = Field(
+        None,
+        max_length=4096,
+        description="Type Prometheus: PromQL with one sample; $node and $address are the node's. "
+        "fetchInterval should be no shorter than the scrape interval.",
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> EndpointTerm:
+        check(self, TERM_RULES)
+        return self
 
 
 class MetricsCollector(_Model):

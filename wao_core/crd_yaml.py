@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def _plain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
             if not isinstance(value, bool):
                 result[key] = _plain(value, definitions)
         else:
-            result[key] = sorted(value) if key == "required" else value
+            result[key] = sorted(value) if key == "required" else deepcopy(value)  # shared, it would be an alias
     return result
 
 

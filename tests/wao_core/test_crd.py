@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
+from pydantic import ValidationError
 
+from tests.wao_core.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
 from wao_core import crd
 from wao_core.crd_yaml import FOLDER, RESOURCES, definition, rendered
 from wao_core.decode import decode_object
@@ -102,30 +104,36 @@ def test_the_committed_yaml_equals_a_fresh_one() -> None:
         assert (FOLDER / name).read_text() == text, "run python -m wao_core.crd_yaml"
 
 
-MANIFESTS = """
-nodeName: worker-0
-metricsCollector:
-  inletTemp: {type: Redfish, endpoint: "https://10.0.0.1", basicAuthSecret: {name: redfish}, fetchInterval: 10s}
-  deltaP: {type: DifferentialPressureAPI, endpoint: "http://10.0.0.2:5000", fetchInterval: 1m30s}
-predictor:
-  powerConsumption: {type: V2InferenceProtocol, endpoint: "http://10.0.0.3:8080/v2/models/m/versions/v0.1.0/infer"}
----
-nodeName: worker-1
-metricsCollector:
-  inletTemp: {type: Fake, endpoint: ""}
-  deltaP: {type: Fake, endpoint: "", basicAuthSecret: {name: ""}}
-predictor:
-  powerConsumption: {type: "", endpoint: ""}
-  powerConsumptionEndpointProvider: {type: Redfish, endpoint: "https://10.0.0.1"}
----
-nodeName: worker-2
-metricsCollector: {inletTemp: {type: Fake, endpoint: ""}, deltaP: {type: Fake, endpoint: "", fetchInterval: "0"}}
-predictor: {}
-"""
-
-
-@pytest.mark.parametrize("spec", list(yaml.safe_load_all(MANIFESTS)), ids=lambda spec: spec["nodeName"])
-def test_manifests_of_the_reference_are_valid(spec: dict[str, Any]) -> None:
+@pytest.mark.parametrize("spec", REFERENCES + OURS, ids=lambda spec: spec["nodeName"])
+def test_manifests_of_the_reference_and_our_own_are_valid(spec: dict[str, Any]) -> None:
     assert crd.NodeConfigSpec.model_validate(spec)
     record = decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x"}, "spec": spec})
     assert record.name == "x"
+
+
+@pytest.mark.parametrize(("fields", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
+def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        crd.NodeConfigSpec.model_validate(with_term(fields))
+
+
+@pytest.mark.parametrize("fields", TEMPLATED, ids=str)
+def test_templates_are_not_judged_by_what_they_are_not_yet(fields: dict[str, Any]) -> None:
+    assert crd.NodeConfigTemplateBody.model_validate(with_term(fields))
+
+
+def test_rules_name_only_fields_of_our_own() -> None:
+    """And the type, so that nothing that the reference takes is refused."""
+    own = {"value", "query", "sensor", "tls", "uri", "name", "caBundle", "fingerprint", "insecureSkipVerify"}
+    for path, schema in walk(spec_of("NodeConfig")):
+        for rule in schema.get("x-kubernetes-validations", ()):
+            assert set(re.findall(r"self\.(\w+)", rule["rule"])) <= own | {"type"}, path
+
+
+@pytest.mark.parametrize("kind", ["NodeConfig", "NodeConfigTemplate"])
+def test_rules_stand_at_every_term(kind: str) -> None:
+    schema = spec_of(kind) if kind == "NodeConfig" else spec_of(kind)["properties"]["template"]
+    for path in ("metricsCollector.inletTemp", "metricsCollector.powerWatts", "predictor.powerConsumption"):
+        term, _ = at(schema, path)
+        assert len(term["x-kubernetes-validations"]) == 4
+        assert len(term["properties"]["tls"]["x-kubernetes-validations"]) == 3

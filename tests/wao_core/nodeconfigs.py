@@ -1,0 +1,86 @@
+"""Specs of NodeConfigs that are taken and that are refused, by our models and by the API server alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+_REFERENCES = """
+nodeName: worker-0
+metricsCollector:
+  inletTemp: {type: Redfish, endpoint: "https://10.0.0.1", basicAuthSecret: {name: redfish}, fetchInterval: 10s}
+  deltaP: {type: DifferentialPressureAPI, endpoint: "http://10.0.0.2:5000", fetchInterval: 1m30s}
+predictor:
+  powerConsumption: {type: V2InferenceProtocol, endpoint: "http://10.0.0.3:8080/v2/models/m/versions/v0.1.0/infer"}
+---
+nodeName: worker-1
+metricsCollector:
+  inletTemp: {type: Fake, endpoint: ""}
+  deltaP: {type: Fake, endpoint: "", basicAuthSecret: {name: ""}}
+predictor:
+  powerConsumption: {type: "", endpoint: ""}
+  powerConsumptionEndpointProvider: {type: Redfish, endpoint: "https://10.0.0.1"}
+---
+nodeName: worker-2
+metricsCollector: {inletTemp: {type: Fake, endpoint: ""}, deltaP: {type: Fake, endpoint: "", fetchInterval: "0"}}
+predictor: {}
+---
+nodeName: worker-3
+metricsCollector:
+  inletTemp: {type: Prometheus, endpoint: "any text"}
+  deltaP: {type: SomethingElse, endpoint: "x", fetchInterval: 5m}
+predictor: {powerConsumption: {type: Onnx, endpoint: ""}}
+"""
+REFERENCES: list[dict[str, Any]] = list(yaml.safe_load_all(_REFERENCES))
+"""Manifests that the reference's CRD takes: no rule of ours may refuse one."""
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+PIN = ":".join(["a0"] * 32)
+
+
+def with_term(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec whose inlet temperature's term has these fields."""
+    term = {"type": "Redfish", "endpoint": "https://10.0.0.1", **fields}
+    fake = {"type": "Fake", "endpoint": ""}
+    return {"nodeName": "n", "metricsCollector": {"inletTemp": term, "deltaP": fake}, "predictor": {}}
+
+
+_OURS: list[dict[str, Any]] = [
+    {"tls": {"caBundle": PEM}},
+    {"tls": {"fingerprint": PIN}},
+    {"tls": {"fingerprint": "sha256=" + "0f" * 32}},
+    {"tls": {"insecureSkipVerify": True}},
+    {"tls": {"insecureSkipVerify": False, "caBundle": PEM, "fingerprint": ""}},
+    {"tls": {}},
+    {"sensor": {"uri": "/redfish/v1/Chassis/1/Sensors/In"}},
+    {"sensor": {"name": "Inlet Temp"}},
+    {"sensor": {"uri": "", "name": ""}},
+    {"type": "Fake", "value": 21.5},
+    {"type": "Prometheus", "query": 'inlet{node="$node"}'},
+    {"type": "SomePlugin", "query": "x", "value": 1, "sensor": {"name": "y"}},
+]
+OURS = [{**with_term(fields), "nodeName": f"ours-{number}"} for number, fields in enumerate(_OURS)]
+"""Specs with fields of our own."""
+
+TEMPLATED: list[dict[str, Any]] = [
+    {"tls": {"caBundle": '{{ index .Annotations "ca" }}', "fingerprint": ""}},
+    {"tls": {"fingerprint": "{{ .Labels.pin }}"}},
+    {"sensor": {"uri": "{{ .Labels.sensor }}"}},
+    {"type": "{{ .Labels.kind }}", "query": "{{ .Labels.query }}", "value": 1},
+]
+"""Terms of templates: what they will be is not known before a node is."""
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"tls": {"caBundle": PEM, "insecureSkipVerify": True}}, "one of caBundle, fingerprint and insecureSkipVerify"),
+    ({"tls": {"caBundle": PEM, "fingerprint": PIN}}, "one of caBundle, fingerprint and insecureSkipVerify"),
+    ({"tls": {"caBundle": "/etc/ssl/ca.crt"}}, "caBundle must be certificates in PEM"),
+    ({"tls": {"caBundle": "LS0tLS1CRUdJTi"}}, "caBundle must be certificates in PEM"),
+    ({"tls": {"fingerprint": "a0:b1"}}, "fingerprint must be a SHA-256 in hex"),
+    ({"sensor": {"uri": "https://10.0.0.9/redfish/v1/x"}}, "uri must be a path on the BMC"),
+    ({"value": 21.5}, "value is the constant of type Fake"),
+    ({"query": "x"}, "query is for type Prometheus"),
+    ({"type": "Prometheus", "query": "  "}, "query must be PromQL"),
+    ({"type": "Prometheus", "query": "x", "sensor": {"name": "y"}}, "sensor is for types that find their sensor"),
+]
+"""Fields of a term that cannot be meant, and what the refusal says."""

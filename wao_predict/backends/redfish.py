@@ -43,7 +43,7 @@ def find_model(base_url: str) -> Flow[ModelEndpoint]:
     Parameters
     ----------
     base_url
-        https://host[:port] of the BMC.
+        https://host[:port] of the BMC; "" asks the transport's own.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def find_model(base_url: str) -> Flow[ModelEndpoint]:
         tried.append(f"{system}: {response.status}")
         if response.status == 200:
             return _endpoint(_object(response), system, response)
-    endpoint = without_userinfo(origin)
+    endpoint, asked = without_userinfo(origin), "; ".join(tried)[:200] or "there is no System"
     raise ProtocolError(
-        f"no System of {endpoint} has a MachineLearningModel ({'; '.join(tried)[:200] or 'there is no System'})",
+        f"no System of {endpoint or 'this BMC'} has a MachineLearningModel ({asked})",
         endpoint=endpoint,
     )
 

@@ -76,6 +76,8 @@ class Login(Tls):
 
         how = self.connection()
         if self.user is None:
+            if self.password_file is not None:
+                raise typer.BadParameter("--password-file needs --user: whose password is it?")
             return how
         if url.startswith("http://"):
             sys.stderr.write("warning: the password goes over plain HTTP: anyone on the way can read it\n")

@@ -90,6 +90,8 @@ def dpapi(
     from wao_predict.sensors.dpapi import DifferentialPressureSensor
     from wao_predict.transport import HttpTransport
 
+    if sum(given is not None for given in (node_name, node_address, sensor_id)) > 1:
+        raise typer.BadParameter("give one of --node-name, --node-address and --sensor-id")
     how = login.connection_to(url)
     sensor = DifferentialPressureSensor(url, node_name=node_name, node_address=node_address, sensor_id=sensor_id)
     transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)

@@ -80,3 +80,23 @@ async def test_a_server_that_is_away_is_told_in_one_line() -> None:
     ran = await run("read", "redfish", "http://127.0.0.1:9")
     assert ran.code == 1
     assert len(ran.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("redfish", "https://127.0.0.1:9", "--password-file", "x"), "--password-file needs --user"),
+        (("dpapi", "https://127.0.0.1:9", "--node-name", "a", "--sensor-id", "b"), "give one of --node-name"),
+    ],
+)
+async def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], words: str) -> None:
+    ran = await run("read", *arguments)
+    assert ran.code == 2
+    assert words in ran.err
+
+
+async def test_a_bmc_without_a_model_is_told() -> None:
+    async with MockBmc({"/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}}) as server:
+        ran = await run("read", "model-endpoint", server.url)
+    assert ran.code == 1
+    assert "no System of this BMC has a MachineLearningModel (/redfish/v1/Systems/1: 404)" in ran.err

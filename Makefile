@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-train test-interop test-cluster check format bench demo lock manifests models clean
+.PHONY: help setup test test-train test-interop test-cluster dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp .cache/prometheus/
 test-cluster: setup  ## on a real control plane, built from source once (needs Go; some ten minutes cold)
 	$(BIN)/python -m tests.cluster.build
 	$(BIN)/pytest -q -m cluster tests/cluster
+
+dev: setup  ## leave a real control plane with all our parts running, to play with, until Ctrl-C
+	$(BIN)/python -m tests.cluster.build
+	@$(BIN)/python -m tests.cluster.dev
 
 check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .

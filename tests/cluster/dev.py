@@ -1,0 +1,115 @@
+"""A cluster to play with: real control plane, kwok nodes of the four server types, and all of our parts.
+
+`make dev` runs it until Ctrl-C. Nodes and pods are simulated by kwok; everything that decides is real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.program import BedError, wait_for
+from tests.cluster.build import BuildError, build
+from tests.cluster.scheduler.fleets import CORES, Group
+from tests.cluster.scheduler.site import Site
+from wao_predict.models import list_models
+
+T = TypeVar("T")
+RAW = "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/inlet_temp"
+
+
+def main() -> int:
+    """Start everything, tell how to use it, and end it at Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="make dev", description=__doc__)
+    parser.add_argument("--nodes", type=int, default=12, help="nodes, of the four types in turn (default: 12)")
+    nodes = parser.parse_args().nodes
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        with tempfile.TemporaryDirectory(prefix="wao-dev-") as folder:
+            run(build(), Path(folder), nodes, ended)
+    except (BedError, BuildError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> None:
+    """Run the cluster until `ended` is set."""
+    bed = ControlPlane(programs, folder)
+    site = None
+    try:
+        step("etcd, API server, controller manager, kwok, metrics-server", lambda: start(bed))
+        site = step("controller, metrics API, extender, kube-scheduler", lambda: Site(bed, bed.start_metrics_server()))
+        counts = {
+            kind: nodes // 4 + (index < nodes % 4) for index, kind in enumerate(info.name for info in list_models())
+        }
+        group = Group("dev", counts, load=(0.1, 30.0))
+        step(f"{nodes} nodes of {CORES} cores with measured load", lambda: site.add(group))
+        tell(usage(bed, site) + "\n")
+        ended.wait()
+        tell("\nstopping\n")
+    finally:
+        if site is not None:
+            site.close()
+        bed.stop()
+
+
+def start(bed: ControlPlane) -> None:
+    """Start the control plane with our custom resources and namespace."""
+    bed.start()
+    bed.start_kwok()
+    crds = Path(__file__).parents[2] / "manifests" / "crds"
+    command = ["kubectl", "--kubeconfig", str(bed.kubeconfig), "apply", "--server-side", "-k", str(crds)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    path = "/apis/node.waok8s.github.io/v1beta1/nodeconfigs"
+    wait_for(lambda: bed.admin.request("GET", path).status_code == 200, "the custom resources are served")
+
+
+def step(what: str, work: Callable[[], T]) -> T:
+    """Do a step and tell how long it took."""
+    tell(f"starting {what} ... ")
+    began = time.monotonic()
+    result = work()
+    tell(f"{time.monotonic() - began:.0f} s\n")
+    return result
+
+
+def tell(text: str) -> None:
+    """Write for the person who waits."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def usage(bed: ControlPlane, site: Site) -> str:
+    """Return what a person can try."""
+    pod = "kubectl run hello --image=none --overrides='" + (
+        '{"spec":{"schedulerName":"wao-scheduler","containers":[{"name":"c","image":"none",'
+        '"resources":{"requests":{"cpu":"2"}}}]}}\''
+    )
+    return f"""
+export KUBECONFIG={bed.kubeconfig}
+
+kubectl get nodeconfigs -n wao-system
+kubectl get --raw '{RAW}'
+kubectl top nodes
+{pod}
+kubectl get pod hello -o wide
+.venv/bin/wao explain default/hello --url {site.extender.url} --insecure
+kubectl get events --field-selector involvedObject.name=hello
+
+Logs are in {bed.folder}. Ctrl-C ends it all and removes them."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

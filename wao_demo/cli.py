@@ -19,4 +19,7 @@ def demo(
 
     from wao_demo.run import run_demo
 
-    asyncio.run(run_demo(serve=serve, plot=plot))
+    try:
+        asyncio.run(run_demo(serve=serve, plot=plot))
+    except asyncio.CancelledError:
+        raise typer.Exit(143) from None  # as a shell tells the end by SIGTERM

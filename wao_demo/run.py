@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import ssl
 import tempfile
 import time
@@ -45,7 +46,14 @@ def fleet_of(chosen: list[Server], inlet_temp: dict[str, float], delta_p: dict[s
 
 
 async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
-    """Run the whole demo; with `serve` keep everything running until interrupted."""
+    """Run the whole demo; with `serve` keep everything running until interrupted.
+
+    Raises
+    ------
+    CancelledError
+        It was told to end; what it started has ended too.
+    """
+    _end_on_signals()
     begin = time.monotonic()
     chosen = servers()
     planned = fleet_of(
@@ -75,6 +83,14 @@ async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
         if serve:
             _show_commands(running)
             await asyncio.Event().wait()
+
+
+def _end_on_signals() -> None:
+    """End in order on SIGTERM and SIGHUP as on Ctrl-C: the apps are processes of their own and would stay behind."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def _bmc_tls(work: Path) -> ssl.SSLContext:

@@ -1,0 +1,117 @@
+"""A table as the kernel would have it, for the commands that `wao_lb.agent.script` writes: refuses what it refuses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class RefusedError(Exception):
+    """The kernel would refuse the transaction."""
+
+
+@dataclass
+class SimulatedTable:
+    """Chains with their rules, maps and sets with their elements; a transaction takes effect whole or not at all."""
+
+    chains: dict[str, list[str]] = field(default_factory=dict)
+    maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    sets: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def run(self, script: str) -> None:
+        copy = SimulatedTable(
+            {name: list(rules) for name, rules in self.chains.items()},
+            {name: dict(items) for name, items in self.maps.items()},
+            {name: dict(items) for name, items in self.sets.items()},
+        )
+        for line in script.splitlines():
+            copy._command(line)
+        self.chains, self.maps, self.sets = copy.chains, copy.maps, copy.sets
+
+    def _command(self, line: str) -> None:
+        verb, kind, _, table, *rest = line.split(" ", 5)
+        if table != "wao-loadbalancer":
+            raise RefusedError(f"not our table: {line}")
+        if kind == "table":
+            if verb == "delete":
+                self.chains, self.maps, self.sets = {}, {}, {}
+            return
+        name, argument = rest[0], rest[1] if len(rest) > 1 else ""
+        getattr(self, f"_{verb}_{kind}")(name, argument)
+
+    def _add_chain(self, name: str, _: str) -> None:
+        self.chains.setdefault(name, [])
+
+    def _flush_chain(self, name: str, _: str) -> None:
+        self._there(self.chains, name).clear()
+
+    def _delete_chain(self, name: str, _: str) -> None:
+        if self._there(self.chains, name):
+            raise RefusedError(f"chain {name} has rules")
+        del self.chains[name]
+        self._unused(name)
+
+    def _add_rule(self, name: str, rule: str) -> None:
+        for word in re.findall(r"(?:goto|jump) (\S+)", rule):
+            self._there(self.chains, word)
+        for word in re.findall(r"@(\S+)", rule):
+            if word not in self.maps and word not in self.sets:
+                raise RefusedError(f"no map or set {word}")
+        self._there(self.chains, name).append(rule)
+
+    def _add_map(self, name: str, _: str) -> None:
+        self.maps.setdefault(name, {})
+
+    def _add_set(self, name: str, _: str) -> None:
+        self.sets.setdefault(name, {})
+
+    def _flush_map(self, name: str, _: str) -> None:
+        self._there(self.maps, name).clear()
+
+    def _flush_set(self, name: str, _: str) -> None:
+        self._there(self.sets, name).clear()
+
+    def _delete_map(self, name: str, _: str) -> None:
+        self._there(self.maps, name)
+        del self.maps[name]
+        self._unused(name)
+
+    def _delete_set(self, name: str, _: str) -> None:
+        self._there(self.sets, name)
+        del self.sets[name]
+        self._unused(name)
+
+    def _add_element(self, name: str, argument: str) -> None:
+        into = self.maps[name] if name in self.maps else self._there(self.sets, name)
+        for item in argument.strip("{} ").split(", "):
+            key, _, verdict = item.partition(" : ")
+            if into.get(key, verdict) != verdict:
+                raise RefusedError(f"{name}: {key} is there with another verdict")
+            if verdict.startswith("goto "):
+                self._there(self.chains, verdict[5:])
+            into[key] = verdict
+
+    def _delete_element(self, name: str, argument: str) -> None:
+        into = self.maps[name] if name in self.maps else self._there(self.sets, name)
+        for key in argument.strip("{} ").split(", "):
+            if key not in into:
+                raise RefusedError(f"{name}: no element {key}")
+            del into[key]
+
+    def _unused(self, name: str) -> None:
+        for rules in self.chains.values():
+            for rule in rules:
+                if name in re.findall(r"(?:goto |jump |@)(\S+)", rule):
+                    raise RefusedError(f"{name} is in use by {rule}")
+        for items in self.maps.values():
+            if f"goto {name}" in items.values():
+                raise RefusedError(f"{name} is in use by a map")
+
+    @staticmethod
+    def _there(of: dict[str, T], name: str) -> T:
+        if name not in of:
+            raise RefusedError(f"there is no {name}")
+        return of[name]

@@ -1,0 +1,151 @@
+"""Transactions: whatever happens in whatever order, the table ends as a fresh load would make it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.wao_lb.agent.services import EXPOSED, WEB, both, rules_of, service, setup
+from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
+from wao_lb.agent.model import NO_RULES, Rules, Weights
+from wao_lb.agent.table import Plan, Table, merge
+
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"session_affinity": "ClientIP"},
+    {"session_affinity": "ClientIP", "affinity_timeout": 60},
+    {"internal_traffic_policy": "Local"},
+    {"type": "NodePort"},
+    dict(EXPOSED),
+    dict(EXPOSED) | {"external_traffic_policy": "Local"},
+    dict(EXPOSED) | {"source_ranges": ("192.0.2.0/24",)},
+]
+
+
+def rules(name: str, shape: int, numbers: frozenset[int]) -> Rules:
+    index = "abc".index(name[-1])
+    fields = SHAPES[shape] | {"name": "web", "cluster_ips": (f"10.96.0.{index + 1}",), "namespace": name}
+    slices = [type(item)(**{key: getattr(item, key) for key in item.__struct_fields__} | {"namespace": name})
+              for item in both(*sorted(numbers))] if numbers else []  # fmt: skip
+    return rules_of(service(**fields, ports=(WEB.__class__(port=80, name="http", node_port=30080 + index),)),
+                    slices, setup())  # fmt: skip
+
+
+def load(table: Table, kernel: SimulatedTable, wanted: dict[str, Rules], **more: Any) -> Plan:
+    plan = table.load(wanted, merge(wanted, wanted)[0], {}, **more)
+    kernel.run(plan.text)
+    table.commit(plan, 0.0)
+    return plan
+
+
+STEP = st.tuples(
+    st.sampled_from(["ns-a", "ns-b", "ns-c"]),
+    st.integers(0, len(SHAPES) - 1),
+    st.frozensets(st.integers(1, 4), max_size=4),
+    st.booleans(),  # whether the Service is there at all
+    st.booleans(),  # whether what is due is swept afterwards
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(STEP, min_size=1, max_size=8))
+def test_changes_end_where_a_fresh_load_does(steps: list[tuple[str, int, frozenset[int], bool, bool]]) -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    wanted: dict[str, Rules] = {}
+    load(table, kernel, wanted)
+    for now, (name, shape, numbers, there, sweeps) in enumerate(steps):
+        key = f"{name}/web"
+        wanted.pop(key, None)
+        if there:
+            wanted[key] = rules(name, shape, numbers)
+        plan = table.change({key: wanted.get(key, NO_RULES)}, merge(wanted, sorted(wanted))[0], {})
+        kernel.run(plan.text)
+        table.commit(plan, float(now))
+        if sweeps:
+            sweep(table, kernel, now + 10.0)
+    sweep(table, kernel, 1e9)
+    fresh = SimulatedTable()
+    fresh.run(Table(setup()).load(wanted, merge(wanted, sorted(wanted))[0], {}).text)
+    assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
+    # and a full load over what is there changes nothing
+    again = Table(setup())
+    kernel.run(again.load(wanted, merge(wanted, sorted(wanted))[0], {}, existing=objects(kernel)).text)
+    assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
+
+
+def sweep(table: Table, kernel: SimulatedTable, now: float) -> None:
+    text, due = table.sweep(now)
+    kernel.run(text)
+    for item in due:
+        table.retired.pop(item)
+
+
+def objects(kernel: SimulatedTable) -> set[tuple[str, str]]:
+    found = {("chain", name) for name in kernel.chains} | {("map", name) for name in kernel.maps}
+    return found | {("set", name) for name in kernel.sets}
+
+
+def test_what_is_the_same_writes_nothing() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    wanted = {"ns-a/web": rules("ns-a", 5, frozenset({1, 2}))}
+    load(table, kernel, wanted)
+    assert "" == table.change({"ns-a/web": rules("ns-a", 5, frozenset({1, 2}))}, merge(wanted, wanted)[0], {}).text
+
+
+def test_a_change_of_one_service_names_no_other() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    wanted = {f"{name}/web": rules(name, 0, frozenset({1, 2})) for name in ("ns-a", "ns-b")}
+    load(table, kernel, wanted)
+    wanted["ns-a/web"] = rules("ns-a", 0, frozenset({1, 2, 3}))
+    text = table.change({"ns-a/web": wanted["ns-a/web"]}, merge(wanted, wanted)[0], {}).text
+    assert "ns-a/web" in text
+    assert "ns-b" not in text
+
+
+def test_sets_that_packets_fill_are_never_flushed() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    load(table, kernel, {"ns-a/web": rules("ns-a", 1, frozenset({1, 2}))})
+    text = load(table, kernel, {"ns-a/web": rules("ns-a", 1, frozenset({1, 2, 3}))}, existing=objects(kernel)).text
+    assert "affinity-10800" in text
+    assert "flush set ip wao-loadbalancer affinity" not in text
+
+
+def test_what_stands_in_the_table_and_is_not_wanted_is_emptied_then_deleted() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    kernel.run("add chain ip wao-loadbalancer old\nadd rule ip wao-loadbalancer old drop\n")
+    load(table, kernel, {}, existing=objects(kernel))
+    assert [] == kernel.chains["old"]
+    assert ("", []) == table.sweep(1.0)
+    sweep(table, kernel, 2.0)
+    assert "old" not in kernel.chains
+
+
+def test_the_first_service_keeps_an_address_that_two_want() -> None:
+    wanted = {name: rules_of(service(name=name), both(1), setup()) for name in ("first", "second")}
+    elements, lost = merge(wanted, ["first", "second"])
+    assert "default/first" in elements["service-ips"]["10.96.0.10 . tcp . 80"]
+    assert ("second", "10.96.0.10 . tcp . 80") in lost
+
+
+def test_weights_change_maps_alone_and_only_beyond_the_tolerance() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    load(table, kernel, {"ns-a/web": rules("ns-a", 0, frozenset({1, 2}))})
+    slight = known(50.4, 49.6)
+    assert {} == table.reweigh(slight, tolerance=0.02)
+    (name,) = table.reweigh(known(60.0, 40.0), tolerance=0.02)
+    assert name.startswith("weights-")
+    assert table.reweigh(slight)
+
+
+def known(first: float, second: float) -> Weights:
+    return {("ns-a/web", 80, "TCP"): {("10.1.0.1", 8080): first, ("10.1.0.2", 8080): second}}
+
+
+def test_the_simulation_refuses_what_the_kernel_does() -> None:
+    kernel = SimulatedTable()
+    with pytest.raises(RefusedError, match="there is no"):
+        kernel.run("add chain ip wao-loadbalancer a\nadd rule ip wao-loadbalancer a goto b\n")
+    assert {} == kernel.chains  # nothing of it took effect

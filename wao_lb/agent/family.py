@@ -1,0 +1,62 @@
+"""The two address families: how nft, EndpointSlices and netlink name them. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wao_lb.members import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An address family.
+
+    Attributes
+    ----------
+    nft
+        Of tables and of matches: "ip" or "ip6".
+    address_type
+        Of EndpointSlices: "IPv4" or "IPv6".
+    set_type
+        nft's type of an address.
+    number
+        Of netlink messages (NFPROTO_*, which are AF_* here).
+    """
+
+    nft: str
+    address_type: str
+    set_type: str
+    loopback: str
+    number: int
+
+    def holds(self, address: str) -> bool:
+        """Return whether an address in its usual form is of this family."""
+        return address != "" and (":" in address) == (self.nft == "ip6")
+
+    def addresses(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return the addresses of this family in their usual form, each once; what is none is left out."""
+        return tuple(dict.fromkeys(item for text in texts if self.holds(item := canonical(text))))
+
+    def networks(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return the networks of this family, collapsed so that none holds another; what is none is left out."""
+        found = [network for text in texts if (network := network_of(text)) is not None]
+        if self.nft == "ip":
+            four = [network for network in found if isinstance(network, ipaddress.IPv4Network)]
+            return tuple(str(network) for network in ipaddress.collapse_addresses(four))
+        six = [network for network in found if isinstance(network, ipaddress.IPv6Network)]
+        return tuple(str(network) for network in ipaddress.collapse_addresses(six))
+
+
+def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return a network as Kubernetes writes it, host bits ignored; None for what is none."""
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+IPV4 = Family("ip", "IPv4", "ipv4_addr", "127.0.0.0/8", 2)
+IPV6 = Family("ip6", "IPv6", "ipv6_addr", "::1", 10)
+FAMILIES = (IPV4, IPV6)

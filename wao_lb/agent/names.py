@@ -1,0 +1,93 @@
+"""Names of chains, maps and sets, after those of kube-proxy in nftables mode, so that operators know them. Pure.
+
+`service-HASH-namespace/name/protocol/port`: the hash keeps names apart whatever the rest says.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+
+from wao_core.records import Service, ServicePort
+
+TABLE = "wao-loadbalancer"
+LONGEST = 230
+"""nft takes 255 characters; the longest prefix of ours is below 25."""
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class PortNames:
+    """The names that belong to one port of one Service."""
+
+    base: str
+
+    @property
+    def cluster(self) -> str:
+        """Chain that splits traffic over all endpoints."""
+        return f"service-{self.base}"
+
+    @property
+    def local(self) -> str:
+        """Chain that splits traffic over the endpoints of this node."""
+        return f"local-{self.base}"
+
+    @property
+    def external(self) -> str:
+        """Chain of traffic to node ports, external and load balancer addresses."""
+        return f"external-{self.base}"
+
+    @property
+    def firewall(self) -> str:
+        """Chain that lets only some sources through to load balancer addresses."""
+        return f"firewall-{self.base}"
+
+    @property
+    def sources(self) -> str:
+        """Set of those sources."""
+        return f"sources-{self.base}"
+
+    @staticmethod
+    def weights(chain: str) -> str:
+        """Map of the weights of a cluster or local chain."""
+        return f"weights-{chain.removeprefix('service-')}"
+
+    def endpoint(self, address: str, port: int) -> str:
+        """Chain that sends to one endpoint."""
+        return f"endpoint-{self._of(address, port)}"
+
+    def affinity(self, address: str, port: int, seconds: int) -> str:
+        """Set of the clients of one endpoint; another time makes another set, as a set's time cannot change."""
+        return f"affinity-{seconds}-{self._of(address, port)}"
+
+    def _of(self, address: str, port: int) -> str:
+        text = f"{self.base[9:]}__{address.replace(':', '.')}/{port}"
+        return f"{_hash(f'{self.base}|{address}|{port}')}-{text}"[:LONGEST]
+
+
+def port_names(service: Service, port: ServicePort) -> PortNames:
+    """Return the names of one port of a Service."""
+    text = f"{service.namespace}/{service.name}/{port.protocol.lower()}/{port.name}"
+    return PortNames(f"{_hash(f'{text}:{port.port}')}-{text}"[:LONGEST])
+
+
+def refusal(service: Service) -> str:
+    """Return why a Service cannot be named in rules, or "": nothing unchecked may reach the rule compiler."""
+    for word in (service.namespace, service.name):
+        if not _LABEL.fullmatch(word):
+            return f"{word!r:.80} is not a DNS label"
+    for port in service.ports:
+        if port.name and not _LABEL.fullmatch(port.name):
+            return f"port name {port.name!r:.80} is not a DNS label"
+        if port.protocol not in PROTOCOLS:
+            return f"protocol {port.protocol!r:.20} is not one of {', '.join(PROTOCOLS)}"
+        if not (0 < port.port < 65536 and 0 <= (port.node_port or 0) < 65536):
+            return f"port {port.port} or node port {port.node_port} is not from 1 to 65535"
+    return ""
+
+
+def _hash(text: str) -> str:
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:8]

@@ -1,0 +1,121 @@
+"""nf_tables over netlink: new content for weight maps, and what our tables hold. Encoding is pure.
+
+`nft` reads the whole ruleset before it changes one map, which is what costs: a hundred times of what the change does.
+Layout: linux/netfilter/nf_tables.h; the bytes are compared with those of `nft --debug=mnl` in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+
+from wao_lb.agent.family import Family
+from wao_lb.agent.names import TABLE
+from wao_lb.agent.netlink import Message, NetlinkSocket, attribute, attributes, nested, netfilter, number, text
+from wao_lb.agent.split import Range
+from wao_lb.agent.table import Object
+
+SUBSYSTEM = 10
+GETTABLE, GETCHAIN, GETSET, NEWSETELEM, DELSETELEM, GETGEN = 1, 4, 10, 12, 14, 16
+LIST_TABLE, LIST_SET, LIST_ELEMENTS = 1, 2, 3
+LIST_ELEM = 1
+ELEM_KEY, ELEM_DATA, ELEM_FLAGS = 1, 2, 3
+DATA_VALUE, DATA_VERDICT = 1, 2
+VERDICT_CODE, VERDICT_CHAIN = 1, 2
+GOTO = -4
+INTERVAL_END = 1
+OBJECT_TABLE, CHAIN_NAME, SET_NAME, SET_FLAGS = 1, 3, 2, 3
+SET_IS_MAP = 0x8
+GENERATION_ID = 1
+RANGES_A_MESSAGE = 150
+"""An attribute holds 64 KiB; a range takes 350 bytes at most."""
+BYTES_A_BATCH = 512 * 1024
+
+
+def replace_content(family: Family, name: str, content: Sequence[Range]) -> list[Message]:
+    """Return the messages that give a weight map other content; for one transaction."""
+    where = text(LIST_TABLE, TABLE), text(LIST_SET, name)
+    flush = netfilter(SUBSYSTEM, DELSETELEM, family.number, *where)
+    ranges = iter(content)
+    fill = []
+    while part := list(islice(ranges, RANGES_A_MESSAGE)):
+        elements = nested(LIST_ELEMENTS, *(piece for item in part for piece in _range(item)))
+        fill.append(netfilter(SUBSYSTEM, NEWSETELEM, family.number, *where, elements))
+    return [flush, *fill]
+
+
+def _range(item: Range) -> tuple[bytes, bytes]:
+    start = nested(LIST_ELEM, _key(item.first), _goto(item.chain))
+    end = nested(LIST_ELEM, number(ELEM_FLAGS, INTERVAL_END), _key(item.last + 1))
+    return start, end
+
+
+def _key(slot: int) -> bytes:
+    return nested(ELEM_KEY, attribute(DATA_VALUE, slot.to_bytes(4, "big")))
+
+
+@lru_cache(maxsize=65536)
+def _goto(chain: str) -> bytes:
+    verdict = nested(DATA_VERDICT, number(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, chain))
+    return nested(ELEM_DATA, verdict)
+
+
+def batches(family: Family, contents: Mapping[str, Sequence[Range]]) -> Iterator[list[Message]]:
+    """Yield transactions that together give weight maps other content; each map is in one of them."""
+    pending: list[Message] = []
+    size = 0
+    for name, content in contents.items():
+        messages = replace_content(family, name, content)
+        pending += messages
+        size += sum(len(message.body) for message in messages)
+        if size > BYTES_A_BATCH:
+            yield pending
+            pending, size = [], 0
+    if pending:
+        yield pending
+
+
+def write_weights(family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
+    """Give weight maps other content, each of them at once.
+
+    Raises
+    ------
+    NetlinkError
+        The kernel refused: a map or a chain is not there any more, or the right is missing.
+    """
+    with NetlinkSocket() as netlink:
+        for messages in batches(family, contents):
+            netlink.commit(SUBSYSTEM, messages)
+
+
+def objects(family: Family) -> set[Object] | None:
+    """Return the chains, maps and sets of our table, None when there is no such table; errors as `write_weights`."""
+    where = text(OBJECT_TABLE, TABLE)
+    with NetlinkSocket() as netlink:
+        tables = netlink.dump(netfilter(SUBSYSTEM, GETTABLE, family.number))
+        if TABLE not in {_string(dict(attributes(answer)).get(OBJECT_TABLE, b"")) for answer in tables}:
+            return None
+        found: set[Object] = set()
+        for answer in netlink.dump(netfilter(SUBSYSTEM, GETCHAIN, family.number, where)):
+            fields = dict(attributes(answer))
+            if _string(fields.get(OBJECT_TABLE, b"")) == TABLE:
+                found.add(("chain", _string(fields[CHAIN_NAME])))
+        for answer in netlink.dump(netfilter(SUBSYSTEM, GETSET, family.number, where)):
+            fields = dict(attributes(answer))
+            kind = "map" if int.from_bytes(fields.get(SET_FLAGS, b""), "big") & SET_IS_MAP else "set"
+            name = _string(fields[SET_NAME])
+            if not name.startswith("__"):  # anonymous
+                found.add((kind, name))
+        return found
+
+
+def generation() -> int:
+    """Return the number of the ruleset, which every change of any table makes grow; errors as `write_weights`."""
+    with NetlinkSocket() as netlink:
+        answer = netlink.ask(netfilter(SUBSYSTEM, GETGEN, 0))
+    return int.from_bytes(dict(attributes(answer)).get(GENERATION_ID, b""), "big")
+
+
+def _string(value: bytes) -> str:
+    return value.split(b"\0", 1)[0].decode(errors="replace")

@@ -1,0 +1,82 @@
+"""From weights to the slots of a named map: `numgen random mod 2^24` picks one, the map says which endpoint. Pure.
+
+The modulus never changes, so a new split is a new content of the map and no rule is touched: connections that are
+being made meanwhile find either the old or the new content, never none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MODULUS = 1 << 24
+"""Large enough that 5,000 endpoints get their share within 1 %."""
+
+Key = tuple[str, int]
+"""Address and port of an endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Slots `first` to `last`, both included, that lead to `chain`."""
+
+    first: int
+    last: int
+    chain: str
+
+
+def shares(keys: Sequence[Key], known: Mapping[Key, float]) -> list[float]:
+    """Return the share of each endpoint, summing to 1.
+
+    An endpoint without a known weight, such as one that the weight service has not seen yet, gets the mean of the
+    others: never the best, and never nothing. Without any known weight all are equal.
+    """
+    weights = [known.get(key, math.nan) for key in keys]
+    valid = [weight if math.isfinite(weight) and weight >= 0.0 else math.nan for weight in weights]
+    there = [weight for weight in valid if not math.isnan(weight)]
+    neutral = sum(there) / len(there) if there else 1.0
+    filled = [neutral if math.isnan(weight) else weight for weight in valid]
+    total = sum(filled)
+    if not 0.0 < total < math.inf:
+        return [1.0 / len(keys)] * len(keys)
+    return [weight / total for weight in filled]
+
+
+def slots(parts: Sequence[float], modulus: int = MODULUS) -> list[int]:
+    """Return whole slots in proportion to shares that sum to 1, by largest remainder; the sum is the modulus.
+
+    A positive share gets one slot at least, and none gets no slot.
+    """
+    exact = [part * modulus for part in parts]
+    counts = [max(1, int(value)) if value > 0.0 else 0 for value in exact]
+    missing = modulus - sum(counts)
+    if missing > 0:
+        order = sorted((i for i, value in enumerate(exact) if value > 0.0), key=lambda i: (counts[i] - exact[i], i))
+        for i in range(missing):
+            counts[order[i % len(order)]] += 1
+    while missing < 0:  # the slots that small shares were given are taken from the largest ones
+        largest = max(range(len(counts)), key=lambda i: (counts[i], -i))
+        taken = min(-missing, max(1, counts[largest] // 2))
+        counts[largest] -= taken
+        missing += taken
+    return counts
+
+
+def ranges(chains: Sequence[str], counts: Sequence[int]) -> tuple[Range, ...]:
+    """Return the contiguous ranges of slots, in the order of the chains; one without slots has none."""
+    found, first = [], 0
+    for chain, count in zip(chains, counts, strict=True):
+        if count:
+            found.append(Range(first, first + count - 1, chain))
+            first += count
+    return tuple(found)
+
+
+def differs(old: Sequence[Range], new: Sequence[Range], tolerance: float) -> bool:
+    """Return whether any endpoint's slots changed by more than `tolerance` of what they were."""
+    before = {item.chain: item.last - item.first + 1 for item in old}
+    after = {item.chain: item.last - item.first + 1 for item in new}
+    if before.keys() != after.keys():
+        return True
+    return any(abs(after[chain] - count) > tolerance * count for chain, count in before.items())

@@ -1,0 +1,217 @@
+"""One table as it is in the kernel, and the transactions that bring it to what is wanted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from wao_lb.agent.model import NO_RULES, Rules, SetSpec, Setup, Split, Weights
+from wao_lb.agent.script import WEIGHT_MAP, Script, element
+from wao_lb.agent.skeleton import COMMENT, Skeleton, skeleton
+from wao_lb.agent.split import Range, differs, ranges, shares, slots
+
+Elements = dict[str, dict[str, str]]
+Object = tuple[str, str]
+"""Kind ("chain", "map", "set") and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One transaction, and what holds once it is done."""
+
+    text: str
+    rules: Mapping[str, Rules]
+    elements: Elements
+    splits: Mapping[str, tuple[Range, ...]]
+    retired: frozenset[Object] = frozenset()
+    revived: frozenset[Object] = frozenset()
+    full: bool = False
+
+
+@dataclass(slots=True)
+class Table:
+    """Our table of one family, as the last successful transaction left it.
+
+    Attributes
+    ----------
+    retired
+        What was emptied and is to be deleted, with the time from which on it may be.
+    """
+
+    setup: Setup
+    rules: dict[str, Rules] = field(default_factory=dict)
+    elements: Elements = field(default_factory=dict)
+    splits: dict[str, tuple[Range, ...]] = field(default_factory=dict)
+    retired: dict[Object, float] = field(default_factory=dict)
+
+    def change(self, wanted: Mapping[str, Rules], elements: Elements, weights: Weights) -> Plan:
+        """Return the transaction that gives some Services other rules; `NO_RULES` removes one."""
+        script, splits = Script(self.setup.family), {}
+        retired: set[Object] = set()
+        revived: set[Object] = set()
+        for key, new in wanted.items():
+            old = self.rules.get(key, NO_RULES)
+            for name, rules in new.chains.items():
+                if old.chains.get(name) != rules:
+                    script.chain(name, rules, exists=name in old.chains or ("chain", name) in self.retired)
+            for name, spec in new.sets.items():
+                if old.sets.get(name) != spec:
+                    _declare_set(script, name, spec, exists=name in old.sets or ("set", name) in self.retired)
+            for name, split in new.splits.items():
+                if old.splits.get(name) != split:
+                    splits[name] = content(split, weights)
+                    script.declare("map", name, WEIGHT_MAP)
+                    script.weights(name, splits[name], exists=name in old.splits or ("map", name) in self.retired)
+            retired |= _objects(old) - _objects(new)
+            revived |= _objects(new)
+        _replace_elements(script, self.elements, elements)
+        for kind, name in sorted(retired):
+            script.retire(kind, name)
+        return Plan(script.text(), wanted, elements, splits, frozenset(retired), frozenset(revived))
+
+    def load(
+        self,
+        wanted: Mapping[str, Rules],
+        elements: Elements,
+        weights: Weights,
+        *,
+        existing: Iterable[Object] = (),
+        anew: bool = False,
+    ) -> Plan:
+        """Return the transaction that makes the whole table, in place of whatever is there.
+
+        Parameters
+        ----------
+        existing
+            What the kernel's table holds; foreign objects in it are emptied and later deleted.
+        anew
+            Delete the table first: for one that cannot be changed in place.
+        """
+        script, splits, there = Script(self.setup.family), {}, set() if anew else set(existing)
+        script.table(COMMENT, anew=anew)
+        base = skeleton(self.setup)
+        _write_skeleton(script, base, there)
+        for rules in wanted.values():
+            for name, lines in rules.chains.items():
+                script.chain(name, lines, exists=("chain", name) in there)
+            for name, spec in rules.sets.items():
+                _declare_set(script, name, spec, exists=("set", name) in there)
+            for name, split in rules.splits.items():
+                splits[name] = content(split, weights)
+                script.declare("map", name, WEIGHT_MAP)
+                script.weights(name, splits[name], exists=("map", name) in there)
+        for name, items in elements.items():
+            script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
+        kept = {item for rules in wanted.values() for item in _objects(rules)} | _skeleton_objects(base)
+        retired = there - kept
+        for kind, name in sorted(retired):
+            script.retire(kind, name)
+        return Plan(script.text(), wanted, elements, splits, frozenset(retired), frozenset(kept), full=True)
+
+    def reweigh(self, weights: Weights, *, tolerance: float = 0.0) -> dict[str, tuple[Range, ...]]:
+        """Return the new content of the weight maps in which a share moved by more than `tolerance` of itself."""
+        changed = {}
+        for rules in self.rules.values():
+            for name, split in rules.splits.items():
+                fresh = content(split, weights)
+                if differs(self.splits[name], fresh, tolerance):
+                    changed[name] = fresh
+        return changed
+
+    def commit(self, plan: Plan, now: float, *, grace: float = 1.5) -> None:
+        """Note that a transaction succeeded; what it retired may be deleted after `grace` seconds."""
+        if plan.full:
+            self.rules, self.splits = {}, {}
+        for key, rules in plan.rules.items():
+            for name in self.rules.get(key, NO_RULES).splits.keys() - rules.splits.keys():
+                self.splits.pop(name, None)
+            if rules is NO_RULES:
+                self.rules.pop(key, None)
+            else:
+                self.rules[key] = rules
+        self.elements = plan.elements
+        self.splits.update(plan.splits)
+        for item in plan.revived:
+            self.retired.pop(item, None)
+        for item in plan.retired - plan.revived:
+            self.retired[item] = now + grace
+
+    def sweep(self, now: float) -> tuple[str, list[Object]]:
+        """Return the transaction that deletes what is due, "" for nothing, and what that is."""
+        due = sorted(item for item, at in self.retired.items() if at <= now)
+        script = Script(self.setup.family)
+        for kind, name in due:
+            script.delete(kind, name)
+        return script.text(), due
+
+
+def content(split: Split, weights: Weights) -> tuple[Range, ...]:
+    """Return the content of a weight map under these weights."""
+    keys = [key for key, _ in split.targets]
+    known = weights.get((split.service, *split.port), {})
+    return ranges([chain for _, chain in split.targets], slots(shares(keys, known)))
+
+
+def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, list[tuple[str, str]]]:
+    """Return the elements of all Services' shared maps, and (Service, key) of those that another Service has already.
+
+    Parameters
+    ----------
+    order
+        Keys of the Services; the first one that wants an address and port gets it.
+    """
+    elements: Elements = {}
+    owners: dict[tuple[str, str], str] = {}
+    lost: list[tuple[str, str]] = []
+    for service in order:
+        for name, items in wanted[service].elements.items():
+            into = elements.setdefault(name, {})
+            for key, verdict in items.items():
+                if owners.setdefault((name, key), service) == service:
+                    into[key] = verdict
+                else:
+                    lost.append((service, key))
+    return elements, lost
+
+
+def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
+    for kind, specs in (("map", base.maps), ("set", base.sets)):
+        for name, spec in specs.items():
+            script.declare(kind, name, spec)
+            if (kind, name) in there:
+                script.flush(kind, name)
+    for name, hook in base.base_chains.items():
+        script.chain(name, base.chains[name], hook=hook, exists=("chain", name) in there)
+    for name, rules in base.chains.items():
+        if name not in base.base_chains:
+            script.chain(name, rules, exists=("chain", name) in there)
+    for name, items in base.elements.items():
+        script.elements("add", name, list(items))
+
+
+def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool) -> None:
+    script.declare("set", name, spec.spec)
+    if spec.elements is not None:
+        if exists:
+            script.flush("set", name)
+        script.elements("add", name, spec.elements)
+
+
+def _replace_elements(script: Script, old: Elements, new: Elements) -> None:
+    for name in old.keys() | new.keys():
+        before, after = old.get(name, {}), new.get(name, {})
+        if before == after:
+            continue
+        script.elements("delete", name, [key for key, verdict in before.items() if after.get(key) != verdict])
+        fresh = [element(key, verdict) for key, verdict in after.items() if before.get(key) != verdict]
+        script.elements("add", name, fresh)
+
+
+def _objects(rules: Rules) -> set[Object]:
+    found = {("chain", name) for name in rules.chains}
+    return found | {("set", name) for name in rules.sets} | {("map", name) for name in rules.splits}
+
+
+def _skeleton_objects(base: Skeleton) -> set[Object]:
+    found = {("chain", name) for name in base.chains}
+    return found | {("set", name) for name in base.sets} | {("map", name) for name in base.maps}

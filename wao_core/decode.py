@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from wao_core import wire
-from wao_core.errors import ManifestError, WaoCoreError
+from wao_core.errors import ManifestError, QuantityError, WaoCoreError
 from wao_core.nodeconfigs import node_config, node_config_template
 from wao_core.podcpu import cpu_limit, cpu_request
 from wao_core.quantity import cores
@@ -116,7 +116,26 @@ def _refused(kind: Kind, raw: Mapping[str, Any], error: Exception) -> ManifestEr
     message, _, path = str(error).partition(" - at `$.")
     metadata = raw.get("metadata")
     name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
-    return ManifestError(f"{kind} {name}: {message}", field=path.rstrip("`"))
+    where = path.rstrip("`") or (_unreadable_cpu(raw) if isinstance(error, QuantityError) else "")
+    return ManifestError(f"{kind} {name}: {message}", field=where)
+
+
+def _unreadable_cpu(raw: object, path: str = "") -> str:
+    """Return where an object has a CPU that is not a quantity; "" where there is none."""
+    if isinstance(raw, list):
+        return next((found for i, item in enumerate(raw) if (found := _unreadable_cpu(item, f"{path}[{i}]"))), "")
+    if not isinstance(raw, Mapping):
+        return ""
+    for key, value in raw.items():
+        below = f"{path}.{key}" if path else str(key)
+        if key == "cpu":
+            try:
+                cores(value)
+            except QuantityError:
+                return below
+        elif found := _unreadable_cpu(value, below):
+            return found
+    return ""
 
 
 def timestamp(text: str | None) -> float | None:

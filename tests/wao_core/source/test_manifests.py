@@ -14,6 +14,7 @@ from wao_core.source.manifests import ManifestSource
 from wao_core.state import Change
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "32"}}}
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"}}
 FAKE = {"type": "Fake", "endpoint": ""}
 
 
@@ -79,7 +80,14 @@ def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({**NODE, "status": {"capacity": {"cpu": "many"}}}, ["bad.yaml", "document 2", "'many' is not a quantity"]),
+        (
+            {**NODE, "status": {"capacity": {"cpu": "many"}}},
+            ["bad.yaml", "document 2", "field status.capacity.cpu", "'many' is"],
+        ),
+        (
+            {**POD, "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1 core"}}}]}},
+            ["field spec.containers[0].resources.requests.cpu", "'1 core' is not a quantity"],
+        ),
         ({**NODE, "metadata": {}}, ["document 2", "field metadata.name", "needs a name"]),
         ({**NODE, "apiVersion": "v2"}, ["field apiVersion", "write v1"]),
         ({"metadata": {"name": "x"}}, ["field kind", "apiVersion and kind are needed"]),

@@ -1,32 +1,133 @@
-"""Weights of many Services, and what they save on the shipped models' curves."""
+"""Weights of many Services at once, and what they save on the published power tables."""
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 
 from benchmarks.timing import quantiles
-from tests.wao_lb.test_weights import endpoints, saving
-from tests.wao_predict.test_increase import curves_of
-from wao_lb.weights import lookahead, proportional
-from wao_predict.curves import DEFAULT_KNOTS
+from tests.wao_core.snapshots import snapshot
+from tests.wao_lb.fleets import many_pools, saving
+from tests.wao_scheduler.test_app import Source
+from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
+from wao_core.state import ClusterState
+from wao_lb.pools import Nodes, Pools
+from wao_lb.service import WeightBook
+from wao_lb.settings import LbSettings
+from wao_lb.weights import weigh
 
 FLEETS = {
     "5 edge_lenovo + 5 edge_supermicro": ["edge_lenovo"] * 5 + ["edge_supermicro"] * 5,
     "10 edge_lenovo": ["edge_lenovo"] * 10,
     "5 cloud_dell + 5 cloud_lenovo": ["cloud_dell"] * 5 + ["cloud_lenovo"] * 5,
 }
+SERVICES, ENDPOINTS, NODES = 1000, 50, 1000
 
 
 def main() -> None:
-    """Print the time for one Service of 50 endpoints, and the increase relative to equal weights."""
-    draw = np.random.default_rng(0)
-    pods = draw.uniform(0.1, 2.0, 50)
-    asked = endpoints(curves_of(1, 50, DEFAULT_KNOTS), draw.uniform(1, 10, 50) + pods, pods=pods)
-    for name, rule in (("proportional", proportional), ("lookahead", lookahead)):
-        p50, _ = quantiles(lambda rule=rule: rule(asked, 0.1), repeats=50)  # type: ignore[misc]
-        print(f"{name:13} one Service x 50 endpoints: {p50:.3f} ms, so 1,000 Services: {p50 / 1e3 * 1000:.2f} s")
+    """Print the time for 1,000 Services of 50 endpoints, and the increase relative to equal weights."""
+    _rules()
+    _book()
     print(f"\n{'increase relative to equal weights':38}{'background/load':>17}{'proportional':>14}{'lookahead':>11}")
     for title, types in FLEETS.items():
         for background, load in ((10, 5), (10, 30), (30, 15)):
             found = saving(types, background, load)
-            print(f"{title:38}{f'{background}/{load} %':>17}{found['prop']:>14.2f}{found['fill']:>11.2f}")
+            line = f"{title:38}{f'{background}/{load} %':>17}"
+            print(line + f"{found['proportional']:>14.2f}{found['lookahead']:>11.2f}")
+
+
+def _rules() -> None:
+    print(f"{SERVICES:,} Services x {ENDPOINTS} endpoints on {NODES:,} nodes, one Service alone")
+    every, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
+    first = np.arange(SERVICES) == 0
+    for rule, lookahead in (("proportional", False), ("lookahead", True)):
+        line = f"  weigh, {rule:14}"
+        for pools in (every, every.take(first)[0]):
+            chosen = np.full(len(pools), lookahead)
+            p50, p99 = quantiles(lambda pools=pools, chosen=chosen: weigh(_fresh(pools), nodes, chosen), repeats=30)  # type: ignore[misc]
+            line += f"{p50:>10.2f} ms, p99 {p99:>6.2f} ms"
+        print(line)
+
+
+def _fresh(pools: Pools) -> Pools:
+    """Return the pools as after a new sample: nothing computed yet but what endpoints and nodes fix."""
+    return Pools(pools.shape, pools.cpu_cores, pools.cpu_limit, pools.cpu_per_request)
+
+
+def _book() -> None:
+    pools, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
+    state = _state(pools)
+    book = WeightBook(Source(state), LbSettings(proxy_name=None))
+    begin = time.perf_counter()
+    _look(book, nodes, 0.0)
+    print(f"  all as the service does it: first {1e3 * (time.perf_counter() - begin):.0f} ms", end="")
+    moments = iter(range(1, 1000))
+    draw = np.random.default_rng(0)
+
+    def follow() -> None:
+        """New CPU of every node, so that all is planned again."""
+        _look(
+            book,
+            Nodes(nodes.curves, nodes.capacity_cores, nodes.usage_cores + draw.uniform(0, 1, NODES)),
+            next(moments),
+        )
+
+    p50, p99 = quantiles(follow, repeats=30)
+    part = next(iter(state.endpoint_slices.values()))
+    shrunk = EndpointSlice(
+        name=part.name, namespace=part.namespace, service=part.service, ports=part.ports, endpoints=part.endpoints[1:]
+    )
+    versions = iter([part, shrunk] * 1000)
+
+    def change() -> None:
+        """One endpoint comes or goes."""
+        state.put(Kind.ENDPOINT_SLICE, next(versions))
+        book.get(f"{part.namespace}/{part.service}")
+
+    one, one99 = quantiles(change, repeats=30)
+    print(f"; a new snapshot p50 {p50:.1f} ms, p99 {p99:.1f} ms; one slice changed {one:.2f} ms, p99 {one99:.2f} ms")
+
+
+def _look(book: WeightBook, nodes: Nodes, moment: float) -> None:
+    names = [f"n{row}" for row in range(len(nodes))]
+    now = time.time() + 10.0 * moment
+    made = snapshot(
+        names,
+        watts=nodes.curves.watts,
+        knots=nodes.curves.knots,
+        capacity=64.0,
+        usage=nodes.usage_cores.tolist(),
+        usage_at=now,
+    )
+    book._rest_until = 0.0
+    book.update(made)
+
+
+def _state(pools: Pools) -> ClusterState:
+    state = ClusterState()
+    for row in range(len(pools)):
+        begin = int(pools.parts.start[row])
+        port = ServicePort(port=80, name="http")
+        state.put(
+            Kind.SERVICE,
+            Service(name=f"s{row}", namespace="d", cluster_ips=(f"10.0.{row // 250}.{row % 250}",), ports=(port,)),
+        )
+        listed = []
+        for item in range(begin, begin + ENDPOINTS):
+            name, address = f"p{item}", f"10.{1 + item // 62500}.{item // 250 % 250}.{item % 250}"
+            state.put(Kind.POD, Pod(name=name, namespace="d", cpu_limit=float(pools.cpu_limit[item])))
+            state.put(
+                Kind.POD_METRICS,
+                PodMetrics(
+                    name=name, namespace="d", cpu_cores=float(pools.cpu_cores[item]), timestamp=time.time() + 1e5
+                ),
+            )
+            node = f"n{pools.node[item]}"
+            listed.append(Endpoint(addresses=(address,), node_name=node, target_kind="Pod", target_name=name))
+        ports = (EndpointPort(name="http", port=8080),)
+        state.put(
+            Kind.ENDPOINT_SLICE,
+            EndpointSlice(name=f"s{row}-1", namespace="d", service=f"s{row}", endpoints=tuple(listed), ports=ports),
+        )
+    return state

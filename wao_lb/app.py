@@ -2,78 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from wao_core.durations import parse_duration
 from wao_core.errors import DurationError
 from wao_core.serving.health import HealthChecks
-from wao_lb.documents import ServiceWeights
+from wao_core.serving.metrics import metrics_endpoint
+from wao_lb.entries import Entry
+from wao_lb.gauges import families
 from wao_lb.outputs import eds
 from wao_lb.service import WeightBook
+from wao_lb.settings import PROXY_LABEL
 
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for."""
 MAX_BODY = 1024 * 1024
 
-
-class WeightMetrics:
-    """Weights as gauges: wao_lb_weight{namespace, service, endpoint}."""
-
-    def __init__(self, book: WeightBook) -> None:
-        self._book = book
-
-    def collect(self) -> Iterator[Metric]:
-        """Return the families."""
-        weight = GaugeMetricFamily(
-            "wao_lb_weight", "Share of a Service port's traffic [%].", labels=["namespace", "service", "endpoint"]
-        )
-        increase = GaugeMetricFamily(
-            "wao_lb_watt_increase", "Watts of one more request.", labels=["namespace", "service", "endpoint"]
-        )
-        for weights in self._book.all().values():
-            for port in weights.ports:
-                for item in port.endpoints:
-                    labels = [weights.namespace, weights.service, f"{item.address}:{item.port}"]
-                    weight.add_metric(labels, item.weight)
-                    if item.watt_increase is not None:
-                        increase.add_metric(labels, item.watt_increase)
-        yield weight
-        yield increase
+Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(book: WeightBook, checks: HealthChecks, registry: CollectorRegistry) -> FastAPI:
-    """Return the weight service as an ASGI application."""
+def create_app(
+    book: WeightBook, checks: HealthChecks, registry: CollectorRegistry, ready: Callable[[], bool] = lambda: True
+) -> FastAPI:
+    """Return the weight service as an ASGI application.
+
+    Parameters
+    ----------
+    ready
+        Whether weights are known. Until then readers get 503 and keep what they have: an empty answer would take
+        all endpoints from them at every restart.
+    """
     app = FastAPI(title="WAO load balancer weights", docs_url=None, redoc_url=None, redirect_slashes=False)
-    registry.register(WeightMetrics(book))
 
-    async def one(request: Request) -> Response:
-        return await _weights(book, request)
+    def when_ready(handler: Callable[[WeightBook, Request], Awaitable[Response]]) -> Handler:
+        async def handle(request: Request) -> Response:
+            if not ready():
+                refusal = {"error": "the cluster is not read yet; keep the weights that you have"}
+                return JSONResponse(refusal, status_code=503, headers={"Retry-After": "1"})
+            return await handler(book, request)
 
-    async def listing(request: Request) -> Response:
-        found = [_summary(weights) for _, weights in sorted(book.all().items())]
-        return JSONResponse({"services": found})
+        return handle
 
-    async def discovery(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > MAX_BODY:
-            return JSONResponse({"error": "the request is larger than 1 MiB"}, status_code=413)
-        answer = eds.answer(body, book.all())
-        return Response(answer.body, status_code=answer.status, media_type="application/json")
-
-    async def metrics(request: Request) -> Response:
-        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
-
-    app.add_route("/v1/weights/{namespace}/{service}", one, methods=["GET"])
-    app.add_route("/v1/weights", listing, methods=["GET"])
-    app.add_route("/v3/discovery:endpoints", discovery, methods=["POST"])
-    app.add_route("/metrics", metrics, methods=["GET"])
+    app.add_route("/v1/weights/{namespace}/{service}", when_ready(_weights), methods=["GET"])
+    app.add_route("/v1/weights", when_ready(_listing), methods=["GET"])
+    app.add_route("/v3/discovery:endpoints", when_ready(_discovery), methods=["POST"])
+    app.add_route("/metrics", metrics_endpoint(registry, families(book)), methods=["GET"])
     for path in ("/healthz", "/livez", "/readyz"):
         app.add_route(path, checks.handle, methods=["GET"])
     return app
@@ -82,27 +61,65 @@ def create_app(book: WeightBook, checks: HealthChecks, registry: CollectorRegist
 async def _weights(book: WeightBook, request: Request) -> Response:
     key = f"{request.path_params['namespace']}/{request.path_params['service']}"
     try:
-        wait = min(LONGEST_WAIT, parse_duration(request.query_params.get("wait", "0s")))
+        wait = _wait_of(request)
     except DurationError as error:
         return JSONResponse({"error": f"wait: {error}"}, status_code=400)
-    known = request.headers.get("if-none-match", "").strip('" ')
+    known = _known(request)
     weights = await book.wait(key, known, wait) if wait > 0 and known else book.get(key)
     if weights is None:
-        chosen = book.settings.proxy_name
-        hint = f"; Services are chosen by the label {chosen!r}" if chosen else ""
+        value = book.settings.proxy_name
+        hint = f"; Services are chosen by the label {PROXY_LABEL}: {value}" if value else ""
         return JSONResponse({"error": f"Service {key} is not weighted{hint}"}, status_code=404)
-    headers = {"ETag": f'"{weights.version}"', "Cache-Control": "no-cache"}
+    headers = _headers(weights.version)
     if known == weights.version:
         return Response(status_code=304, headers=headers)
     return Response(msgspec.json.encode(weights), media_type="application/json", headers=headers)
 
 
-def _summary(weights: ServiceWeights) -> dict[str, object]:
+async def _listing(book: WeightBook, request: Request) -> Response:
+    """Answer with the version of every Service, so that one long poll is enough to follow all of them."""
+    try:
+        wait = _wait_of(request)
+    except DurationError as error:
+        return JSONResponse({"error": f"wait: {error}"}, status_code=400)
+    known = _known(request)
+    if wait > 0 and known:
+        await book.wait_for_any(known, wait)
+    entries, version = book.entries(), book.changes.version
+    if known == version:
+        return Response(status_code=304, headers=_headers(version))
+    body = {"version": version, "services": [_summary(entry) for _, entry in sorted(entries.items())]}
+    return Response(msgspec.json.encode(body), media_type="application/json", headers=_headers(version))
+
+
+async def _discovery(book: WeightBook, request: Request) -> Response:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return JSONResponse({"error": "the request is larger than 1 MiB"}, status_code=413)
+    answer = eds.answer(bytes(body), book)
+    return Response(answer.body, status_code=answer.status, media_type="application/json")
+
+
+def _wait_of(request: Request) -> float:
+    return min(LONGEST_WAIT, parse_duration(request.query_params.get("wait", "0s")))
+
+
+def _known(request: Request) -> str:
+    return request.headers.get("if-none-match", "").removeprefix("W/").strip('" ')
+
+
+def _headers(version: str) -> dict[str, str]:
+    return {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
+
+
+def _summary(entry: Entry) -> dict[str, object]:
     return {
-        "namespace": weights.namespace,
-        "service": weights.service,
-        "rule": weights.rule,
-        "reason": weights.reason,
-        "version": weights.version,
-        "endpoints": sum(len(port.endpoints) for port in weights.ports),
+        "namespace": entry.service.namespace,
+        "service": entry.service.name,
+        "rule": entry.rule,
+        "reason": entry.reason,
+        "version": entry.version,
+        "endpoints": sum(len(group) for group in entry.groups.values()),
     }

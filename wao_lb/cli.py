@@ -25,12 +25,13 @@ def lb(
         typer.Option(envvar="WAO_LB_RULE", help="Rule of Services without the annotation waok8s.github.io/lb-rule."),
     ] = DefaultRule.LOOKAHEAD,
     proxy_name: Annotated[
-        str | None,
+        str,
         typer.Option(
             envvar="WAO_LB_PROXY_NAME",
-            help="Weigh only Services whose label service.kubernetes.io/service-proxy-name has this value.",
+            help="Weigh the Services whose label service.kubernetes.io/service-proxy-name has this value; "
+            "'' weighs every Service.",
         ),
-    ] = None,
+    ] = "wao-loadbalancer",
     node_ceiling: Annotated[
         float, typer.Option(min=1, max=100, help="Load of a node that traffic is not driven beyond [%].")
     ] = 70.0,
@@ -40,19 +41,28 @@ def lb(
     floor: Annotated[
         float, typer.Option(min=0, max=50, help="Share that every ready endpoint keeps [% of an equal share].")
     ] = 2.0,
+    settle_time: Annotated[
+        float,
+        typer.Option(
+            min=0, max=3600, help="Seconds in which weights go two thirds of the way to new ones; 0: at once."
+        ),
+    ] = 15.0,
     agent_check_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Answer HAProxy agent checks on this port.")
     ] = None,
 ) -> None:
     """Serve endpoint weights by predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
     from wao_core.serving.server import run
+    from wao_lb.damping import Pace
+    from wao_lb.filling import Limits
     from wao_lb.run import run_lb
-    from wao_lb.service import LbSettings
-    from wao_lb.weights import Limits, Rule
+    from wao_lb.settings import LbSettings
+    from wao_lb.weights import Rule
 
     settings = LbSettings(
-        proxy_name=proxy_name,
+        proxy_name=proxy_name or None,
         rule=Rule(rule.value),
         limits=Limits(node_ceiling=node_ceiling, pod_ceiling=pod_ceiling, floor=floor),
+        pace=Pace(settle=settle_time),
     )
     run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server)

@@ -1,4 +1,4 @@
-"""Slow steps: weights move part of the way towards their target, and not at all for trifles.
+"""Slow steps: weights move part of the way towards their target, and not at all for trifles. Pure.
 
 All nodes are weighed on the same metrics, which lag behind traffic; weights that jumped to their target would send the
 whole load to and fro.
@@ -6,50 +6,61 @@ whole load to and fro.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-
-STEP = 0.5
-"""Part of the way towards the target that one update goes."""
-TRIFLE = 0.02
-"""Relative change below which a weight is left as it is."""
+from wao_lb.pools import BoolArray, FloatArray, Segments
 
 
-class Damper:
-    """The last weights of one Service's endpoints."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How quickly weights follow.
 
-    def __init__(self, *, step: float = STEP, trifle: float = TRIFLE) -> None:
-        self._step, self._trifle = step, trifle
-        self._last: dict[str, float] = {}
-        self._used: set[str] = set()
+    Parameters
+    ----------
+    settle
+        Time constant [s]: after it 63 % of the way is gone, after three times it 95 %. 0 goes at once.
+    interval
+        Least time between two steps [s].
+    trifle
+        Changes of all weights below this part of an equal share are left.
+    """
 
-    def step(self, keys: Sequence[str], target: FloatArray) -> FloatArray:
-        """Return weights between the last ones and the target, summing up to what the target does.
+    settle: float = 15.0
+    interval: float = 5.0
+    trifle: float = 0.02
 
-        A new endpoint starts at its target; when nothing moves by more than a trifle, the last weights stand.
-        """
-        self._used.update(keys)
-        if len(keys) == 0:
-            return target
-        last = np.array([self._last.get(key, np.nan) for key in keys])
-        if np.isnan(last).any():
-            moved = np.where(np.isnan(last), target, last + self._step * (target - last))
-        else:
-            change = np.abs(target - last)
-            if (change <= self._trifle * np.maximum(last, 1e-9)).all():
-                moved = last
-            else:
-                moved = np.where(change <= 0.5, target, last + self._step * (target - last))
-        total, wanted = float(moved.sum()), float(target.sum())
-        moved = moved * (wanted / total) if total > 0 else target
-        self._last.update(zip(keys, moved.tolist(), strict=True))
-        return moved
+    def part(self, elapsed: float) -> float:
+        """Return the part of the way to go when so many seconds have passed since the last step."""
+        if self.settle <= 0.0:
+            return 1.0
+        return 0.0 if elapsed < min(self.interval, self.settle) else 1.0 - float(np.exp(-elapsed / self.settle))
 
-    def forget_others(self) -> None:
-        """Forget the endpoints that did not occur since the last time."""
-        self._last = {key: value for key, value in self._last.items() if key in self._used}
-        self._used.clear()
+
+def damped(
+    parts: Segments, last: FloatArray, target: FloatArray, part: float, *, at_once: BoolArray, trifle: float
+) -> FloatArray:
+    """Return weights between the last ones and the target, summing to 100 in each pool.
+
+    The share of endpoints that are gone is given out by the target, at once.
+
+    Parameters
+    ----------
+    last
+        Present weights [%], NaN for a new endpoint, which starts at its target.
+    part
+        Part of the way to go.
+    at_once
+        Pools that go the whole way, shape (n_pools,).
+    trifle
+        See `Pace`.
+    """
+    known = ~np.isnan(last)
+    change = np.where(known, np.abs(target - last), np.inf)
+    moves = parts.any(change > trifle * (100.0 / parts.counts)[parts.of])
+    way = np.where(at_once | ~parts.any(known), 1.0, np.where(moves, part, 0.0))[parts.of]
+    moved = np.where(known, last + way * (target - last), target)
+    moved += np.maximum(0.0, 1.0 - parts.sum(moved) / 100.0)[parts.of] * target
+    settled: FloatArray = 100.0 * moved / parts.sum(moved)[parts.of]
+    return settled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,17 +11,28 @@ from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Service
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One endpoint with the port it serves on."""
+    """One endpoint with the port it serves on, and its first address in the usual form."""
 
     endpoint: Endpoint
     port: int
     family: str
+    address: str
+
+    @property
+    def target(self) -> str:
+        """Address and port, as in a URL."""
+        return target(self.address, self.port)
+
+
+def target(address: str, port: int) -> str:
+    """Return address and port as in a URL."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def members(service: Service, slices: Iterable[EndpointSlice]) -> dict[tuple[int, str], list[Member]]:
     """Return a Service's endpoints by (index of the Service port, family), merged over all slices.
 
-    The first address of an endpoint counts; one that stands in several slices counts once.
+    The first address of an endpoint counts; one that stands in several slices, in whatever spelling, counts once.
     """
     found: dict[tuple[int, str], dict[tuple[str, int], Member]] = {}
     for part in slices:
@@ -30,11 +42,24 @@ def members(service: Service, slices: Iterable[EndpointSlice]) -> dict[tuple[int
             for port in part.ports:
                 if _serves(port, wanted.name, wanted.protocol):
                     group = found.setdefault((index, part.address_type), {})
-                    for endpoint in part.endpoints:
-                        if endpoint.addresses and port.port is not None:
-                            member = Member(endpoint, port.port, part.address_type)
-                            group.setdefault((endpoint.addresses[0], port.port), member)
+                    for member in _members_of(part, port):
+                        group.setdefault((member.address, member.port), member)
     return {key: list(group.values()) for key, group in found.items()}
+
+
+def _members_of(part: EndpointSlice, port: EndpointPort) -> Iterable[Member]:
+    for endpoint in part.endpoints:
+        if port.port is not None and endpoint.addresses and (address := canonical(endpoint.addresses[0])):
+            yield Member(endpoint, port.port, part.address_type, address)
+
+
+def canonical(address: str) -> str:
+    """Return an IP address as it is usually written, "" for what is none."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, address))  # six times quicker than ipaddress
+    except (OSError, ValueError):
+        return ""
 
 
 def _serves(port: EndpointPort, name: str, protocol: str) -> bool:

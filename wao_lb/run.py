@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
-
-from prometheus_client import CollectorRegistry
 
 from wao_core.records import Kind
 from wao_core.runtime import Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.health import HealthChecks
+from wao_core.serving.metrics import new_registry
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_lb.app import create_app
 from wao_lb.outputs.haproxy import AgentCheckServer
-from wao_lb.service import LbSettings, WeightBook
+from wao_lb.service import WeightBook
+from wao_lb.settings import LbSettings
+
+log = logging.getLogger(__name__)
 
 KINDS = (
     Kind.NODE,
@@ -29,12 +32,27 @@ KINDS = (
 
 async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_port: int | None = None) -> None:
     """Serve until told to stop."""
-    checks, registry = HealthChecks(), CollectorRegistry()
+    checks, registry = HealthChecks(), new_registry("lb")
+    ready = _Once(checks)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, checks, component="wao-lb"))
         book = WeightBook(source, settings)
+        stack.callback(book.close)
         standalone = server.manifests is not None
         await stack.enter_async_context(deciding(source, checks, book.update, inputs=Inputs(loopback=standalone)))
         if agent_check_port is not None:
-            await stack.enter_async_context(AgentCheckServer(book.all, server.host, agent_check_port))
-        await serve(create_app(book, checks, registry), server, checks)
+            agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
+            await stack.enter_async_context(agent)
+            log.info("answering HAProxy's agent checks on %s port %d", server.host, agent.port)
+        await serve(create_app(book, checks, registry, ready), server, checks)
+
+
+class _Once:
+    """Whether the server was ready once; from then on old weights are better than none."""
+
+    def __init__(self, checks: HealthChecks) -> None:
+        self._checks, self._was = checks, False
+
+    def __call__(self) -> bool:
+        self._was = self._was or self._checks.ready().healthy
+        return self._was

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from wao_core.errors import QuantityError
-from wao_core.quantity import cores
-from wao_core.records import EndpointSlice, Kind, Pod, Service
+from wao_core.records import EndpointSlice, Kind, Service
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.source.base import ObjectRef, Source
 from wao_core.state import Change
-from wao_lb.damping import Damper
-from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
-from wao_lb.members import Member, members, usable
-from wao_lb.weights import RULES, Endpoints, Limits, Rule, Weights
+from wao_lb.batch import Batch, decide, nodes_of, own_background
+from wao_lb.documents import ServiceWeights
+from wao_lb.entries import Entry
+from wao_lb.podtable import PodTable
+from wao_lb.pools import FloatArray
+from wao_lb.settings import LbSettings, choice, is_chosen
+from wao_lb.waiting import ANY, Changes
+from wao_lb.weights import Before
 
 log = logging.getLogger(__name__)
 
-CPU_PER_REQUEST = "waok8s.github.io/cpu-per-request"
-RULE = "waok8s.github.io/lb-rule"
-DEFAULT_CPU_PER_REQUEST = 0.1
-"""Cores, the reference's default of 100m."""
-PROXY_LABEL = "service.kubernetes.io/service-proxy-name"
+IDLE_FACTOR = 20.0
+"""A plan of all Services is made again only after this many times as long as it took: 5 % of one core at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class LbSettings:
-    """What Services are weighted, and how where they do not say."""
+class WeightBook(Mapping[str, ServiceWeights]):
+    """The weights of every chosen Service, by "namespace/name".
 
-    proxy_name: str | None = None  # None: every Service with endpoints
-    rule: Rule = Rule.LOOKAHEAD
-    limits: Limits = field(default_factory=Limits)
-
-
-class WeightBook:
-    """Weights of every chosen Service.
+    A new snapshot plans all Services together. A changed Service or EndpointSlice is planned at once, between what
+    the others were given.
 
     Parameters
     ----------
@@ -55,48 +44,120 @@ class WeightBook:
 
     def __init__(self, source: Source, settings: LbSettings, *, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.changes = Changes()
         self._source, self._state, self._clock = source, source.state, clock
+        self._pods = PodTable(self._state)
         self._slices: dict[str, set[str]] = {}
-        self._current: dict[str, ServiceWeights] = {}
-        self._dampers: dict[str, Damper] = {}
-        self._changed: dict[str, asyncio.Event] = {}
+        self._entries: dict[str, Entry] = {}
         self._told: set[str] = set()
         self._snapshot: ClusterSnapshot | None = None
-        self._dirty: set[str] = set()
+        self._dirty: set[str] = set(self._state.services)
+        self._batch: Batch | None = None
+        self._background: FloatArray | None = None
+        self._planned: FloatArray = np.zeros(0)
+        self._stepped_at = -np.inf
+        self._rest_until = 0.0  # monotonic
+        self.plan_seconds = 0.0
         for part in self._state.endpoint_slices.values():
             self._link(part)
-        self.close = self._state.subscribe([Kind.SERVICE, Kind.ENDPOINT_SLICE], self._observe)
+        self._unsubscribe = self._state.subscribe([Kind.SERVICE, Kind.ENDPOINT_SLICE], self._observe)
 
-    def get(self, key: str) -> ServiceWeights | None:
-        """Return the weights of a Service, named "namespace/name"; None for one that is not weighted."""
-        self._catch_up()
-        return self._current.get(key)
+    def close(self) -> None:
+        """Follow the state no longer."""
+        self._unsubscribe()
+        self._pods.close()
 
-    def all(self) -> Mapping[str, ServiceWeights]:
-        """Return the weights of all Services."""
+    def __getitem__(self, key: str) -> ServiceWeights:
         self._catch_up()
-        return self._current
+        return self._entries[key].document(self._clock())
+
+    def __iter__(self) -> Iterator[str]:
+        self._catch_up()
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        self._catch_up()
+        return len(self._entries)
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Return what stands for each Service, without making documents."""
+        self._catch_up()
+        return self._entries
 
     async def wait(self, key: str, version: str, timeout: float) -> ServiceWeights | None:
         """Return the weights as soon as their version is another than `version`, at the latest after `timeout`."""
-        deadline = time.monotonic() + timeout
-        while True:
-            current = self.get(key)
-            left = deadline - time.monotonic()
-            if current is None or current.version != version or left <= 0:
-                return current
-            event = self._changed.setdefault(key, asyncio.Event())
-            try:
-                async with asyncio.timeout(left):
-                    await event.wait()
-            except TimeoutError:
-                return self.get(key)
+
+        def news() -> bool:
+            entry = self.entries().get(key)
+            return entry is None or entry.version != version
+
+        await self.changes.wait(key, news, timeout)
+        return self.get(key)
+
+    async def wait_for_any(self, version: str, timeout: float) -> None:
+        """Wait until anything has changed since `changes.version` was `version`, at most `timeout` seconds."""
+
+        def news() -> bool:
+            self._catch_up()
+            return self.changes.version != version
+
+        await self.changes.wait(ANY, news, timeout)
 
     def update(self, snapshot: ClusterSnapshot) -> None:
         """Weigh all Services anew on a new snapshot."""
+        names_changed = self._snapshot is None or snapshot.names != self._snapshot.names
+        if not names_changed and time.monotonic() < self._rest_until:
+            return
+        if names_changed:
+            self._planned = self._moved_to(snapshot)
+            self._batch = None
         self._snapshot = snapshot
-        self._dirty.update(self._state.services)
-        self._catch_up()
+        changed = self._rebuild(self._dirty)
+        self._dirty = set()
+        begin = time.monotonic()
+        changed += self._plan_all(snapshot)
+        self.plan_seconds = time.monotonic() - begin
+        self._rest_until = begin + (IDLE_FACTOR + 1.0) * self.plan_seconds
+        self._announce(changed)
+
+    def _moved_to(self, snapshot: ClusterSnapshot) -> FloatArray:
+        """Return the planned load in the rows of a snapshot with other nodes."""
+        old = {} if self._snapshot is None else dict(zip(self._snapshot.names, self._planned.tolist(), strict=True))
+        return np.array([old.get(name, 0.0) for name in snapshot.names])
+
+    def _plan_all(self, snapshot: ClusterSnapshot) -> list[Entry]:
+        if self._batch is None:
+            self._batch = Batch.of([self._entries[key] for key in sorted(self._entries)], snapshot)
+        if not self._batch.entries:
+            self._background = None
+            return []
+        now, settings = snapshot.taken_at, self.settings
+        part = settings.pace.part(now - self._stepped_at)
+        if part > 0.0:
+            self._stepped_at = now
+        pools = self._batch.pools(self._pods, now, settings.max_sample_age)
+        nodes = nodes_of(snapshot, now, settings.max_sample_age)
+        made, weights, planned = decide(
+            self._batch, pools, nodes, settings, part=part, before=Before(carried=self._planned)
+        )
+        self._background = own_background(pools, nodes, made)
+        changed = self._batch.hand_back(made, weights, planned)
+        self._planned = self._batch.planned(len(nodes))
+        return changed
+
+    def _plan_some(self, entries: list[Entry], snapshot: ClusterSnapshot) -> list[Entry]:
+        """Plan a few Services between what the others were given."""
+        batch = Batch.of(entries, snapshot)
+        if not batch.entries:
+            return []
+        now, settings = snapshot.taken_at, self.settings
+        pools = batch.pools(self._pods, now, settings.max_sample_age)
+        nodes = nodes_of(snapshot, now, settings.max_sample_age)
+        before = Before(None if self._background is None else self._background + self._planned, self._planned)
+        made, weights, planned = decide(batch, pools, nodes, settings, part=0.0, before=before)
+        changed = batch.hand_back(made, weights, planned)
+        self._planned = self._planned + batch.planned(len(nodes))
+        return changed
 
     def _observe(self, change: Change) -> None:
         for record in (change.old, change.new):
@@ -112,97 +173,58 @@ class WeightBook:
             self._slices.setdefault(f"{part.namespace}/{part.service}", set()).add(f"{part.namespace}/{part.name}")
 
     def _unlink(self, part: EndpointSlice) -> None:
-        self._slices.get(f"{part.namespace}/{part.service}", set()).discard(f"{part.namespace}/{part.name}")
+        key = f"{part.namespace}/{part.service}"
+        parts = self._slices.get(key, set())
+        parts.discard(f"{part.namespace}/{part.name}")
+        if not parts:
+            self._slices.pop(key, None)
 
     def _catch_up(self) -> None:
-        if self._snapshot is None:
+        if self._snapshot is None or not self._dirty:
             return
-        for key in sorted(self._dirty):
-            service = self._state.services.get(key)
-            fresh = self._weigh(service, self._snapshot) if service is not None and self._is_chosen(service) else None
-            old = self._current.get(key)
-            if fresh is None:
-                self._current.pop(key, None)
-                self._dampers.pop(key, None)
-            elif old is None or old.version != fresh.version:
-                self._current[key] = fresh
-            if (old is None) != (fresh is None) or (old and fresh and old.version != fresh.version):
-                self._changed.pop(key, asyncio.Event()).set()
-        self._dirty.clear()
+        dirty, self._dirty = self._dirty, set()
+        changed = self._rebuild(dirty)
+        fresh = [self._entries[key] for key in sorted(dirty) if key in self._entries]
+        self._announce([*changed, *self._plan_some(fresh, self._snapshot)])
 
-    def _is_chosen(self, service: Service) -> bool:
-        headless = not service.cluster_ips or service.cluster_ips[0] in ("", "None")
-        if service.type == "ExternalName" or headless:
-            return False
-        wanted = self.settings.proxy_name
-        return wanted is None or service.labels.get(PROXY_LABEL) == wanted
+    def _rebuild(self, keys: Iterable[str]) -> list[Entry]:
+        """Make the entries of some Services anew; return those that changed without having weights."""
+        changed = []
+        for key in sorted(keys):
+            service, old = self._state.services.get(key), self._entries.pop(key, None)
+            entry = None
+            if service is not None and is_chosen(service, self.settings):
+                entry = self._entries[key] = self._entry(service)
+                if old is not None:
+                    entry.inherit(old)
+            if old is not None:
+                self._withdraw(old)
+                if entry is None:
+                    self.changes.announce([key])
+            if entry is not None and not entry.usable:
+                changed.append(entry)
+            if entry is not None or old is not None:
+                self._batch = None
+        return changed
 
-    def _weigh(self, service: Service, snapshot: ClusterSnapshot) -> ServiceWeights:
-        key = f"{service.namespace}/{service.name}"
-        per_request = self._cpu_per_request(service)
-        rule = self._rule(service)
-        slices = [self._state.endpoint_slices[name] for name in sorted(self._slices.get(key, ()))]
-        damper = self._dampers.setdefault(key, Damper())
-        ports, used, reasons = [], rule, []
-        for (index, family), group in sorted(members(service, slices).items()):
-            chosen = usable(group)
-            endpoints = self._endpoints(chosen, snapshot, service.namespace)
-            made = RULES[rule](endpoints, per_request, self.settings.limits)
-            addresses = [f"{index}|{member.endpoint.addresses[0]}|{member.port}" for member in chosen]
-            damped = damper.step(addresses, made.weights)
-            used = made.rule
-            reasons.append(made.reason)
-            wanted = service.ports[index]
-            ports.append(
-                WeightedPort(
-                    name=wanted.name,
-                    port=wanted.port,
-                    protocol=wanted.protocol,
-                    family=family,
-                    endpoints=_weighted(group, chosen, made, damped),
-                )
-            )
-        damper.forget_others()
-        reason = next((reason for reason in reasons if reason), "" if ports else "the Service has no endpoints")
-        return _versioned(service, str(used), reason, per_request, tuple(ports), self._clock())
+    def _entry(self, service: Service) -> Entry:
+        made = choice(service, self.settings)
+        for annotation, reason in made.wrong:
+            self._refuse(service, annotation, reason)
+        names = self._slices.get(f"{service.namespace}/{service.name}", ())
+        entry = Entry.of(service, [self._state.endpoint_slices[name] for name in sorted(names)], made)
+        entry.pod_rows = np.array([self._pods.use(pod) for pod in entry.pods], dtype=np.int64)
+        return entry
 
-    def _endpoints(self, chosen: list[Member], snapshot: ClusterSnapshot, namespace: str) -> Endpoints:
-        node = np.array([snapshot.index.get(item.endpoint.node_name or "", -1) for item in chosen], dtype=np.int64)
-        used, limit = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
-        for row, member in enumerate(chosen):
-            if member.endpoint.target_kind not in ("Pod", ""):
-                continue
-            name = f"{namespace}/{member.endpoint.target_name}"
-            pod: Pod | None = self._state.pods.get(name)
-            if (measured := self._state.pod_metrics.get(name)) is not None:
-                used[row] = measured.cpu_cores
-            if pod is not None:
-                stated = pod.cpu_limit if pod.cpu_limit is not None else pod.cpu_request
-                limit[row] = np.nan if stated is None else stated
-        return Endpoints(node, snapshot.curves, snapshot.capacity_cores, snapshot.usage_cores, used, limit)
+    def _withdraw(self, old: Entry) -> None:
+        """Take back the pods of an entry and what was planned for it."""
+        for pod in old.pods:
+            self._pods.release(pod)
+        if self._snapshot is not None and old.usable:
+            self._planned = self._planned - Batch.of([old], self._snapshot).planned(len(self._planned))
 
-    def _cpu_per_request(self, service: Service) -> float:
-        text = service.annotations.get(CPU_PER_REQUEST)
-        if text is None:
-            return DEFAULT_CPU_PER_REQUEST
-        try:
-            value = cores(text)
-        except QuantityError as error:
-            self._refuse(service, CPU_PER_REQUEST, str(error))
-            return DEFAULT_CPU_PER_REQUEST
-        if not 0.0 < value <= 1024.0:
-            self._refuse(service, CPU_PER_REQUEST, f"{text!r:.40} is not a positive quantity of CPU, such as 100m")
-            return DEFAULT_CPU_PER_REQUEST
-        return value
-
-    def _rule(self, service: Service) -> Rule:
-        text = service.annotations.get(RULE)
-        if text is None:
-            return self.settings.rule
-        if text in RULES:
-            return Rule(text)
-        self._refuse(service, RULE, f"{text!r:.40} is not a rule: write {' or '.join(RULES)}")
-        return self.settings.rule
+    def _announce(self, entries: Iterable[Entry]) -> None:
+        self.changes.announce([entry.key for entry in entries if entry.publish()])
 
     def _refuse(self, service: Service, annotation: str, reason: str) -> None:
         """Tell once, by a Warning Event, that an annotation is not used and what is used instead."""
@@ -221,53 +243,3 @@ class WeightBook:
             return
         task = loop.create_task(self._source.event(about, reason="BadAnnotation", message=message, warning=True))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-def _weighted(
-    group: list[Member], chosen: list[Member], made: Weights, damped: NDArray[np.float64]
-) -> tuple[WeightedEndpoint, ...]:
-    rows = {(member.endpoint.addresses[0], member.port): row for row, member in enumerate(chosen)}
-    found = []
-    for member in group:
-        row = rows.get((member.endpoint.addresses[0], member.port))
-        increase = None if row is None else float(made.increase[row])
-        found.append(
-            WeightedEndpoint(
-                address=member.endpoint.addresses[0],
-                port=member.port,
-                node_name=member.endpoint.node_name,
-                zone=member.endpoint.zone,
-                weight=0.0 if row is None else round(float(damped[row]), 4),
-                watt_increase=None if increase is None or not np.isfinite(increase) else round(increase, 4),
-                ready=member.endpoint.ready,
-                serving=member.endpoint.serving,
-                terminating=member.endpoint.terminating,
-                reason="not ready" if row is None else made.reasons[row],
-            )
-        )
-    return tuple(sorted(found, key=lambda item: (item.address, item.port)))
-
-
-def _versioned(
-    service: Service, rule: str, reason: str, per_request: float, ports: tuple[WeightedPort, ...], now: float
-) -> ServiceWeights:
-    told = [
-        (
-            port.name,
-            port.port,
-            port.family,
-            [(item.address, item.port, item.weight, item.ready) for item in port.endpoints],
-        )
-        for port in ports
-    ]
-    version = hashlib.sha256(msgspec.json.encode([rule, told])).hexdigest()[:16]
-    return ServiceWeights(
-        namespace=service.namespace,
-        service=service.name,
-        rule=rule,
-        reason=reason,
-        version=version,
-        generated_at=now,
-        cpu_per_request_cores=per_request,
-        ports=ports,
-    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import msgspec
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from tests.wao_core.snapshots import snapshot
@@ -19,10 +18,12 @@ from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, P
 from wao_core.serving.health import HealthChecks
 from wao_core.state import ClusterState
 from wao_lb.app import create_app
-from wao_lb.damping import Damper
+from wao_lb.documents import ServiceWeights
+from wao_lb.filling import Limits
+from wao_lb.outputs import eds
 from wao_lb.outputs.haproxy import AgentCheckServer, reply
-from wao_lb.service import CPU_PER_REQUEST, PROXY_LABEL, RULE, LbSettings, WeightBook
-from wao_lb.weights import Limits
+from wao_lb.service import WeightBook
+from wao_lb.settings import CPU_PER_REQUEST, PROXY_LABEL, RULE, LbSettings
 
 
 def service(**more: Any) -> Service:
@@ -49,32 +50,50 @@ def part(name: str, *endpoints: Endpoint, **more: Any) -> EndpointSlice:
     )
 
 
-class Cluster:
-    """A state with one Service on two nodes, and the book over it."""
+EVERY = LbSettings(proxy_name=None, limits=Limits(floor=0.0))
 
-    def __init__(self, settings: LbSettings | None = None, **of_service: Any) -> None:
+
+class Cluster:
+    """A state with one Service on two nodes, and the book over it; time passes with every look."""
+
+    def __init__(self, settings: LbSettings = EVERY, **of_service: Any) -> None:
         self.state = ClusterState()
         self.source = Source(self.state)
+        self.now = time.time()
         self.state.put(Kind.SERVICE, service(**of_service))
         self.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b")))
         for number in (1, 2):
-            self.state.put(Kind.POD, Pod(name=f"web-{number}", namespace="default", uid=str(number), cpu_limit=4.0))
-            used = PodMetrics(name=f"web-{number}", namespace="default", cpu_cores=1.0, timestamp=1.0)
-            self.state.put(Kind.POD_METRICS, used)
-        self.book = WeightBook(self.source, settings or LbSettings(limits=Limits(floor=0.0)))
+            self.pod(number)
+            self.load(number, 1.0)
+        self.book = WeightBook(self.source, settings)
         self.look()
 
-    def look(self, slopes: tuple[float, float] = (1.0, 2.0)) -> None:
-        self.book.update(snapshot(["a", "b"], slopes=slopes, usage=[1.5, 1.5]))
+    def pod(self, number: int, **more: Any) -> None:
+        fields: dict[str, Any] = {"name": f"web-{number}", "namespace": "default", "uid": str(number), "cpu_limit": 4.0}
+        self.state.put(Kind.POD, Pod(**(fields | more)))
 
-    def settle(self) -> None:
+    def load(self, number: int, cores: float) -> None:
+        used = PodMetrics(name=f"web-{number}", namespace="default", cpu_cores=cores, timestamp=self.now)
+        self.state.put(Kind.POD_METRICS, used)
+
+    def look(self, slopes: tuple[float, ...] = (1.0, 2.0), *, later: float = 10.0, **more: Any) -> None:
+        self.now += later
+        self.book._rest_until = 0.0
+        usage = more.pop("usage", [1.5] * len(slopes))
+        names = more.pop("names", ["a", "b", "c"][: len(slopes)])
+        self.book.update(snapshot(names, slopes=slopes, usage=usage, usage_at=self.now, **more))
+
+    def settle(self, *args: Any, **more: Any) -> None:
         for _ in range(40):
-            self.look()
+            self.look(*args, **more)
 
-    def weights(self) -> dict[str, float]:
+    def document(self) -> ServiceWeights:
         found = self.book.get("default/web")
         assert found is not None
-        return {item.address: item.weight for port in found.ports for item in port.endpoints}
+        return found
+
+    def weights(self) -> dict[str, float]:
+        return {item.address: item.weight for port in self.document().ports for item in port.endpoints}
 
 
 def test_traffic_moves_to_the_cheaper_node() -> None:
@@ -142,7 +161,10 @@ def test_with_none_ready_those_that_still_serve_are_used() -> None:
 @pytest.mark.parametrize(
     ("settings", "labels", "chosen"),
     [
-        (LbSettings(), {}, True),
+        (LbSettings(), {}, False),
+        (LbSettings(), {PROXY_LABEL: "wao-loadbalancer"}, True),
+        (LbSettings(), {PROXY_LABEL: "wao-loadbalancer", "service.kubernetes.io/headless": ""}, False),
+        (LbSettings(proxy_name=None), {}, True),
         (LbSettings(proxy_name="wao"), {}, False),
         (LbSettings(proxy_name="wao"), {PROXY_LABEL: "wao"}, True),
         (LbSettings(proxy_name="wao"), {PROXY_LABEL: "other"}, False),
@@ -177,22 +199,123 @@ def test_the_version_changes_exactly_when_a_weight_does() -> None:
     assert third.version != first.version
 
 
-shares = st.lists(st.floats(0.1, 100), min_size=1, max_size=8)
+def test_weights_move_in_slow_steps() -> None:
+    cluster = Cluster()
+    cluster.settle()
+    assert cluster.weights() == {"10.1.0.1": 100.0, "10.1.0.2": 0.0}
+    cluster.look((2.0, 1.0), later=1.0)
+    assert cluster.weights()["10.1.0.2"] == 0.0
+    cluster.look((2.0, 1.0), later=4.0)
+    first = cluster.weights()["10.1.0.2"]
+    assert 20 < first < 35
+    cluster.look((2.0, 1.0), later=1.0)
+    assert cluster.weights()["10.1.0.2"] == first
+    cluster.settle((2.0, 1.0))
+    assert cluster.weights()["10.1.0.2"] > 98
 
 
-@given(shares, shares)
-def test_damping_moves_towards_the_target_and_keeps_the_sum(before: list[float], after: list[float]) -> None:
-    count = min(len(before), len(after))
-    first, target = (100 * np.array(values[:count]) / sum(values[:count]) for values in (before, after))
-    keys = [str(number) for number in range(count)]
-    damper = Damper()
-    assert np.allclose(damper.step(keys, first), first)
-    moved = damper.step(keys, target)
-    assert moved.sum() == pytest.approx(100.0)
-    assert np.abs(moved - target).max() <= np.abs(first - target).max() + 1e-6
-    for _ in range(60):
-        moved = damper.step(keys, target)
-    assert np.allclose(moved, target, atol=0.5, rtol=0.025)
+def test_an_endpoint_over_its_ceiling_is_relieved_at_once() -> None:
+    cluster = Cluster()
+    cluster.settle()
+    cluster.load(1, 3.9)
+    cluster.look(usage=[4.4, 1.5], later=1.0)
+    assert cluster.weights()["10.1.0.1"] == pytest.approx(100 * 2.8 / 4.9, abs=0.01)
+
+
+def test_the_first_curves_count_at_once() -> None:
+    cluster = Cluster()
+    cluster.look((float("nan"), float("nan")))
+    cluster.book._stepped_at = cluster.now
+    fresh = WeightBook(cluster.source, EVERY)
+    fresh.update(snapshot(["a", "b"], slopes=[float("nan")] * 2, usage=[1.5, 1.5], usage_at=cluster.now))
+    found = fresh.get("default/web")
+    assert found is not None
+    assert (found.rule, found.reason) == ("equal", "no endpoint's node has a power curve and a CPU sample with room")
+    cluster.book = fresh
+    cluster.look(later=0.1)
+    assert cluster.weights()["10.1.0.1"] == 100.0
+
+
+def test_a_sample_that_is_too_old_is_unknown() -> None:
+    cluster = Cluster()
+    cluster.look(later=1000.0)
+    assert cluster.document().rule == "proportional"
+    assert "pod is not measured" in cluster.document().reason
+
+
+def test_a_pod_with_neither_limit_nor_request_makes_its_service_proportional() -> None:
+    cluster = Cluster()
+    cluster.pod(1, cpu_limit=None)
+    cluster.look()
+    assert cluster.document().rule == "proportional"
+    assert "neither a CPU limit nor a request" in cluster.document().reason
+    cluster.pod(1, cpu_limit=None, cpu_request=2.0)
+    cluster.look()
+    assert cluster.document().rule == "lookahead"
+
+
+def test_ports_and_families_share_the_load_of_their_pods() -> None:
+    ports = (ServicePort(port=80, name="http"), ServicePort(port=443, name="https"))
+    cluster = Cluster(ports=ports)
+    both = (EndpointPort(name="http", port=8080), EndpointPort(name="https", port=8443))
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b"), ports=both))
+    for number in (1, 2):
+        cluster.load(number, 2.0)
+    cluster.settle(usage=[2.5, 2.5])
+    shares = {(port.name, item.address): item.weight for port in cluster.document().ports for item in port.endpoints}
+    assert shares["http", "10.1.0.1"] == pytest.approx(70.0, abs=1.0)  # its ceiling: 2.8 of 4 cores
+    assert shares["https", "10.1.0.1"] == pytest.approx(70.0, abs=1.0)
+
+
+def test_services_are_planned_together() -> None:
+    """Each alone would fill node a; together they stay below its ceiling of 7 cores."""
+    cluster = Cluster()
+    cluster.state.put(Kind.SERVICE, service(name="api"))
+    others = [
+        Endpoint(addresses=(f"10.2.0.{n}",), node_name=node, target_kind="Pod", target_name=f"api-{n}")
+        for n, node in ((1, "a"), (2, "b"))
+    ]
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("api-1", *others, service="api"))
+    for name in ("web", "api"):
+        for number in (1, 2):
+            cluster.state.put(Kind.POD, Pod(name=f"{name}-{number}", namespace="default", uid=name, cpu_limit=20.0))
+            used = PodMetrics(name=f"{name}-{number}", namespace="default", cpu_cores=2.0, timestamp=cluster.now + 1e4)
+            cluster.state.put(Kind.POD_METRICS, used)
+    cluster.settle(usage=[4.5, 4.5])
+    entries = cluster.book.entries()
+    assert sum(float(entry.standing.planned[0]) for entry in entries.values()) == pytest.approx(6.5, abs=0.01)
+
+
+def test_nodes_that_come_and_go_are_followed() -> None:
+    cluster = Cluster()
+    cluster.settle()
+    cluster.look((3.0, 2.0), names=["b", "a"])
+    assert cluster.weights()["10.1.0.1"] > 90
+    cluster.look((1.0,), names=["a"])
+    assert cluster.document().rule == "proportional"
+    assert "node of an endpoint is unknown" in cluster.document().reason
+
+
+def test_a_slice_that_changes_between_snapshots_is_followed_at_once() -> None:
+    cluster = Cluster()
+    cluster.settle()
+    cluster.pod(3)
+    cluster.load(3, 1.0)
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(2, "b"), endpoint(3, "b")))
+    assert sum(cluster.weights().values()) == pytest.approx(100.0, abs=0.001)
+    assert set(cluster.weights()) == {"10.1.0.2", "10.1.0.3"}
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1"))
+    assert cluster.document().reason == "the Service has no endpoints"
+    assert len(cluster.book._pods) == 0
+
+
+def test_an_address_counts_once_in_whatever_spelling() -> None:
+    cluster = Cluster()
+    six = [Endpoint(addresses=(text,), node_name="a") for text in ("fd00::1", "FD00:0:0::0001", "not an address")]
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-6", *six, address_type="IPv6"))
+    assert [item.address for port in cluster.document().ports for item in port.endpoints if port.family == "IPv6"] == [
+        "fd00::1"
+    ]
 
 
 def client(cluster: Cluster) -> httpx2.AsyncClient:
@@ -222,12 +345,49 @@ async def test_a_long_poll_ends_when_a_weight_changes() -> None:
     async with client(cluster) as http:
         headers = {"If-None-Match": f'"{current.version}"'}
         waiting = asyncio.create_task(http.get("/v1/weights/default/web?wait=30s", headers=headers))
-        while "default/web" not in cluster.book._changed:
+        while "default/web" not in cluster.book.changes.waiting:
             await asyncio.sleep(0)
         cluster.look((3.0, 1.0))
         answer = await asyncio.wait_for(waiting, 5)
     assert answer.status_code == 200
     assert answer.json()["version"] != current.version
+
+
+async def test_one_long_poll_follows_all_services() -> None:
+    cluster = Cluster()
+    cluster.settle()
+    async with client(cluster) as http:
+        first = await http.get("/v1/weights")
+        headers = {"If-None-Match": first.headers["etag"]}
+        assert (await http.get("/v1/weights?wait=10ms", headers=headers)).status_code == 304
+        waiting = asyncio.create_task(http.get("/v1/weights?wait=30s", headers=headers))
+        while not cluster.book.changes.waiting:
+            await asyncio.sleep(0)
+        cluster.state.put(Kind.SERVICE, service(name="api"))
+        cluster.look()
+        answer = await asyncio.wait_for(waiting, 5)
+    assert {item["service"] for item in answer.json()["services"]} == {"web", "api"}
+    old, new = ({item["service"]: item["version"] for item in answer.json()["services"]} for answer in (first, answer))
+    assert old["web"] == new["web"]
+
+
+async def test_nothing_is_told_before_the_cluster_is_read() -> None:
+    cluster = Cluster()
+    app = create_app(cluster.book, HealthChecks(), CollectorRegistry(), ready=lambda: False)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://lb") as http:
+        for answer in (
+            await http.get("/v1/weights/default/web"),
+            await http.get("/v1/weights"),
+            await http.post("/v3/discovery:endpoints", json={}),
+        ):
+            assert answer.status_code == 503
+            assert "keep the weights" in answer.json()["error"]
+        assert (await http.get("/metrics")).status_code == 200
+    async with AgentCheckServer(cluster.book, "127.0.0.1", 0, ready=lambda: False) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"default/web:http 10.1.0.1:8080\n")
+        assert await reader.read() == b""
+        writer.close()
 
 
 async def test_a_long_poll_ends_in_time_when_nothing_changes() -> None:
@@ -258,15 +418,32 @@ async def test_envoy_gets_assignments_with_whole_weights() -> None:
         assert (await http.post("/v3/discovery:endpoints", json={"type_url": "other"})).status_code == 400
 
 
+async def test_endpoints_that_end_drain_unless_they_are_the_last() -> None:
+    cluster = Cluster()
+    ending = endpoint(1, "a", ready=False, serving=True, terminating=True)
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", ending, endpoint(2, "b")))
+
+    def states() -> dict[str, str]:
+        (cluster_ip,) = (eds.assignment("default/web:http", cluster.document().ports)["endpoints"],)
+        listed = [item for zone in cluster_ip for item in zone["lb_endpoints"]]
+        return {item["endpoint"]["address"]["socket_address"]["address"]: item["health_status"] for item in listed}
+
+    assert states() == {"10.1.0.1": "DRAINING", "10.1.0.2": "HEALTHY"}
+    assert reply("default/web:http 10.1.0.1:8080", cluster.book) == b"drain\n"
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", ending, endpoint(2, "b", ready=False)))
+    assert states() == {"10.1.0.1": "HEALTHY"}
+    assert reply("default/web:http 10.1.0.1:8080", cluster.book) == b"ready up 100%\n"
+
+
 async def test_haproxy_gets_percentages_of_the_best() -> None:
-    cluster = Cluster(LbSettings(limits=Limits(floor=20.0)))
+    cluster = Cluster(replace(EVERY, limits=Limits(floor=20.0)))
     cluster.settle()
-    weights = cluster.book.all()
+    weights = cluster.book
     assert reply("default/web:http 10.1.0.1:8080\n", weights) == b"ready up 100%\n"
     assert reply("default/web:80 10.1.0.2:8080\n", weights).startswith(b"ready up ")
     for line in ("default/web:http 10.9.9.9:8080", "default/none:http 10.1.0.1:8080", "", "garbage"):
         assert reply(line, weights) == b"drain\n"
-    async with AgentCheckServer(lambda: weights, "127.0.0.1", 0) as server:
+    async with AgentCheckServer(weights, "127.0.0.1", 0) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"default/web:http 10.1.0.1:8080\n")
         assert await reader.readline() == b"ready up 100%\n"
@@ -277,7 +454,10 @@ async def test_weights_are_gauges() -> None:
     cluster = Cluster()
     async with client(cluster) as http:
         text = (await http.get("/metrics")).text
-    assert 'wao_lb_weight{endpoint="10.1.0.1:8080",namespace="default",service="web"}' in text
+    labels = 'namespace="default",service="web",port="http",endpoint="10.1.0.1:8080"'
+    assert f"wao_lb_weight{{{labels}}} 100.0\n" in text
+    assert f"wao_lb_planned_cpu_cores{{{labels}}} 2.0\n" in text
+    assert 'wao_lb_service{namespace="default",service="web",rule="lookahead",reason=""} 1.0\n' in text
 
 
 def test_the_json_is_what_agents_decode() -> None:

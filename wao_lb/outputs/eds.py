@@ -1,7 +1,7 @@
 """Envoy's endpoint discovery over REST-JSON (REST xDS, v3). Pure.
 
-A cluster is named "namespace/service:port name" (or the port's number). Envoy refuses a weight of 0, so an endpoint
-without traffic is left out, and weights are whole numbers from 1.
+A cluster is named "namespace/service:port name" (or the port's number). Weights are whole numbers from 1, as Envoy
+refuses 0: an endpoint without traffic is left out, and one that ends drains.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import msgspec
 from wao_lb.documents import ServiceWeights, WeightedPort
 
 TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-SCALE = 100
-"""Envoy weights per percent: a share of 57.25 % becomes 5725."""
+SCALE = 10_000
+"""Envoy weights per percent: a share of 57.25 % becomes 572500. The sum of a cluster stays far below 2^32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,25 @@ def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
     if request.type_url not in ("", TYPE):
         return Answer(400, msgspec.json.encode({"error": f"only {TYPE} is served"}))
     names = request.resource_names or sorted(_names(weights))
-    resources = [assignment(name, _port(name, weights)) for name in names]
-    version = hashlib.sha256(msgspec.json.encode(resources)).hexdigest()[:16]
+    version = _version(names, weights)
     if version == request.version_info:
         return Answer(304, b"")
+    resources = [assignment(name, _ports(name, weights)) for name in names]
     document = {"version_info": version, "type_url": TYPE, "nonce": version, "resources": resources}
     return Answer(200, msgspec.json.encode(document))
+
+
+def _version(names: Iterable[str], weights: Mapping[str, ServiceWeights]) -> str:
+    """Return what changes whenever an assignment of these clusters does."""
+    told = [(name, "" if (found := weights.get(name.rpartition(":")[0])) is None else found.version) for name in names]
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
 def _names(weights: Mapping[str, ServiceWeights]) -> Iterable[str]:
     return {f"{key}:{port.name or port.port}" for key, item in weights.items() for port in item.ports}
 
 
-def _port(name: str, weights: Mapping[str, ServiceWeights]) -> list[WeightedPort]:
+def _ports(name: str, weights: Mapping[str, ServiceWeights]) -> list[WeightedPort]:
     key, _, wanted = name.rpartition(":")
     found = weights.get(key)
     return [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
@@ -71,13 +77,14 @@ def assignment(name: str, ports: Iterable[WeightedPort]) -> dict[str, Any]:
     zones: dict[str, list[dict[str, Any]]] = {}
     for port in ports:
         for item in port.endpoints:
-            if item.weight <= 0.0:
+            drains = item.weight <= 0.0
+            if drains and not (item.terminating and item.serving):
                 continue
             address = {"socket_address": {"address": item.address, "port_value": item.port}}
             zones.setdefault(item.zone or "", []).append(
                 {
                     "endpoint": {"address": address},
-                    "health_status": "DRAINING" if item.terminating else "HEALTHY",
+                    "health_status": "DRAINING" if drains else "HEALTHY",
                     "load_balancing_weight": max(1, round(item.weight * SCALE)),
                 }
             )

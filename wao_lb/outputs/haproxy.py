@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from wao_lb.documents import ServiceWeights
+from wao_lb.members import target
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
     """Return the answer to one agent check.
 
     The best endpoint of a port has 100 %. "ready" must come with it: after "drain" a server would stay drained.
+    Endpoints without traffic and unknown ones drain.
     """
     cluster, _, endpoint = line.strip().partition(" ")
     key, _, wanted = cluster.rpartition(":")
@@ -30,9 +32,8 @@ def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
     endpoints = [item for port in ports for item in port.endpoints]
     best = max((item.weight for item in endpoints), default=0.0)
     for item in endpoints:
-        shown = f"[{item.address}]" if ":" in item.address else item.address
-        if endpoint.strip() == f"{shown}:{item.port}":
-            if item.weight <= 0.0 or item.terminating or best <= 0.0:
+        if endpoint.strip() == target(item.address, item.port):
+            if item.weight <= 0.0:
                 return DRAIN
             return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
     return DRAIN
@@ -44,11 +45,21 @@ class AgentCheckServer:
     Parameters
     ----------
     weights
-        Gives the present weights by "namespace/name".
+        The present weights by "namespace/name".
+    ready
+        Whether they are known. Until then a connection is closed without an answer, upon which HAProxy keeps the
+        weights it has.
     """
 
-    def __init__(self, weights: Callable[[], Mapping[str, ServiceWeights]], host: str, port: int) -> None:
-        self._weights = weights
+    def __init__(
+        self,
+        weights: Mapping[str, ServiceWeights],
+        host: str,
+        port: int,
+        *,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._weights, self._ready = weights, ready
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
 
@@ -71,8 +82,9 @@ class AgentCheckServer:
         try:
             async with asyncio.timeout(5.0):
                 line = await reader.readline()
-            writer.write(reply(line.decode(errors="replace"), self._weights()))
-            await writer.drain()
+            if self._ready():
+                writer.write(reply(line.decode(errors="replace"), self._weights))
+                await writer.drain()
         except (TimeoutError, ValueError, OSError) as error:
             log.info("agent check: %s", error or "no line in time")
         finally:

@@ -1,0 +1,152 @@
+"""Entries of the weight book as one batch of arrays: weighed together, results handed back to each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wao_core.snapshot import ClusterSnapshot
+from wao_lb.damping import damped
+from wao_lb.entries import SCALE, Entry, Standing
+from wao_lb.podtable import PodTable
+from wao_lb.pools import BoolArray, FloatArray, IntArray, Nodes, Pools, Segments, Shape, per_node
+from wao_lb.settings import LbSettings
+from wao_lb.weights import RULES, Before, Reason, Rule, Weights, background, weigh
+
+_LOOKAHEAD = RULES.index(Rule.LOOKAHEAD)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Entries with usable endpoints, and what of them stays the same until endpoints or nodes come or go.
+
+    Attributes
+    ----------
+    names
+        The nodes that rows refer to.
+    at, pool_at
+        Where each entry's endpoints and pools begin, with the end appended.
+    shape
+        Pools and nodes of the endpoints.
+    pod_rows
+        Row of each endpoint's pod in the pod table.
+    lookahead
+        Which pools want that rule.
+    """
+
+    entries: tuple[Entry, ...]
+    names: tuple[str, ...]
+    at: IntArray
+    pool_at: IntArray
+    shape: Shape
+    pod_rows: IntArray
+    cpu_per_request: FloatArray
+    lookahead: BoolArray
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], snapshot: ClusterSnapshot) -> Batch:
+        """Lay entries beside each other; those without usable endpoints are left out."""
+        kept = tuple(entry for entry in entries if entry.usable)
+        index = snapshot.index
+        nodes = [index.get(member.endpoint.node_name or "", -1) for entry in kept for member in entry.usable]
+        pools = [len(entry.counts) for entry in kept]
+        counts = np.array([count for entry in kept for count in entry.counts], dtype=np.int64)
+        return cls(
+            entries=kept,
+            names=snapshot.names,
+            at=_offsets([len(entry.usable) for entry in kept]),
+            pool_at=_offsets(pools),
+            shape=Shape(Segments(np.cumsum(counts) - counts, int(counts.sum())), np.array(nodes, dtype=np.int64)),
+            pod_rows=np.concatenate([entry.pod_rows for entry in kept]) if kept else np.zeros(0, dtype=np.int64),
+            cpu_per_request=np.repeat([entry.choice.cpu_per_request for entry in kept], pools),
+            lookahead=np.repeat([entry.choice.rule is Rule.LOOKAHEAD for entry in kept], pools).astype(np.bool_),
+        )
+
+    def pools(self, table: PodTable, now: float, max_age: float) -> Pools:
+        """Return the pools with the pods' CPU of now."""
+        rows = self.pod_rows
+        uses = table.uses[rows]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            fresh = now - table.sampled_at[rows] <= max_age
+            used, limit = table.cpu_cores[rows] / uses, table.cpu_limit[rows] / uses
+        return Pools(self.shape, np.where(fresh, used, np.nan), limit, self.cpu_per_request)
+
+    def gather(self, name: str) -> FloatArray:
+        """Return one array of the entries' standings, put together."""
+        return np.concatenate([getattr(entry.standing, name) for entry in self.entries])
+
+    def planned(self, nodes: int) -> FloatArray:
+        """Return the CPU that the standing plan of these entries lays on each node [cores]."""
+        if not self.entries:
+            return np.zeros(nodes)
+        node = self.shape.node
+        known = node >= 0
+        return per_node(node[known], self.gather("planned")[known], nodes)
+
+    def hand_back(self, made: Weights, weights: FloatArray, planned: FloatArray) -> list[Entry]:
+        """Give each entry its part of the results; return those whose published weights or reasons are others."""
+        if not self.entries:
+            return []
+        shown = np.rint(weights * SCALE).astype(np.int64)
+        moved = np.logical_or.reduceat(
+            shown != np.concatenate([entry.shown for entry in self.entries]), self.at[:-1]
+        ) | np.logical_or.reduceat(
+            (made.rule != self.gather("rule")) | (made.reason != self.gather("reason")), self.pool_at[:-1]
+        )
+        ends, pool_ends = self.at.tolist(), self.pool_at.tolist()
+        for row, entry in enumerate(self.entries):
+            here, pools = slice(ends[row], ends[row + 1]), slice(pool_ends[row], pool_ends[row + 1])
+            entry.shown = shown[here]
+            entry.standing = Standing(
+                weights[here], made.increase[here], made.note[here], planned[here], made.rule[pools], made.reason[pools]
+            )
+        return [self.entries[row] for row in np.flatnonzero(moved)]
+
+
+def nodes_of(snapshot: ClusterSnapshot, now: float, max_age: float) -> Nodes:
+    """Return the nodes of a snapshot; a CPU sample that is too old is unknown."""
+    with np.errstate(invalid="ignore"):
+        usage = np.where(now - snapshot.usage_at <= max_age, snapshot.usage_cores, np.nan)
+    return Nodes(snapshot.curves, snapshot.capacity_cores, usage)
+
+
+def decide(
+    batch: Batch, pools: Pools, nodes: Nodes, settings: LbSettings, *, part: float, before: Before
+) -> tuple[Weights, FloatArray, FloatArray]:
+    """Weigh a batch; return what the rules say, the damped weights, and the CPU planned on each endpoint [cores].
+
+    Parameters
+    ----------
+    part
+        Part of the way towards the rules' weights that the present ones go.
+    """
+    made = weigh(pools, nodes, batch.lookahead, settings.limits, before)
+    last = batch.gather("weights")
+    at_once = _relieved(pools, nodes, made, last, settings) | (batch.gather("reason") == Reason.NOTHING_KNOWN)
+    trifle = settings.pace.trifle
+    weights = damped(pools.parts, last, made.weights, part, at_once=at_once, trifle=trifle)
+    laid = (made.rule == _LOOKAHEAD)[pools.parts.of]
+    planned = np.where(laid, made.weights / 100.0 * pools.load[pools.parts.of], 0.0)
+    return made, weights, planned
+
+
+def own_background(pools: Pools, nodes: Nodes, made: Weights) -> FloatArray:
+    """Return the CPU use of each node without the load that was laid out [cores]."""
+    return background(pools, nodes, made.rule == _LOOKAHEAD)
+
+
+def _relieved(pools: Pools, nodes: Nodes, made: Weights, last: FloatArray, settings: LbSettings) -> BoolArray:
+    """Return the pools that leave an endpoint which is over a ceiling now: that must not wait."""
+    limits, parts = settings.limits, pools.parts
+    with np.errstate(invalid="ignore"):
+        over = pools.at_node(nodes.percent(nodes.usage_cores)) > limits.node_ceiling
+        over |= pools.cpu_cores > pools.cpu_limit * limits.pod_ceiling / 100.0
+        leaves = last - made.weights > settings.pace.trifle * (100.0 / parts.counts)[parts.of]
+    relieved: BoolArray = parts.any(over & leaves) & (made.rule == _LOOKAHEAD)
+    return relieved
+
+
+def _offsets(counts: Sequence[int]) -> IntArray:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)

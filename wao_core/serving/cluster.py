@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from wao_core.records import Kind
@@ -11,13 +11,21 @@ from wao_core.serving.options import ServerOptions
 from wao_core.source.base import Source
 from wao_predict._errors import UsageError
 
+Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
+
 FIRST_SYNC = 30.0  # seconds that a start waits for; after that it serves as not ready and goes on trying
 TOO_OLD = 300.0  # seconds after which what is known of the cluster is not to be decided on
 
 
 @asynccontextmanager
 async def cluster(
-    options: ServerOptions, kinds: Iterable[Kind], checks: HealthChecks, *, component: str, period: float = 15.0
+    options: ServerOptions,
+    kinds: Iterable[Kind],
+    checks: HealthChecks,
+    *,
+    component: str,
+    period: float = 15.0,
+    selectors: Selectors | None = None,
 ) -> AsyncIterator[Source]:
     """Keep the cluster in memory until the end of the `async with`; readiness waits for the first sync.
 
@@ -25,13 +33,15 @@ async def cluster(
     ----------
     period
         Seconds between two reads of metrics.k8s.io.
+    selectors
+        What restricts the lists and watches of an API server, by kind; a folder of manifests is read whole.
 
     Raises
     ------
     UsageError
         There is neither a folder of manifests nor an API server.
     """
-    source = await _open(options, frozenset(kinds), component, period)
+    source = await _open(options, frozenset(kinds), component, period, selectors)
     checks.add_ready("cluster-sync", lambda: _freshness(source))
     await source.start()
     try:
@@ -41,7 +51,9 @@ async def cluster(
         await source.stop()
 
 
-async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str, period: float) -> Source:
+async def _open(
+    options: ServerOptions, kinds: frozenset[Kind], component: str, period: float, selectors: Selectors | None
+) -> Source:
     if options.manifests is not None:
         from wao_core.source.manifests import ManifestSource
 
@@ -53,7 +65,7 @@ async def _open(options: ServerOptions, kinds: frozenset[Kind], component: str, 
         client = await KubeClient.connect(options.kubeconfig)
     except KubeError as error:
         raise UsageError(str(error)) from error
-    return KubernetesSource(client, kinds, component=component, period=period)
+    return KubernetesSource(client, kinds, component=component, selectors=selectors, period=period)
 
 
 def _freshness(source: Source) -> str | None:

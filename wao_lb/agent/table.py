@@ -102,7 +102,7 @@ class Table:
                 script.weights(name, splits[name], exists=("map", name) in there)
         for name, items in elements.items():
             script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
-        kept = {item for rules in wanted.values() for item in _objects(rules)} | _skeleton_objects(base)
+        kept = _skeleton_objects(base).union(*(_objects(rules) for rules in wanted.values()))
         retired = there - kept
         for kind, name in sorted(retired):
             script.retire(kind, name)
@@ -135,6 +135,11 @@ class Table:
             self.retired.pop(item, None)
         for item in plan.retired - plan.revived:
             self.retired[item] = now + grace
+
+    def objects(self) -> set[Object]:
+        """Return what the kernel's table must hold, without what is retired."""
+        kept = _skeleton_objects(skeleton(self.setup))
+        return kept.union(*(_objects(rules) for rules in self.rules.values()))
 
     def sweep(self, now: float) -> tuple[str, list[Object]]:
         """Return the transaction that deletes what is due, "" for nothing, and what that is."""

@@ -1,0 +1,43 @@
+"""The agent's HTTP side: health as kube-proxy answers it, readiness and metrics."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from wao_core.serving.health import HealthChecks
+from wao_core.serving.metrics import metrics_endpoint
+from wao_lb.agent.sync import Syncer
+
+
+def create_app(syncer: Syncer, checks: HealthChecks, registry: CollectorRegistry) -> Starlette:
+    """Return the agent's ASGI application."""
+
+    async def healthz(request: Request) -> Response:
+        """503 also when the node is about to be deleted: load balancers should go elsewhere."""
+        eligible, problem = not syncer.view.leaving, syncer.health()
+        body = {"lastSyncSecondsAgo": _ago(syncer), "nodeEligible": eligible, "healthy": problem is None}
+        return JSONResponse(body, status_code=200 if eligible and problem is None else 503)
+
+    async def livez(request: Request) -> Response:
+        """503 when changes do not reach the kernel; a node about to be deleted needs no restart of the agent."""
+        problem = syncer.health()
+        return JSONResponse({"lastSyncSecondsAgo": _ago(syncer)}, status_code=200 if problem is None else 503)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/livez", livez),
+            Route("/readyz", checks.handle),
+            Route("/metrics", metrics_endpoint(registry)),
+        ]
+    )
+
+
+def _ago(syncer: Syncer) -> float | None:
+    return round(time.monotonic() - syncer.marks.sync, 3) if syncer.synced else None

@@ -1,0 +1,185 @@
+"""`wao lb-agent`: options only; what does the work is loaded when the command runs."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from wao_core.serving.options import ServerOptions, server_options
+
+if TYPE_CHECKING:
+    from wao_lb.agent.view import NodeSettings
+
+
+class NodePorts(StrEnum):
+    """Where node ports are taken."""
+
+    PRIMARY = "primary"
+    ALL = "all"
+
+
+PROXY, WEIGHTS, ACTION = "Proxying", "Weights", "Instead of running"
+
+
+@server_options()
+def lb_agent(
+    server: ServerOptions,
+    node_name: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NODE_NAME", help="Name of this node in the cluster. Default: the host name.", rich_help_panel=PROXY
+        ),
+    ] = None,
+    proxy_name: Annotated[
+        str,
+        typer.Option(
+            envvar="WAO_LB_PROXY_NAME",
+            help="Serve the Services whose label service.kubernetes.io/service-proxy-name has this value.",
+            rich_help_panel=PROXY,
+        ),
+    ] = "wao-loadbalancer",
+    cluster_cidr: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="WAO_CLUSTER_CIDR",
+            help="Network of all pods, one of each family: other sources are masqueraded. "
+            "Default: the pod CIDRs of this node.",
+            rich_help_panel=PROXY,
+        ),
+    ] = None,
+    pod_interface: Annotated[
+        str,
+        typer.Option(
+            envvar="WAO_POD_INTERFACE",
+            help="Tell pods by this interface instead of by network; cali* stands for any ending.",
+            rich_help_panel=PROXY,
+        ),
+    ] = "",
+    masquerade_all: Annotated[
+        bool, typer.Option(help="Masquerade all traffic to cluster IPs.", rich_help_panel=PROXY)
+    ] = False,
+    masquerade_bit: Annotated[
+        int,
+        typer.Option(
+            min=0, max=31, help="Bit of the packet mark; that of kube-proxy goes along.", rich_help_panel=PROXY
+        ),
+    ] = 14,
+    node_ports: Annotated[
+        NodePorts,
+        typer.Option(help="Take node ports on the node's own address, or on all but loopback.", rich_help_panel=PROXY),
+    ] = NodePorts.PRIMARY,
+    least_sync: Annotated[
+        float, typer.Option(min=0.05, max=60, help="Least time between two syncs [s].", rich_help_panel=PROXY)
+    ] = 1.0,
+    weights_url: Annotated[
+        str,
+        typer.Option(
+            envvar="WAO_LB_WEIGHTS_URL",
+            help="Weight service, such as https://wao-lb.wao-system.svc; without one weights are equal.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = "",
+    weights_ca: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_LB_WEIGHTS_CA",
+            help="PEM file of the authorities that its certificate must come from. Default: the system's.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = None,
+    weights_stale: Annotated[
+        float,
+        typer.Option(
+            min=1, max=3600, help="Without an answer for this long weights are equal [s].", rich_help_panel=WEIGHTS
+        ),
+    ] = 60.0,
+    weights_period: Annotated[
+        float,
+        typer.Option(min=0.05, max=600, help="Least time between two writes of weights [s].", rich_help_panel=WEIGHTS),
+    ] = 5.0,
+    weights_tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0, max=100, help="Part by which a share must move to be written [%].", rich_help_panel=WEIGHTS
+        ),
+    ] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Write the rules once and end.", rich_help_panel=ACTION)] = False,
+    print_: Annotated[
+        bool,
+        typer.Option(
+            "--print", help="Print the rules as commands of nft and end; needs no root.", rich_help_panel=ACTION
+        ),
+    ] = False,
+    cleanup: Annotated[
+        bool,
+        typer.Option(
+            "--cleanup", help="Delete the tables wao-loadbalancer, and nothing else, and end.", rich_help_panel=ACTION
+        ),
+    ] = False,
+) -> None:
+    """Serve Services on this node with nftables, splitting traffic by weights; runs beside kube-proxy.
+
+    Services are ours by the label service.kubernetes.io/service-proxy-name; kube-proxy leaves those alone. The rules
+    are in the tables `ip wao-loadbalancer` and `ip6 wao-loadbalancer` and stay there when the agent stops. Needs the
+    command nft (1.0.1 or later) and the capability NET_ADMIN.
+    """
+    from wao_core.serving.server import run
+    from wao_lb.agent.run import AgentOptions, clean_up, print_rules, run_agent, run_once
+    from wao_lb.agent.sync import Pace
+    from wao_lb.agent.view import NodeSettings
+
+    options = AgentOptions(
+        node=NodeSettings(
+            node_name=node_name or socket.gethostname().lower(),
+            proxy_name=proxy_name,
+            cluster_cidrs=tuple(cluster_cidr or ()),
+            interface=pod_interface,
+            masquerade_all=masquerade_all,
+            masquerade_mark=1 << masquerade_bit,
+            node_ports_everywhere=node_ports is NodePorts.ALL,
+        ),
+        pace=Pace(least=least_sync, weights=weights_period, tolerance=weights_tolerance / 100.0),
+        weights_url=weights_url,
+        weights_ca=weights_ca,
+        weights_stale=weights_stale,
+    )
+    problems = _problems(options.node, weights_url, weights_ca)
+    problems += ["--once, --print and --cleanup: give one of them"] if once + print_ + cleanup > 1 else []
+    if cleanup:
+        run(clean_up, server, *problems)
+    elif print_:
+        run(lambda: print_rules(server, options), server, *problems)
+    elif once:
+        run(lambda: run_once(server, options), server, *problems)
+    else:
+        run(lambda: run_agent(server, options), server, *problems)
+
+
+def _problems(node: NodeSettings, url: str, ca: Path | None) -> list[str]:
+    """Return what is wrong with the options, in the words of the command line."""
+    found = []
+    if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", node.proxy_name):
+        found.append(f"--proxy-name {node.proxy_name!r:.80}: not the value of a label")
+    for text in node.cluster_cidrs:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            found.append(f"--cluster-cidr {text!r:.60}: {error}; write it as 10.244.0.0/16")
+    if node.interface and not re.fullmatch(r"[-A-Za-z0-9_.@]{1,14}[-A-Za-z0-9_.@*]?", node.interface):
+        found.append(f"--pod-interface {node.interface!r:.40}: not an interface name, such as cni0 or cali*")
+    if url and not (url.startswith("https://") or _is_local(url)):
+        found.append(f"--weights-url {url!r:.200}: write https://HOST[:PORT]; plain http is for this machine only")
+    if ca is not None and not ca.is_file():
+        found.append(f"--weights-ca {ca}: there is no such file")
+    return found
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).scheme == "http" and urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")

@@ -1,0 +1,103 @@
+"""The HTTP servers on `healthCheckNodePort`: a load balancer asks them which nodes have endpoints of its Service.
+
+The answer is kube-proxy's (kubernetes pkg/proxy/healthcheck/service_health.go): 200 or 503, JSON, and the number of
+local endpoints in a header by which load balancers can weigh nodes. Plain HTTP/1.0, because that is what they speak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 64
+MAX_HEAD = 8192
+PATIENCE = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEndpoints:
+    """What one port tells: the Service and how many of its ready endpoints are on this node."""
+
+    namespace: str
+    name: str
+    count: int
+
+
+class HealthPorts:
+    """One server a Service; `update` starts and stops them.
+
+    Parameters
+    ----------
+    healthy
+        Whether the agent itself is: the node takes no traffic while it is not.
+    """
+
+    def __init__(self, healthy: Callable[[], bool], *, host: str | None = None) -> None:
+        self._healthy, self._host = healthy, host
+        self._counts: dict[int, LocalEndpoints] = {}
+        self._servers: dict[int, asyncio.Server] = {}
+        self._open = 0
+
+    async def update(self, wanted: Mapping[int, LocalEndpoints]) -> dict[int, str]:
+        """Serve these ports and no others; return those that cannot be listened on, with the reason."""
+        self._counts = dict(wanted)
+        for port in self._servers.keys() - wanted.keys():
+            await _close(self._servers.pop(port))
+        failed = {}
+        for port in wanted.keys() - self._servers.keys():
+            try:
+                self._servers[port] = await asyncio.start_server(
+                    lambda reader, writer, port=port: self._serve(port, reader, writer),  # type: ignore[misc]
+                    self._host,
+                    port,
+                    limit=MAX_HEAD,
+                )
+            except OSError as error:
+                failed[port] = f"healthCheckNodePort {port} cannot be listened on: {error.strerror}"
+        return failed
+
+    async def close(self) -> None:
+        """Stop all servers."""
+        await self.update({})
+
+    def answer(self, port: int) -> bytes:
+        """Return the answer on a port, as HTTP."""
+        told = self._counts.get(port, LocalEndpoints("", "", 0))
+        healthy = self._healthy()
+        service = {"namespace": told.namespace, "name": told.name}
+        fields = {"service": service, "localEndpoints": told.count, "serviceProxyHealthy": healthy}
+        body = json.dumps(fields, indent="\t").encode()
+        status = "200 OK" if told.count and healthy else "503 Service Unavailable"
+        head = [
+            f"HTTP/1.0 {status}",
+            "Content-Type: application/json",
+            "X-Content-Type-Options: nosniff",
+            f"X-Load-Balancing-Endpoint-Weight: {told.count}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        ]
+        return "\r\n".join([*head, "", ""]).encode() + body
+
+    async def _serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            if self._open <= MOST_CONNECTIONS:
+                async with asyncio.timeout(PATIENCE):
+                    await reader.readuntil(b"\r\n\r\n")
+                    writer.write(self.answer(port))
+                    await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # a client that does not say what it wants gets nothing
+        finally:
+            self._open -= 1
+            writer.close()
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+    await server.wait_closed()

@@ -1,0 +1,182 @@
+"""What this node has to know of the cluster: the Services that are ours, their endpoints, and the node itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wao_core.decode import timestamp
+from wao_core.records import EndpointSlice, Kind, Node, Service
+from wao_core.state import Change, ClusterState
+from wao_lb.agent.endpoints import local_ready
+from wao_lb.agent.family import FAMILIES, Family
+from wao_lb.agent.model import Rules, Setup
+from wao_lb.agent.names import refusal
+from wao_lb.agent.service_rules import service_rules
+from wao_lb.members import Member, members
+from wao_lb.settings import LbSettings, is_chosen
+
+KINDS = (Kind.SERVICE, Kind.ENDPOINT_SLICE, Kind.NODE)
+TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
+CHANGE_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """How this node proxies.
+
+    Attributes
+    ----------
+    proxy_name
+        Value of the label service.kubernetes.io/service-proxy-name of the Services that are ours.
+    cluster_cidrs
+        Networks of all pods; empty takes the node's own pod CIDRs.
+    interface
+        Interface that traffic of this node's pods comes in on, a trailing * for any ending; instead of networks.
+    node_ports_everywhere
+        Take node ports on every local address but loopback instead of the node's own ones.
+    """
+
+    node_name: str
+    proxy_name: str
+    cluster_cidrs: tuple[str, ...] = ()
+    interface: str = ""
+    masquerade_all: bool = False
+    masquerade_mark: int = 0x4000
+    node_ports_everywhere: bool = False
+
+
+class NodeView:
+    """The state seen from one node, with the Services that changed since the last look.
+
+    Parameters
+    ----------
+    on_change
+        Called after every change that concerns us.
+    """
+
+    def __init__(self, state: ClusterState, settings: NodeSettings, on_change: Callable[[], None]) -> None:
+        self.settings = settings
+        self._state, self._on_change = state, on_change
+        self._chooser = LbSettings(proxy_name=settings.proxy_name)
+        self._slices: dict[str, set[str]] = {}
+        self._dirty: set[str] = set()
+        self.first_change: float | None = None  # monotonic time of the oldest change that was not taken
+        for part in state.endpoint_slices.values():
+            self._link(part)
+        self._unsubscribe = state.subscribe(KINDS, self._observe)
+
+    def close(self) -> None:
+        """Follow the state no longer."""
+        self._unsubscribe()
+
+    @property
+    def synced(self) -> bool:
+        """Whether Services and EndpointSlices were both read once: before that nothing may be written."""
+        return self._state.synced((Kind.SERVICE, Kind.ENDPOINT_SLICE))
+
+    @property
+    def node(self) -> Node | None:
+        """The node itself."""
+        return self._state.nodes.get(self.settings.node_name)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the autoscaler is about to delete this node: load balancers should stop to use it."""
+        return self.node is not None and TO_BE_DELETED in self.node.taint_keys
+
+    def services(self) -> dict[str, Service]:
+        """Return the Services that are ours and can be served, the oldest first."""
+        ours = (
+            (key, service)
+            for key, service in self._state.services.items()
+            if is_chosen(service, self._chooser) and not refusal(service)
+        )
+        return dict(sorted(ours, key=lambda item: (item[1].created or 0.0, item[0])))
+
+    def refused(self) -> dict[str, str]:
+        """Return the Services that should be ours and cannot be served, with the reason."""
+        ours = ((key, service) for key, service in self._state.services.items() if is_chosen(service, self._chooser))
+        return {key: why for key, service in ours if (why := refusal(service))}
+
+    def take_changes(self) -> set[str]:
+        """Return the keys of the Services that changed, or whose endpoints did, since the last call."""
+        taken, self._dirty, self.first_change = self._dirty, set(), None
+        return taken
+
+    def setup(self, family: Family) -> Setup:
+        """Return what holds for all Services of a family on this node."""
+        node, settings = self.node, self.settings
+        addresses = node.addresses if node is not None else ()
+        internal = family.addresses(address for kind, address in addresses if kind == "InternalIP")
+        external = family.addresses(address for kind, address in addresses if kind == "ExternalIP")
+        cidrs = settings.cluster_cidrs or (node.pod_cidrs if node is not None else ())
+        return Setup(
+            family=family,
+            node_name=settings.node_name,
+            node_ips=None if settings.node_ports_everywhere else (internal or external)[:1],
+            local_cidrs=() if settings.interface else family.networks(cidrs),
+            local_interface=settings.interface,
+            masquerade_all=settings.masquerade_all,
+            masquerade_mark=settings.masquerade_mark,
+        )
+
+    def rules(self, service: Service, setups: dict[Family, Setup]) -> dict[Family, Rules]:
+        """Return the rules of a Service in each family."""
+        groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
+        return {family: service_rules(service, _of_family(groups, family), setup) for family, setup in setups.items()}
+
+    def local_ready(self, service: Service) -> int:
+        """Return how many ready endpoints of a Service are on this node, in the family that has more."""
+        groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
+        name = self.settings.node_name
+        return max(local_ready(list(_of_family(groups, family).values()), name) for family in FAMILIES)
+
+    def slices_of(self, key: str) -> list[EndpointSlice]:
+        """Return the EndpointSlices of a Service, whoever made them."""
+        return [self._state.endpoint_slices[name] for name in sorted(self._slices.get(key, ()))]
+
+    def delays(self, keys: set[str], now: float) -> list[float]:
+        """Return the seconds from the change of endpoints to now, where the EndpointSlice says when that was."""
+        found = []
+        for key in keys:
+            for part in self.slices_of(key):
+                at = timestamp(part.annotations.get(CHANGE_TIME))
+                if at is not None and 0.0 <= now - at < 3600.0:
+                    found.append(now - at)
+        return found
+
+    def _observe(self, change: Change) -> None:
+        touched = set()
+        for record in (change.old, change.new):
+            if isinstance(record, EndpointSlice) and record.service is not None:
+                (self._link if record is change.new else self._unlink)(record)
+                touched.add(f"{record.namespace}/{record.service}")
+            elif isinstance(record, Service):
+                touched.add(change.key)
+        ours = {key for key in touched if self._concerns(change, key)}
+        if ours or (change.kind is Kind.NODE and change.key == self.settings.node_name):
+            self._dirty |= ours
+            self.first_change = self.first_change or time.monotonic()
+            self._on_change()
+
+    def _concerns(self, change: Change, key: str) -> bool:
+        """Return whether a change is about a Service that is ours or was."""
+        known = [self._state.services.get(key), change.old]
+        return any(isinstance(item, Service) and is_chosen(item, self._chooser) for item in known)
+
+    def _link(self, part: EndpointSlice) -> None:
+        if part.service is not None:
+            self._slices.setdefault(f"{part.namespace}/{part.service}", set()).add(f"{part.namespace}/{part.name}")
+
+    def _unlink(self, part: EndpointSlice) -> None:
+        key = f"{part.namespace}/{part.service}"
+        names = self._slices.get(key, set())
+        names.discard(f"{part.namespace}/{part.name}")
+        if not names:
+            self._slices.pop(key, None)
+
+
+def _of_family(groups: dict[tuple[int, str], list[Member]], family: Family) -> dict[int, list[Member]]:
+    return {index: group for (index, kind), group in groups.items() if kind == family.address_type}

@@ -1,0 +1,307 @@
+"""Weights from the weight service by long poll; equal ones when it has been gone for a while.
+
+One long poll of the list of all Services' versions says which ones changed; only those that this node serves are
+then read. Whatever fails, the last weights stay for `stale_after` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import ssl
+import time
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from wao_core.kube.reflector import Backoff
+from wao_lb.agent.model import Weights
+from wao_lb.agent.split import Key
+from wao_lb.members import canonical
+from wao_predict._errors import UsageError, WaoError
+from wao_predict.connection import TlsPolicy, ssl_context
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WAIT = 20.0
+"""Seconds of a long poll: the service allows 60, but a dead connection is noticed after this time only."""
+LEAST = 1.0
+"""Seconds between two polls, whatever the service answers."""
+MAX_LIST, MAX_DOCUMENT = 16 * 1024 * 1024, 4 * 1024 * 1024
+AT_A_TIME = 4
+
+
+class WeightsError(WaoError):
+    """The weight service did not answer, or not as agreed."""
+
+
+class _Listed(msgspec.Struct):
+    namespace: str
+    service: str
+    version: str
+
+
+class _Listing(msgspec.Struct):
+    version: str
+    services: list[_Listed]
+
+
+class _Endpoint(msgspec.Struct):
+    address: str
+    port: int
+    weight: float
+    ready: bool = True
+
+
+class _Port(msgspec.Struct):
+    port: int
+    protocol: str
+    endpoints: list[_Endpoint]
+
+
+class _Document(msgspec.Struct):
+    version: str
+    ports: list[_Port]
+
+
+PortWeights = dict[tuple[str, int, str], dict[Key, float]]
+
+
+class WeightsClient:
+    """Follows a weight service.
+
+    Parameters
+    ----------
+    url
+        Its base URL.
+    tls
+        How its certificate is verified; the authorities' file is read again at each new connection.
+    wanted
+        Returns the Services whose weights are wanted, by "namespace/name".
+    on_change
+        Called when `weights` would return something else.
+    stale_after
+        Seconds without an answer after which no weight counts as known.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        tls: TlsPolicy,
+        wanted: Callable[[], Collection[str]],
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        on_failure: Callable[[], None] = lambda: None,
+        stale_after: float = 60.0,
+    ) -> None:
+        self._url, self._tls, self._wanted = url.rstrip("/"), tls, wanted
+        self._on_change, self._on_failure, self._stale_after = on_change, on_failure, stale_after
+        self._listed: dict[str, str] = {}
+        self._have: dict[str, tuple[str, PortWeights]] = {}
+        self._version = ""
+        self._answered: float | None = None  # monotonic
+        self._stale = True
+        self._behind = asyncio.Event()
+        self._tls_context: tuple[object, ssl.SSLContext] | None = None
+        self.problem = "the weight service has not answered yet"
+
+    @property
+    def age(self) -> float:
+        """Seconds since the service last answered."""
+        return math.inf if self._answered is None else time.monotonic() - self._answered
+
+    def weights(self) -> Weights:
+        """Return the known weights; empty when the service has been gone for too long."""
+        if self._stale:
+            return {}
+        return {key: value for _, ports in self._have.values() for key, value in ports.items()}
+
+    def known(self) -> int:
+        """Return the number of Services with known weights."""
+        return 0 if self._stale else len(self._have)
+
+    def note_services(self) -> None:
+        """Say that other Services are wanted."""
+        self._behind.set()
+
+    async def run(self) -> None:
+        """Follow the service for ever."""
+        async with self._session() as session, asyncio.TaskGroup() as group:
+            group.create_task(self._poll(session))
+            group.create_task(self._fetch_for_ever(session))
+            group.create_task(self._watch_age())
+
+    async def once(self) -> None:
+        """Read all wanted weights once.
+
+        Raises
+        ------
+        WeightsError
+            The service did not answer.
+        """
+        async with self._session() as session:
+            await self._list(session, wait=0.0)
+            await self._fetch(session)
+        self._answer()
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=AT_A_TIME + 1),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers={"User-Agent": "wao-lb-agent", "Accept": "application/json", "Accept-Encoding": "identity"},
+        )
+
+    async def _poll(self, session: aiohttp.ClientSession) -> None:
+        backoff = Backoff(first=1.0, most=30.0)
+        while True:
+            begin = time.monotonic()
+            try:
+                await self._list(session, wait=WAIT if self._version else 0.0)
+                backoff.reset()
+                self._answer()
+                self._behind.set()
+                pause = LEAST - (time.monotonic() - begin)
+            except WeightsError as error:
+                self._fail(error)
+                pause = backoff.next()
+            await asyncio.sleep(max(0.0, pause))
+
+    async def _fetch_for_ever(self, session: aiohttp.ClientSession) -> None:
+        backoff = Backoff(first=1.0, most=30.0)
+        while True:
+            await self._behind.wait()
+            self._behind.clear()
+            try:
+                await self._fetch(session)
+                backoff.reset()
+            except WeightsError as error:
+                self._fail(error)
+                self._behind.set()
+                await asyncio.sleep(backoff.next())
+
+    async def _watch_age(self) -> None:
+        """Let the weights lapse in time."""
+        while True:
+            left = self._stale_after - self.age
+            if left <= 0.0 and not self._stale:
+                self._stale = True
+                log.warning("no answer from the weight service for %g s: equal weights", self._stale_after)
+                self._on_change()
+            await asyncio.sleep(min(max(left, 0.05), 1.0))
+
+    def _answer(self) -> None:
+        self._answered, self.problem = time.monotonic(), ""
+        if self._stale:
+            self._stale = False
+            self._on_change()
+
+    def _fail(self, error: WeightsError) -> None:
+        if str(error) != self.problem:
+            log.warning("%s", error)
+        self.problem = str(error)
+        self._on_failure()
+
+    async def _list(self, session: aiohttp.ClientSession, *, wait: float) -> None:
+        path = f"/v1/weights?wait={wait:g}s"
+        status, body = await self._get(session, path, known=self._version, limit=MAX_LIST, timeout=wait + 10.0)
+        if status == 304:
+            return
+        if status != 200:
+            raise self._refused(path, status, body)
+        listing = self._decode(body, _Listing)
+        self._version = listing.version
+        self._listed = {f"{item.namespace}/{item.service}": item.version for item in listing.services}
+        for key in self._have.keys() - self._listed.keys():
+            del self._have[key]
+            self._on_change()
+
+    async def _fetch(self, session: aiohttp.ClientSession) -> None:
+        """Read the wanted weights that changed."""
+        wanted = self._wanted()
+        behind = [key for key in wanted if self._listed.get(key, "") != self._have.get(key, ("", {}))[0]]
+        gate = asyncio.Semaphore(AT_A_TIME)
+
+        async def one(key: str) -> None:
+            async with gate:
+                await self._read(session, key)
+
+        done = await asyncio.gather(*(one(key) for key in behind if key in self._listed), return_exceptions=True)
+        for key in self._have.keys() - set(wanted):
+            del self._have[key]
+        if behind:
+            self._on_change()
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _read(self, session: aiohttp.ClientSession, key: str) -> None:
+        path = f"/v1/weights/{key}"
+        status, body = await self._get(session, path, known="", limit=MAX_DOCUMENT, timeout=10.0)
+        if status == 404:
+            self._listed.pop(key, None)
+            self._have.pop(key, None)
+        elif status != 200:
+            raise self._refused(path, status, body)
+        else:
+            document = self._decode(body, _Document)
+            self._have[key] = document.version, _port_weights(key, document)
+            # what changed since the listing comes with the next one
+            self._listed[key] = document.version
+
+    async def _get(
+        self, session: aiohttp.ClientSession, path: str, *, known: str, limit: int, timeout: float
+    ) -> tuple[int, bytes]:
+        headers = {"If-None-Match": f'"{known}"'} if known else {}
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=5.0)
+        try:
+            async with session.get(
+                self._url + path, headers=headers, timeout=limits, ssl=self._context(), allow_redirects=False
+            ) as response:
+                return response.status, await _bounded(response, limit)
+        except (aiohttp.ClientError, TimeoutError, OSError, UsageError) as error:
+            said = str(error) or type(error).__name__
+            raise WeightsError(f"the weight service at {self._url} did not answer: {said}") from None
+
+    def _context(self) -> ssl.SSLContext | bool:
+        """Return the TLS context, made anew when the authorities' file changed."""
+        if not self._url.startswith("https:"):
+            return False
+        file = self._tls.ca_file
+        stamp = None if file is None else (file.stat().st_mtime_ns, file.stat().st_size)
+        if self._tls_context is None or self._tls_context[0] != stamp:
+            self._tls_context = stamp, ssl_context(self._tls)
+        return self._tls_context[1]
+
+    def _refused(self, path: str, status: int, body: bytes) -> WeightsError:
+        return WeightsError(f"{self._url}{path}: {status} {body[:200].decode(errors='replace').strip()}")
+
+    def _decode(self, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise WeightsError(f"the weight service at {self._url} answers with something else: {error}") from None
+
+
+async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65536):
+        body += chunk
+        if len(body) > limit:
+            raise aiohttp.ClientPayloadError(f"the answer is larger than {limit} bytes")
+    return bytes(body)
+
+
+def _port_weights(key: str, document: _Document) -> PortWeights:
+    """Return the weights of a document; 0 for an endpoint that is not ready there means unknown, not none."""
+    found: PortWeights = {}
+    for port in document.ports:
+        into = found.setdefault((key, port.port, port.protocol), {})
+        for item in port.endpoints:
+            if item.ready or item.weight > 0.0:
+                into[canonical(item.address), item.port] = item.weight
+    return found

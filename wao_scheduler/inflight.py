@@ -1,8 +1,10 @@
 """CPU that is promised but not yet measured: pods chosen, bound or started since a node's last sample.
 
-A node's CPU sample is an average over a window. A pod is assumed to use its request until the first sample whose
-window begins after its containers started, and never after: so it is counted once. Our own choice counts at once,
-before the scheduler has bound the pod, so that a burst does not herd on one node.
+A node's CPU sample is an average over a window. A pod that started within the window is in the average by the part of
+it that it ran, and is assumed for the rest; one that started before the window is not assumed any more. Some sources
+report what runs at the end of the window instead of the average: a sample that shows more of the promised CPU than the
+average would leaves that much less to assume. So each pod is counted once. Our own choice counts at once, before the
+scheduler has bound the pod, so that a burst does not herd on one node.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from wao_core.records import Pod
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import Change
+
+FloatArray = NDArray[np.float64]
 
 STUCK_REASONS = frozenset(
     {
@@ -75,13 +79,14 @@ class InFlight:
         self._clock = clock
         self._by_uid: dict[str, Assumption] = {}
         self._snapshot: ClusterSnapshot | None = None
-        self._cores: NDArray[np.float64] = np.zeros(0)
+        self._cores: FloatArray = np.zeros(0)
+        self._unseen: FloatArray = np.zeros(0)  # per node: how much of the average's missing part is missing indeed
 
     def __len__(self) -> int:
         return len(self._by_uid)
 
     @property
-    def cores(self) -> NDArray[np.float64]:
+    def cores(self) -> FloatArray:
         """Assumed CPU per node of the current snapshot [cores], shape (n_nodes,); do not write to it."""
         return self._cores
 
@@ -126,15 +131,18 @@ class InFlight:
 
     def settle(self, snapshot: ClusterSnapshot) -> None:
         """Take over a new snapshot: forget what its samples contain and what has waited too long."""
-        self._snapshot = snapshot
+        before = _Estimate.of(self._snapshot, self._cores, self._unseen, snapshot)
+        self._snapshot, self._unseen = snapshot, np.ones(len(snapshot))
         for uid in [uid for uid, assumption in self._by_uid.items() if self._over(assumption)]:
             del self._by_uid[uid]
-        cores = np.zeros(len(snapshot))
+        whole, part = np.zeros(len(snapshot)), np.zeros(len(snapshot))
         for assumption in self._by_uid.values():
             row = snapshot.index.get(assumption.node)
             if row is not None:
-                cores[row] += assumption.cores
-        self._cores = cores
+                share = self._unmeasured(assumption)
+                (whole if share == 1.0 else part)[row] += assumption.cores * share
+        self._unseen = before.unseen(snapshot, whole, part)
+        self._cores = whole + part * self._unseen
 
     def _over(self, assumption: Assumption) -> bool:
         """Whether an assumption has ended: it is measured now, or it never came true."""
@@ -143,11 +151,25 @@ class InFlight:
             return waited > self._choice_ttl
         if assumption.started_at is None:
             return waited > (self._stuck_timeout if assumption.stuck else self._start_timeout)
+        return self._is_measured(assumption)
+
+    def _is_measured(self, assumption: Assumption) -> bool:
+        """Whether the window of the node's sample began after the pod did."""
         row = None if self._snapshot is None else self._snapshot.index.get(assumption.node)
-        if row is None or self._snapshot is None:
+        if row is None or self._snapshot is None or assumption.started_at is None:
             return False
-        window_begin = self._snapshot.usage_at[row] - self._snapshot.usage_window[row]
-        return bool(window_begin >= assumption.started_at)  # False for NaN: nothing is measured
+        return bool(self._snapshot.usage_at[row] - self._snapshot.usage_window[row] >= assumption.started_at)
+
+    def _unmeasured(self, assumption: Assumption) -> float:
+        """Return which part of a pod's CPU its node's sample does not contain: 1 before it runs, 0 in the end."""
+        row = None if self._snapshot is None else self._snapshot.index.get(assumption.node)
+        if row is None or self._snapshot is None or assumption.started_at is None:
+            return 1.0
+        end, window = float(self._snapshot.usage_at[row]), float(self._snapshot.usage_window[row])
+        missed = assumption.started_at - (end - window)
+        if missed <= 0.0:
+            return 0.0
+        return missed / window * float(self._unseen[row]) if missed < window else 1.0  # NaN: nothing is measured
 
     def _set(self, uid: str, assumption: Assumption) -> None:
         self._drop(uid)
@@ -161,4 +183,48 @@ class InFlight:
 
     def _add(self, assumption: Assumption, sign: float) -> None:
         if self._snapshot is not None and (row := self._snapshot.index.get(assumption.node)) is not None:
-            self._cores[row] = max(0.0, self._cores[row] + sign * assumption.cores)
+            change = sign * assumption.cores * self._unmeasured(assumption)
+            self._cores[row] = max(0.0, self._cores[row] + change)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Estimate:
+    """What each node of a new snapshot was taken to use before it [cores], when measured, and its `_unseen` then."""
+
+    cores: FloatArray
+    at: FloatArray
+    unseen_before: FloatArray
+
+    @classmethod
+    def of(
+        cls, old: ClusterSnapshot | None, assumed: FloatArray, unseen: FloatArray, new: ClusterSnapshot
+    ) -> _Estimate:
+        """Return the estimate of the old snapshot in the order of the new one's nodes; NaN for nodes it had not."""
+        if old is None or len(old) == 0:
+            unknown = np.full(len(new), np.nan)
+            return cls(unknown, unknown, np.ones(len(new)))
+        if old.names is new.names:
+            return cls(old.usage_cores + assumed, old.usage_at, unseen)
+        rows = np.fromiter((old.index.get(name, -1) for name in new.names), dtype=np.int64, count=len(new))
+        there = rows >= 0
+        cores = np.where(there, (old.usage_cores + assumed)[rows], np.nan)
+        return cls(cores, np.where(there, old.usage_at[rows], np.nan), np.where(there, unseen[rows], 1.0))
+
+    def unseen(self, new: ClusterSnapshot, whole: FloatArray, part: FloatArray) -> FloatArray:
+        """Return the share of `part` that the new samples do not show yet.
+
+        Parameters
+        ----------
+        whole, part
+            Per node, CPU of pods that no sample can contain yet, and the missing part of those that started within
+            the window if the sample is an average [cores].
+
+        Notes
+        -----
+        Without other changes a node goes on using what it was taken to use: what the sample does not show of that,
+        and is not promised to pods still to come, is what may be missing.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            missing = np.clip((self.cores - whole - new.usage_cores) / part, 0.0, 1.0)
+        share = np.where(new.usage_at != self.at, missing, self.unseen_before)
+        return np.where((part > 0) & np.isfinite(share), share, 1.0)

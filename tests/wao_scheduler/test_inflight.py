@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.wao_core.snapshots import snapshot
 from wao_core.records import Kind, Pod
@@ -83,10 +86,77 @@ def test_a_choice_that_nobody_confirms_is_forgotten(book: InFlight, clock: Clock
 def test_a_running_pod_counts_until_a_sample_begins_after_its_start(book: InFlight, clock: Clock) -> None:
     started = clock.now
     seen(book, pod(started=started))
-    book.settle(snapshot(["a", "b"], usage_at=started + 10, window=15))  # the window began before the pod
+    book.settle(snapshot(["a", "b"], usage_at=started - 1, window=15))
     assert book.cores.tolist() == [2.0, 0.0]
     book.settle(snapshot(["a", "b"], usage_at=started + 16, window=15))
     assert book.cores.tolist() == [0.0, 0.0]
+    assert len(book) == 0
+
+
+@pytest.mark.parametrize(("ran", "left"), [(0.0, 2.0), (3.0, 1.6), (7.5, 1.0), (14.0, 2.0 / 15), (15.0, 0.0)])
+def test_a_pod_that_started_within_the_window_is_assumed_for_the_rest_of_it(
+    book: InFlight, clock: Clock, ran: float, left: float
+) -> None:
+    """The sample is an average: it holds the pod's CPU for the share of the window that it ran. Never twice."""
+    seen(book, pod(started=clock.now))
+    sample = ran / 15.0 * 2.0
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + ran, window=15, usage=[sample, 0.0]))
+    assert book.cores[0] == pytest.approx(left)
+    assert sample + book.cores[0] == pytest.approx(2.0)
+
+
+def test_a_sample_that_is_no_average_leaves_nothing_to_assume(book: InFlight, clock: Clock) -> None:
+    """Some sources report what runs at the end of the window; the whole pod is in the first sample after its start."""
+    seen(book, pod(started=clock.now))
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + 3, window=15, usage=[2.0, 0.0]))
+    assert book.cores[0] == 0.0
+    seen(book, pod("u2", started=clock.now + 5, cpu=1.0))
+    assert book.cores[0] == 1.0
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + 3, window=15, usage=[2.0, 0.0]))  # another input moved
+    assert book.cores[0] == 1.0
+
+
+def test_pods_still_to_come_are_assumed_whole_whatever_the_sample_shows(book: InFlight, clock: Clock) -> None:
+    seen(book, pod("u1", started=clock.now))
+    seen(book, pod("u2", phase="Pending", cpu=1.0))
+    book.choose("u3", "a", 4.0)
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + 5, window=10, usage=[2.0, 0.0]))
+    assert book.cores[0] == 5.0
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + 6, window=10, usage=[2.0, 0.0]))
+    assert book.cores[0] == 5.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 60), st.sampled_from([0.25, 1.0, 2.0])), max_size=12),
+    st.sampled_from(["average", "last"]),
+)
+def test_pods_that_use_what_they_asked_for_are_counted_once(pods: list[tuple[float, float]], source: str) -> None:
+    """Samples of 10 s each: what is measured and assumed together is what runs, whichever way a source measures."""
+    clock = Clock()
+    begin = clock.now
+    book = InFlight(lambda pod: pod.cpu_request or 0.1, clock=clock)
+    book.settle(snapshot(["a"], usage_at=begin, window=10.0))
+    running = used = 0.0
+    for step in range(1, 8):
+        clock.now = begin + 10.0 * step
+        for number, (at, cpu) in enumerate(pods):
+            if 10.0 * (step - 1) < at <= 10.0 * step:
+                seen(book, pod(f"u{number}", started=begin + at, cpu=cpu))
+                running += cpu
+        assert used + book.cores[0] == pytest.approx(running)
+        shares = [(cpu, np.clip((10.0 * step - at) / 10.0, 0.0, 1.0) if at > 0 else 0.0) for at, cpu in pods]
+        used = sum(cpu * (share if source == "average" else float(share > 0)) for cpu, share in shares)
+        book.settle(snapshot(["a"], usage_at=clock.now, window=10.0, usage=[used]))
+        assert used + book.cores[0] == pytest.approx(running)
+
+
+@pytest.mark.parametrize(("at", "left"), [(-1.0, 2.0), (0.0, 0.0), (1.0, 0.0)])
+def test_a_sample_without_window_holds_what_started_before_it(
+    book: InFlight, clock: Clock, at: float, left: float
+) -> None:
+    seen(book, pod(started=clock.now))
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + at, window=0.0))
+    assert book.cores[0] == left
 
 
 def test_a_measured_pod_is_not_counted_again_when_it_changes(book: InFlight, clock: Clock) -> None:

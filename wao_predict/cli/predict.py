@@ -12,7 +12,7 @@ from wao_predict.cli._options import with_options
 from wao_predict.cli._output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
-    from wao_predict.cli._table import CsvTable
+    from wao_predict.csvtable import CsvTable
     from wao_predict.predictor import Prediction
 
 MOST_SHOWN = 1000
@@ -46,7 +46,7 @@ def predict(
     Rows outside the model's trained range are predicted at the nearest trained value and reported: on stderr, and as
     row numbers (from 0) under out_of_range in JSON.
     """
-    from wao_predict.cli._table import read_csv
+    from wao_predict.csvtable import read_csv
     from wao_predict.features import FEATURES
     from wao_predict.predictor import load_predictor
 
@@ -74,7 +74,7 @@ def _print(output: Output, table: CsvTable, prediction: Prediction) -> None:
         rows = [int(row) for row in prediction.out_of_range]
         print_json({"model": prediction.model, "watts": watts, "out_of_range": rows})
         return
-    header = [*table.header, "watts"]
+    header = [*table.header, "predicted_watts" if "watts" in table.header else "watts"]
     width = len(table.header)
     rows_out = [[*(row + [""] * width)[:width], value] for row, value in zip(table.rows, watts, strict=True)]
     if output is Output.CSV:

@@ -54,6 +54,8 @@ def train(
     Columns: cpu_usage [% of the server], inlet_temp [degC], delta_p [Pa], watts [W]. Lines with a missing value are
     skipped and counted. Needs the extra `train`.
     """
+    if output.suffix != ".onnx":
+        raise typer.BadParameter(f"--output {output}: name a .onnx file")
     for target in filter(None, (output, report)):
         _check_target(target)
     table = _load(data)
@@ -104,7 +106,8 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("starting", total=1.0)
         yield lambda what, part: progress.update(task, description=what, completed=part)
 

@@ -99,15 +99,12 @@ def _of_table(table: str, size: float, count: int) -> dict[str, Any]:
 
 def read_fleet(table: str) -> Fleet:
     """Return the fleet in a CSV table; a model is loaded once."""
-    from wao_predict._errors import UsageError
-    from wao_predict.cli._table import read_csv
+    from wao_predict.csvtable import read_csv
     from wao_predict.fleet import Fleet, curves_of_models
 
     read = read_csv(table)
     columns = read.numbers(["capacity_cores", "usage_cores", "inlet_temp", "delta_p"])
-    if "model" not in read.header or "name" not in read.header:
-        raise UsageError("the table needs the columns name and model: a shipped model's name, a file or a URL")
-    names = [row[read.header.index("name")].strip() for row in read.rows]
-    models = [row[read.header.index("model")].strip() for row in read.rows]
+    places = read.places(["name", "model"])
+    names, models = ([read.cell(row, place) for row in range(len(read.rows))] for place in places.values())
     curves = curves_of_models(models, columns["inlet_temp"], columns["delta_p"])
     return Fleet(tuple(names), curves, columns["capacity_cores"], columns["usage_cores"])

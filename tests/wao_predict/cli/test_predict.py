@@ -37,6 +37,12 @@ def test_csv_keeps_the_columns_and_adds_watts() -> None:
     assert ran.out.splitlines()[:2] == ["inlet_temp,cpu_usage,rack,delta_p,watts", "22,10,a,5,3.14"]
 
 
+def test_names_in_capitals_and_those_of_the_published_tables_are_read_too() -> None:
+    ran = wao("predict", "fake", "-", "-o", "csv", stdin="CPU_Usage,inlet_temp_c,delta_p_pa,watts\n10,22,5,200\n")
+    assert ran.code == 0
+    assert ran.out.splitlines() == ["CPU_Usage,inlet_temp_c,delta_p_pa,watts,predicted_watts", "10,22,5,200,3.14"]
+
+
 def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
     ran = wao("predict", "edge_lenovo", table)
     assert ran.code == 0
@@ -48,18 +54,21 @@ def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
     ("text", "words"),
     [
         ("", "is empty: the first line names the columns"),
-        ("cpu_usage,inlet_temp\n1,2\n", "missing column delta_p; the header is cpu_usage, inlet_temp"),
+        (
+            "cpu_usage,inlet_temp\n1,2\n",
+            "standard input, line 1: missing column delta_p; the header has cpu_usage, inlet_temp",
+        ),
         ("cpu_usage;inlet_temp;delta_p\n1;2;3\n", "separated by semicolons? use commas"),
-        ("cpu_usage,inlet_temp,delta_p\n1,2,3\n\n4,x,6\n", "line 4: inlet_temp is 'x', not a number"),
-        ("cpu_usage,inlet_temp,delta_p\n1,2\n", "line 2: delta_p is missing"),
-        ("cpu_usage,inlet_temp,delta_p\n1,nan,3\n", "line 2: inlet_temp is 'nan'"),
+        ("cpu_usage,inlet_temp,delta_p\n1,2,3\n\n4,x,6\n", "line 4, column inlet_temp: 'x' is not a number"),
+        ("cpu_usage,inlet_temp,delta_p\n1,2\n", "line 2, column delta_p: the value is missing"),
+        ("cpu_usage,inlet_temp,delta_p\n1,nan,3\n", "line 2, column inlet_temp: 'nan' is not a number"),
         ("cpu_usage\tinlet_temp\tdelta_p\n1\t2\t3\n", "separated by tabs? use commas"),
         ("cpu_usage,inlet_temp,delta_p\n10,5,22,3\n", "line 2: 4 values for 3 columns; write decimals with a point"),
-        ("cpu_usage,inlet_temp,delta_p,delta_p\n1,2,3,4\n", "column delta_p stands 2 times in the header"),
+        ("cpu_usage,inlet_temp,delta_p,delta_p\n1,2,3,4\n", "line 1: column delta_p is there twice; keep one"),
         ("cpu_usage,inlet_temp,delta_p\n" + "1" * 200_000 + ",2,3\n", "it is not CSV: field larger than"),
         (
             b"cpu_usage,inlet_temp,delta_p\n\xff\xfe,2,3\n",
-            "the table on standard input cannot be read: it is not UTF-8",
+            "error: standard input cannot be read: it is not UTF-8",
         ),
     ],
 )

@@ -37,13 +37,14 @@ def test_a_bad_table_is_refused_before_anything_is_loaded(tmp_path: Path) -> Non
 @pytest.mark.parametrize("option", ["-o", "--report"])
 def test_a_target_in_no_folder_is_told_before_the_work(option: str, data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
-        run(data, "-o", tmp_path / "m.onnx", option, tmp_path / "absent" / "file")
+        run(data, "-o", tmp_path / "m.onnx", option, tmp_path / "absent" / "file.onnx")
 
 
 def test_a_wrong_option_ends_with_code_2(data: Path, tmp_path: Path) -> None:
     for wrong in (["--epochs", "0"], ["--route", "xgboost"], ["--holdout", "random"]):
         assert run(data, "-o", tmp_path / "m.onnx", *wrong).exit_code == 2
     assert run(data).exit_code == 2
+    assert run(data, "-o", tmp_path / "model.txt").exit_code == 2
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra is installed here")

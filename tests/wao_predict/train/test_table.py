@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wao_predict import FeatureError
+from wao_predict import FeatureError, UsageError
 from wao_predict.train.table import load_table
 
 HEADER = "cpu_usage,inlet_temp,delta_p,watts\n"
@@ -42,11 +42,12 @@ def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has nothing"),
+        ("cpu\n", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has cpu"),
+        (HEADER + "1,5,20,1,200\n", "line 2: 5 values for 4 columns; write decimals with a point"),
         ("cpu_usage,inlet_temp,watts\n", "line 1: missing column delta_p"),
         ("cpu_usage,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage is there twice"),
         (HEADER, "no row has all of"),
-        (HEADER + ",,,\n", "1 rows skipped"),
+        (HEADER + ",20,1,200\n", "1 rows skipped"),
         (HEADER + "1,20,1,200\n2,warm,1,200\n", "line 3, column inlet_temp: 'warm' is not a finite number"),
         (HEADER + "1,20,1,0\n", "line 2, column watts: '0' is no power of a running server"),
         (HEADER + "1,20,1,-5\n", "line 2, column watts"),
@@ -61,8 +62,10 @@ def test_what_cannot_be_used_is_refused_with_line_and_column(tmp_path: Path, tex
 
 
 def test_a_file_that_is_absent_or_no_text_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FeatureError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         load_table(tmp_path / "absent.csv")
+    with pytest.raises(UsageError, match="is empty"):
+        load_table(write(tmp_path, ""))
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(FeatureError, match="not a CSV file"):
+    with pytest.raises(UsageError, match="not UTF-8 text"):
         load_table(tmp_path / "binary.csv")

@@ -1,0 +1,146 @@
+"""CSV tables from files and standard input: columns by name, errors that name file, line and column."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wao_predict._errors import FeatureError, UsageError
+
+PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
+"""Column names of the published power tables, which are read as well."""
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """A CSV table as read: its header and its rows of text; `lines` are the rows' numbers in the file, from 1."""
+
+    name: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def places(self, names: Sequence[str]) -> dict[str, int]:
+        """Return where each column is; in the header names may be in capitals or the published tables' own.
+
+        Raises
+        ------
+        FeatureError
+            A column is missing or there twice.
+        """
+        found = [PUBLISHED_NAMES.get(name.lower(), name.lower()) for name in self.header]
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise FeatureError(
+                f"{self.name}, line 1: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the "
+                f"header has {', '.join(self.header)[:200]}{self._hint()}. Name the columns {', '.join(names)}"
+            )
+        twice = [name for name in names if found.count(name) > 1]
+        if twice:
+            raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} is there twice; keep one")
+        return {name: found.index(name) for name in names}
+
+    def _hint(self) -> str:
+        separators = {";": "semicolons", "\t": "tabs"}
+        used = [word for sign, word in separators.items() if sign in "".join(self.header)]
+        return f" (columns separated by {used[0]}? use commas)" if used else ""
+
+    def numbers(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Return columns as float64.
+
+        Raises
+        ------
+        FeatureError
+            A column is missing or there twice, or a value is not a finite number.
+        """
+        places = self.places(names)
+        return {
+            name: np.array([self._number(row, name, place) for row in range(len(self.rows))], dtype=np.float64)
+            for name, place in places.items()
+        }
+
+    def _number(self, row: int, name: str, place: int) -> float:
+        text = self.cell(row, place)
+        value = number(text)
+        if value is None:
+            what = f"{text!r:.40} is not a number" if text else "the value is missing"
+            raise self.refusal(row, name, f"{what}; correct it or leave the row out")
+        return value
+
+    def cell(self, row: int, place: int) -> str:
+        """Return a value as text, "" where the line has none."""
+        cells = self.rows[row]
+        return cells[place].strip() if place < len(cells) else ""
+
+    def refusal(self, row: int, name: str, why: str) -> FeatureError:
+        """Return the error that tells why a value cannot be used, and where it is."""
+        return FeatureError(f"{self.name}, line {self.lines[row]}, column {name}: {why}")
+
+
+def number(text: str) -> float | None:
+    """Return a finite number, None for anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def read_csv(source: str | Path) -> CsvTable:
+    """Return the table in a file, or from standard input for "-"; blank lines are left out.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or it is empty, not UTF-8 text or not CSV.
+    FeatureError
+        A line has more values than the header has columns.
+    """
+    name = "standard input" if str(source) == "-" else str(source)
+    try:
+        lines = list(_numbered(csv.reader(io.StringIO(_text(source), newline=""))))
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} cannot be read: it is not UTF-8 text; export the table as CSV") from None
+    except (OSError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is not CSV: {error}"
+        raise UsageError(f"{name} cannot be read: {reason}") from None
+    if not lines:
+        raise UsageError(f"{name} is empty: the first line names the columns")
+    (_, header), rows = lines[0], lines[1:]
+    table = CsvTable(name, [cell.strip() for cell in header], [row for _, row in rows], [line for line, _ in rows])
+    _refuse_surplus(table)
+    return table
+
+
+def _text(source: str | Path) -> str:
+    if str(source) != "-":
+        return Path(source).read_text(encoding="utf-8-sig")
+    if sys.stdin is None:
+        raise OSError(0, "it is closed")
+    return sys.stdin.buffer.read().decode("utf-8-sig")
+
+
+def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank with their line numbers."""
+    for row in reader:
+        if any(value.strip() for value in row):
+            yield reader.line_num, row  # type: ignore[attr-defined]
+
+
+def _refuse_surplus(table: CsvTable) -> None:
+    """Refuse lines with more values than columns: with decimal commas each value would be read as another's."""
+    width = len(table.header)
+    for line, row in zip(table.lines, table.rows, strict=True):
+        if len(row) > width and any(value.strip() for value in row[width:]):
+            raise FeatureError(
+                f"{table.name}, line {line}: {len(row)} values for {width} columns; write decimals with a point, "
+                "and text with commas in quotes"
+            )

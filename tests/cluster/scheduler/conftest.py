@@ -44,6 +44,7 @@ def site(bed: ControlPlane, metrics_server: Program, models: ModelServer) -> Ite
     """The deployed parts, and every group of nodes."""
     made = Site(bed, metrics_server)
     try:
+        made.start()
         remote = Group("remote", {"edge_lenovo": 6, "cloud_lenovo": 6}, endpoints=models.endpoints, load=(2.0, 20.0))
         GROUPS["remote"] = remote
         made.add(*GROUPS.values())

@@ -29,15 +29,18 @@ class Site:
     def __init__(self, bed: ControlPlane, metrics_server: Program) -> None:
         self.bed, self.metrics_server = bed, metrics_server
         self.deployment = Deployment(bed)
-        self.deployment.apply()
-        self.deployment.start("wao-controller")
         self.port = free_port()
         self._settings = bed.folder / "extender.yaml"
+        self._http = httpx2.Client(base_url=f"https://127.0.0.1:{self.port}", verify=False, trust_env=False)
+
+    def start(self) -> None:
+        """Apply the manifests and start everything."""
+        self.deployment.apply()
+        self.deployment.start("wao-controller")
         shipped = yaml.safe_load(self._map("wao-scheduler"))
         self._settings.write_text(yaml.safe_dump(shipped | SETTINGS))
         self.metrics_api = self.start_metrics_api()
         self.extender = self.start_extender()
-        self._http = httpx2.Client(base_url=self.extender.url, verify=False, trust_env=False)
         self._start_schedulers()
 
     def start_metrics_api(self) -> Container:
@@ -66,6 +69,7 @@ class Site:
         ):
             self.bed.admin.create_all(path, bodies)
         wanted = {name for group in groups for name in group.names}
+        wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=60, pause=0.5)
         wait_for(lambda: wanted <= self.measured(), f"CPU of {len(wanted)} nodes", seconds=150, pause=1.0)
         wait_for(lambda: self.nodes_by_state()["measured"] >= len(wanted), "their curves", seconds=60, pause=0.5)
 
@@ -73,6 +77,11 @@ class Site:
         """Return the nodes that metrics-server has CPU of."""
         items = self.bed.admin.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"]
         return {item["metadata"]["name"] for item in items}
+
+    def untainted(self) -> set[str]:
+        """Return the nodes that take pods."""
+        items = self.bed.admin.get("/api/v1/nodes")["items"]
+        return {item["metadata"]["name"] for item in items if not item["spec"].get("taints")}
 
     def place(self, group: Group, prefix: str, count: int, cpu: float, *, by: str = "wao-scheduler") -> dict[str, str]:
         """Create pods at once, wait until all are bound, and return the node of each."""
@@ -109,10 +118,10 @@ class Site:
         told = self.decision(name)
         rows = {row["node"]: row for row in told["nodes"]}
         fleet = group.fleet()
-        usage = np.array([rows[node]["usage_cores"] for node in fleet.names], dtype=float)
+        usage = np.array([rows.get(node, {}).get("usage_cores") for node in fleet.names], dtype=float)
         load, step = 100.0 * usage / CORES, 100.0 * told["cpu_cores"] / CORES
         increase = watt_increase(fleet.curves, load, step)
-        return told["chosen"], float(increase[fleet.names.index(told["chosen"])] - increase.min())
+        return told["chosen"], float(increase[fleet.names.index(told["chosen"])] - np.nanmin(increase))
 
     def metric(self, name: str) -> float:
         """Return a figure of the extender's metrics, its series written as there."""

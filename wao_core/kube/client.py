@@ -129,8 +129,10 @@ class KubeClient:
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(10.0, timeout))
         try:
             response = await self._open(method, path, query, body, content_type, limits)
-            async with response:
+            try:
                 content = await response.read()
+            finally:
+                _drop(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(method, path, error) from None
         if not 200 <= response.status < 300:
@@ -172,7 +174,7 @@ class KubeClient:
                 raise status_error("WATCH", path, response.status, content, response.headers)
             yield _lines(response, path)
         finally:
-            response.close()
+            _drop(response)
 
     async def _open(
         self,
@@ -195,6 +197,17 @@ class KubeClient:
         answer = await self._api.call_api(*request, _request_timeout=limits, _preload_content=False)
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+def _drop(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back if the answer was read whole, else end it at once.
+
+    A server that does not answer would not end TLS with us either, and the connection would stay for half a minute.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
 
 
 async def _lines(response: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from collections.abc import Sequence
 
 from wao_lb.agent.family import Family
@@ -104,26 +105,21 @@ class Nft:
         return tuple(int(part) for part in found.groups())
 
     async def _run(self, *arguments: str, stdin: str = "") -> str:
+        # in a thread: a cancelled task leaves nft to end by itself, as a transaction is whole or not at all
+        return await asyncio.to_thread(self._run_blocking, arguments, stdin)
+
+    def _run_blocking(self, arguments: Sequence[str], stdin: str) -> str:
+        command = [*self._command, *arguments]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                *arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+            done = subprocess.run(  # noqa: S603
+                command, input=stdin.encode(), capture_output=True, timeout=self._timeout, check=False
             )
-        except OSError as error:
-            raise NftError(
-                f"{self._command[0]} cannot be run: {error.strerror}; install the package nftables"
-            ) from None
-        try:
-            async with asyncio.timeout(self._timeout):
-                output, errors = await process.communicate(stdin.encode())
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        except subprocess.TimeoutExpired:
             raise NftError(f"nft did not end within {self._timeout:g} s") from None
-        if process.returncode:
-            said = errors.decode(errors="replace").strip()[:MAX_ERROR] or f"it ended with {process.returncode}"
+        except OSError as error:
+            hint = "install the package nftables"
+            raise NftError(f"{self._command[0]} cannot be run: {error.strerror}; {hint}") from None
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()[:MAX_ERROR] or f"it ended with {done.returncode}"
             raise NftError(f"nft refused: {said}")
-        return output.decode(errors="replace")
+        return done.stdout.decode(errors="replace")

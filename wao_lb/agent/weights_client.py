@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 WAIT = 20.0
-"""Seconds of a long poll: the service allows 60, but a dead connection is noticed after this time only."""
+"""Seconds of a long poll at most: the service allows 60, but a dead connection is noticed only after this time."""
 LEAST = 1.0
 """Seconds between two polls, whatever the service answers."""
 MAX_LIST, MAX_DOCUMENT = 16 * 1024 * 1024, 4 * 1024 * 1024
@@ -161,7 +161,7 @@ class WeightsClient:
         while True:
             begin = time.monotonic()
             try:
-                await self._list(session, wait=WAIT if self._version else 0.0)
+                await self._list(session, wait=min(WAIT, self._stale_after / 3.0) if self._version else 0.0)
                 backoff.reset()
                 self._answer()
                 self._behind.set()

@@ -1,0 +1,310 @@
+"""The agent in a node of network namespaces: what clients and pods see, in both families."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.cluster.bed.program import wait_for
+from tests.netns.miniature import CLIENT_IPS, NODE_IPS, OPTIONS, SERVICES, Miniature, pod_ip
+
+pytestmark = pytest.mark.netns
+BOTH = pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+SPLIT = {1: 58.0, 2: 100.0, 3: 77.0}
+NOBODY = 0.7
+"""Seconds after which nobody will answer any more."""
+
+
+def vip(name: str, six: bool) -> str:
+    number = SERVICES[name][0]
+    return f"fd00:96::{number}" if six else f"10.96.0.{number}"
+
+
+def ingress(name: str, six: bool) -> str:
+    number = SERVICES[name][0]
+    return f"2001:db8:5::{number}" if six else f"203.0.113.{number}"
+
+
+def weights(split: dict[int, float]) -> dict[str, float]:
+    return {pod_ip(pod, six=six): weight for pod, weight in split.items() for six in (False, True)}
+
+
+def reweigh(node: Miniature, split: dict[int, float]) -> None:
+    """Have these weights of the Service "weighted" in the kernel."""
+    last = max(split)
+    share = round((1.0 - split[last] / sum(split.values())) * (1 << 24))
+    node.weigh({"default/weighted": weights(split)})
+
+    def written() -> bool:
+        texts = [node.map("weights-", six=six, of="default/weighted") for six in (False, True)]
+        return all(any(f"{first}-16777215" in text for first in range(share - 2, share + 3)) for text in texts)
+
+    wait_for(written, f"weights {split}", seconds=15)
+
+
+@BOTH
+def test_connections_are_split_by_weight(node: Miniature, six: bool) -> None:
+    reweigh(node, SPLIT)
+    count = 3000
+    pods = node.connect("client", vip("weighted", six), 80, count=count)["pods"]
+    expected = {f"pod{pod}": count * weight / sum(SPLIT.values()) for pod, weight in SPLIT.items()}
+    assert expected.keys() == pods.keys()
+    chi_square = sum((pods[name] - wanted) ** 2 / wanted for name, wanted in expected.items())
+    assert chi_square < 18.4, pods  # p = 0.0001 for two degrees of freedom
+
+
+@BOTH
+def test_no_connection_is_lost_while_weights_change(node: Miniature, six: bool) -> None:
+    table = node.list("table", "ip6" if six else "ip", "wao-loadbalancer")
+    words = {word.rstrip(",") for word in table.split()}
+    (name,) = (word for word in words if word.startswith("weights-") and word.endswith("default/weighted/tcp/http"))
+    chains = sorted(word for word in words if word.startswith("endpoint-") and "default/weighted/" in word)
+    assert 3 == len(chains)
+    churn = subprocess.Popen(
+        node.command("node", "tests.netns.churn", name, *chains),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    assert churn.stdin is not None and churn.stdout is not None  # noqa: PT018
+    assert "ready\n" == churn.stdout.readline()
+    found = node.connect("client", vip("weighted", six), 80, count=10_000)
+    written = int(churn.communicate(timeout=20)[0])
+    assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    assert 10_000 == sum(found["pods"].values())
+    assert written > 200, written
+    reweigh(node, {1: 1.0, 2: 1.0, 3: 2.0})
+
+
+def test_no_connection_is_lost_while_endpoints_come_and_go(node: Miniature) -> None:
+    loading = node.loading("client", vip("weighted", False), 80, count=8000)
+    rounds = 0
+    while loading.poll() is None:
+        pods = [1, 2] if rounds % 2 == 0 else [1, 2, 3]
+        node.serve("weighted", pods, number=10)
+        if pods == [1, 2]:
+            node.settled("default/weighted/", absent=["default/weighted/tcp/http__10.1.0.3/8080 {"])
+        else:
+            node.settled("default/weighted/tcp/http__10.1.0.3/8080 {")
+        rounds += 1
+    found = loading.communicate()[0]
+    node.serve("weighted", [1, 2, 3], number=10)
+    node.settled("default/weighted/tcp/http__10.1.0.3/8080 {")
+    assert rounds >= 2
+    assert '"pods": {"pod' in found
+    assert "Error" not in found, found
+
+
+def test_no_connection_is_lost_while_the_agent_starts_anew(node: Miniature) -> None:
+    loading = node.loading("client", vip("weighted", False), 80, count=10_000)
+    restarts = 0
+    while loading.poll() is None:
+        node.restart_agent()
+        restarts += 1
+    found = loading.communicate()[0]
+    assert restarts >= 1
+    assert "Error" not in found, found
+
+
+def test_without_the_weight_service_weights_become_equal_and_come_back(node: Miniature) -> None:
+    reweigh(node, {1: 1.0, 2: 1.0, 3: 8.0})
+    node.weights.stop()
+    wait_for(lambda: "11184811-16777215" in node.map("weights-", of="default/weighted"), "equal weights", seconds=20)
+    node.weights.start(lambda: "ready" in node.weights.tail())
+    wait_for(lambda: "3355443-16777215" in node.map("weights-", of="default/weighted"), "its weights", seconds=20)
+
+
+@BOTH
+def test_a_client_with_affinity_stays_with_its_pod_also_over_a_restart(node: Miniature, six: bool) -> None:
+    first = node.connect("client", vip("sticky", six), 80, count=60)["pods"]
+    assert 1 == len(first)
+    node.restart_agent()
+    assert first.keys() == node.connect("client", vip("sticky", six), 80, count=60)["pods"].keys()
+
+
+@BOTH
+def test_pods_are_seen_as_themselves_and_outsiders_as_the_node(node: Miniature, six: bool) -> None:
+    inside = node.connect("pod2", vip("alone", six), 80)
+    assert [pod_ip(2, six=six)] == inside["sources"]
+    outside = node.connect("client", vip("alone", six), 80)
+    assert {"pod1": 1} == outside["pods"]
+    assert [CLIENT_IPS[six]] != outside["sources"]
+
+
+@BOTH
+def test_a_pod_reaches_itself_through_its_service(node: Miniature, six: bool) -> None:
+    found = node.connect("pod1", vip("alone", six), 80)
+    assert {"pod1": 1} == found["pods"]
+    assert [pod_ip(1, six=six)] != found["sources"]
+
+
+@BOTH
+def test_the_node_itself_reaches_services(node: Miniature, six: bool) -> None:
+    found = node.connect("node", vip("weighted", six), 80, count=20)
+    assert 20 == sum(count for pod, count in found["pods"].items() if pod.startswith("pod"))
+
+
+@BOTH
+@pytest.mark.parametrize("source", ["client", "node", "pod2"])
+def test_node_ports_are_served_from_everywhere(node: Miniature, source: str, six: bool) -> None:
+    found = node.connect(source, NODE_IPS[six], 30011, count=30)
+    assert {"pod1", "pod2", "pod3"} >= found["pods"].keys(), found
+    assert 1 < len(found["pods"])
+
+
+@BOTH
+@pytest.mark.parametrize("entrance", ["ingress", "node port"])
+def test_external_policy_local_keeps_the_client_and_stays_on_the_node(
+    node: Miniature, entrance: str, six: bool
+) -> None:
+    target, port = (ingress("local", six), 80) if entrance == "ingress" else (NODE_IPS[six], 30014)
+    found = node.connect("client", target, port, count=20)
+    assert {"pod1": 20} == found["pods"]
+    assert [CLIENT_IPS[six]] == found["sources"]
+    assert 1 < len(node.connect("pod2", target, port, count=40)["pods"])  # pods reach all endpoints
+
+
+@BOTH
+def test_external_policy_local_without_local_endpoints_drops_clients_only(node: Miniature, six: bool) -> None:
+    for target, port in ((ingress("elsewhere", six), 80), (NODE_IPS[six], 30015)):
+        assert {"TimeoutError": 1} == node.connect("client", target, port, timeout=NOBODY)["pods"]
+        for source in ("pod1", "node"):
+            assert {"pod2", "pod3"} >= node.connect(source, target, port, count=4)["pods"].keys()
+
+
+@BOTH
+def test_internal_policy_local_stays_on_the_node_or_drops(node: Miniature, six: bool) -> None:
+    assert {"pod1": 20} == node.connect("pod2", vip("inside", six), 80, count=20)["pods"]
+    assert {"TimeoutError": 1} == node.connect("pod2", vip("outside", six), 80, timeout=NOBODY)["pods"]
+
+
+@BOTH
+@pytest.mark.parametrize("source", ["client", "node", "pod2"])
+@pytest.mark.parametrize("what", ["no endpoints", "no endpoints at the node port", "no such port"])
+def test_what_leads_nowhere_is_refused_at_once(node: Miniature, source: str, what: str, six: bool) -> None:
+    target, port = {
+        "no endpoints": (vip("empty", six), 80),
+        "no endpoints at the node port": (NODE_IPS[six], 30018),
+        "no such port": (vip("weighted", six), 81),
+    }[what]
+    found = node.connect(source, target, port, count=3)
+    assert {"ConnectionRefusedError": 3} == found["pods"]
+    assert found["longest"] < 0.1
+
+
+def test_it_refuses_whichever_table_was_loaded_first(node: Miniature) -> None:
+    node.load_kube_proxy()
+    found = node.connect("client", vip("empty", False), 80)
+    assert {"ConnectionRefusedError": 1} == found["pods"]
+    assert found["longest"] < 0.1
+
+
+@BOTH
+def test_source_ranges_let_only_those_through(node: Miniature, six: bool) -> None:
+    assert {"pod1", "pod2"} >= node.connect("client", ingress("open", six), 80, count=4)["pods"].keys()
+    assert {"TimeoutError": 1} == node.connect("client", ingress("closed", six), 80, timeout=NOBODY)["pods"]
+    assert {"pod1", "pod2"} >= node.connect("client", vip("closed", six), 80, count=4)["pods"].keys()
+
+
+@BOTH
+def test_udp_is_split_and_a_socket_moves_when_its_pod_goes(node: Miniature, six: bool) -> None:
+    found = node.connect("client", vip("names", six), 53, count=60, protocol="udp")
+    assert {"pod1", "pod2"} == found["pods"].keys()
+    client = subprocess.Popen(node.command("client", "tests.netns.udp_client", vip("names", six), "53"),
+                              stdout=subprocess.PIPE, text=True)  # fmt: skip
+    try:
+        assert client.stdout is not None
+        first = client.stdout.readline().strip()
+        other = {"pod1": 2, "pod2": 1}[first]
+        node.serve("names", [other], number=21, ports=SERVICES["names"][2]["ports"])
+        assert f"pod{other}" == client.stdout.readline().strip()
+        node.serve("names", [], number=21, ports=SERVICES["names"][2]["ports"])
+        assert client.stdout.readline().strip() in ("ConnectionRefusedError", "nobody")
+        node.serve("names", [1, 2], number=21, ports=SERVICES["names"][2]["ports"])
+        wait_for(lambda: client.stdout is not None and client.stdout.readline().startswith("pod"), "an answer again")
+    finally:
+        client.kill()
+        client.wait()
+
+
+def test_health_ports_tell_where_the_endpoints_are(node: Miniature) -> None:
+    def ask(port: int) -> tuple[str, str]:
+        code = f"import urllib.request,sys\ntry: r=urllib.request.urlopen('http://{NODE_IPS[0]}:{port}/',timeout=3)\n"
+        code += (
+            "except urllib.error.HTTPError as e: r=e\nprint(r.status, r.headers['X-Load-Balancing-Endpoint-Weight'])"
+        )
+        done = subprocess.run(["ip", "netns", "exec", node.namespace("client"), "python3", "-c", code],
+                              capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
+        status, weight = done.stdout.split()
+        return status, weight
+
+    assert ("200", "1") == ask(31014)
+    assert ("503", "0") == ask(31015)
+
+
+def test_a_service_that_gets_the_label_is_served_and_one_that_loses_it_is_not(node: Miniature) -> None:
+    node.serve("late", [1], number=30)
+    node.settled("default/late")
+    assert {"pod1": 1} == node.connect("client", "10.96.0.30", 80)["pods"]
+    path = node.manifests / "late.yaml"
+    path.write_text(path.read_text().replace("wao-loadbalancer", "another-proxy"))
+    node.settled(absent=["default/late", "10.96.0.30"])
+    node.withdraw("late")
+
+
+def test_a_table_that_others_delete_is_written_again(node: Miniature) -> None:
+    node.nft("delete table ip wao-loadbalancer\n")
+    node.settled("default/weighted", "10.96.0.10")
+    assert {"pod1": 1} == node.connect("client", vip("alone", False), 80)["pods"]
+
+
+def test_what_is_printed_is_what_the_kernel_takes(node: Miniature) -> None:
+    printed = subprocess.run([*node.wao, *OPTIONS, "--print"], capture_output=True, text=True, check=True, timeout=60)
+    checked = subprocess.run(["nft", "--check", "-f", "-"], input=printed.stdout, text=True, capture_output=True,
+                             check=False)  # fmt: skip
+    assert (0, "") == (checked.returncode, checked.stderr)
+
+
+def test_once_and_clean_up_touch_no_table_but_ours(node: Miniature) -> None:
+    def foreign() -> str:
+        return node.list("table", "ip", "kube-proxy") + node.list("table", "ip6", "kube-proxy")
+
+    before = foreign()
+    node.running.stop()
+    assert node.list("table", "ip", "wao-loadbalancer")  # the rules outlive the agent
+    subprocess.run([*node.wao, "--cleanup"], check=True, timeout=60)
+    assert "" == node.list("table", "ip", "wao-loadbalancer") + node.list("table", "ip6", "wao-loadbalancer")
+    subprocess.run([*node.wao, *OPTIONS, "--once"], check=True, timeout=60)
+    assert {"pod1": 1} == node.connect("client", vip("alone", True), 80)["pods"]
+    node.restart_agent()
+    assert before == foreign()
+    assert before
+
+
+def test_the_agent_needs_no_more_than_net_admin(node: Miniature) -> None:
+    """As in the DaemonSet: no root, no other capability, no new privileges."""
+    node.running.stop()
+    least = "setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs --bounding-set=-all,+net_admin"
+    least += " --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin"
+    command = [*node.wao[:4], *least.split(), *node.wao[4:], *OPTIONS, "--once"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"HOME": "/tmp"}
+    )
+    assert 0 == done.returncode, done.stderr
+    node.restart_agent()
+
+
+def test_health_and_metrics_are_told(node: Miniature) -> None:
+    def get(path: str) -> str:
+        url = f"http://127.0.0.1:10356{quote(path)}"
+        code = f"import urllib.request as u; print(u.urlopen('{url}', timeout=3).read().decode())"
+        done = subprocess.run(["ip", "netns", "exec", node.namespace("node"), "python3", "-c", code],
+                              capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
+        return done.stdout
+
+    assert '"nodeEligible":true' in get("/healthz")
+    assert "lastSyncSecondsAgo" in get("/livez")
+    figures: dict[str, Any] = dict(line.rsplit(" ", 1) for line in get("/metrics").splitlines() if line[:3] == "wao")
+    assert len(SERVICES) == float(figures["wao_lb_agent_services"])
+    assert 0.0 == float(figures["wao_lb_agent_sync_proxy_rules_nftables_sync_failures_total"])

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "extender": "benchmarks.extender",
     "weights": "benchmarks.weights",
     "metrics-api": "benchmarks.metrics_api",
+    "collector": "benchmarks.collector",
 }
 """Module of each benchmark; its `main` measures and prints."""
 

@@ -1,42 +1,25 @@
-"""The metrics API: one node over TLS beside a bare endpoint, 5,000 nodes in one list, and polls of many BMCs.
+"""The metrics API: one node over TLS beside a bare endpoint, and 5,000 nodes in one list.
 
     python -m benchmarks.metrics_api
 
-Servers run in processes of their own, so that their CPU time is theirs alone.
+Servers run in processes of their own, so that their CPU time is theirs alone; the collector: `benchmarks.collector`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
-import multiprocessing
 import os
 import socket
 import ssl
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
+from benchmarks.processes import cpu_seconds, serving
+
 NODES = 5000
-BMCS, INTERVAL, SECONDS, WINDOWS = 1000, 4.0, 8.0, 3
-ADDRESSES = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(BMCS)]
 API = "/apis/custom.metrics.k8s.io/v1beta2"
 FIXED = b"x" * 279  # as long as the answer about one node
-SENSOR = {
-    "@odata.id": "/redfish/v1/Chassis/1/Sensors/Inlet",
-    "Id": "Inlet",
-    "Name": "Inlet Temp",
-    "Reading": 22.5,
-    "ReadingUnits": "Cel",
-    "Status": {"State": "Enabled", "Health": "OK"},
-    "Description": "x" * 500,
-}
 
 
 @dataclass(frozen=True)
@@ -63,10 +46,6 @@ def main() -> None:
         print(f"ratio                          {ours.p50 / floor.p50:.2f} (wanted: at most 2)")
         print(f"GET nodes/* of {NODES} nodes     {measure(*api, f'{API}/nodes/*/inlet_temp', 100)}")
         print(f"GET /metrics of {NODES} nodes    {measure(*api, '/metrics', 20)}")
-    with serving(_serve_bmcs) as (url, _):
-        import uvloop
-
-        uvloop.run(poll(urlsplit(url).port or 0))
 
 
 def measure(url: str, pid: int, path: str, count: int) -> Timing:
@@ -95,106 +74,29 @@ class Connection:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = context.wrap_socket(plain)
 
+    def items(self, path: str) -> int:
+        """Return the number of items of a list; 0 while the answer is another one."""
+        status, body = self._exchange(path)
+        return len(json.loads(body)["items"]) if status == 200 else 0
+
     def get(self, path: str) -> int:
         """Return the size of the body; the status must be 200."""
+        status, body = self._exchange(path)
+        assert status == 200, body[:200]
+        return len(body)
+
+    def _exchange(self, path: str) -> tuple[int, bytes]:
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/json, */*\r\n\r\n".encode())
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._socket.recv(1 << 18)
         head, _, body = received.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
         at = head.lower().index(b"content-length:") + len(b"content-length:")
-        size, got = int(head[at:].split(b"\r\n")[0]), len(body)
+        size, parts, got = int(head[at:].split(b"\r\n")[0]), [body], len(body)
         while got < size:
-            got += len(self._socket.recv(1 << 18))
-        return size
-
-
-async def poll(port: int) -> None:
-    """Poll the mock BMCs as the collector does, and print what it costs."""
-    from wao_core.collector.running import collecting
-    from wao_core.collector.store import SampleStore
-    from wao_core.records import EndpointTerm, Kind, NodeConfig
-    from wao_core.source.manifests import ManifestSource
-
-    options = {"tls": {"fingerprint": _fingerprint()}, "sensor": {"uri": SENSOR["@odata.id"], "name": SENSOR["Name"]}}
-    with tempfile.TemporaryDirectory() as folder:
-        source = ManifestSource(Path(folder))
-        for number, address in enumerate(ADDRESSES):
-            endpoint = f"https://{address}:{port}"
-            term = EndpointTerm(type="Redfish", endpoint=endpoint, fetch_interval=INTERVAL, options=options)
-            config = NodeConfig(name=f"n{number}", namespace="x", node_name=f"n{number}", metrics={"inlet_temp": term})
-            source.state.put(Kind.NODE_CONFIG, config)
-        reads: list[str] = []
-        began = time.perf_counter()
-        observe: Callable[..., None] = lambda _spec, _seconds, kind: reads.append(kind)  # noqa: E731
-        async with collecting(source, SampleStore(), observe=observe) as collector:
-            while not collector.tried_all:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-            print(f"first reading of {BMCS} BMCs over TLS: {time.perf_counter() - began:.1f} s")
-            costs = []
-            for _ in range(WINDOWS):
-                count, cpu = len(reads), time.process_time()
-                await asyncio.sleep(SECONDS)
-                costs.append((time.process_time() - cpu) / (len(reads) - count))
-    each, failed = min(costs), sum(1 for kind in reads if kind)  # others on the machine only ever add
-    bare = await _bare_polls(port)
-    print(f"polls of {BMCS} BMCs every {INTERVAL:g} s: {each * 1e3:.3f} s CPU per 1,000 readings, {failed} failed")
-    print(f"the same GETs by aiohttp alone: {bare * 1e3:.3f} s CPU per 1,000; ratio {each / bare:.2f}")
-    print(f"5,000 BMCs every 10 s would take {each * 500:.0%} of one core (wanted: at most 30 %)")
-
-
-async def _bare_polls(port: int) -> float:
-    """Return the CPU seconds of one GET by aiohttp with nothing around it: what this machine asks for at the least."""
-    import aiohttp
-
-    urls = [f"https://{address}:{port}{SENSOR['@odata.id']}" for address in ADDRESSES]
-    pin = aiohttp.Fingerprint(bytes.fromhex(_fingerprint()))
-    costs = []
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=BMCS, keepalive_timeout=120)) as session:
-
-        async def get(number: int) -> None:
-            await asyncio.sleep(number * INTERVAL / BMCS)  # spread as the polls are
-            async with session.get(urls[number], ssl=pin) as response:
-                await response.read()
-
-        for _ in range(WINDOWS + 1):
-            cpu = time.process_time()
-            await asyncio.gather(*map(get, range(BMCS)))
-            costs.append((time.process_time() - cpu) / BMCS)
-    return min(costs[1:])  # the first round makes the connections
-
-
-@contextmanager
-def serving(target: Callable[[int], None]) -> Iterator[tuple[str, int]]:
-    """Run a server in a process of its own; yields its URL and process number."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(port,), daemon=True)
-    process.start()
-    try:
-        _wait_for(port)
-        yield f"https://127.0.0.1:{port}", process.pid or 0
-    finally:
-        process.terminate()
-        process.join(10)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(400):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(f"no server on port {port}")
+            parts.append(self._socket.recv(1 << 18))
+            got += len(parts[-1])
+        return int(head.split(b" ", 2)[1]), b"".join(parts)
 
 
 def _serve_bare(port: int) -> None:
@@ -231,44 +133,6 @@ def _serve(app: object, port: int) -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)  # where it listens is known
     run(lambda: serve(app, options, HealthChecks()), options)  # type: ignore[arg-type]
-
-
-def _serve_bmcs(port: int) -> None:
-    import uvloop
-
-    body = json.dumps(SENSOR).encode()
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-    class Bmc(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self._transport, self._received = cast(asyncio.Transport, transport), b""
-
-        def data_received(self, data: bytes) -> None:
-            self._received += data
-            while b"\r\n\r\n" in self._received:
-                self._received = self._received.partition(b"\r\n\r\n")[2]
-                self._transport.write(answer)
-
-    async def serve() -> None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*_certificate())
-        # every address of 127.0.0.0/8 is this machine: one process plays all BMCs, and listens nowhere else
-        server = await asyncio.get_running_loop().create_server(
-            Bmc, ["127.0.0.1", *ADDRESSES], port, ssl=context, backlog=64
-        )
-        await server.serve_forever()
-
-    uvloop.run(serve())
-
-
-def _certificate() -> tuple[Path, Path]:
-    from wao_core.serving.certificates import bootstrap_certificate
-
-    return bootstrap_certificate(Path(tempfile.gettempdir()) / f"wao-bench-{os.getuid()}", [])
-
-
-def _fingerprint() -> str:
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(_certificate()[0].read_text())).hexdigest()
 
 
 if __name__ == "__main__":

@@ -114,8 +114,7 @@ class Collector:
         self.plan = make_plan(self._state.node_configs.values(), identify=self._identify)
         wanted = self.plan.pollers
         before = self._targets()
-        for spec in [spec for spec in self._running if spec not in wanted]:
-            self._running.pop(spec).task.cancel()
+        gone = [self._running.pop(spec) for spec in [spec for spec in self._running if spec not in wanted]]
         fresh = [spec for spec in wanted if spec not in self._running]
         for spec in wanted.keys() - set(fresh):
             self._running[spec].poller.retarget(wanted[spec])
@@ -124,6 +123,9 @@ class Collector:
             poller = Poller(spec, self._readers.reader(spec), self.store, targets=wanted[spec], observe=self._observe)
             first_delay = phase(spec) * min(spread, spec.interval)
             self._running[spec] = _Running(poller, asyncio.create_task(poller.run(first_delay)))
+        for running in gone:  # after the fresh ones, which may go on with the same connection
+            running.task.cancel()
+            running.poller.reader.close()
         # a target that only changed its sensor keeps its value until the new one is read, or it expires
         for target in before - self._targets():
             self.store.remove(target.node, target.metric)

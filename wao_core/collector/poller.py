@@ -51,6 +51,10 @@ class Reader(Protocol):
         """Return the sensor that discovery chose, None before it did."""
         ...
 
+    def close(self) -> None:
+        """Give back what was held for the sensor: it is read no more."""
+        ...
+
 
 Observe = Callable[[SensorSpec, float, str], None]  # spec, seconds, "" or the kind of failure
 

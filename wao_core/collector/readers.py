@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Reader, Reading
@@ -20,6 +20,7 @@ from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
 
 POLLS = 500  # at a time
 DISCOVERIES = 200  # at a time: each is some ten requests, one after the other, of up to a second on a slow BMC
+AT_ONCE = 8  # requests to a server that is no BMC: it answers for many nodes
 POLL_TIME = 8.0  # seconds for one request
 DISCOVERY_TIME = 60.0  # seconds for all requests of a first reading
 _log = logging.getLogger(__name__)
@@ -36,6 +37,25 @@ class Sensor(Protocol):
     def flow(self) -> Flow[Any]:
         """Describe the requests of one reading; the sensor remembers what it found out."""
         ...
+
+
+class _Key(NamedTuple):
+    """What makes two sensors share a transport."""
+
+    base_url: str
+    secret: str
+    tls: TlsPolicy
+    at_once: int
+
+
+@dataclass(slots=True)
+class _Shared:
+    transport: PollingTransport
+    users: int = 0
+
+
+def _key(spec: SensorSpec, base_url: str) -> _Key:
+    return _Key(base_url, spec.secret, tls_policy(spec.option("tls")), 1 if spec.type == "Redfish" else AT_ONCE)
 
 
 class SensorReaders:
@@ -60,31 +80,40 @@ class SensorReaders:
     ) -> None:
         self._session, self._secrets, self._build = session, secrets, build
         self._polls, self._discoveries = asyncio.Semaphore(POLLS), asyncio.Semaphore(DISCOVERIES)
-        # the sensors of one BMC share its transport, and so its one request at a time
-        self._transports: WeakValueDictionary[tuple[str, str, TlsPolicy], PollingTransport] = WeakValueDictionary()
+        # the sensors of one BMC share its transport, and so its one request at a time and its one login
+        self._transports: dict[_Key, _Shared] = {}
 
     def reader(self, spec: SensorSpec) -> Reader:
         """Return what reads this sensor; for a term that cannot be used, what tells why."""
         try:
             sensor = self._build(spec)
-            return _SensorReader(self, spec, sensor, self.transport(spec, sensor.base_url))
+            return _SensorReader(self, spec, sensor, self.acquire(spec, sensor.base_url))
         except WaoError as error:
             return _Unusable(error)
 
-    def transport(self, spec: SensorSpec, base_url: str) -> PollingTransport | None:
-        """Return the transport to a sensor's BMC, None for a sensor that asks nobody."""
+    def acquire(self, spec: SensorSpec, base_url: str) -> PollingTransport | None:
+        """Return the transport to a sensor's BMC until `release`, None for a sensor that asks nobody."""
         if not base_url:
             return None
-        policy = tls_policy(spec.option("tls"))
-        key = (base_url, spec.secret, policy)
-        transport = self._transports.get(key)
-        if transport is None:
-            if policy.insecure:
+        key = _key(spec, base_url)
+        shared = self._transports.get(key)
+        if shared is None:
+            if key.tls.insecure:
                 _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", base_url)
             timeout = min(POLL_TIME, max(2.0, 0.8 * spec.interval))
-            transport = self._session.transport(base_url, tls=policy, timeout=timeout)
-            self._transports[key] = transport
-        return transport
+            made = self._session.transport(base_url, tls=key.tls, timeout=timeout, at_once=key.at_once)
+            shared = self._transports[key] = _Shared(made)
+        shared.users += 1
+        return shared.transport
+
+    def release(self, spec: SensorSpec, base_url: str) -> None:
+        """Give a transport back; the last one to do so ends its login and its connection."""
+        key = _key(spec, base_url)
+        shared = self._transports[key]
+        shared.users -= 1
+        if not shared.users:
+            del self._transports[key]
+            self._session.retire(shared.transport)
 
     async def drive(self, spec: SensorSpec, sensor: Sensor, transport: PollingTransport | None) -> Reading:
         """Read a sensor once, with credentials; a refused password is looked up once more."""
@@ -116,6 +145,12 @@ class _SensorReader:
     ) -> None:
         self._readers, self._spec, self._sensor, self._transport = readers, spec, sensor, transport
         self._cold = transport is not None
+        self._open = transport is not None
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._readers.release(self._spec, self._sensor.base_url)
 
     def chosen(self) -> ChosenSensor | None:
         choice = getattr(self._sensor, "choice", None)  # sensors that discover have one
@@ -143,6 +178,9 @@ class _Unusable:
         self._error = error
 
     def chosen(self) -> ChosenSensor | None:
+        return None
+
+    def close(self) -> None:
         return None
 
     async def read(self) -> Reading:

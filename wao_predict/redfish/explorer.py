@@ -44,7 +44,7 @@ def safe_path(path: object) -> str | None:
 def decode(body: bytes) -> Document | None:
     """Return a JSON object, or None for anything else; NaN and Infinity are no JSON."""
     try:
-        document = json.loads(body, parse_constant=_no_constant)
+        document = _DECODER.decode(body.decode(json.detect_encoding(body)))
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
@@ -52,6 +52,9 @@ def decode(body: bytes) -> Document | None:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 @dataclass

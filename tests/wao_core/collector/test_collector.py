@@ -30,6 +30,7 @@ class Sensors:
 
     values: dict[str, float | Exception] = field(default_factory=dict)
     reads: dict[str, int] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
 
     def reader(self, spec: SensorSpec) -> Reader:
         return SensorOf(self, spec.endpoint)
@@ -50,6 +51,9 @@ class SensorOf:
 
     def chosen(self) -> ChosenSensor | None:
         return None
+
+    def close(self) -> None:
+        self.sensors.closed.append(self.endpoint)
 
 
 def config(node: str, endpoint: str, *, interval: float = 1.0) -> NodeConfig:
@@ -93,6 +97,7 @@ async def test_changes_of_the_configs_are_followed_without_a_leak() -> None:
             state.put(Kind.NODE_CONFIG, config("n1", "a"))
             await until(lambda: {spec.endpoint for spec in collector.pollers} == {"a"} and collector.tried_all)
             assert running_polls() == 1
+            assert sensors.closed == ["a", "b"] * (round_ + 1)
         state.remove(Kind.NODE_CONFIG, "wao/n1")
         await until(lambda: not collector.pollers and running_polls() == 0)
         assert store.get("n1", "inlet_temp") is None

@@ -1,0 +1,190 @@
+"""One HTTP/1.1 connection that is kept open, with one request on it at a time.
+
+Thousands of BMCs are polled on a fraction of one core: what a general client does around a request costs several times
+the request itself (`benchmarks.collector` measures both).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from dataclasses import dataclass, field
+
+import httptools
+
+MAX_HEADERS = 64 * 1024
+
+
+class Broken(ConnectionError):
+    """The connection ended, or what came is not HTTP, before the answer was complete."""
+
+
+class TooLarge(ValueError):
+    """The answer is larger than allowed."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back; header names are in lower case."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class HttpConnection(asyncio.Protocol):
+    """Use `connect`; then `exchange` as long as it is `usable`."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._answer = Answer()
+        self._parts: list[bytes] = []
+        self._size = self._most = self._head = 0
+        self._keep = True
+        self.idle_since = 0.0
+        self.begun = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request can be sent."""
+        return self._keep and self._waiting is None and self._transport is not None
+
+    async def exchange(self, request: bytes, most: int) -> Answer:
+        """Send a request and return its answer; `begun` tells afterwards whether any of it had come.
+
+        Raises
+        ------
+        Broken
+            The connection ended before the answer did.
+        TooLarge
+            The body has more than `most` bytes.
+        """
+        if self._transport is None:
+            raise Broken("the connection is closed")
+        loop = asyncio.get_running_loop()
+        self._waiting, self._answer, self._parts = loop.create_future(), Answer(), []
+        self._size, self._head, self._most, self.begun = 0, 0, most, False
+        self._transport.write(request)
+        try:
+            answer = await self._waiting
+        except BaseException:
+            self.abort()  # the rest of the answer may still come: nothing else can be asked here
+            raise
+        finally:
+            self._waiting = None
+        self.idle_since = loop.time()
+        return answer
+
+    def close(self) -> None:
+        """End the connection in order."""
+        self._keep = False
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._keep = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; anything that nobody asked for ends the connection."""
+        if self._waiting is None or self._waiting.done():
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(error.__context__ if isinstance(error.__context__, TooLarge) else Broken(f"not HTTP: {error}"))
+
+    def eof_received(self) -> None:
+        """Let the transport close itself."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail the request that waits, unless the end of the connection was the end of the answer."""
+        self._transport, self._keep = None, False
+        headers = self._answer.headers
+        if exc is None and self._answer.status and not {"content-length", "transfer-encoding"} & headers.keys():
+            self._finish()
+        else:
+            self._fail(Broken(str(exc) if exc else "the connection was closed before the answer came"))
+
+    # --- httptools
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEADERS:
+            raise TooLarge(f"headers of more than {MAX_HEADERS} bytes")
+        self._answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Keep the status; refuse a body that says it is too large."""
+        self.begun = True
+        self._answer.status = self._parser.get_status_code()
+        announced = self._answer.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._most:
+            raise TooLarge(f"the body is larger than {self._most} bytes")
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body."""
+        self._size += len(body)
+        if self._size > self._most:
+            raise TooLarge(f"the body is larger than {self._most} bytes")
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the answer over; 100 Continue and its like are none."""
+        if self._answer.status < 200:
+            self._answer = Answer()
+            return
+        self._keep = self._keep and self._parser.should_keep_alive()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._waiting is None or self._waiting.done():
+            return
+        try:
+            self._answer.body = _plain(b"".join(self._parts), self._answer.headers, self._most)
+        except (TooLarge, zlib.error) as error:
+            self._fail(error if isinstance(error, TooLarge) else Broken(f"not readable: {error}"))
+        else:
+            self._waiting.set_result(self._answer)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)
+
+
+def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
+    """Return the body uncompressed: some BMCs compress though they are asked not to."""
+    if headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    unpacked = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, most + 1)
+    if len(unpacked) > most:
+        raise TooLarge(f"the body is larger than {most} bytes")
+    return unpacked
+
+
+async def connect(address: str, port: int, *, tls: ssl.SSLContext | None, name: str) -> HttpConnection:
+    """Return a connection to an address; `name` is the host whose certificate must be shown.
+
+    Raises
+    ------
+    OSError
+        Nobody listens there, or the TLS handshake failed (`ssl.SSLError`).
+    """
+    _, connection = await asyncio.get_running_loop().create_connection(
+        HttpConnection, address, port, ssl=tls, server_hostname=None if tls is None else name
+    )
+    return connection

@@ -1,5 +1,6 @@
 """Sensors over the polling session: shared transports, credentials that change, and terms that cannot be used."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Bench:
     readers: SensorReaders
     secrets: Secrets
     url: str
+    server: web.Server
     now: float = 0.0
     accepts: str = "Basic dTpvbGQ="  # u:old
 
@@ -68,7 +70,8 @@ async def bench() -> AsyncIterator[Bench]:
         allowed = request.headers.get("Authorization") == made.accepts
         return web.json_response(21.5 if allowed else None, status=200 if allowed else 401)
 
-    runner = web.ServerRunner(web.Server(temp))
+    server = web.Server(temp)
+    runner = web.ServerRunner(server)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -81,7 +84,8 @@ async def bench() -> AsyncIterator[Bench]:
         return Thermometer(spec)
 
     book = SecretBook(secrets, clock=lambda: made.now)
-    made = Bench(SensorReaders(session, book, build=build), secrets, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    made = Bench(SensorReaders(session, book, build=build), secrets, url, server)
     yield made
     await session.close()
     await runner.cleanup()
@@ -108,12 +112,31 @@ async def test_a_wrong_password_is_not_tried_again_and_again(bench: Bench) -> No
     assert caught.value.status_code == 401
 
 
-async def test_sensors_of_one_bmc_share_its_transport(bench: Bench) -> None:
+async def test_sensors_of_one_bmc_share_its_transport_until_the_last_one_goes(bench: Bench) -> None:
     one, two = bench.spec(), bench.spec(options='{"sensor": {"name": "other"}}')
-    first, second = bench.readers.transport(one, bench.url), bench.readers.transport(two, bench.url)
+    first, second = bench.readers.acquire(one, bench.url), bench.readers.acquire(two, bench.url)
     assert first is second
     insecure = bench.spec(options='{"tls": {"insecureSkipVerify": true}}')
-    assert bench.readers.transport(insecure, bench.url) is not first
+    assert bench.readers.acquire(insecure, bench.url) is not first
+    bench.readers.release(one, bench.url)
+    assert bench.readers.acquire(one, bench.url) is first
+    bench.readers.release(one, bench.url)
+    bench.readers.release(two, bench.url)
+    assert bench.readers.acquire(one, bench.url) is not first
+
+
+async def test_the_last_sensor_of_a_bmc_that_goes_ends_its_connection(bench: Bench) -> None:
+    one = bench.readers.reader(bench.spec())
+    two = bench.readers.reader(bench.spec(options='{"sensor": {"name": "other"}}'))
+    await one.read()
+    one.close()
+    one.close()  # twice is once
+    assert (await two.read()).value == 21.5
+    assert len(bench.server.connections) == 1
+    two.close()
+    async with asyncio.timeout(10):
+        while bench.server.connections:
+            await asyncio.sleep(0.01)
 
 
 async def test_sensors_without_an_endpoint_need_no_network(bench: Bench) -> None:

@@ -118,6 +118,9 @@ class SensorOf:
     def chosen(self) -> ChosenSensor | None:
         return ChosenSensor("/fake", "Fake", 0.5)
 
+    def close(self) -> None:
+        return None
+
 
 class Reading:
     value, time = 25.5, None

@@ -56,7 +56,7 @@ def lb(
     from wao_lb.damping import Pace
     from wao_lb.filling import Limits
     from wao_lb.run import run_lb
-    from wao_lb.settings import LbSettings
+    from wao_lb.settings import LbSettings, is_label_value
     from wao_lb.weights import Rule
 
     settings = LbSettings(
@@ -65,4 +65,6 @@ def lb(
         limits=Limits(node_ceiling=node_ceiling, pod_ceiling=pod_ceiling, floor=floor),
         pace=Pace(settle=settle_time),
     )
-    run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server)
+    unusable = proxy_name and not is_label_value(proxy_name)
+    problems = [f"--proxy-name {proxy_name!r:.80}: not the value of a label"] if unusable else []
+    run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server, *problems)

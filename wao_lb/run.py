@@ -15,7 +15,7 @@ from wao_core.serving.server import serve
 from wao_lb.app import create_app
 from wao_lb.outputs.haproxy import AgentCheckServer
 from wao_lb.service import WeightBook
-from wao_lb.settings import LbSettings
+from wao_lb.settings import LbSettings, selectors_of
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,16 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
     checks, registry = HealthChecks(), new_registry("lb")
     ready = _Once(checks)
     async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(cluster(server, KINDS, checks, component="wao-lb"))
+        selectors = selectors_of(settings.proxy_name)
+        source = await stack.enter_async_context(
+            cluster(server, KINDS, checks, component="wao-lb", selectors=selectors)
+        )
         book = WeightBook(source, settings)
         stack.callback(book.close)
         standalone = server.manifests is not None
-        await stack.enter_async_context(deciding(source, checks, book.update, inputs=Inputs(loopback=standalone)))
+        # in a cluster the metrics API alone reads the sensors: a BMC answers one at a time
+        inputs = Inputs(metrics_api=not standalone, loopback=standalone)
+        await stack.enter_async_context(deciding(source, checks, book.update, inputs=inputs))
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)

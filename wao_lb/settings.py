@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wao_core.errors import QuantityError
 from wao_core.quantity import cores
-from wao_core.records import Service
+from wao_core.records import Kind, Service
 from wao_lb.damping import Pace
 from wao_lb.filling import Limits
 from wao_lb.weights import Rule
@@ -31,6 +33,22 @@ class LbSettings:
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     max_sample_age: float = 900.0  # older CPU samples count as unknown
+
+
+def is_label_value(text: str) -> bool:
+    """Return whether a text can be the value of a label; the empty one is left out, as it names nobody."""
+    return re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text) is not None
+
+
+def selectors_of(proxy_name: str | None) -> Mapping[Kind, tuple[tuple[str, str], ...]]:
+    """Return what restricts the watches of an API server to the Services of a proxy name.
+
+    Slices are not chosen by that label: those made by hand do not carry it.
+    """
+    slices = {Kind.ENDPOINT_SLICE: (("labelSelector", f"!{HEADLESS_LABEL}"),)}
+    if proxy_name is None:
+        return slices
+    return {**slices, Kind.SERVICE: (("labelSelector", f"{PROXY_LABEL}={proxy_name},!{HEADLESS_LABEL}"),)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,19 @@ def test_each_workload_is_restricted(workload: dict[str, Any]) -> None:
         assert all("hostPath" not in volume for volume in pod.get("volumes", []))
 
 
+def test_the_node_agent_has_one_capability_and_a_namespace_that_allows_it() -> None:
+    (agent,) = (item.values[0] for item in workloads() if item.id in PRIVILEGED)
+    (container,) = pod_of(agent)["containers"]
+    assert ["NET_ADMIN"] == container["securityContext"]["capabilities"]["add"]
+    assert all("hostPath" not in volume for volume in pod_of(agent)["volumes"])
+    for _, namespace in documents("Namespace"):
+        allowed = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        alone = namespace["metadata"]["name"] == agent["metadata"]["namespace"]
+        assert allowed == ("privileged" if alone else "restricted")
+    inside = {item.id for item in workloads() if item.values[0]["metadata"]["namespace"] == "wao-node"}
+    assert PRIVILEGED == inside
+
+
 @pytest.mark.parametrize("workload", workloads())
 def test_each_workload_has_probes_requests_and_a_memory_limit(workload: dict[str, Any]) -> None:
     for container in pod_of(workload)["containers"]:
@@ -162,6 +175,27 @@ def test_the_controller_issues_what_the_servers_mount_and_may_write_nothing_else
     assert allowed == issued
     registered = {item["metadata"]["name"] for _, item in documents("APIService")}
     assert registered == {value for flag, _, value in flags if flag == "--api-service"}
+
+
+def test_the_bundle_is_published_wherever_it_is_mounted() -> None:
+    controller = next(item.values[0] for item in workloads() if item.id == "wao-controller")
+    flags = [flag.partition("=") for flag in pod_of(controller)["containers"][0]["args"]]
+    published = {value for flag, _, value in flags if flag in ("--namespace", "--bundle-namespace")}
+    mounted = {
+        item.values[0]["metadata"]["namespace"]
+        for item in workloads()
+        for volume in pod_of(item.values[0]).get("volumes", [])
+        if volume.get("configMap", {}).get("name") == "wao-ca"
+    }
+    assert mounted <= published
+    allowed = {
+        role["metadata"]["namespace"]
+        for _, role in documents("Role")
+        for rule in role["rules"]
+        if role["metadata"]["name"] == "wao-controller" and rule.get("resourceNames") == ["wao-ca"]
+        if rule["resources"] == ["configmaps"]
+    }
+    assert published == allowed
 
 
 def test_an_aggregated_api_is_always_verified() -> None:

@@ -31,6 +31,10 @@ def controller(
             envvar="WAO_AUTHORITY_NAMESPACE", help="Namespace of the authority's key, which only we may read."
         ),
     ] = "wao-pki",
+    bundle_namespace: Annotated[
+        list[str] | None,
+        typer.Option(help="Further namespace that gets the ConfigMap wao-ca, for clients there; several are allowed."),
+    ] = None,
     api_service: Annotated[
         list[str] | None,
         typer.Option(help="APIService whose caBundle is kept, if it points at one of these Services; several allowed."),
@@ -42,6 +46,10 @@ def controller(
     from wao_core.serving.server import run
 
     certificates = CertificateSettings(
-        namespace, authority_namespace, tuple(serving_certificate or ()), tuple(api_service or ())
+        namespace,
+        authority_namespace,
+        tuple(serving_certificate or ()),
+        tuple(api_service or ()),
+        tuple(bundle_namespace or ()),
     )
     run(lambda: run_controller(server, certificates, leader_elect=leader_elect), server)

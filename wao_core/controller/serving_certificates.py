@@ -1,7 +1,7 @@
 """Keeps our Services' serving certificates: Secrets, the bundle that clients mount, and the APIServices' caBundle.
 
 The authority's key lies in a namespace of its own, which no other component may read. Clients mount the ConfigMap
-`wao-ca`; servers mount `NAME-tls` and load it again when it changes.
+`wao-ca`, those in other namespaces a copy of it; servers mount `NAME-tls` and load it again when it changes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ PERIOD = 20.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateSettings:
-    """What to keep. Nothing is kept without `services`."""
+    """What to keep. Nothing is kept without `services`; `bundle_namespaces` have clients that verify these."""
 
     namespace: str = "wao-system"
     authority_namespace: str = "wao-pki"
     services: tuple[str, ...] = ()
     api_services: tuple[str, ...] = ()
+    bundle_namespaces: tuple[str, ...] = ()
 
 
 class ServingCertificates:
@@ -76,6 +77,8 @@ class ServingCertificates:
             await self._apply(self._settings.authority_namespace, _tls_secret(BUNDLE, wanted.authority, b""))
         if wanted.bundle != held.bundle:
             await self._apply(self._settings.namespace, _config_map(wanted.bundle))
+        for namespace in self._settings.bundle_namespaces:
+            await self._copy(namespace, wanted.bundle)
         for name in self._settings.api_services:
             await self._publish(name, wanted.bundle)
         for service, pair in wanted.issued.items():
@@ -85,13 +88,28 @@ class ServingCertificates:
     async def _held(self) -> Held:
         settings = self._settings
         authority = await self._read(_path("secrets", settings.authority_namespace, BUNDLE))
-        bundle = await self._read(_path("configmaps", settings.namespace, BUNDLE))
+        bundle = await self._published(settings.namespace)
         pairs = {}
         for service in settings.services:
             if (pair := _pair(await self._read(_path("secrets", settings.namespace, f"{service}-tls")))) is not None:
                 pairs[service] = pair
-        published = str(((bundle or {}).get("data") or {}).get("ca.crt") or "").encode()
-        return Held(_pair(authority), published, pairs)
+        return Held(_pair(authority), bundle, pairs)
+
+    async def _published(self, namespace: str) -> bytes:
+        found = await self._read(_path("configmaps", namespace, BUNDLE))
+        return str(((found or {}).get("data") or {}).get("ca.crt") or "").encode()
+
+    async def _copy(self, namespace: str, bundle: bytes) -> None:
+        """Put the bundle into another namespace; one that is not there must not keep certificates from the others."""
+        problem = ""
+        if await self._published(namespace) != bundle:
+            try:
+                await self._apply(namespace, _config_map(bundle))
+            except KubeError as error:
+                if error.status_code != 404:
+                    raise
+                problem = "there is no such namespace; its clients cannot verify our servers"
+        self._tell(f"namespace {namespace}", problem, logging.WARNING)
 
     async def _read(self, path: str) -> dict[str, Any] | None:
         try:

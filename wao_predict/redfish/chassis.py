@@ -59,9 +59,9 @@ def find_system(explorer: Explorer, root: Document) -> Flow[System]:
             safe_path(mapping(item).get("@odata.id")) for item in items(mapping(document.get("Links")).get("Chassis"))
         )
         return System(
-            path, _said(document, "Manufacturer"), _said(document, "Model"), tuple(item for item in listed if item)
+            path, said(document, "Manufacturer"), said(document, "Model"), tuple(item for item in listed if item)
         )
-    return System("", _said(root, "Vendor"), None, ())
+    return System("", None, None, ())
 
 
 def find_chassis(explorer: Explorer, root: Document, system: System) -> Flow[list[Chassis]]:
@@ -77,7 +77,7 @@ def find_chassis(explorer: Explorer, root: Document, system: System) -> Flow[lis
         if document is None:
             continue
         penalty = _distance(path, document, system, paths)
-        found.append(Chassis(path, document, penalty, _said(document, "Manufacturer"), _said(document, "Model")))
+        found.append(Chassis(path, document, penalty, said(document, "Manufacturer"), said(document, "Model")))
         if penalty == 0.0 and len(paths) > 12:  # many parts: do not read them all when the server is known
             break
     found.sort(key=lambda chassis: chassis.penalty)
@@ -112,5 +112,6 @@ def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def _said(document: Document, name: str) -> str | None:
+def said(document: Document, name: str) -> str | None:
+    """Return the text of a property, None where there is none."""
     return text(document.get(name)).strip() or None

@@ -53,7 +53,8 @@ class Candidate:
 class SensorChoice:
     """The sensor to poll: one URI, and the name that the value must still have there.
 
-    `confidence` is between 0 and 1; `reason` says why this one.
+    `confidence` is between 0 and 1; `reason` says why this one. Only where no resource holds the power of all power
+    supplies, `parts` are the resources to read and add up instead.
     """
 
     uri: str
@@ -62,11 +63,13 @@ class SensorChoice:
     pointer: str = ""
     confidence: float = 1.0
     reason: str = ""
+    parts: tuple[str, ...] = ()
 
     @property
     def shown_uri(self) -> str:
         """The URI with the pointer as its fragment, as Redfish writes references to members."""
-        return f"{self.uri}#{self.pointer}" if self.pointer else self.uri
+        bare = self.uri.rstrip("/")
+        return f"{bare}#{self.pointer}" if self.pointer else bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,13 @@ def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
 
 def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
     """Return the PhysicalContexts that tell something: not one that stands on all sensors, or on a CPU as Intake."""
-    contexts = [candidate.context.lower() for candidate in candidates]
-    found = {context for context in contexts if contexts.count(context) <= max(MANY_INTAKES, 0.6 * len(contexts))}
-    intakes = [candidate for candidate in candidates if candidate.context.lower() == "intake"]
-    if len(intakes) > MANY_INTAKES or any(names_a_part(candidate.name) for candidate in intakes):
+    found = {candidate.context.lower() for candidate in candidates}
+    for origin in {candidate.origin for candidate in candidates}:  # a probe may stand in Thermal and in Sensors
+        contexts = [candidate.context.lower() for candidate in candidates if candidate.origin == origin]
+        found -= {context for context in contexts if contexts.count(context) > max(MANY_INTAKES, 0.6 * len(contexts))}
+        if contexts.count("intake") > MANY_INTAKES:
+            found.discard("intake")
+    if any(names_a_part(candidate.name) for candidate in candidates if candidate.context.lower() == "intake"):
         found.discard("intake")
     return frozenset(found)
 

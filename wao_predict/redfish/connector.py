@@ -99,7 +99,7 @@ class SushyTransport:
         self._connector.close()
 
     def _get(self, request: Request) -> Response:
-        answer = self._connector._op("GET", path=request.url, max_bytes=request.max_bytes)
+        answer = self._connector._op("GET", path=request.url, max_bytes=request.max_bytes, hand_on=True)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status_code, answer.content, headers, f"{self._base}{request.url}")
 
@@ -168,13 +168,22 @@ def _connector_class() -> Any:
             if (digest := tls.digest()) is not None:
                 self._session.mount("https://", PinnedAdapter(digest))
 
-        def _op(self, method: str, path: str = "", *args: Any, max_bytes: int = 2 * 1024 * 1024, **kwargs: Any) -> Any:
+        def _op(
+            self,
+            method: str,
+            path: str = "",
+            *args: Any,
+            max_bytes: int = 2 * 1024 * 1024,
+            hand_on: bool = False,
+            **kwargs: Any,
+        ) -> Any:
+            """Send one request; `hand_on` returns a redirect to the caller, who judges where it leads."""
             path = path.removeprefix(self._base)  # a session's Location may be absolute
             if safe_path(path) is None:
                 raise ProtocolError(f"{path!r:.80} is not a path under /redfish/ on this BMC")
             kwargs["allow_redirects"] = False
             answer = super()._op(method, path, *args, **kwargs)
-            if 300 <= answer.status_code < 400:
+            if 300 <= answer.status_code < 400 and not hand_on:
                 raise ProtocolError(f"{path} redirects elsewhere: refused")
             if len(answer.content) > max_bytes:
                 raise ProtocolError(f"{path}: the answer is larger than {max_bytes} bytes")

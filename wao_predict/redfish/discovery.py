@@ -8,10 +8,10 @@ URI to poll.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wao_predict.flow import Flow
-from wao_predict.redfish.chassis import Chassis, find_chassis, find_system
+from wao_predict.redfish.chassis import Chassis, find_chassis, find_system, said
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
 from wao_predict.redfish.explorer import Bounds, Explorer
 from wao_predict.redfish.power import find_power
@@ -68,13 +68,20 @@ def discover(*, bounds: Bounds | None = None, want_power: bool = True) -> Flow[D
     if want_power:
         power = yield from find_power(explorer, chassis)
     return Discovery(
-        inlet,
-        power,
-        system.vendor or next((item.vendor for item in chassis if item.vendor), None),
+        _as_linked(explorer, inlet),
+        _as_linked(explorer, power),
+        system.vendor or next((item.vendor for item in chassis if item.vendor), None) or said(root, "Vendor"),
         system.model or next((item.model for item in chassis if item.model), None),
         explorer.requests,
         tuple(explorer.faults),
     )
+
+
+def _as_linked(explorer: Explorer, choice: SensorChoice | None) -> SensorChoice | None:
+    """Return a choice with the path as the BMC writes it, so that a poll is not redirected each time."""
+    if choice is None:
+        return None
+    return replace(choice, uri=explorer.linked(choice.uri), parts=tuple(map(explorer.linked, choice.parts)))
 
 
 def _find_inlet(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:

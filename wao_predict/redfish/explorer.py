@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import urljoin
 
-from wao_predict._errors import ProtocolError, RemoteError
-from wao_predict.flow import MIB, Flow, Request
+from wao_predict._errors import ProtocolError, RemoteError, UsageError
+from wao_predict.connection import origin_of
+from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.redfish.values import Document, items, mapping, text
 
 ROOT = "/redfish/v1"
 MAX_MEMBERS = 512
+MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,25 @@ def _no_constant(name: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
+def moved_to(response: Response) -> str | None:
+    """Return where a redirect leads on the same BMC, None for no redirect and for one that leads elsewhere.
+
+    Some BMCs (iLO) send a path without its last slash on to the one with it.
+    """
+    location = response.headers.get("location", "")
+    if response.status not in MOVED or not location:
+        return None
+    try:
+        target = urljoin(response.url, location)
+        if not target.startswith("/"):
+            if origin_of(target) != origin_of(response.url):
+                return None
+            target = "/" + target.split("/", 3)[3]
+    except (IndexError, ValueError, UsageError):
+        return None
+    return target if safe_path(target) is not None and "#" not in target else None
+
+
 @dataclass
 class Explorer:
     """Fetches resources once each; `requests` counts what went over the wire."""
@@ -66,6 +88,7 @@ class Explorer:
     requests: int = 0
     faults: list[str] = field(default_factory=list)
     _documents: dict[str, Document | None] = field(default_factory=dict)
+    _slashed: set[str] = field(default_factory=set)
     _started: float | None = None
 
     @property
@@ -86,7 +109,7 @@ class Explorer:
             It refuses or is away.
         """
         response = yield self._request(f"{ROOT}/")
-        if response.status in (404, 301, 302, 307, 308):
+        if response.status in MOVED or response.status == 404:
             response = yield self._request(ROOT)
         if response.status != 200:
             hint = ": give --user and a password" if response.status in (401, 403) else ""
@@ -100,7 +123,7 @@ class Explorer:
 
     def get(self, path: object) -> Flow[Document | None]:
         """Read one resource; None when it is not there, broken, elsewhere, or beyond the bounds."""
-        bare = safe_path(path)
+        bare = self._noted(path)
         if bare is None:
             if path:
                 self._fault(f"{path!r:.80} is not a path on this BMC")
@@ -112,7 +135,11 @@ class Explorer:
             return None
         document: Document | None = None
         try:
-            response = yield self._request(bare)
+            response = yield self._request(self.linked(bare))
+            if (target := moved_to(response)) is not None and not self.exhausted:
+                if safe_path(target) == bare:
+                    self._noted(target)
+                response = yield self._request(target)
             if response.status == 200:
                 document = decode(response.body)
             if document is None and response.status in (401, 403):
@@ -133,19 +160,36 @@ class Explorer:
     def members(self, path: object) -> Flow[list[str]]:
         """Read the paths of a collection's members, following its pages."""
         found: list[str] = []
-        while path and len(found) < MAX_MEMBERS:
+        pages: set[object] = set()
+        while path and path not in pages and len(found) < MAX_MEMBERS:
+            pages.add(path)
             collection = yield from self.get(path)
             if collection is None:
                 break
             listed = items(collection.get("Members")) or items(collection.get("members"))
             for member in listed[:MAX_MEMBERS]:
                 target = mapping(member).get("@odata.id")
-                if (bare := safe_path(target)) is not None and bare not in found:
+                if (bare := self._noted(target)) is not None and bare not in found:
                     found.append(bare)
                 elif bare is None:
                     self._fault(f"a member of {text(path)} leads elsewhere: {target!r:.80}")
-            path = collection.get("Members@odata.nextLink")
+            path = text(collection.get("Members@odata.nextLink")) or text(collection.get("@odata.nextLink"))
         return found
+
+    def known(self, path: str) -> Document | None:
+        """Return a resource that has been read already."""
+        return self._documents.get(path)
+
+    def linked(self, bare: str) -> str:
+        """Return a path as this BMC writes it: some want the slash at its end."""
+        return f"{bare}/" if bare in self._slashed else bare
+
+    def _noted(self, path: object) -> str | None:
+        """Return a path without the slash at its end, and remember whether there was one."""
+        bare = safe_path(path)
+        if bare is not None and str(path).partition("#")[0].endswith("/"):
+            self._slashed.add(bare)
+        return bare
 
     def _request(self, path: str) -> Request:
         if self._started is None:

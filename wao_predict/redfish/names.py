@@ -21,6 +21,9 @@ _JOINED = (
     (re.compile(r"p/s|power ?supply", re.IGNORECASE), " psu "),
     (re.compile(r"(?<![a-z0-9])(?:m\.?2|u\.2|e[13]\.?[sl])(?![a-z])", re.IGNORECASE), " drive "),
     (re.compile(r"front[ _-]?(?:panel|io|i/o)(?![a-z])", re.IGNORECASE), " frontpanel "),
+    (re.compile(r"(?:control|ctrl|operator|op|oper)[ _-]?panel(?![a-z])", re.IGNORECASE), " frontpanel "),
+    (re.compile(r"heat[ _-]?sink", re.IGNORECASE), " heatsink "),
+    (re.compile(r"(?<![A-Za-z])SoC(?![a-z])"), " soc "),
     (re.compile(r"system[ _-]?board", re.IGNORECASE), " sysboard "),
     (re.compile(r"base[ _-]board", re.IGNORECASE), " baseboard "),
     (re.compile(r"supply[ _-]?air", re.IGNORECASE), " airin "),
@@ -36,7 +39,9 @@ _ELSEWHERE = frozenset(
     limit threshold tjmax delta dts tcontrol overtemp throttle hsc ibc storage stor boot tpm cable
     mcp soc nvs pex efuse fuse gb mlom card adapter smartnic hmc aoc aic expander bpn dcscm scm swb ubb
     oam vpdb hpdb lc loop vdd vddq vcc optic optics usb sd sas sata exit humidity pressure flow dewpoint
-    power status fault alarm trip hot return internal inside
+    power status fault alarm trip hot return internal inside heatsink plate coldplate pump radiator manifold disconnect
+    leak tcs fws lan vic xcc bbu pdu ac voltage volt volts current amp amps vin vout shutdown allowed target setpoint
+    rise humid dew light
     """.split()
 )
 """Words of sensors that measure a part, air that has left, no air at all, or no temperature."""
@@ -61,23 +66,26 @@ _PLACE = {
     "env": 6.0,
     "outside": 6.0,
     "lcp": 6.0,
+    "bezel": 6.0,
+    "ear": 6.0,
     "room": 3.0,
 }
 """Words that tell the place where air enters, with their weight."""
 
-_BOARD = frozenset("mb mlb bb baseboard motherboard mainboard planar".split())
+_BOARD = frozenset("mb mlb bb hpm baseboard motherboard mainboard planar".split())
 """Measured on the board: right where nothing better is there."""
 
 _NEUTRAL = _BOARD | frozenset(
     """
     temp temps temperature tmp sensor sensors sens system sys sysboard chassis server node host unit air io board brd
-    panel pnl side left right lft rt center centre middle mid top bottom upper lower main primary external cold virtual
-    max min avg mean value reading degrees degree deg degc celsius c t the of at a in for lm ntc thermistor remote local
-    zone
+    panel pnl side left right lft rt l r center centre middle mid top bottom upper lower main primary external cold
+    virtual value reading degrees degree deg degc celsius c t the of at a in for lm ntc thermistor remote local zone led
+    enclosure blade sled tray rack cmm
     """.split()
 )
 """Words that say nothing for or against; any other word makes a name less sure."""
 
+_MEASURE = frozenset("temp temps temperature tmp t".split())
 _VOCABULARY = _NEUTRAL | _ELSEWHERE | _PLACE.keys()
 _UNKNOWN, _MOST_UNKNOWN = 1.5, 3.0
 
@@ -129,7 +137,7 @@ def judge(name: str) -> Verdict:
     found = words(name)
     if not found:
         return Verdict(0.0, "no name")
-    if "air" in found and "in" in found:
+    if _lets_air_in(found):
         found.append("airin")
     foreign = [word for word in found if word in _ELSEWHERE]
     if foreign:
@@ -143,6 +151,14 @@ def judge(name: str) -> Verdict:
     score -= 2.5 * bool(_BOARD.intersection(found))
     score -= min(_MOST_UNKNOWN, _UNKNOWN * sum(word not in _VOCABULARY for word in found))
     return Verdict(score, f"named {' '.join(places)!r}")
+
+
+def _lets_air_in(found: list[str]) -> bool:
+    """Return whether "in" is the place: "Air In", "TEMP_IN"; not the "in" of "Temperature in Celsius"."""
+    if "in" not in found:
+        return False
+    bare = [word for word in found if word not in _MEASURE]
+    return "air" in found or (bare[-1:] == ["in"] and found[-1] in {"in", *_MEASURE} and _NEUTRAL.issuperset(bare))
 
 
 @lru_cache(maxsize=4096)

@@ -11,9 +11,19 @@ from typing import Literal
 from wao_predict._errors import RemoteError, SensorError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.choice import SensorChoice
-from wao_predict.redfish.explorer import decode
+from wao_predict.redfish.explorer import decode, moved_to
 from wao_predict.redfish.names import same
-from wao_predict.redfish.values import Document, available, celsius, items, mapping, supplied_watts, text, watts
+from wao_predict.redfish.values import (
+    Document,
+    available,
+    celsius,
+    items,
+    mapping,
+    supplied_watts,
+    taken_in,
+    text,
+    watts,
+)
 from wao_predict.sensors.base import Reading
 
 Quantity = Literal["inlet_temp", "power_watts"]
@@ -36,8 +46,10 @@ def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
     RemoteError
         The BMC refuses or is away.
     """
-    response = yield Request("GET", choice.uri, max_bytes=MAX_POLL_BYTES)
-    document = _document(response, choice)
+    if choice.parts:
+        total = yield from _sum(choice)
+        return Reading(total, "W", None, choice.shown_uri)
+    document = yield from _document(choice.uri)
     if choice.pointer:
         document = _member(document, choice)
     elif not _is_still(document, choice):
@@ -50,17 +62,30 @@ def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
     return Reading(value, unit, _time(document), choice.shown_uri)
 
 
-def _document(response: Response, choice: SensorChoice) -> Document:
+def _document(uri: str) -> Flow[Document]:
+    response: Response = yield Request("GET", uri, max_bytes=MAX_POLL_BYTES)
+    if (target := moved_to(response)) is not None:
+        response = yield Request("GET", target, max_bytes=MAX_POLL_BYTES)
     if response.status in (404, 410):
-        raise SensorMoved(f"{choice.uri} is gone (status {response.status})")
+        raise SensorMoved(f"{uri} is gone (status {response.status})")
     document = decode(response.body) if response.status == 200 else None
     if document is None:
         raise RemoteError(
-            f"{choice.uri} answered {response.status}, not a readable resource",
-            endpoint=choice.uri,
-            status_code=response.status,
+            f"{uri} answered {response.status}, not a readable resource", endpoint=uri, status_code=response.status
         )
     return document
+
+
+def _sum(choice: SensorChoice) -> Flow[float]:
+    """Add up what the power supplies take in: all of them must tell."""
+    total = 0.0
+    for part in choice.parts:
+        document = yield from _document(part)
+        value = taken_in(document)
+        if value is None:
+            raise SensorError(f"{part} has no usable value now, so the server's power is not known")
+        total += value
+    return total
 
 
 def _member(document: Document, choice: SensorChoice) -> Document:
@@ -85,7 +110,12 @@ def _member(document: Document, choice: SensorChoice) -> Document:
 def _is_still(document: Document, choice: SensorChoice) -> bool:
     """Whether a resource of its own still is the chosen sensor; one without a name is known by its URI."""
     own = text(document.get("Name"))
-    return not own or not choice.name or same(own, choice.name) or same(choice.name, choice.uri.rpartition("/")[2])
+    return (
+        not own
+        or not choice.name
+        or same(own, choice.name)
+        or same(choice.name, choice.uri.rstrip("/").rpartition("/")[2])
+    )
 
 
 def _is_named(member: Document, name: str) -> bool:

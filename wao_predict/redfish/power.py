@@ -13,13 +13,15 @@ from wao_predict.redfish.chassis import Chassis
 from wao_predict.redfish.choice import Candidate, SensorChoice
 from wao_predict.redfish.explorer import Explorer, safe_path
 from wao_predict.redfish.names import same, words
-from wao_predict.redfish.values import Document, available, items, link, mapping, supplied_watts, text, watts
+from wao_predict.redfish.values import Document, available, items, link, mapping, supplied_watts, taken_in, text, watts
 
 _WHOLE = ("system", "sys", "total", "chassis", "server", "sysboard", "platform", "node", "input")
 _POWER = ("power", "pwr", "pw", "consumption", "watt", "watts")
 _SUPPLIES = "/PowerSupplies"
 _OEM = ("/Oem/ts_fujitsu/ChassisPowerConsumption",)
 """Where vendors say it in their own way: a path in the Power resource."""
+MAX_SUPPLIES = 8
+"""Power supplies of a server that are read one by one; each poll takes as many requests."""
 _SHARED = frozenset("blade sled module enclosure drawer shelf cartridge".split())
 """Types of chassis whose power supplies feed others too."""
 _PART = frozenset(
@@ -36,7 +38,7 @@ def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCho
     Only chassis that are the server's are looked at: the power of an enclosure is that of several servers.
     """
     servers = [item for item in chassis if item.is_server]
-    for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies):
+    for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies, _from_subsystem):
         for one in servers:
             found = yield from source(explorer, one)
             if found is not None:
@@ -71,7 +73,7 @@ def _from_control(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | N
     for index in order:
         member = members[index]
         value = watts(member.get("PowerConsumedWatts")) if available(member) else None
-        if value is not None and (index == 0 or _is_whole(member)):
+        if value is not None and (_is_whole(member) or (index == 0 and not _is_part(member))):
             name = text(member.get("Name")) or "PowerControl"
             uri = safe_path(path) or path
             return SensorChoice(uri, name, value, f"/PowerControl/{index}", 0.95, "PowerControl")
@@ -83,11 +85,18 @@ def _is_whole(member: Document) -> bool:
     return bool(named & {"system", "server", "chassis"}) and not named & _PART
 
 
+def _is_part(member: Document) -> bool:
+    """Whether a power is named for a part of the server: "CPU Power"; its context may well be PowerSupply."""
+    return bool(_PART & set(words(text(member.get("Name")))))
+
+
 def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Read the Sensors whose ids name the power of the whole system."""
+    """Read the Sensors whose ids name the power of the whole system, or whose names do where they are known already."""
     paths = yield from explorer.members(link(chassis.document, "Sensors"))
-    likely = [path for path in paths if _names_whole_power(path.rpartition("/")[2])]
-    for path in likely[:6]:
+    likely = [path for path in paths if _names_whole_power(path.rpartition("/")[2])][:6]
+    known = ((path, explorer.known(path)) for path in paths)
+    likely += [path for path, sensor in known if sensor is not None and _names_whole_power(text(sensor.get("Name")))]
+    for path in likely:
         sensor = yield from explorer.get(path)
         if sensor is None or not available(sensor):
             continue
@@ -101,7 +110,7 @@ def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | N
 
 def _names_whole_power(identifier: str) -> bool:
     found = set(words(identifier))
-    whole = bool(found & set(_WHOLE)) or found <= {*_POWER, "sensor", "monitor"}
+    whole = bool(found & set(_WHOLE)) or found <= {*_POWER, "sensor", "monitor", "meter", "reading", "usage"}
     return whole and bool(found & set(_POWER)) and not found & _PART
 
 
@@ -121,8 +130,7 @@ def _from_oem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]
 
 def _from_supplies(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
     """Add up what the power supplies take in: only where they feed this server alone, and every working one tells."""
-    systems = items(mapping(chassis.document.get("Links")).get("ComputerSystems"))
-    if len(systems) > 1 or text(chassis.document.get("ChassisType")).lower() in _SHARED:
+    if _feeds_others(chassis):
         return None
     path = link(chassis.document, "Power")
     document = yield from explorer.get(path)
@@ -130,6 +138,37 @@ def _from_supplies(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | 
     if value is None:
         return None
     return SensorChoice(safe_path(path) or path, "", value, _SUPPLIES, 0.7, "the sum of the power supplies' input")
+
+
+def _feeds_others(chassis: Chassis) -> bool:
+    systems = items(mapping(chassis.document.get("Links")).get("ComputerSystems"))
+    return len(systems) > 1 or text(chassis.document.get("ChassisType")).lower() in _SHARED
+
+
+def _from_subsystem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Add up the inputs that the PowerSubsystem's supplies tell, each in a resource of its own."""
+    if _feeds_others(chassis):
+        return None
+    subsystem = yield from explorer.get(link(chassis.document, "PowerSubsystem"))
+    collection = link(subsystem or {}, "PowerSupplies")
+    members = yield from explorer.members(collection)
+    parts: list[str] = []
+    total = 0.0
+    for path in members[: MAX_SUPPLIES + 1]:
+        supply = yield from explorer.get(path)
+        if supply is not None and not available(supply):
+            continue
+        place = safe_path(link(supply or {}, "Metrics"))
+        metrics = yield from explorer.get(place)
+        value = taken_in(metrics or {})
+        if place is None or value is None:
+            return None
+        parts.append(place)
+        total += value
+    if not 0 < len(parts) <= MAX_SUPPLIES:
+        return None
+    uri = safe_path(collection) or collection
+    return SensorChoice(uri, "", total, "", 0.6, "the sum of the power supplies' input", tuple(parts))
 
 
 def power_candidates(explorer: Explorer, chassis: Chassis, name: str) -> Flow[list[Candidate]]:

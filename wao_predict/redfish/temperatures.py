@@ -38,14 +38,14 @@ def from_thermal(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
     ]
 
 
-def _member(path: str, index: int, member: Document, penalty: float) -> Candidate:
+def _member(path: str, index: int, member: Document, penalty: float, *, origin: str = "thermal") -> Candidate:
     return Candidate(
         uri=path,
         name=text(member.get("Name")).strip(),
         value=celsius(member),
         context=text(member.get("PhysicalContext")),
         pointer=f"/Temperatures/{index}",
-        origin="thermal",
+        origin=origin,
         penalty=penalty,
         hint=f"{text(member.get('MemberId'))} {_said_of(member)}",
     )
@@ -72,34 +72,50 @@ def _from_metrics(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
     if document is None:
         return []
     found: list[Candidate] = []
-    summary = mapping(document.get("TemperatureSummaryCelsius"))
-    for place, penalty in (("Intake", 0.0), ("Ambient", 1.5)):
-        candidate = yield from _from_summary(explorer, mapping(summary.get(place)), chassis.penalty + penalty)
+    for place in ("Intake", "Ambient"):
+        candidate = yield from _from_summary(explorer, path, document, place, chassis)
         if candidate is not None:
             found.append(candidate)
-    if not mapping(summary.get("Intake")).get("DataSourceUri"):
-        found.append(_excerpt(path, "/TemperatureSummaryCelsius/Intake", mapping(summary.get("Intake")), chassis))
     for index, member in enumerate(items(document.get("TemperatureReadingsCelsius"))):
         excerpt = mapping(member)
-        if judge(text(excerpt.get("DeviceName"))).score < TRUSTED:
-            continue
-        candidate = yield from read_sensor(explorer, text(excerpt.get("DataSourceUri")), chassis.penalty)
-        found.append(candidate or _excerpt(path, f"/TemperatureReadingsCelsius/{index}", excerpt, chassis))
+        name, context = text(excerpt.get("DeviceName")).strip(), text(excerpt.get("PhysicalContext"))
+        candidate = None
+        if judge(name).score >= TRUSTED or (judge(name).score == 0 and context.lower() in ("intake", "front")):
+            source = text(excerpt.get("DataSourceUri"))
+            candidate = yield from read_sensor(explorer, source, chassis.penalty, origin="metrics")
+        if candidate is None or candidate.value is None:
+            candidate = _excerpt(path, f"/TemperatureReadingsCelsius/{index}", name, excerpt, chassis)
+        found.append(candidate)
     return found
 
 
-def _excerpt(path: str, pointer: str, excerpt: Document, chassis: Chassis) -> Candidate:
-    """Return a reading of ThermalMetrics that names no Sensor of its own: it is polled where it stands."""
-    name = text(excerpt.get("DeviceName")).strip() or pointer.rpartition("/")[2]
-    return Candidate(safe_path(path) or path, name, celsius(excerpt), "", pointer, "metrics", chassis.penalty)
+def _excerpt(path: str, pointer: str, name: str, excerpt: Document, chassis: Chassis) -> Candidate:
+    """Return a reading of ThermalMetrics whose Sensor cannot be read, or is not named: it is polled where it stands."""
+    return Candidate(
+        uri=safe_path(path) or path,
+        name=name,
+        value=celsius(excerpt),
+        context=text(excerpt.get("PhysicalContext")),
+        pointer=pointer,
+        origin="metrics",
+        penalty=chassis.penalty,
+        hint=text(excerpt.get("DataSourceUri")).rpartition("/")[2],
+    )
 
 
-def _from_summary(explorer: Explorer, excerpt: Document, penalty: float) -> Flow[Candidate | None]:
-    """Follow the summary's DataSourceUri to the sensor; the room's is not the intake."""
+def _from_summary(
+    explorer: Explorer, path: str, metrics: Document, place: str, chassis: Chassis
+) -> Flow[Candidate | None]:
+    """Follow the summary's DataSourceUri to the sensor; the room's is not the intake.
+
+    Without one the summary itself is polled, for the intake only: an Ambient that names no sensor may be the room's.
+    """
+    excerpt = mapping(mapping(metrics.get("TemperatureSummaryCelsius")).get(place))
+    penalty = chassis.penalty + (0.0 if place == "Intake" else 1.5)
     sensor = yield from read_sensor(explorer, text(excerpt.get("DataSourceUri")), penalty, origin="summary")
-    if sensor is None or sensor.context.lower() != "room" or penalty:
-        return sensor
-    return None
+    if sensor is not None and sensor.value is not None:
+        return None if place == "Intake" and sensor.context.lower() == "room" else sensor
+    return _excerpt(path, f"/TemperatureSummaryCelsius/{place}", place, excerpt, chassis) if place == "Intake" else None
 
 
 def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
@@ -156,7 +172,10 @@ def read_sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = 
         parts = pointer.strip("/").split("/")
         listed = items(document.get(parts[0]))
         index = int(parts[1]) if len(parts) == 2 and parts[1].isdigit() else len(listed)
-        return _member(safe_path(bare) or bare, index, mapping(listed[index]), penalty) if index < len(listed) else None
+        if index >= len(listed):
+            return None
+        where = "thermal" if origin == "sensor" else origin
+        return _member(safe_path(bare) or bare, index, mapping(listed[index]), penalty, origin=where)
     if text(document.get("ReadingType")) not in ("", "Temperature"):
         return None
     units = text(document.get("ReadingUnits")).strip("[]").lower()

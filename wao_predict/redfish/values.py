@@ -88,6 +88,11 @@ def watts(value: object) -> float | None:
     return result if result is not None and POWER_RANGE[0] <= result <= POWER_RANGE[1] else None
 
 
+def taken_in(metrics: Document) -> float | None:
+    """Return what one power supply takes in [W], from its PowerSupplyMetrics; None for none."""
+    return watts(mapping(metrics.get("InputPowerWatts")).get("Reading")) if available(metrics) else None
+
+
 def supplied_watts(document: Document) -> float | None:
     """Return the sum of what the working members of PowerSupplies take in [W]; None when one does not tell."""
     supplies = [mapping(item) for item in items(document.get("PowerSupplies"))]

@@ -20,6 +20,7 @@ from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, Tl
 from wao_predict.flow import Request, run
 from wao_predict.redfish.connector import Auth, SushyTransport
 from wao_predict.redfish.discovery import Discovery, discover
+from wao_predict.redfish.explorer import moved_to
 from wao_predict.redfish.mock import MockBmc
 
 LOGIN = Credentials("reader", "hunter2")
@@ -116,14 +117,23 @@ async def test_credentials_never_reach_another_host(attack: str) -> None:
         assert other.requests == []
 
 
-async def test_a_redirect_to_another_host_is_refused() -> None:
+async def test_a_redirect_to_another_host_is_not_followed() -> None:
     async with MockBmc({}) as other, bmc(thermal(member("Inlet Temp", 22))) as server:
         transport = await asyncio.to_thread(SushyTransport, server.url, credentials=LOGIN, options=OPTIONS)
         server.faults.redirect = f"{other.url}/redfish/v1/Chassis"
+        answer = await asyncio.to_thread(transport.send, Request("GET", "/redfish/v1/Chassis"))
+        assert (answer.status, moved_to(answer)) == (302, None)
+        with pytest.raises(RemoteError, match="answered 302"):
+            await asyncio.to_thread(run, discover(), transport)
+        await asyncio.to_thread(transport.close)  # its logout is redirected, too
+        assert other.requests == []
+
+
+async def test_a_login_that_is_redirected_is_refused() -> None:
+    async with MockBmc({}) as other, bmc(thermal(member("Inlet Temp", 22))) as server:
+        server.faults.redirect = f"{other.url}/redfish/v1/"
         with pytest.raises(ProtocolError, match="redirects elsewhere"):
-            await asyncio.to_thread(transport.send, Request("GET", "/redfish/v1/Chassis"))
-        server.faults.redirect = None
-        await asyncio.to_thread(transport.close)
+            await explore(server.url)
         assert other.requests == []
 
 

@@ -96,9 +96,8 @@ def decode_watch_line(kind: Kind, line: bytes, *, api_kind: str = "") -> WatchEv
     if event.type in ("ERROR", "BOOKMARK"):
         said = msgspec.json.decode(event.object, type=wire.StatusOrBookmark)
         return WatchEvent(event.type, None, said.metadata.resourceVersion or "", said.code or 0, said.message or "")
-    record = _lenient(kind, event.object, api_kind)
-    version = record.resource_version if record is not None else ""
-    return WatchEvent(event.type, record, version)
+    version = msgspec.json.decode(event.object, type=wire.Versioned).metadata.resourceVersion or ""
+    return WatchEvent(event.type, _lenient(kind, event.object, api_kind), version)
 
 
 def _lenient(kind: Kind, raw: msgspec.Raw, api_kind: str) -> Record | None:
@@ -155,7 +154,6 @@ def _meta(metadata: wire.Meta, *, annotations: bool = True) -> dict[str, Any]:
     return {
         "name": metadata.name,
         "uid": metadata.uid or "",
-        "resource_version": metadata.resourceVersion or "",
         "labels": metadata.labels or {},
         "annotations": kept,
         "created": timestamp(metadata.creationTimestamp),

@@ -13,11 +13,14 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What every record has."""
+    """What every record has.
+
+    The resource version is not among it: it grows with every heartbeat and every status that is written, and an
+    object in which nothing else has changed is no change to anybody here.
+    """
 
     name: str
     uid: str = ""
-    resource_version: str = ""
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
     created: float | None = None

@@ -57,8 +57,11 @@ class RawEvent(_Wire):
     object: msgspec.Raw
 
 
-class StatusOrBookmark(_Wire):
+class Versioned(_Wire):
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
+
+
+class StatusOrBookmark(Versioned):
     code: int | None = None
     message: str | None = None
 

@@ -285,7 +285,7 @@ async def test_heartbeats_and_pods_ask_for_no_new_snapshot() -> None:
     cluster = Cluster("a")
     await cluster.look()
     first = cluster.builder.current
-    beat = Node(name="a", capacity_cores=32.0, allocatable_cores=30.0, resource_version="7")
+    beat = Node(name="a", capacity_cores=32.0, allocatable_cores=30.0, annotations={"beat": "7"})
     cluster.state.put(Kind.NODE, beat)
     cluster.state.put(Kind.POD, Pod(name="p", namespace="n"))
     assert cluster.builder.refresh() is first

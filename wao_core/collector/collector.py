@@ -65,6 +65,7 @@ class Collector:
         self._state, self._readers, self._observe = state, readers, observe
         self._identify = identify
         self._running: dict[SensorSpec, _Running] = {}
+        self._by_target: dict[Target, Poller] = {}
         self._dirty = asyncio.Event()
         self._planning: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -95,8 +96,7 @@ class Collector:
 
     def poller_of(self, node: str, metric: str) -> Poller | None:
         """Return the poller that reads this metric of this node, None when there is none."""
-        target = Target(node, metric)
-        return next((one.poller for one in self._running.values() if target in one.poller.targets), None)
+        return self._by_target.get(Target(node, metric))
 
     @property
     def tried_all(self) -> bool:
@@ -113,7 +113,7 @@ class Collector:
         """Start, stop and redirect pollers until they are what the NodeConfigs ask for."""
         self.plan = make_plan(self._state.node_configs.values(), identify=self._identify)
         wanted = self.plan.pollers
-        before = self._targets()
+        before = self._by_target.keys()
         gone = [self._running.pop(spec) for spec in [spec for spec in self._running if spec not in wanted]]
         fresh = [spec for spec in wanted if spec not in self._running]
         for spec in wanted.keys() - set(fresh):
@@ -126,16 +126,15 @@ class Collector:
         for running in gone:  # after the fresh ones, which may go on with the same connection
             running.task.cancel()
             running.poller.reader.close()
+        pollers = [running.poller for running in self._running.values()]
+        self._by_target = {target: poller for poller in pollers for target in poller.targets}
         # a target that only changed its sensor keeps its value until the new one is read, or it expires
-        for target in before - self._targets():
+        for target in before - self._by_target.keys():
             self.store.remove(target.node, target.metric)
 
     def _changed(self, change: Change) -> None:
         if change.kind is Kind.NODE_CONFIG or addresses_of(change.old) != addresses_of(change.new):
             self._dirty.set()
-
-    def _targets(self) -> set[Target]:
-        return {target for running in self._running.values() for target in running.poller.targets}
 
     async def _follow(self) -> None:
         while True:

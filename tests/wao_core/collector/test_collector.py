@@ -199,8 +199,8 @@ def test_a_sensors_clock_is_believed_only_when_it_can_be_right() -> None:
 async def test_a_nodes_new_address_makes_a_new_poller_and_leaves_the_others() -> None:
     state, store, sensors = ClusterState(), SampleStore(), Sensors()
 
-    def node(name: str, address: str, version: str = "1") -> Node:
-        return Node(name=name, resource_version=version, addresses=(("InternalIP", address),))
+    def node(name: str, address: str) -> Node:
+        return Node(name=name, addresses=(("InternalIP", address),))
 
     def identify(_term: EndpointTerm, name: str) -> NodeIdentity:
         return NodeIdentity(name, state.nodes[name].addresses[0][1])
@@ -209,14 +209,14 @@ async def test_a_nodes_new_address_makes_a_new_poller_and_leaves_the_others() ->
     state.replace(Kind.NODE_CONFIG, [config("n1", "prom", interval=60.0), config("n2", "prom", interval=60.0)])
     async with Collector(state, store, sensors, identify=identify) as collector:
         before = {spec.node: poller for spec, poller in collector.pollers.items()}
-        state.put(Kind.NODE, node("n1", "10.0.0.9", "2"))
+        state.put(Kind.NODE, node("n1", "10.0.0.9"))
         await until(lambda: {spec.address for spec in collector.pollers} == {"10.0.0.9", "10.0.0.2"})
         after = {spec.node: poller for spec, poller in collector.pollers.items()}
         assert after["n2"] is before["n2"]
         await until(lambda: running_polls() == 2)
 
 
-def test_a_heartbeat_changes_nothing_that_readings_depend_on() -> None:
-    before, after = (Node(name="n", resource_version=at, addresses=(("InternalIP", "10.0.0.1"),)) for at in "12")
+def test_readings_depend_on_no_more_of_a_node_than_its_addresses() -> None:
+    before, after = (Node(name="n", labels={"at": at}, addresses=(("InternalIP", "10.0.0.1"),)) for at in "12")
     assert before != after
     assert addresses_of(before) == addresses_of(after) != addresses_of(None)

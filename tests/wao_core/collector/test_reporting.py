@@ -143,3 +143,51 @@ async def test_writes_what_changed_once_and_values_now_and_then() -> None:
     assert (about.kind, about.namespace, about.name) == ("NodeConfig", "wao", "n1")
     assert status["observedGeneration"] == 3
     assert status["metrics"][0]["sensor"] == {"uri": "/fake", "name": "Fake"}  # type: ignore[index]
+
+
+def made(name: str, *, created: float, generation: int = 1) -> NodeConfig:
+    return NodeConfig(name=name, namespace="wao", node_name=name, created=created, generation=generation)
+
+
+async def test_a_first_status_comes_before_all_others_the_newest_first() -> None:
+    state = ClusterState()
+    for record in (made("old", created=1.0), made("edited", created=2.0)):
+        state.put(Kind.NODE_CONFIG, record)
+    cluster = Cluster(state)
+    async with Collector(state, SampleStore(), Sensors()) as collector:
+        reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
+        await reporter.write_due(now=NOW)
+        state.put(Kind.NODE_CONFIG, made("edited", created=2.0, generation=2))
+        state.put(Kind.NODE_CONFIG, made("new", created=3.0))
+        state.put(Kind.NODE_CONFIG, made("newest", created=4.0))
+        for _ in range(6):  # each look reviews a part of what there is
+            await reporter.write_due(now=NOW + 301.0)
+    names = [about.name for about, _ in cluster.written]
+    assert sorted(names[:2]) == ["edited", "old"]
+    assert names[2:4] == ["newest", "new"]
+    assert sorted(names[4:]) == ["edited", "old"]
+
+
+async def test_no_more_is_written_at_a_time_than_the_rate_allows() -> None:
+    state = ClusterState()
+    for number in range(300):
+        state.put(Kind.NODE_CONFIG, made(f"n{number}", created=1.0))
+    cluster = Cluster(state)
+    async with Collector(state, SampleStore(), Sensors()) as collector:
+        reporter = StatusReporter(cluster, collector, writes_per_second=200.0)  # type: ignore[arg-type]
+        assert await reporter.write_due(now=NOW) == 200
+        assert await reporter.write_due(now=NOW) == 100
+    assert len({about.name for about, _ in cluster.written}) == 300
+
+
+async def test_a_status_of_a_deleted_node_config_is_forgotten() -> None:
+    state = ClusterState()
+    state.put(Kind.NODE_CONFIG, made("n", created=1.0))
+    cluster = Cluster(state)
+    async with Collector(state, SampleStore(), Sensors()) as collector:
+        reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
+        assert await reporter.write_due(now=NOW) == 1
+        state.remove(Kind.NODE_CONFIG, "wao/n")
+        assert await reporter.write_due(now=NOW) == 0
+        state.put(Kind.NODE_CONFIG, made("n", created=2.0))
+        assert await reporter.write_due(now=NOW) == 1

@@ -56,7 +56,16 @@ async def test_a_list_in_pages_and_then_changes() -> None:
     async with following(script) as made:
         await until(lambda: made.names == {"a", "c"})
         assert script.requests[:3] == ["list", "list 1", "watch 100"]
-        assert made.state.nodes["a"].resource_version == "102"
+        await until(lambda: "watch 103" in script.requests)
+
+
+async def test_an_object_in_which_only_the_version_is_new_is_no_change() -> None:
+    """Heartbeats and written statuses are most of what a watch brings."""
+    script = ScriptedServer([node("a", 1)], watches=[[send("MODIFIED", node("a", 101)), send("ADDED", node("b", 102))]])
+    async with following(script) as made:
+        await until(lambda: made.names == {"a", "b"})
+        assert [change.key for change in made.changes] == ["a", "b"]
+        await until(lambda: "watch 102" in script.requests)
 
 
 async def test_a_watch_that_ends_goes_on_where_it_was() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import httptools
 
 MAX_HEADERS = 64 * 1024
+MOST_FRAMING = 8  # times the largest body: a chunk of one byte takes six
 
 
 class Broken(ConnectionError):
@@ -42,7 +43,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting: asyncio.Future[Answer] | None = None
         self._answer = Answer()
         self._parts: list[bytes] = []
-        self._size = self._most = self._head = 0
+        self._size = self._most = self._head = self._received = 0
         self._keep = True
         self.idle_since = 0.0
         self.begun = False
@@ -66,7 +67,8 @@ class HttpConnection(asyncio.Protocol):
             raise Broken("the connection is closed")
         loop = asyncio.get_running_loop()
         self._waiting, self._answer, self._parts = loop.create_future(), Answer(), []
-        self._size, self._head, self._most, self.begun = 0, 0, most, False
+        self._size = self._head = self._received = 0
+        self._most, self.begun = most, False
         self._transport.write(request)
         try:
             answer = await self._waiting
@@ -106,6 +108,12 @@ class HttpConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(error.__context__ if isinstance(error.__context__, TooLarge) else Broken(f"not HTTP: {error}"))
+            self.abort()
+            return
+        self._received += len(data)
+        # what is not complete yet is kept by the parser, so this has to be bounded, too
+        if self._received > MAX_HEADERS + (MOST_FRAMING * self._most if self.begun else 0):
+            self._fail(TooLarge(f"more than {self._received} bytes, and no end"))
 
     def eof_received(self) -> None:
         """Let the transport close itself."""
@@ -120,6 +128,11 @@ class HttpConnection(asyncio.Protocol):
             self._fail(Broken(str(exc) if exc else "the connection was closed before the answer came"))
 
     # --- httptools
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer: it would be taken for that of the next request."""
+        if self._waiting is None or self._waiting.done():
+            raise Broken("more came than was asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -170,9 +183,12 @@ def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
     """Return the body uncompressed: some BMCs compress though they are asked not to."""
     if headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "deflate"):
         return body
-    unpacked = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, most + 1)
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    unpacked = unpacking.decompress(body, most + 1)
     if len(unpacked) > most:
         raise TooLarge(f"the body is larger than {most} bytes")
+    if not unpacking.eof:
+        raise zlib.error("the compressed body has no end")
     return unpacked
 
 

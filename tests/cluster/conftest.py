@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import Program, wait_for
+from tests.cluster.bed.program import PATIENCE, Program, wait_for
 from tests.cluster.build import BuildError, build
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
@@ -41,6 +41,33 @@ def _served(bed: ControlPlane) -> bool:
     return answer.status_code == 200
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cleared(request: pytest.FixtureRequest) -> None:
+    """Take away what the tests before left behind, whether they ended well or not."""
+    if request.node.path.parent == Path(__file__).parent:  # the folders below keep objects for several modules
+        clear(request.getfixturevalue("bed"))
+
+
+def clear(bed: ControlPlane) -> None:
+    """Delete all nodes, NodeConfigs, templates and workloads, and wait until they are gone."""
+    ours = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system"
+    paths = (
+        "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+        "/apis/apps/v1/namespaces/default/deployments",
+        "/api/v1/namespaces/default/pods",
+        f"{ours}/nodeconfigtemplates",
+        f"{ours}/nodeconfigs",
+        "/api/v1/nodes",
+    )
+
+    def gone(path: str) -> bool:
+        bed.admin.request("DELETE", path, {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
+        return not bed.admin.get(f"{path}?limit=1")["items"]
+
+    for path in paths:
+        wait_for(lambda path=path: gone(path), f"nothing is left of {path}", pause=0.2)  # type: ignore[misc]
+
+
 @pytest.fixture(scope="session")
 def metrics_server(bed: ControlPlane) -> Program:
     """The real metrics-server, registered."""
@@ -50,7 +77,7 @@ def metrics_server(bed: ControlPlane) -> Program:
 def kubectl(bed: ControlPlane, *arguments: str, config: Path | None = None) -> str:
     """Run kubectl and return what it prints; an error of it fails the test."""
     command = ["kubectl", "--kubeconfig", str(config or bed.kubeconfig), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode != 0:
         pytest.fail(f"kubectl {' '.join(arguments)}: {done.stderr}")
     return done.stdout
@@ -66,7 +93,7 @@ class Wao:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "wao_predict.cli", command, *flags], stdout=self._out, stderr=self._out
         )
-        self.url = str(wait_for(self._listening, f"wao {command} listening: {self.log}", seconds=60))
+        self.url = str(wait_for(self._listening, f"wao {command} listening: {self.log}"))
 
     def _listening(self) -> str:
         text = self.log.read_text(errors="replace")

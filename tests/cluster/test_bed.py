@@ -8,7 +8,7 @@ from tests.cluster.bed.controlplane import ControlPlane, node, pod
 from tests.cluster.bed.program import Program, wait_for
 from tests.cluster.conftest import kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def is_ready(bed: ControlPlane, name: str) -> bool:
@@ -33,7 +33,7 @@ def test_metrics_server_measures_what_runs_and_leaves_out_what_does_not(
         items = bed.admin.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"]
         return {item["metadata"]["name"]: item["usage"]["cpu"] for item in items}
 
-    wait_for(lambda: "busy" in measured(), "metrics of the busy node", seconds=90)
+    wait_for(lambda: "busy" in measured(), "metrics of the busy node")
     assert "idle" not in measured()
     assert "busy" in kubectl(bed, "top", "nodes")
 

@@ -13,7 +13,7 @@ from tests.cluster.bed.controlplane import ControlPlane, node
 from tests.cluster.bed.program import wait_for
 from tests.cluster.conftest import Wao, kubectl
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 BASE = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system"
 FAKE = {"type": "Fake", "endpoint": ""}
 
@@ -145,7 +145,7 @@ def test_a_thousand_nodes_take_seconds(
     bed.admin.create_all("/api/v1/nodes", nodes)
     began = time.monotonic()
     bed.admin.create(f"{BASE}/nodeconfigtemplates", template("many", "many"))
-    wait_for(lambda: len(configs(bed, "many-")) == count, "all NodeConfigs", seconds=120, pause=0.2)
+    wait_for(lambda: len(configs(bed, "many-")) == count, "all NodeConfigs", pause=0.2)
     first = time.monotonic() - began
     began = time.monotonic()
     bed.admin.patch(f"{BASE}/nodeconfigtemplates/many", template("many", "many", "https://new/{{ .Hostname }}"))
@@ -156,7 +156,7 @@ def test_a_thousand_nodes_take_seconds(
             for item in configs(bed, "many-").values()
         )
 
-    wait_for(renewed, "all NodeConfigs renewed", seconds=120, pause=0.2)
+    wait_for(renewed, "all NodeConfigs renewed", pause=0.2)
     second = time.monotonic() - began
     times = []
     for number in range(10):

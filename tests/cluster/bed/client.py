@@ -27,7 +27,7 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         limits = httpx2.Limits(max_connections=32, max_keepalive_connections=32)
         self._http = httpx2.Client(
-            base_url=url, verify=context, headers=headers, timeout=30.0, trust_env=False, limits=limits
+            base_url=url, verify=context, headers=headers, timeout=120.0, trust_env=False, limits=limits
         )
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> httpx2.Response:

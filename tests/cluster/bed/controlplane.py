@@ -12,7 +12,7 @@ import yaml
 
 from tests.cluster.bed.certificates import Authority, Pair, key_pair
 from tests.cluster.bed.client import Client, kubeconfig
-from tests.cluster.bed.program import Program, free_port, wait_for
+from tests.cluster.bed.program import PATIENCE, Program, free_port, wait_for
 
 FRONT_PROXY = "front-proxy-client"
 
@@ -80,7 +80,7 @@ class ControlPlane:
         token = self.admin.create(path, body)["status"]["token"]
         return kubeconfig(self.folder / f"{namespace}-{name}.kubeconfig", self.url, self.ca.file, token=token)
 
-    def run(self, program: Program, ready: Any, *, seconds: float = 60.0) -> Program:
+    def run(self, program: Program, ready: Any, *, seconds: float = PATIENCE) -> Program:
         """Start a program that `stop` ends with the rest."""
         self._running.append(program)
         return program.start(ready, seconds=seconds)

@@ -58,7 +58,7 @@ class Deployment:
             ("secrets", volume["secret"]["secretName"]) if "secret" in volume else ("configmaps", _map_name(volume))
         )
         path = f"/api/v1/namespaces/{NAMESPACE}/{plural}/{name}"
-        answer = wait_for(lambda: _found(self.bed, path), f"{plural}/{name}", seconds=60)
+        answer = wait_for(lambda: _found(self.bed, path), f"{plural}/{name}")
         assert isinstance(answer, dict)
         data: dict[str, bytes] = {
             key: base64.b64decode(value) if plural == "secrets" else value.encode()
@@ -131,7 +131,7 @@ class Container:
             prefix = "listening on "
             return next((line.removeprefix(prefix) for line in lines if line.startswith(prefix)), "")
 
-        self.url = str(wait_for(looked, f"{self.name} listening, see {self.log}", seconds=60))
+        self.url = str(wait_for(looked, f"{self.name} listening, see {self.log}"))
 
     def stop(self, *, kill: bool = False) -> None:
         """End it: gracefully, or as a crash does."""
@@ -155,7 +155,7 @@ def every(seconds: float, work: Callable[[], object], until: Callable[[], object
         count += 1
         return until()
 
-    wait_for(turn, "the end of it", seconds=60, pause=seconds)
+    wait_for(turn, "the end of it", pause=seconds)
     return count
 
 

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+PATIENCE = 180.0
+"""Seconds to wait for anything: a slow or busy machine takes its time, and waiting costs nothing when it is quick."""
+
 
 class BedError(Exception):
     """A part of the test bed does not work; the text has the end of its log."""
@@ -20,7 +23,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], object], what: str, *, seconds: float = 60.0, pause: float = 0.05) -> object:
+def wait_for(condition: Callable[[], object], what: str, *, seconds: float = PATIENCE, pause: float = 0.05) -> object:
     """Return what `condition` gives as soon as it is true.
 
     Raises
@@ -53,7 +56,7 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, ready: Callable[[], object], *, seconds: float = 60.0) -> Program:
+    def start(self, ready: Callable[[], object], *, seconds: float = PATIENCE) -> Program:
         """Start it and wait until `ready` is true."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(self._arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL)

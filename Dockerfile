@@ -17,10 +17,10 @@ RUN /opt/wao/bin/pip install --no-cache-dir --disable-pip-version-check --no-dep
  && /opt/wao/bin/python -m compileall -q /opt/wao/lib
 
 FROM python:3.11-slim
-# the node agent calls nft and conntrack; not pinned, as Debian removes a package's version when the next one comes
+# the node agent calls nft; not pinned, as Debian removes a package's version when the next one comes
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends nftables conntrack \
+ && apt-get install -y --no-install-recommends nftables \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/wao /opt/wao
 ENV PATH=/opt/wao/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp

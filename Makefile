@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-train test-interop test-cluster dev check format bench demo lock manifests models clean
+.PHONY: help setup test test-netns test-train test-interop test-cluster dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,18 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 
 # --- the work ---------------------------------------------------------------------------------------------------
 
-test: setup  ## all tests that need neither a control plane nor torch
+test: setup  ## all tests that need neither root, a control plane nor torch
 	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns"
+
+# where one of these commands is missing, Debian's packages are installed; elsewhere it is said what to install
+test-netns: export PATH := $(PATH):/usr/sbin:/sbin
+test-netns: setup  ## the node agent's rules, with real connections in network namespaces (needs root)
+	@test "$$(id -u)" = 0 || { echo "make test-netns makes network namespaces: run it as root" >&2; exit 1; }
+	@missing() { for name in nft ip setpriv; do command -v $$name > /dev/null || return 0; done; return 1; }; \
+	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux > /dev/null; }; \
+	if missing; then install || { apt-get update -qq && install; }; fi; \
+	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2) and setpriv (util-linux): install them" >&2; exit 1; fi
+	$(BIN)/pytest -q -m netns tests/netns
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py

@@ -6,6 +6,8 @@ import argparse
 import json
 import socket
 import struct
+import sys
+import threading
 import time
 from collections import Counter
 
@@ -28,6 +30,18 @@ def ask(target: str, port: int, *, protocol: str, timeout: float) -> str:
             return type(error).__name__
 
 
+def ending() -> threading.Event:
+    """Return what is set when standard input ends."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return ended
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("target")
@@ -35,10 +49,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--protocol", default="tcp")
     parser.add_argument("--timeout", type=float, default=3.0)
+    parser.add_argument("--hold", action="store_true", help="go on after COUNT until standard input ends")
     given = parser.parse_args()
+    ended = ending() if given.hold else None
     answers: Counter[str] = Counter()
     slow, longest, begin = 0, 0.0, time.monotonic()
-    for _ in range(given.count):
+    while answers.total() < given.count or not (ended is None or ended.is_set()):
         started = time.monotonic()
         answers[ask(given.target, given.port, protocol=given.protocol, timeout=given.timeout)] += 1
         took = time.monotonic() - started

@@ -11,7 +11,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ NODE_IPS = ("192.0.2.1", "2001:db8::1")
 CLIENT_IPS = ("192.0.2.2", "2001:db8::2")
 PODS = (1, 2, 3)
 ROOT = Path(__file__).parents[2]
+LEAST_RIGHTS = "setpriv --no-new-privs --bounding-set=-all,+net_admin --inh-caps=-all".split()
 OPTIONS = ("--node-name=node-1", "--cluster-cidr=10.1.0.0/16", "--cluster-cidr=fd01::/64")
 # what kube-proxy's nftables mode has that matters to us: NAT hooks, and a drop of unallocated cluster IPs at -110
 FOLLOWING = ("--weights-url=http://127.0.0.1:9900", "--weights-period=0.05", "--weights-stale=3")
@@ -82,6 +84,10 @@ class Miniature:
     def namespace(self, name: str) -> str:
         return f"{self._prefix}-{name}"
 
+    def enter(self, name: str) -> list[str]:
+        """Return the beginning of a command that runs in a namespace."""
+        return ["ip", "netns", "exec", self.namespace(name)]
+
     def start(self) -> None:
         for name in ("client", "router", "node", *(f"pod{number}" for number in PODS)):
             self._ip("netns", "add", self.namespace(name))
@@ -125,7 +131,7 @@ class Miniature:
 
     def command(self, name: str, module: str, *arguments: str) -> list[str]:
         """Return the command that runs one of our modules in a namespace."""
-        return ["ip", "netns", "exec", self.namespace(name), sys.executable, "-m", module, *arguments]
+        return [*self.enter(name), sys.executable, "-m", module, *arguments]
 
     def connect(self, name: str, target: str, port: int, **options: Any) -> dict[str, Any]:
         """Return what `tests.netns.load` found from a namespace."""
@@ -136,40 +142,73 @@ class Miniature:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    def loading(self, name: str, target: str, port: int, **options: Any) -> subprocess.Popen[str]:
-        """Start `tests.netns.load` in a namespace."""
-        arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        return subprocess.Popen(self.command(name, "tests.netns.load", target, str(port), *arguments),
-                                stdout=subprocess.PIPE, text=True, cwd=ROOT)  # fmt: skip
+    @contextmanager
+    def loading(self, name: str, target: str, port: int, *, count: int) -> Iterator[dict[str, Any]]:
+        """Connect from a namespace during the block, and after it until `count` is reached; then fill in the result."""
+        found: dict[str, Any] = {}
+        command = self.command(name, "tests.netns.load", target, str(port), f"--count={count}", "--hold")
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as load:
+            try:
+                yield found
+                found |= json.loads(load.communicate(timeout=60)[0])
+            finally:
+                load.kill()
+
+    @contextmanager
+    def churning(self, weights: str, chains: Sequence[str]) -> Iterator[None]:
+        """Write other weights into a map during the block, which begins when that was done a few hundred times."""
+        command = self.command("node", "tests.netns.churn", weights, *chains)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as churn:
+            try:
+                assert churn.stdout is not None
+                assert "enough\n" == churn.stdout.readline()
+                yield
+                churn.communicate(timeout=20)
+                assert 0 == churn.returncode
+            finally:
+                churn.kill()
 
     def nft(self, script: str) -> None:
-        subprocess.run(["ip", "netns", "exec", self.namespace("node"), "nft", "-f", "-"],
+        subprocess.run([*self.enter("node"), "nft", "-f", "-"],
                        input=script, text=True, check=True, timeout=30)  # fmt: skip
 
-    def list(self, *what: str) -> str:
+    def listed(self, *what: str) -> str:
         """Return what `nft list` prints on the node, "" for what is not there."""
-        done = subprocess.run(["ip", "netns", "exec", self.namespace("node"), "nft", "list", *what],
+        done = subprocess.run([*self.enter("node"), "nft", "list", *what],
                               capture_output=True, text=True, check=False, timeout=30)  # fmt: skip
         return done.stdout
 
-    def agent(self, *more: str, ready: bool = True) -> Program:
-        """Start `wao lb-agent` on the node."""
-        arguments = [*self.wao, *OPTIONS, "--insecure-http", "--port=10356", "--least-sync=0.1", *more]
+    def agent(self, *more: str, least_rights: bool = False) -> Program:
+        """Start `wao lb-agent` on the node; `least_rights` leaves it no capability but NET_ADMIN."""
+        rights = LEAST_RIGHTS if least_rights else ()
+        arguments = [
+            *self.enter("node"),
+            *rights,
+            *self.wao[4:],
+            *OPTIONS,
+            "--insecure-http",
+            "--port=10356",
+            "--least-sync=0.1",
+            *more,
+        ]
         self.running = Program("agent", arguments, self.folder)
         self.running.log.unlink(missing_ok=True)
         self._programs.append(self.running)
-        return self.running.start(lambda: "listening on" in self.running.tail() if ready else True)
+        return self.running.start(lambda: "listening on" in self.running.tail())
 
     def restart_agent(self) -> None:
         """Stop the agent and start it with the same arguments."""
         self.running.stop()
         self.agent(*FOLLOWING)
 
+    def clean_up(self) -> None:
+        subprocess.run([*self.wao, "--cleanup"], check=True, timeout=60)
+
     @property
     def wao(self) -> list[str]:
         """The command `wao lb-agent` on the node, with the manifests."""
         wao = str(Path(sys.executable).with_name("wao"))
-        return ["ip", "netns", "exec", self.namespace("node"), wao, "lb-agent", "--manifests", str(self.manifests)]
+        return [*self.enter("node"), wao, "lb-agent", "--manifests", str(self.manifests)]
 
     def weigh(self, weights: dict[str, dict[str, float]]) -> None:
         """Have the weight service answer these weights; it is started at the first call."""
@@ -203,7 +242,7 @@ class Miniature:
 
     def map(self, name: str, *, of: str, six: bool = False) -> str:
         """Return the content of the map of a Service whose name begins so, as nft lists it; "" for none."""
-        table = self.list("table", "ip6" if six else "ip", "wao-loadbalancer")
+        table = self.listed("table", "ip6" if six else "ip", "wao-loadbalancer")
         found = re.search(rf"map {name}[A-Z0-9]{{8}}-{of}/\S* {{(.*?)\n\t}}", table, re.DOTALL)
         return found.group(1) if found else ""
 
@@ -211,7 +250,7 @@ class Miniature:
         """Wait until both tables hold these words and not those."""
 
         def look() -> bool:
-            tables = self.list("table", "ip", "wao-loadbalancer") + self.list("table", "ip6", "wao-loadbalancer")
+            tables = self.listed("table", "ip", "wao-loadbalancer") + self.listed("table", "ip6", "wao-loadbalancer")
             return all(word in tables for word in there) and not any(word in tables for word in absent)
 
         wait_for(look, f"rules with {there} without {absent}", seconds=20)
@@ -270,7 +309,7 @@ class Miniature:
         self._in(name, "ip", "-6" if ":" in via else "-4", "route", "add", target, "via", via)
 
     def _in(self, name: str, *command: str) -> None:
-        subprocess.run(["ip", "netns", "exec", self.namespace(name), *command], check=True, timeout=30)
+        subprocess.run([*self.enter(name), *command], check=True, timeout=30)
 
     @staticmethod
     def _ip(*arguments: str) -> None:

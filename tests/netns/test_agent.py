@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.cluster.bed.program import wait_for
-from tests.netns.miniature import CLIENT_IPS, NODE_IPS, OPTIONS, SERVICES, Miniature, pod_ip
+from tests.netns.miniature import CLIENT_IPS, FOLLOWING, NODE_IPS, OPTIONS, SERVICES, Miniature, pod_ip
 
 pytestmark = pytest.mark.netns
 BOTH = pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
@@ -50,61 +50,51 @@ def reweigh(node: Miniature, split: dict[int, float]) -> None:
 def test_connections_are_split_by_weight(node: Miniature, six: bool) -> None:
     reweigh(node, SPLIT)
     count = 3000
-    pods = node.connect("client", vip("weighted", six), 80, count=count)["pods"]
     expected = {f"pod{pod}": count * weight / sum(SPLIT.values()) for pod, weight in SPLIT.items()}
-    assert expected.keys() == pods.keys()
-    chi_square = sum((pods[name] - wanted) ** 2 / wanted for name, wanted in expected.items())
-    assert chi_square < 18.4, pods  # p = 0.0001 for two degrees of freedom
+
+    def chi_square() -> float:
+        pods = node.connect("client", vip("weighted", six), 80, count=count)["pods"]
+        assert expected.keys() == pods.keys()
+        return sum((int(pods[name]) - wanted) ** 2 / wanted for name, wanted in expected.items())
+
+    # p = 0.001 for two degrees of freedom; a right split fails that once in a thousand times, twice in a million
+    assert chi_square() < 13.82 or chi_square() < 13.82
 
 
 @BOTH
 def test_no_connection_is_lost_while_weights_change(node: Miniature, six: bool) -> None:
-    table = node.list("table", "ip6" if six else "ip", "wao-loadbalancer")
+    table = node.listed("table", "ip6" if six else "ip", "wao-loadbalancer")
     words = {word.rstrip(",") for word in table.split()}
     (name,) = (word for word in words if word.startswith("weights-") and word.endswith("default/weighted/tcp/http"))
     chains = sorted(word for word in words if word.startswith("endpoint-") and "default/weighted/" in word)
     assert 3 == len(chains)
-    churn = subprocess.Popen(
-        node.command("node", "tests.netns.churn", name, *chains),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
-    assert churn.stdin is not None and churn.stdout is not None  # noqa: PT018
-    assert "ready\n" == churn.stdout.readline()
-    found = node.connect("client", vip("weighted", six), 80, count=10_000)
-    written = int(churn.communicate(timeout=20)[0])
+    with node.loading("client", vip("weighted", six), 80, count=10_000) as found, node.churning(name, chains):
+        pass
     assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
-    assert 10_000 == sum(found["pods"].values())
-    assert written > 200, written
-    reweigh(node, {1: 1.0, 2: 1.0, 3: 2.0})
+    assert 10_000 <= sum(found["pods"].values())
+    reweigh(node, {1: 1.0, 2: 1.0, 3: 3.0 if six else 2.0})  # other ones than the agent knows to be written
 
 
-def test_no_connection_is_lost_while_endpoints_come_and_go(node: Miniature) -> None:
-    loading = node.loading("client", vip("weighted", False), 80, count=8000)
-    rounds = 0
-    while loading.poll() is None:
-        pods = [1, 2] if rounds % 2 == 0 else [1, 2, 3]
-        node.serve("weighted", pods, number=10)
-        if pods == [1, 2]:
-            node.settled("default/weighted/", absent=["default/weighted/tcp/http__10.1.0.3/8080 {"])
-        else:
-            node.settled("default/weighted/tcp/http__10.1.0.3/8080 {")
-        rounds += 1
-    found = loading.communicate()[0]
-    node.serve("weighted", [1, 2, 3], number=10)
-    node.settled("default/weighted/tcp/http__10.1.0.3/8080 {")
-    assert rounds >= 2
-    assert '"pods": {"pod' in found
-    assert "Error" not in found, found
+@BOTH
+def test_no_connection_is_lost_while_endpoints_come_and_go(node: Miniature, six: bool) -> None:
+    third = f"default/weighted/tcp/http__{pod_ip(3, six=six).replace(':', '.')}/8080 {{"
+    with node.loading("client", vip("weighted", six), 80, count=10_000) as found:
+        for _ in range(3):
+            node.serve("weighted", [1, 2], number=10)
+            node.settled("default/weighted/", absent=[third])  # swept, too
+            node.serve("weighted", [1, 2, 3], number=10)
+            node.settled(third)
+    assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    assert 10_000 <= sum(found["pods"].values())
 
 
 def test_no_connection_is_lost_while_the_agent_starts_anew(node: Miniature) -> None:
-    loading = node.loading("client", vip("weighted", False), 80, count=10_000)
-    restarts = 0
-    while loading.poll() is None:
+    with node.loading("client", vip("weighted", False), 80, count=10_000) as found:
         node.restart_agent()
-        restarts += 1
-    found = loading.communicate()[0]
-    assert restarts >= 1
-    assert "Error" not in found, found
+        node.running.kill()
+        node.restart_agent()
+    assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    assert 10_000 <= sum(found["pods"].values())
 
 
 def test_without_the_weight_service_weights_become_equal_and_come_back(node: Miniature) -> None:
@@ -211,21 +201,21 @@ def test_source_ranges_let_only_those_through(node: Miniature, six: bool) -> Non
 def test_udp_is_split_and_a_socket_moves_when_its_pod_goes(node: Miniature, six: bool) -> None:
     found = node.connect("client", vip("names", six), 53, count=60, protocol="udp")
     assert {"pod1", "pod2"} == found["pods"].keys()
-    client = subprocess.Popen(node.command("client", "tests.netns.udp_client", vip("names", six), "53"),
-                              stdout=subprocess.PIPE, text=True)  # fmt: skip
-    try:
-        assert client.stdout is not None
-        first = client.stdout.readline().strip()
-        other = {"pod1": 2, "pod2": 1}[first]
-        node.serve("names", [other], number=21, ports=SERVICES["names"][2]["ports"])
-        assert f"pod{other}" == client.stdout.readline().strip()
-        node.serve("names", [], number=21, ports=SERVICES["names"][2]["ports"])
-        assert client.stdout.readline().strip() in ("ConnectionRefusedError", "nobody")
-        node.serve("names", [1, 2], number=21, ports=SERVICES["names"][2]["ports"])
-        wait_for(lambda: client.stdout is not None and client.stdout.readline().startswith("pod"), "an answer again")
-    finally:
-        client.kill()
-        client.wait()
+    ports = SERVICES["names"][2]["ports"]
+    with subprocess.Popen(node.command("client", "tests.netns.udp_client", vip("names", six), "53"),
+                          stdout=subprocess.PIPE, text=True) as client:  # fmt: skip
+        try:
+            assert client.stdout is not None
+            first = client.stdout.readline().strip()
+            other = {"pod1": 2, "pod2": 1}[first]
+            node.serve("names", [other], number=21, ports=ports)
+            assert f"pod{other}" == client.stdout.readline().strip()
+            node.serve("names", [], number=21, ports=ports)
+            assert client.stdout.readline().strip() in ("ConnectionRefusedError", "nobody")
+            node.serve("names", [1, 2], number=21, ports=ports)
+            wait_for(lambda: client.stdout is not None and client.stdout.readline().startswith("pod"), "an answer")
+        finally:
+            client.kill()
 
 
 def test_health_ports_tell_where_the_endpoints_are(node: Miniature) -> None:
@@ -234,7 +224,7 @@ def test_health_ports_tell_where_the_endpoints_are(node: Miniature) -> None:
         code += (
             "except urllib.error.HTTPError as e: r=e\nprint(r.status, r.headers['X-Load-Balancing-Endpoint-Weight'])"
         )
-        done = subprocess.run(["ip", "netns", "exec", node.namespace("client"), "python3", "-c", code],
+        done = subprocess.run([*node.enter("client"), "python3", "-c", code],
                               capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
         status, weight = done.stdout.split()
         return status, weight
@@ -268,13 +258,13 @@ def test_what_is_printed_is_what_the_kernel_takes(node: Miniature) -> None:
 
 def test_once_and_clean_up_touch_no_table_but_ours(node: Miniature) -> None:
     def foreign() -> str:
-        return node.list("table", "ip", "kube-proxy") + node.list("table", "ip6", "kube-proxy")
+        return node.listed("table", "ip", "kube-proxy") + node.listed("table", "ip6", "kube-proxy")
 
     before = foreign()
     node.running.stop()
-    assert node.list("table", "ip", "wao-loadbalancer")  # the rules outlive the agent
-    subprocess.run([*node.wao, "--cleanup"], check=True, timeout=60)
-    assert "" == node.list("table", "ip", "wao-loadbalancer") + node.list("table", "ip6", "wao-loadbalancer")
+    assert node.listed("table", "ip", "wao-loadbalancer")  # the rules outlive the agent
+    node.clean_up()
+    assert "" == node.listed("table", "ip", "wao-loadbalancer") + node.listed("table", "ip6", "wao-loadbalancer")
     subprocess.run([*node.wao, *OPTIONS, "--once"], check=True, timeout=60)
     assert {"pod1": 1} == node.connect("client", vip("alone", True), 80)["pods"]
     node.restart_agent()
@@ -283,15 +273,16 @@ def test_once_and_clean_up_touch_no_table_but_ours(node: Miniature) -> None:
 
 
 def test_the_agent_needs_no_more_than_net_admin(node: Miniature) -> None:
-    """As in the DaemonSet: no root, no other capability, no new privileges."""
+    """As in the DaemonSet: no capability but that one, no new privileges; it makes tables, weights and UDP follow."""
     node.running.stop()
-    least = "setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs --bounding-set=-all,+net_admin"
-    least += " --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin"
-    command = [*node.wao[:4], *least.split(), *node.wao[4:], *OPTIONS, "--once"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"HOME": "/tmp"}
-    )
-    assert 0 == done.returncode, done.stderr
+    node.clean_up()
+    node.agent(*FOLLOWING, least_rights=True)
+    node.settled(*(f"default/{name}/" for name in SERVICES if name not in ("empty", "outside")))
+    status = Path(f"/proc/{node.running.pid}/status").read_text()
+    assert {"0000000000001000"} == {line.split()[1] for line in status.splitlines() if line[:6] in ("CapPrm", "CapBnd")}
+    reweigh(node, {1: 1.0, 2: 1.0, 3: 5.0})
+    test_udp_is_split_and_a_socket_moves_when_its_pod_goes(node, six=False)
+    assert "ERROR" not in node.running.log.read_text().upper()
     node.restart_agent()
 
 
@@ -299,7 +290,7 @@ def test_health_and_metrics_are_told(node: Miniature) -> None:
     def get(path: str) -> str:
         url = f"http://127.0.0.1:10356{quote(path)}"
         code = f"import urllib.request as u; print(u.urlopen('{url}', timeout=3).read().decode())"
-        done = subprocess.run(["ip", "netns", "exec", node.namespace("node"), "python3", "-c", code],
+        done = subprocess.run([*node.enter("node"), "python3", "-c", code],
                               capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
         return done.stdout
 

@@ -7,6 +7,7 @@ the nulls that Go servers send in place of empty lists.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 MAX_LINE = 8 * 1024 * 1024
 """An object in etcd is at most 1.5 MiB; JSON of it a few times that."""
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a kubelet puts a pod's token and the cluster's authority."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -72,8 +76,21 @@ class KubeClient:
         self._api = api
 
     @classmethod
-    async def connect(cls, kubeconfig: Path | None = None) -> KubeClient:
+    async def connect(
+        cls,
+        kubeconfig: Path | None = None,
+        *,
+        account: Path = ACCOUNT,
+        environment: Mapping[str, str] = os.environ,
+    ) -> KubeClient:
         """Return a client for a kubeconfig file, or for the cluster this process runs in.
+
+        Parameters
+        ----------
+        account
+            Folder of the pod's ServiceAccount: its token is read again every minute.
+        environment
+            Where the pod is told the API server's address.
 
         Raises
         ------
@@ -81,7 +98,8 @@ class KubeClient:
             There is neither a usable file nor a service account.
         """
         from kubernetes.aio.client import ApiClient, Configuration
-        from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+        from kubernetes.aio.config import ConfigException, load_kube_config
+        from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
         configuration = Configuration()
         configuration.connection_pool_maxsize = 64
@@ -90,7 +108,8 @@ class KubeClient:
             if kubeconfig is not None:
                 await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
             else:
-                load_incluster_config(client_configuration=configuration)
+                files = {"token_filename": str(account / "token"), "cert_filename": str(account / "ca.crt")}
+                InClusterConfigLoader(**files, environ=environment).load_and_set(configuration)
         except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
             where = f"kubeconfig {kubeconfig}" if kubeconfig else "the service account of this pod"
             raise KubeError(f"{where} cannot be used: {error}; give --kubeconfig FILE or --manifests FOLDER") from None

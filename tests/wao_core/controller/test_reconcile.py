@@ -1,0 +1,155 @@
+"""The controller's writes: what is missing is applied, what is too much deleted, and all is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.wao_core.controller.test_plan import node, template
+from wao_core.controller.reconcile import NodeConfigController
+from wao_core.decode import decode_object
+from wao_core.kube.client import KubeError
+from wao_core.records import Kind, NodeConfig
+from wao_core.source.base import ObjectRef
+from wao_core.state import ClusterState
+
+NAMES = ("a", "b", "c")
+ALL = {"matchLabels": {"set": "all"}}
+
+
+class Cluster:
+    """An API server for NodeConfigs as source and client: what is written is there at once, or only when told."""
+
+    def __init__(self) -> None:
+        self.state = ClusterState()
+        self.calls: list[tuple[str, str]] = []
+        self.statuses: list[Mapping[str, Any]] = []
+        self.events: list[tuple[str, str]] = []
+        self.refuses: set[str] = set()
+        self.echoes = True
+        self.now = 0.0
+        self.controller = NodeConfigController(self, self, clock=lambda: self.now)  # type: ignore[arg-type]
+        for name in NAMES:
+            self.state.put(Kind.NODE, node(name, set="all"))
+
+    async def apply(self, path: str, body: Mapping[str, Any], *, manager: str) -> bytes:
+        name = self._asked("APPLY", path)
+        if self.echoes:
+            self.state.put(Kind.NODE_CONFIG, decode_object(Kind.NODE_CONFIG, body))
+        return name.encode()
+
+    async def send(self, method: str, path: str) -> bytes:
+        name = self._asked(method, path)
+        self.state.remove(Kind.NODE_CONFIG, f"w/{name}")
+        return b""
+
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, Any]) -> None:
+        self.statuses.append(status)
+
+    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
+        self.events.append((reason, message))
+
+    def _asked(self, method: str, path: str) -> str:
+        name = path.rpartition("/")[2]
+        self.calls.append((method, name))
+        if name in self.refuses:
+            raise KubeError(f"{method} {path}: 500 scripted", status_code=500)
+        return name
+
+    async def reconcile(self) -> list[tuple[str, str]]:
+        """Reconcile once; return the writes it took."""
+        self.calls.clear()
+        self.failed = await self.controller.reconcile()
+        return sorted(self.calls)
+
+    def config(self, name: str) -> NodeConfig:
+        return self.state.node_configs[f"w/{name}"]
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    made = Cluster()
+    made.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL))
+    return made
+
+
+def applied(*names: str) -> list[tuple[str, str]]:
+    return [("APPLY", f"t-{name}") for name in names]
+
+
+async def test_each_node_takes_one_write_and_then_none(cluster: Cluster) -> None:
+    assert await cluster.reconcile() == applied(*NAMES)
+    assert await cluster.reconcile() == []
+    assert cluster.statuses[-1]["nodes"] == 3
+    assert len(cluster.statuses) == 1
+
+
+async def test_what_a_person_did_to_a_child_is_put_right(cluster: Cluster) -> None:
+    await cluster.reconcile()
+    cluster.state.put(Kind.NODE_CONFIG, msgspec.structs.replace(cluster.config("t-a"), node_name="other"))
+    cluster.state.remove(Kind.NODE_CONFIG, "w/t-b")
+    cluster.now = 1.0
+    assert await cluster.reconcile() == applied("a", "b")
+    assert cluster.config("t-a").node_name == "a"
+
+
+async def test_what_no_node_asks_for_any_more_is_deleted(cluster: Cluster) -> None:
+    await cluster.reconcile()
+    cluster.state.remove(Kind.NODE, "a")
+    cluster.state.put(Kind.NODE, node("b"))
+    assert await cluster.reconcile() == [("DELETE", "t-a"), ("DELETE", "t-b")]
+    assert set(cluster.state.node_configs) == {"w/t-c"}
+
+
+async def test_a_write_is_not_repeated_before_it_can_have_come_back(cluster: Cluster) -> None:
+    cluster.echoes = False
+    await cluster.reconcile()
+    assert await cluster.reconcile() == []
+    cluster.now = 60.0
+    assert await cluster.reconcile() == applied(*NAMES)
+
+
+async def test_a_refused_write_keeps_no_other_back_and_is_tried_again(cluster: Cluster) -> None:
+    cluster.refuses = {"t-b"}
+    assert await cluster.reconcile() == applied(*NAMES)
+    assert cluster.failed == 1
+    cluster.refuses = set()
+    assert await cluster.reconcile() == applied("b")
+    assert cluster.failed == 0
+
+
+async def test_a_template_that_cannot_be_rendered_leaves_what_it_made_and_is_told_once(cluster: Cluster) -> None:
+    await cluster.reconcile()
+    before = dict(cluster.state.node_configs)
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint='{{ env "HOME" }}'))
+    for _ in range(2):
+        assert await cluster.reconcile() == []
+    assert before == cluster.state.node_configs
+    (reason, message) = cluster.events[0]
+    assert reason == "TemplateError"
+    assert "inletTemp.endpoint" in message
+    assert len(cluster.events) == 1
+    condition = cluster.statuses[-1]["conditions"][0]
+    assert (condition["status"], condition["reason"]) == ("False", "TemplateError")
+
+
+async def test_a_config_of_a_person_is_neither_changed_nor_deleted(cluster: Cluster) -> None:
+    own = NodeConfig(name="t-a", namespace="w", node_name="a")
+    other = NodeConfig(name="other", namespace="w", node_name="x")
+    for record in (own, other):
+        cluster.state.put(Kind.NODE_CONFIG, record)
+    assert await cluster.reconcile() == applied("b", "c")
+    assert cluster.config("t-a") == own
+    assert cluster.events[0][0] == "NameTaken"
+
+
+async def test_the_loser_takes_over_when_the_winner_goes(cluster: Cluster) -> None:
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("late", selector=ALL, created=9.0))
+    await cluster.reconcile()
+    assert ("Conflict", "3 nodes, such as a, have their NodeConfig from w/t, which is older") in cluster.events
+    cluster.state.remove(Kind.NODE_CONFIG_TEMPLATE, "w/t")
+    calls = await cluster.reconcile()
+    assert [call for call in calls if call[0] == "APPLY"] == [("APPLY", f"late-{name}") for name in NAMES]

@@ -3,36 +3,27 @@
 Data: what the reference gives (`Hostname`, `IPv4.Address`, `IPv4.Octet1` to `4`) and more (`Name`, `Labels`,
 `Annotations`, `IPv6`, `ProviderID`, `InternalIPs`). Left out of sprig are functions that read the environment or the
 network, make keys or dates, or whose cost the text can drive up (`env`, `getHostByName`, `genPrivateKey`, `repeat`,
-`until`, `seq`, `now`, ...). No attribute of a Python object can be reached.
+`until`, `seq`, `now`, ...), see `wao_core.template_functions`. No attribute of a Python object can be reached.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+import time
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from wao_core.errors import TemplateError
 from wao_core.records import Node
+from wao_core.template_functions import ALLOWED, MOST_SECONDS, TooSlow, bounded_time, functions
 
 MAX_TEMPLATE = 1024
 MAX_OUTPUT = 1024
+SLOW_FOR = 60.0
+"""Seconds for which a template that took too long is not tried again: it would take as long for every node."""
 UNKNOWN_HOST = "undefined.example.com"
 """The reference's text for a node without the label kubernetes.io/hostname."""
 
-ALLOWED = tuple(
-    """
-    trimPrefix trimSuffix trimAll trim upper lower title untitle replace contains hasPrefix hasSuffix splitList split
-    splitn join first last rest initial index slice len substr trunc nospace cat quote squote add add1 sub mul div mod
-    max min floor ceil round int int64 float64 atoi toString toStrings default coalesce ternary empty regexMatch
-    regexFind regexFindAll regexReplaceAll regexReplaceAllLiteral regexSplit eq ne lt le gt ge and or not print printf
-    println dict get hasKey pluck keys list append prepend has without uniq sortAlpha reverse compact concat b64enc
-    b64dec sha256sum snakecase kebabcase camelcase urlParse urlJoin urlquery html js kindOf kindIs typeOf fail
-    toJson fromJson abbrev initials plural swapcase wrap indent nindent tuple set unset dig toDecimal adler32sum sha1sum
-    """.split()
-)
-_WIDE = re.compile(r"%[-+# 0]*(?:\d{3,}|\*)|%[-+# 0]*\d*\.(?:\d{3,}|\*)")
 _FIELDS = (
     "Hostname Name IPv4 IPv6 Address Octet1 Octet2 Octet3 Octet4 Labels Annotations ProviderID InternalIPs".split()
 )
@@ -75,13 +66,16 @@ def render(template: str, data: Mapping[str, Any]) -> str:
         return template
     if len(template) > MAX_TEMPLATE:
         raise TemplateError(f"the template is longer than {MAX_TEMPLATE} characters")
-    if _WIDE.search(template):
-        raise TemplateError("a printf width of three digits and more is not allowed")
+    if time.monotonic() < _slow_until.get(template, 0.0):
+        raise TemplateError(f"it took more than {MOST_SECONDS:g} s and is left alone for {SLOW_FOR:g} s")
     import gotpl
 
     try:
-        output: str = _compiled(template).render(dict(data))
+        with bounded_time():
+            output: str = _compiled(template).render(dict(data))
     except gotpl.TemplateError as error:
+        if isinstance(error.__cause__, TooSlow):
+            _note_slow(template)
         raise TemplateError(" ".join(str(error).split())[:300]) from None
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError, AttributeError) as error:
         raise TemplateError(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from None
@@ -110,6 +104,15 @@ def render_all(value: object, data: Mapping[str, Any], path: str = "") -> Any:
     return value
 
 
+_slow_until: dict[str, float] = {}
+
+
+def _note_slow(template: str) -> None:
+    if len(_slow_until) >= 256:
+        _slow_until.clear()
+    _slow_until[template] = time.monotonic() + SLOW_FOR
+
+
 @lru_cache(maxsize=512)
 def _compiled(template: str) -> Any:
     """Return a template compiled once: that costs ten times what rendering does, and nodes share their template."""
@@ -117,19 +120,10 @@ def _compiled(template: str) -> Any:
 
     return gotpl.Template(
         template,
-        functions=_functions(),
+        functions=functions(),
         missing_key="error",
         sandbox=gotpl.SandboxPolicy.strict(allow_attributes=_FIELDS, allow_functions=ALLOWED),
         budget=gotpl.ExecutionBudget(
             max_output_chars=MAX_OUTPUT, max_iterations=1000, max_template_depth=20, max_function_calls=1000
         ),
     )
-
-
-@cache
-def _functions() -> dict[str, Callable[..., object]]:
-    """Return the allowed functions; those that the language itself has need no entry."""
-    from gotpl.funcs.sprig import hermetic_text_func_map
-
-    available = hermetic_text_func_map()
-    return {name: available[name] for name in ALLOWED if name in available}

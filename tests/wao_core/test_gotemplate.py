@@ -77,6 +77,52 @@ def test_what_could_harm_is_refused(template: str) -> None:
         render(template, {"Hostname": "n" * 40})
 
 
+THIRTY = " ".join(map(str, range(30)))
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ('"0123456789abcdef"', "cat $x $x"),
+        ('"0123456789abcdef"', "print $x $x"),
+        ('"0123456789abcdef"', 'printf "%s%s" $x $x'),
+        (r'"\\"', "js $x"),
+        ("list 1", "concat $x $x"),
+        ("list 1", "list $x $x"),
+        ('dict "a" 1', 'dict "a" $x "b" $x'),
+        ("dict", 'set $x "self" $x'),
+        ('"aa"', 'replace "a" $x $x'),
+        ('"a"', "b64enc $x"),
+    ],
+)
+def test_nothing_grows_by_being_done_again_and_again(first: str, again: str) -> None:
+    with pytest.raises(TemplateError, match=r"more than|larger|range|too large|overflow"):
+        render(f"{{{{ $x := {first} }}}}{{{{ range list {THIRTY} }}}}{{{{ $x = {again} }}}}{{{{ end }}}}", {})
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ indent 1000000000 .Hostname }}", "number over 1000"),
+        ("{{ round 1.5 1000000000 }}", "number over 1000"),
+        ('{{ printf (print "%" "1000000000" "d") 1 }}', "width"),
+        ('{{ regexMatch "((a{1000}){1000}){1000}" "a" }}', "repetitions"),
+        ("{{ upper .Large }}", "more than 2048 characters"),
+        ('{{ regexMatch "a" .Long }}', "more than 1024 characters"),
+    ],
+)
+def test_functions_are_bounded_in_what_they_take(template: str, why: str) -> None:
+    with pytest.raises(TemplateError, match=why):
+        render(template, {"Hostname": "n", "Large": "a" * 5000, "Long": "a" * 1500})
+
+
+def test_a_template_that_takes_long_is_given_up_and_not_tried_for_every_node() -> None:
+    slow = '{{ range list 1 2 3 4 5 6 7 8 9 }}{{ regexMatch "(a?){100}b" $.Long }}{{ end }}'
+    for _ in range(20):
+        with pytest.raises(TemplateError, match=r"more than 0\.5 s"):
+            render(slow, {"Long": "a" * 1000})
+
+
 def test_the_output_is_bounded() -> None:
     with pytest.raises(TemplateError):
         render("{{ .Hostname }}", {"Hostname": "a" * (MAX_OUTPUT + 1)})

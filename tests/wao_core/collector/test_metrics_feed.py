@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests.wao_core.kube.scripted import client_of
 from wao_core.collector.metrics_feed import MetricsFeed, MetricsListError, decode_values
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.kube.client import KubeClient
@@ -86,28 +86,10 @@ class Bench:
         return found
 
 
-@asynccontextmanager
-async def serving(api: Api) -> AsyncIterator[KubeClient]:
-    from kubernetes.aio.client import ApiClient, Configuration
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    client = KubeClient(ApiClient(Configuration(host=str(site.name))))
-    try:
-        yield client
-    finally:
-        await client.close()
-        await runner.cleanup()
-
-
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     api = Api()
-    async with serving(api) as client:
+    async with client_of(api.handle) as client:
         yield Bench(client, api)
 
 

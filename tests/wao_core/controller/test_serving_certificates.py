@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from kubernetes.aio.client import ApiClient, Configuration
 
+from tests.wao_core.kube.scripted import client_of
 from wao_core.controller.serving_certificates import CertificateSettings, ServingCertificates
-from wao_core.kube.client import KubeClient
 
 SETTINGS = CertificateSettings(services=("wao-lb",), bundle_namespaces=("wao-node",))
 BUNDLES = ("/api/v1/namespaces/wao-system/configmaps/wao-ca", "/api/v1/namespaces/wao-node/configmaps/wao-ca")
@@ -33,18 +32,8 @@ class Objects(dict[str, bytes]):
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[ServingCertificates]:
         """Serve them to the keeper of the certificates."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self.handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        client = KubeClient(ApiClient(Configuration(host=str(site.name))))
-        try:
+        async with client_of(self.handle) as client:
             yield ServingCertificates(client, SETTINGS)
-        finally:
-            await client.close()
-            await runner.cleanup()
 
 
 def authorities(objects: Objects, path: str) -> str:

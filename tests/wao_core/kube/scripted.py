@@ -97,21 +97,27 @@ class ScriptedServer:
 
 
 @asynccontextmanager
-async def serving(script: ScriptedServer) -> AsyncIterator[KubeClient]:
-    """Run a script's server, and yield a client for it."""
+async def client_of(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[KubeClient]:
+    """Serve all paths with one handler, and yield a client for it."""
     from kubernetes.aio.client import ApiClient, Configuration
 
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", script.handle)
+    app.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    script.url = str(site.name)
-    configuration = Configuration(host=script.url)
-    client = KubeClient(ApiClient(configuration))
+    client = KubeClient(ApiClient(Configuration(host=str(site.name))))
     try:
         yield client
     finally:
         await client.close()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving(script: ScriptedServer) -> AsyncIterator[KubeClient]:
+    """Run a script's server, and yield a client for it."""
+    async with client_of(script.handle) as client:
+        script.url = client.host
+        yield client

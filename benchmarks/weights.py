@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.timing import quantiles
 from tests.wao_core.snapshots import snapshot
-from tests.wao_lb.fleets import many_pools, saving
+from tests.wao_lb.fleets import FLEETS, PUBLISHED, many_pools, saving
 from tests.wao_scheduler.test_app import Source
 from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.state import ClusterState
@@ -17,11 +17,6 @@ from wao_lb.service import WeightBook
 from wao_lb.settings import LbSettings
 from wao_lb.weights import weigh
 
-FLEETS = {
-    "5 edge_lenovo + 5 edge_supermicro": ["edge_lenovo"] * 5 + ["edge_supermicro"] * 5,
-    "10 edge_lenovo": ["edge_lenovo"] * 10,
-    "5 cloud_dell + 5 cloud_lenovo": ["cloud_dell"] * 5 + ["cloud_lenovo"] * 5,
-}
 SERVICES, ENDPOINTS, NODES = 1000, 50, 1000
 
 
@@ -29,12 +24,13 @@ def main() -> None:
     """Print the time for 1,000 Services of 50 endpoints, and the increase relative to equal weights."""
     _rules()
     _book()
-    print(f"\n{'increase relative to equal weights':38}{'background/load':>17}{'proportional':>14}{'lookahead':>11}")
-    for title, types in FLEETS.items():
-        for background, load in ((10, 5), (10, 30), (30, 15)):
-            found = saving(types, background, load)
-            line = f"{title:38}{f'{background}/{load} %':>17}"
-            print(line + f"{found['proportional']:>14.2f}{found['lookahead']:>11.2f}")
+    print(f"\n{'increase relative to equal weights':36}{'background/load':>16}", end="")
+    print(f"{'proportional':>14}{'published':>11}{'lookahead':>11}{'published':>11}{'optimum':>9}")
+    for fleet, background, load, proportional, filled, optimum in PUBLISHED:
+        found = saving(FLEETS[fleet], background, load)
+        print(f"{fleet:36}{f'{background}/{load} %':>16}", end="")
+        print(f"{found['proportional']:>14.2f}{proportional:>11.2f}{found['lookahead']:>11.2f}", end="")
+        print(f"{filled:>11.2f}{optimum:>9.2f}")
 
 
 def _rules() -> None:

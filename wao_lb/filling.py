@@ -73,7 +73,13 @@ class _Rooms:
 
 
 def lay_out(
-    pools: Pools, nodes: Nodes, background: FloatArray, limits: Limits, carried: FloatArray | None = None
+    pools: Pools,
+    nodes: Nodes,
+    background: FloatArray,
+    limits: Limits,
+    *,
+    saturated: BoolArray | None = None,
+    carried: FloatArray | None = None,
 ) -> Layout:
     """Return the shares that make all the pools' load cheapest.
 
@@ -83,6 +89,8 @@ def lay_out(
         Nodes, CPU and limits of all endpoints must be known, and every pool must have load.
     background
         CPU use of each node without these pools' load [cores].
+    saturated
+        Pools whose load is at least what is measured, as an endpoint could not take more; they are shared by room.
     carried
         Load that the last layout put on each node [cores]; see `STICK`.
     """
@@ -91,8 +99,12 @@ def lay_out(
     fits = left <= TINY
     cores = pools.places.spread(rooms.pod, taken)
     shares = floored(pools, _beyond(pools, cores, left, rooms), limits.floor)
-    even, shares = _even_where_cheaper(pools, nodes, background, rooms, (shares, fits, limits.floor))
-    even, shares = _all_even_where_cheaper(pools, nodes, background, rooms, (shares, even))
+    more = np.zeros(len(pools), dtype=np.bool_) if saturated is None else saturated
+    if more.any():
+        by_room = _by_room(pools, rooms, shares, more, len(nodes))
+        shares = np.where(more[pools.parts.of], floored(pools, by_room, limits.floor), shares)
+    even, shares = _even_where_cheaper(pools, nodes, background, rooms, (shares, fits & ~more, limits.floor))
+    even, shares = _all_even_where_cheaper(pools, nodes, background, rooms, (shares, even, more))
     used = pools.places.per_node(pools.places.sum(shares * pools.load[pools.parts.of]), len(nodes))
     full = (shares * pools.load[pools.parts.of] >= rooms.pod - TINY) | (used >= rooms.node - TINY)[pools.node]
     return Layout(shares, full & (cores > TINY), fits, even)
@@ -171,6 +183,15 @@ def _beyond(pools: Pools, cores: FloatArray, left: FloatArray, rooms: _Rooms) ->
     return np.where(none, np.maximum(rooms.pod, TINY), cores)
 
 
+def _by_room(pools: Pools, rooms: _Rooms, shares: FloatArray, chosen: BoolArray, nodes: int) -> FloatArray:
+    """Return the amounts by which the chosen pools are shared: the room that the others leave, divided among them."""
+    places = pools.places
+    others = np.where(chosen[pools.parts.of], 0.0, shares * pools.load[pools.parts.of])
+    free = np.maximum(rooms.node - places.per_node(places.sum(others), nodes), 0.0)
+    asked = np.where(chosen[places.parts.of], rooms.place, 0.0)
+    return np.maximum(places.spread(rooms.pod, _granted(asked, places.node, free)), TINY)
+
+
 def _even_where_cheaper(
     pools: Pools,
     nodes: Nodes,
@@ -198,13 +219,13 @@ def _even_where_cheaper(
 
 
 def _all_even_where_cheaper(
-    pools: Pools, nodes: Nodes, background: FloatArray, rooms: _Rooms, laid: tuple[FloatArray, BoolArray]
+    pools: Pools, nodes: Nodes, background: FloatArray, rooms: _Rooms, laid: tuple[FloatArray, BoolArray, BoolArray]
 ) -> tuple[BoolArray, FloatArray]:
     """Give equal shares to Services that meet on nodes, where that costs less for all of them together.
 
-    So a layout is never dearer than equal weights. Only where equal weights keep to the ceilings.
+    So a layout is never dearer than equal weights. Only where equal weights keep to the ceilings, as far as is known.
     """
-    shares, even = laid
+    shares, even, more = laid
     places, of = pools.places, pools.parts.of
     equal = (1.0 / pools.parts.counts)[of]
     used = [places.per_node(places.sum(part * pools.load[of]), len(nodes)) for part in (shares, equal)]
@@ -213,7 +234,7 @@ def _all_even_where_cheaper(
     group_of_node[places.node] = places.groups[places.parts.of]
     dearer = per_node(group_of_node, watts[0] - watts[1], len(pools)) > TINY
     over = (equal * pools.load[of] > rooms.pod + TINY) | (used[1] > rooms.node + TINY)[pools.node]
-    bound = per_node(places.groups, pools.parts.any(over).astype(np.float64), len(pools)) > 0.0
+    bound = per_node(places.groups, (pools.parts.any(over) | more).astype(np.float64), len(pools)) > 0.0
     chosen = (dearer & ~bound)[places.groups]
     return even | chosen, np.where(chosen[of], equal, shares)
 

@@ -23,6 +23,11 @@ SMALLEST_INCREASE = 1e-3
 FULL = 0.01
 """Part of the least weight that an endpoint without room for one more request gets."""
 
+SATURATED = 0.95
+"""Part of its CPU limit, or of its node's CPU, from which on an endpoint may be wanted for more than it can do."""
+CONSIDERABLE = 0.05
+"""Part of a full node's CPU that an endpoint must take for the node to say anything about the endpoint's load."""
+
 
 class Rule(StrEnum):
     """How weights are made."""
@@ -50,6 +55,7 @@ class Reason(IntEnum):
     ALL_FULL = 7
     EVEN = 8
     NOTHING_KNOWN = 9
+    SATURATED = 10
 
 
 REASON_TEXTS = {
@@ -62,6 +68,7 @@ REASON_TEXTS = {
     Reason.NO_LOAD: "the Service has no load",
     Reason.ALL_FULL: "all endpoints are at their ceiling",
     Reason.EVEN: "equal shares under the ceilings cost no more at this load",
+    Reason.SATURATED: "an endpoint can do no more, so that the load is not known from above: shared by room",
     Reason.NOTHING_KNOWN: "no endpoint's node has a power curve and a CPU sample with room",
 }
 
@@ -179,16 +186,29 @@ def background(pools: Pools, nodes: Nodes, chosen: BoolArray) -> FloatArray:
     return np.maximum(nodes.usage_cores - own, 0.0)
 
 
+def saturated(pools: Pools, nodes: Nodes) -> BoolArray:
+    """Return which pools have an endpoint that can do no more, so that what is wanted of it may be more than it does.
+
+    Filling would follow such a load one node at a time, while requests queue.
+    """
+    with np.errstate(invalid="ignore"):
+        pod = pools.cpu_cores >= SATURATED * pools.cpu_limit
+        part = pools.cpu_cores >= CONSIDERABLE * pools.at_node(nodes.capacity_cores)
+        node = pools.at_node(nodes.percent(nodes.usage_cores)) >= 100.0 * SATURATED
+    return pools.parts.any(pod | (node & part))
+
+
 def _lookahead(pools: Pools, nodes: Nodes, chosen: BoolArray, how: tuple[Limits, Before], result: Weights) -> None:
     limits, before = how
     base = background(pools, nodes, chosen) if before.background is None else before.background
     part, mask = pools.take(chosen)
-    layout = lay_out(part, nodes, base, limits, before.carried)
+    more = saturated(part, nodes)
+    layout = lay_out(part, nodes, base, limits, saturated=more, carried=before.carried)
     result.weights[mask] = 100.0 * layout.shares
     result.note[mask] = np.where(layout.full, Note.CEILING, Note.NONE)
     result.rule[chosen] = _LOOKAHEAD
     why = np.where(layout.even, Reason.EVEN, Reason.NONE)
-    result.reason[chosen] = np.where(layout.fits, why, Reason.ALL_FULL)
+    result.reason[chosen] = np.where(more, Reason.SATURATED, np.where(layout.fits, why, Reason.ALL_FULL))
 
 
 def _proportional(pools: Pools, nodes: Nodes, chosen: BoolArray, limits: Limits, result: Weights) -> None:

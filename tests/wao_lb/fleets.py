@@ -19,6 +19,35 @@ TABLES = Path(__file__).parents[2] / "examples" / "data" / "power"
 CONDITIONS = {"edge": (25, 3), "cloud": (21, 12)}
 """Inlet temperature [degC] and pressure [Pa], near the mean of what each kind of server was measured at."""
 
+FLEETS = {
+    "5 edge_lenovo + 5 edge_supermicro": ["edge_lenovo"] * 5 + ["edge_supermicro"] * 5,
+    "10 edge_lenovo": ["edge_lenovo"] * 10,
+    "5 cloud_dell + 5 cloud_lenovo": ["cloud_dell"] * 5 + ["cloud_lenovo"] * 5,
+}
+EDGE, LENOVO, CLOUD = FLEETS
+PUBLISHED = (
+    (EDGE, 10, 5, 0.89, 0.23, 0.21),
+    (EDGE, 10, 15, 0.65, 0.20, 0.20),
+    (EDGE, 10, 30, 0.80, 0.29, 0.29),
+    (EDGE, 10, 50, 0.88, 0.65, 0.64),
+    (EDGE, 30, 5, 0.32, 0.05, 0.05),
+    (EDGE, 30, 15, 0.63, 0.15, 0.14),
+    (EDGE, 30, 30, 0.79, 0.41, 0.41),
+    (LENOVO, 10, 5, 0.85, 0.25, 0.25),
+    (LENOVO, 10, 15, 0.56, 0.31, 0.27),
+    (LENOVO, 10, 30, 0.98, 0.44, 0.44),
+    (LENOVO, 10, 50, 1.00, 0.74, 0.74),
+    (CLOUD, 10, 5, 0.61, 0.22, 0.21),
+    (CLOUD, 10, 15, 0.47, 0.21, 0.21),
+    (CLOUD, 10, 30, 0.55, 0.22, 0.22),
+    (CLOUD, 10, 50, 0.83, 0.59, 0.60),
+    (CLOUD, 30, 5, 0.41, 0.18, 0.16),
+    (CLOUD, 30, 15, 0.57, 0.21, 0.20),
+    (CLOUD, 30, 30, 0.79, 0.41, 0.41),
+)
+"""Increase in watts that a Service's load causes, relative to equal weights, as found when the rule was designed:
+fleet, mean background and load [%], the reference's rule, filling, the exact optimum."""
+
 
 @cache
 def table_curve(name: str) -> np.ndarray:

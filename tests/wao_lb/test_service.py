@@ -217,9 +217,18 @@ def test_weights_move_in_slow_steps() -> None:
 def test_an_endpoint_over_its_ceiling_is_relieved_at_once() -> None:
     cluster = Cluster()
     cluster.settle()
+    cluster.load(1, 3.5)
+    cluster.look(usage=[4.0, 1.5], later=1.0)
+    assert cluster.weights()["10.1.0.1"] == pytest.approx(100 * 2.8 / 4.5, abs=0.01)
+
+
+def test_a_saturated_endpoint_spreads_its_service_at_once() -> None:
+    cluster = Cluster()
+    cluster.settle()
     cluster.load(1, 3.9)
     cluster.look(usage=[4.4, 1.5], later=1.0)
-    assert cluster.weights()["10.1.0.1"] == pytest.approx(100 * 2.8 / 4.9, abs=0.01)
+    assert cluster.weights() == {"10.1.0.1": 50.0, "10.1.0.2": 50.0}
+    assert "shared by room" in cluster.document().reason
 
 
 def test_the_first_curves_count_at_once() -> None:

@@ -113,7 +113,7 @@ class ControlPlane:
             "--service-account-issuer": "https://kubernetes.default.svc",
             "--service-account-key-file": self._token_pub,
             "--service-account-signing-key-file": self._token_key,
-            "--service-cluster-ip-range": "10.0.0.0/24",
+            "--service-cluster-ip-range": "10.0.0.0/16",
             "--authorization-mode": "Node,RBAC",
             "--requestheader-client-ca-file": self.front_proxy_ca.file,
             "--requestheader-allowed-names": FRONT_PROXY,
@@ -294,7 +294,7 @@ def node(
         "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": {"kubernetes.io/hostname": name, **(labels or {})},
+            "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", **(labels or {})},
             "annotations": {
                 "metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{name}/metrics/resource",
                 **(annotations or {}),

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,28 +36,48 @@ class Deployment:
         if done.returncode != 0:
             raise BedError(f"{' '.join(command)}: {done.stderr}")
 
-    def start(self, name: str, *more: str, without: tuple[str, ...] = ()) -> Container:
-        """Run the container of a Deployment or DaemonSet; `more` flags are added, those in `without` left out."""
+    def start(
+        self,
+        name: str,
+        *more: str,
+        without: tuple[str, ...] = (),
+        within: tuple[str, ...] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> Container:
+        """Run the container of a Deployment or DaemonSet.
+
+        Parameters
+        ----------
+        more, without
+            Flags that are added and left out.
+        within
+            Command that runs the container's, such as one that enters a network namespace.
+        variables
+            Values of the variables that its arguments name.
+        """
         workload = _workload(name)
-        pod = workload["spec"]["template"]["spec"]
+        namespace, pod = workload["metadata"]["namespace"], workload["spec"]["template"]["spec"]
         folder = self.bed.folder / f"{name}-{os.urandom(2).hex()}"
         arguments = [*pod["containers"][0]["args"]]
+        for variable, value in (variables or {}).items():
+            arguments = [item.replace(f"$({variable})", value) for item in arguments]
         for volume, mount in _mounts(pod):
-            self.mount(volume, folder / volume["name"])
+            self.mount(volume, folder / volume["name"], namespace)
             arguments = [item.replace(mount["mountPath"], str(folder / volume["name"])) for item in arguments]
         kept = [item for item in arguments if item.partition("=")[0] not in ("--host", "--port", *without)]
-        account = self.bed.config_for_account(NAMESPACE, pod["serviceAccountName"])
-        made = Container(name, [*kept, "--kubeconfig", str(account), *more], self.bed.folder, folder)
+        account = self.bed.config_for_account(namespace, pod["serviceAccountName"])
+        command = [*within, sys.executable, "-m", "wao_predict.cli", *kept, "--kubeconfig", str(account), *more]
+        made = Container(name, command, self.bed.folder, folder)
         self.running.append(made)
         made.wait_listening()
         return made
 
-    def mount(self, volume: dict[str, Any], folder: Path) -> None:
+    def mount(self, volume: dict[str, Any], folder: Path, namespace: str = NAMESPACE) -> None:
         """Write a Secret or ConfigMap into a folder, once it is there: by one rename, as a kubelet does."""
         plural, name = (
             ("secrets", volume["secret"]["secretName"]) if "secret" in volume else ("configmaps", _map_name(volume))
         )
-        path = f"/api/v1/namespaces/{NAMESPACE}/{plural}/{name}"
+        path = f"/api/v1/namespaces/{namespace}/{plural}/{name}"
         answer = wait_for(lambda: _found(self.bed, path), f"{plural}/{name}")
         assert isinstance(answer, dict)
         data: dict[str, bytes] = {
@@ -100,17 +120,14 @@ class Deployment:
 class Container:
     """One process of ours, with a log."""
 
-    def __init__(self, name: str, arguments: list[str], logs: Path, mounts: Path) -> None:
+    def __init__(self, name: str, command: list[str], logs: Path, mounts: Path) -> None:
         self.name, self.mounts = name, mounts
         self.log = logs / f"{mounts.name}.log"
-        self._arguments = arguments
         self.url = ""
         # nothing of the machine's environment may help
         environment = {"PATH": os.environ["PATH"], "HOME": str(logs), "WAO_LOG_FORMAT": "console"}
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "wao_predict.cli", *arguments], stdout=output, stderr=output, env=environment
-            )
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
 
     @property
     def port(self) -> int:

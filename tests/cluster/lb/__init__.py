@@ -1,0 +1,1 @@
+"""The weight service and a node agent, deployed from our manifests."""

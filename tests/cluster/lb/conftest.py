@@ -1,0 +1,25 @@
+"""One site for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.program import Program
+from tests.cluster.lb.site import Site
+from tests.netns.conftest import why_not
+
+
+@pytest.fixture(scope="package")
+def site(bed: ControlPlane, metrics_server: Program) -> Iterator[Site]:
+    """The deployed parts and a Service `web` with a pod on every node."""
+    if why := why_not():
+        pytest.fail(f"the node agent runs in a network namespace: {why}")
+    made = Site(bed, metrics_server)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()

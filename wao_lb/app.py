@@ -50,7 +50,7 @@ def create_app(
         return handle
 
     app.add_route("/v1/weights/{namespace}/{service}", when_ready(_weights), methods=["GET"])
-    app.add_route("/v1/weights", when_ready(_listing), methods=["GET"])
+    app.add_route("/v1/weights", when_ready(_Listing().answer), methods=["GET"])
     app.add_route("/v3/discovery:endpoints", when_ready(_discovery), methods=["POST"])
     app.add_route("/metrics", metrics_endpoint(registry, families(book)), methods=["GET"])
     for path in ("/healthz", "/livez", "/readyz"):
@@ -76,20 +76,30 @@ async def _weights(book: WeightBook, request: Request) -> Response:
     return Response(msgspec.json.encode(weights), media_type="application/json", headers=headers)
 
 
-async def _listing(book: WeightBook, request: Request) -> Response:
-    """Answer with the version of every Service, so that one long poll is enough to follow all of them."""
-    try:
-        wait = _wait_of(request)
-    except DurationError as error:
-        return JSONResponse({"error": f"wait: {error}"}, status_code=400)
-    known = _known(request)
-    if wait > 0 and known:
-        await book.wait_for_any(known, wait)
-    entries, version = book.entries(), book.changes.version
-    if known == version:
-        return Response(status_code=304, headers=_headers(version))
-    body = {"version": version, "services": [_summary(entry) for _, entry in sorted(entries.items())]}
-    return Response(msgspec.json.encode(body), media_type="application/json", headers=_headers(version))
+class _Listing:
+    """The version of every Service, so that one long poll is enough to follow all of them.
+
+    Every node's agent asks for it after every change, so it is made once a version.
+    """
+
+    def __init__(self) -> None:
+        self._version, self._body = "", b""
+
+    async def answer(self, book: WeightBook, request: Request) -> Response:
+        try:
+            wait = _wait_of(request)
+        except DurationError as error:
+            return JSONResponse({"error": f"wait: {error}"}, status_code=400)
+        known = _known(request)
+        if wait > 0 and known:
+            await book.wait_for_any(known, wait)
+        entries, version = book.entries(), book.changes.version
+        if known == version:
+            return Response(status_code=304, headers=_headers(version))
+        if version != self._version:
+            services = [_summary(entry) for _, entry in sorted(entries.items())]
+            self._version, self._body = version, msgspec.json.encode({"version": version, "services": services})
+        return Response(self._body, media_type="application/json", headers=_headers(version))
 
 
 async def _discovery(book: WeightBook, request: Request) -> Response:

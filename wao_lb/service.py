@@ -107,6 +107,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
         """Weigh all Services anew on a new snapshot."""
         names_changed = self._snapshot is None or snapshot.names != self._snapshot.names
         if not names_changed and time.monotonic() < self._rest_until:
+            self._catch_up()
             return
         if names_changed:
             self._planned = self._moved_to(snapshot)

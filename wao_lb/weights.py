@@ -68,7 +68,7 @@ REASON_TEXTS = {
     Reason.NO_LOAD: "the Service has no load",
     Reason.ALL_FULL: "all endpoints are at their ceiling",
     Reason.EVEN: "equal shares under the ceilings cost no more at this load",
-    Reason.SATURATED: "an endpoint can do no more, so that the load is not known from above: shared by room",
+    Reason.SATURATED: "an endpoint is saturated, so that the load is known from below only: shared by room",
     Reason.NOTHING_KNOWN: "no endpoint's node has a power curve and a CPU sample with room",
 }
 

@@ -318,6 +318,17 @@ def test_a_slice_that_changes_between_snapshots_is_followed_at_once() -> None:
     assert len(cluster.book._pods) == 0
 
 
+def test_a_slice_that_changes_while_the_book_rests_wakes_those_who_wait() -> None:
+    """Plans of all Services are some time apart; a change of one does not wait for the next."""
+    cluster = Cluster()
+    cluster.settle()
+    version = cluster.book.changes.version
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(2, "b")))
+    cluster.book._rest_until = float("inf")
+    cluster.book.update(snapshot(["a", "b"], slopes=[1.0, 2.0], usage=[1.5, 1.5], usage_at=cluster.now))
+    assert cluster.book.changes.version != version
+
+
 def test_an_address_counts_once_in_whatever_spelling() -> None:
     cluster = Cluster()
     six = [Endpoint(addresses=(text,), node_name="a") for text in ("fd00::1", "FD00:0:0::0001", "not an address")]
@@ -442,6 +453,18 @@ async def test_endpoints_that_end_drain_unless_they_are_the_last() -> None:
     cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", ending, endpoint(2, "b", ready=False)))
     assert states() == {"10.1.0.1": "HEALTHY"}
     assert reply("default/web:http 10.1.0.1:8080", cluster.book) == b"ready up 100%\n"
+
+
+def test_haproxy_gets_percentages_of_the_best_of_the_same_family() -> None:
+    cluster = Cluster()
+    six = Endpoint(addresses=("fd00::1",), node_name="a")
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-6", six, address_type="IPv6"))
+    for number in (1, 2):
+        cluster.load(number, 2.0)
+    cluster.settle(usage=[2.5, 2.5])
+    assert cluster.weights() == pytest.approx({"10.1.0.1": 70.0, "10.1.0.2": 30.0, "fd00::1": 100.0}, abs=1.0)
+    for target in ("10.1.0.1:8080", "[fd00::1]:8080"):
+        assert reply(f"default/web:http {target}", cluster.book) == b"ready up 100%\n"
 
 
 async def test_haproxy_gets_percentages_of_the_best() -> None:

@@ -22,20 +22,18 @@ DRAIN = b"drain\n"
 def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
     """Return the answer to one agent check.
 
-    The best endpoint of a port has 100 %. "ready" must come with it: after "drain" a server would stay drained.
-    Endpoints without traffic and unknown ones drain.
+    The best endpoint of a port in its family has 100 %. "ready" must come with it: after "drain" a server would stay
+    drained. Endpoints without traffic and unknown ones drain.
     """
     cluster, _, endpoint = line.strip().partition(" ")
     key, _, wanted = cluster.rpartition(":")
     found = weights.get(key)
     ports = [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
-    endpoints = [item for port in ports for item in port.endpoints]
-    best = max((item.weight for item in endpoints), default=0.0)
-    for item in endpoints:
-        if endpoint.strip() == target(item.address, item.port):
-            if item.weight <= 0.0:
-                return DRAIN
-            return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
+    for port in ports:
+        for item in port.endpoints:
+            if endpoint.strip() == target(item.address, item.port) and item.weight > 0.0:
+                best = max(other.weight for other in port.endpoints)
+                return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
     return DRAIN
 
 

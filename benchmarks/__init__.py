@@ -15,6 +15,7 @@ BENCHMARKS = {
     "what-if": "benchmarks.what_if",
     "extender": "benchmarks.extender",
     "weights": "benchmarks.weights",
+    "agent": "benchmarks.agent",
     "metrics-api": "benchmarks.metrics_api",
     "collector": "benchmarks.collector",
 }

@@ -204,6 +204,15 @@ class Miniature:
     def clean_up(self) -> None:
         subprocess.run([*self.wao, "--cleanup"], check=True, timeout=60)
 
+    def get(self, path: str) -> str:
+        """Return what the agent answers over HTTP."""
+        code = (
+            f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:10356{path}', timeout=3).read().decode())"
+        )
+        done = subprocess.run([*self.enter("node"), sys.executable, "-c", code],
+                              capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
+        return done.stdout
+
     @property
     def wao(self) -> list[str]:
         """The command `wao lb-agent` on the node, with the manifests."""
@@ -226,7 +235,7 @@ class Miniature:
     def serve(self, name: str, pods: Sequence[int], *, number: int, **spec: Any) -> None:
         """Put a Service with these pods as endpoints into the manifests, at 10.96.0.NUMBER and fd00:96::NUMBER."""
         ports = spec.pop("ports", [{"name": "http", "port": 80}])
-        addresses = [f"10.96.0.{number}", f"fd00:96::{number}"]
+        addresses = [spec.pop("cluster_ip", f"10.96.0.{number}"), f"fd00:96::{number}"]
         status = spec.pop("status", {})
         service = {
             "apiVersion": "v1", "kind": "Service",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -101,8 +100,11 @@ def test_without_the_weight_service_weights_become_equal_and_come_back(node: Min
     reweigh(node, {1: 1.0, 2: 1.0, 3: 8.0})
     node.weights.stop()
     wait_for(lambda: "11184811-16777215" in node.map("weights-", of="default/weighted"), "equal weights", seconds=20)
+    assert '"weights":"equal: no-answer"' in node.get("/healthz")
+    assert 'wao_lb_agent_equal_weights{reason="no-answer"} 1.0' in node.get("/metrics")
     node.weights.start(lambda: "ready" in node.weights.tail())
     wait_for(lambda: "3355443-16777215" in node.map("weights-", of="default/weighted"), "its weights", seconds=20)
+    assert '"weights":"of the weight service"' in node.get("/healthz")
 
 
 @BOTH
@@ -243,8 +245,10 @@ def test_a_service_that_gets_the_label_is_served_and_one_that_loses_it_is_not(no
     node.withdraw("late")
 
 
-def test_a_table_that_others_delete_is_written_again(node: Miniature) -> None:
-    node.nft("delete table ip wao-loadbalancer\n")
+@pytest.mark.parametrize("how", ["delete", "flush"])
+def test_a_table_that_others_delete_or_empty_is_written_again(node: Miniature, how: str) -> None:
+    node.nft(f"{how} table ip wao-loadbalancer\n")
+    wait_for(lambda: "dnat to" in node.listed("table", "ip", "wao-loadbalancer"), "its rules again", seconds=20)
     node.settled("default/weighted", "10.96.0.10")
     assert {"pod1": 1} == node.connect("client", vip("alone", False), 80)["pods"]
 
@@ -287,15 +291,10 @@ def test_the_agent_needs_no_more_than_net_admin(node: Miniature) -> None:
 
 
 def test_health_and_metrics_are_told(node: Miniature) -> None:
-    def get(path: str) -> str:
-        url = f"http://127.0.0.1:10356{quote(path)}"
-        code = f"import urllib.request as u; print(u.urlopen('{url}', timeout=3).read().decode())"
-        done = subprocess.run([*node.enter("node"), "python3", "-c", code],
-                              capture_output=True, text=True, check=True, timeout=20)  # fmt: skip
-        return done.stdout
-
-    assert '"nodeEligible":true' in get("/healthz")
-    assert "lastSyncSecondsAgo" in get("/livez")
-    figures: dict[str, Any] = dict(line.rsplit(" ", 1) for line in get("/metrics").splitlines() if line[:3] == "wao")
+    assert '"nodeEligible":true' in node.get("/healthz")
+    assert "lastSyncSecondsAgo" in node.get("/livez")
+    figures: dict[str, Any] = dict(
+        line.rsplit(" ", 1) for line in node.get("/metrics").splitlines() if line[:3] == "wao"
+    )
     assert len(SERVICES) == float(figures["wao_lb_agent_services"])
     assert 0.0 == float(figures["wao_lb_agent_sync_proxy_rules_nftables_sync_failures_total"])

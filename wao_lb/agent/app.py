@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -15,13 +16,16 @@ from wao_core.serving.metrics import metrics_endpoint
 from wao_lb.agent.sync import Syncer
 
 
-def create_app(syncer: Syncer, checks: HealthChecks, registry: CollectorRegistry) -> Starlette:
-    """Return the agent's ASGI application."""
+def create_app(
+    syncer: Syncer, weights: Callable[[], str], checks: HealthChecks, registry: CollectorRegistry
+) -> Starlette:
+    """Return the agent's ASGI application; `weights` tells where the weights come from."""
 
     async def healthz(request: Request) -> Response:
         """503 also when the node is about to be deleted: load balancers should go elsewhere."""
         eligible, problem = not syncer.view.leaving, syncer.health()
-        body = {"lastSyncSecondsAgo": _ago(syncer), "nodeEligible": eligible, "healthy": problem is None}
+        body: dict[str, object] = {"lastSyncSecondsAgo": _ago(syncer), "nodeEligible": eligible}
+        body |= {"healthy": problem is None, "weights": weights()}
         return JSONResponse(body, status_code=200 if eligible and problem is None else 503)
 
     async def livez(request: Request) -> Response:

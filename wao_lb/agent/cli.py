@@ -97,7 +97,7 @@ def lb_agent(
     weights_stale: Annotated[
         float,
         typer.Option(
-            min=1, max=3600, help="Without an answer for this long weights are equal [s].", rich_help_panel=WEIGHTS
+            min=3, max=3600, help="Without an answer for this long weights are equal [s].", rich_help_panel=WEIGHTS
         ),
     ] = 60.0,
     weights_period: Annotated[
@@ -131,7 +131,8 @@ def lb_agent(
     command nft (1.0.1 or later) and the capability NET_ADMIN.
     """
     from wao_core.serving.server import run
-    from wao_lb.agent.run import AgentOptions, clean_up, print_rules, run_agent, run_once
+    from wao_lb.agent.node_agent import AgentOptions
+    from wao_lb.agent.run import clean_up, print_rules, run_agent, run_once
     from wao_lb.agent.sync import Pace
     from wao_lb.agent.view import NodeSettings
 

@@ -44,6 +44,12 @@ class AgentMetrics:
             f"{PREFIX}_weights_age_seconds", "Since the weight service last answered.", registry=at
         )
         self.weighted = Gauge(f"{PREFIX}_weighted_services", "Services with known weights; others: equal.", registry=at)
+        self.equal = Gauge(
+            f"{PREFIX}_equal_weights",
+            "1 while weights are equal because the weight service gives none, by reason.",
+            ["reason"],
+            registry=at,
+        )
         self.weight_failures = Counter(
             f"{PREFIX}_weights_failures", "Requests to the weight service that failed.", registry=at
         )

@@ -13,7 +13,7 @@ from wao_lb.agent.model import UdpFlows
 from wao_lb.agent.netlink import NetlinkError
 from wao_lb.agent.nft import Nft, NftError
 from wao_lb.agent.split import Range
-from wao_lb.agent.table import Object
+from wao_lb.agent.table import Held
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Kernel(Protocol):
         """Give weight maps other content, each at once."""
         ...
 
-    async def objects(self, family: Family) -> set[Object] | None:
+    async def held(self, family: Family) -> Held | None:
         """Return what our table holds, None when there is no table."""
         ...
 
@@ -67,10 +67,10 @@ class LinuxKernel:
         except NetlinkError as error:
             raise NftError(f"the weights were not written: {error.strerror}") from error
 
-    async def objects(self, family: Family) -> set[Object] | None:
+    async def held(self, family: Family) -> Held | None:
         """Return what our table holds, None when there is no table."""
         try:
-            return await asyncio.to_thread(nf_tables.objects, family)
+            return await asyncio.to_thread(nf_tables.held, family)
         except NetlinkError as error:
             raise NftError(f"the table was not read: {error.strerror}") from error
 

@@ -9,12 +9,14 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wao_core.records import Service, ServicePort
 
 TABLE = "wao-loadbalancer"
 LONGEST = 230
 """nft takes 255 characters; the longest prefix of ours is below 25."""
+LONGEST_AFFINITY = 86400  # seconds
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -86,8 +88,13 @@ def refusal(service: Service) -> str:
             return f"protocol {port.protocol!r:.20} is not one of {', '.join(PROTOCOLS)}"
         if not (0 < port.port < 65536 and 0 <= (port.node_port or 0) < 65536):
             return f"port {port.port} or node port {port.node_port} is not from 1 to 65535"
+    if not 0 <= (service.health_check_node_port or 0) < 65536:
+        return f"healthCheckNodePort {service.health_check_node_port} is not from 1 to 65535"
+    if not 0 < service.affinity_timeout <= LONGEST_AFFINITY:
+        return f"an affinity of {service.affinity_timeout} s is not from 1 s to {LONGEST_AFFINITY} s"
     return ""
 
 
+@lru_cache(maxsize=65536)
 def _hash(text: str) -> str:
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:8]
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:5]).decode()  # 40 bits are eight characters

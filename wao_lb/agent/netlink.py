@@ -6,6 +6,7 @@ network's.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 NETLINK_NETFILTER = 12
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_ROOT, NLM_F_MATCH = 0x1, 0x4, 0x100, 0x200
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_ROOT, NLM_F_MATCH = 0x1, 0x4, 0x10, 0x100, 0x200
 NLM_F_DUMP = NLM_F_ROOT | NLM_F_MATCH
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED = 0x8000
@@ -126,7 +127,7 @@ class NetlinkSocket:
         last = first + len(listed) - 2
         while True:
             done = False
-            for kind, sequence, body in self._receive():
+            for kind, _, sequence, body in self._receive():
                 if kind == NLMSG_ERROR and sequence >= first:
                     _raise_for(body, "change the ruleset")
                     done = done or sequence == last
@@ -139,17 +140,16 @@ class NetlinkSocket:
         Raises
         ------
         NetlinkError
-            The kernel refused the request.
+            The kernel refused the request; EINTR when what is listed was changed meanwhile, so that it is not whole.
         """
         first = self._send([Message(message.type, message.flags | NLM_F_DUMP, message.body)])
         while True:
-            for kind, sequence, body in self._receive():
+            for kind, flags, sequence, body in self._receive():
                 if sequence != first:
                     continue
-                if kind == NLMSG_DONE:
-                    _raise_for(body, "list")
-                    return
-                if kind == NLMSG_ERROR:
+                if flags & NLM_F_DUMP_INTR:
+                    raise _error(errno.EINTR, "list")
+                if kind in (NLMSG_DONE, NLMSG_ERROR):
                     _raise_for(body, "list")
                     return
                 yield body[4:]
@@ -158,7 +158,7 @@ class NetlinkSocket:
         """Return what follows the netfilter header of the one answer; errors as `dump`."""
         first = self._send([message])
         while True:
-            for kind, sequence, body in self._receive():
+            for kind, _, sequence, body in self._receive():
                 if sequence == first:
                     if kind == NLMSG_ERROR:
                         _raise_for(body, "read")
@@ -169,7 +169,7 @@ class NetlinkSocket:
         """Send one message outside a transaction and wait until it is done; errors as `commit`."""
         first = self._send([_acknowledged(message)])
         while True:
-            for kind, sequence, body in self._receive():
+            for kind, _, sequence, body in self._receive():
                 if sequence == first and kind == NLMSG_ERROR:
                     _raise_for(body, "change")
                     return
@@ -183,22 +183,22 @@ class NetlinkSocket:
             raise _error(error.errno or 0, "send netlink messages") from None
         return first
 
-    def _receive(self) -> Iterator[tuple[int, int, bytes]]:
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         try:
             data = self._socket.recv(1 << 20)
         except OSError as error:
-            raise _error(error.errno or 110, "get an answer from the kernel") from None
+            raise _error(error.errno or errno.ETIMEDOUT, "get an answer from the kernel") from None
         return split_messages(data)
 
 
-def split_messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (type, sequence, body) of the messages in `data`; what is cut short is left out."""
+def split_messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (type, flags, sequence, body) of the messages in `data`; what is cut short is left out."""
     offset = 0
     while offset + HEADER.size <= len(data):
-        length, kind, _, sequence, _ = HEADER.unpack_from(data, offset)
+        length, kind, flags, sequence, _ = HEADER.unpack_from(data, offset)
         if length < HEADER.size or offset + length > len(data):
             return
-        yield kind, sequence, data[offset + HEADER.size : offset + length]
+        yield kind, flags, sequence, data[offset + HEADER.size : offset + length]
         offset += length + (-length % 4)
 
 
@@ -213,5 +213,5 @@ def _raise_for(body: bytes, action: str) -> None:
 
 
 def _error(code: int, action: str) -> NetlinkError:
-    hint = "; CAP_NET_ADMIN is needed" if code in (1, 13) else ""
+    hint = "; CAP_NET_ADMIN is needed" if code in (errno.EPERM, errno.EACCES) else ""
     return NetlinkError(code, f"cannot {action}: {os.strerror(code)}{hint}")

@@ -6,18 +6,29 @@ Layout: linux/netfilter/nf_tables.h; the bytes are compared with those of `nft -
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from wao_lb.agent.family import Family
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.netlink import Message, NetlinkSocket, attribute, attributes, nested, netfilter, number, text
+from wao_lb.agent.netlink import (
+    Message,
+    NetlinkError,
+    NetlinkSocket,
+    attribute,
+    attributes,
+    nested,
+    netfilter,
+    number,
+    text,
+)
 from wao_lb.agent.split import Range
-from wao_lb.agent.table import Object
+from wao_lb.agent.table import Held, Object
 
 SUBSYSTEM = 10
-GETTABLE, GETCHAIN, GETSET, NEWSETELEM, DELSETELEM, GETGEN = 1, 4, 10, 12, 14, 16
+GETTABLE, GETCHAIN, GETRULE, GETSET, NEWSETELEM, DELSETELEM, GETGEN = 1, 4, 7, 10, 12, 14, 16
 LIST_TABLE, LIST_SET, LIST_ELEMENTS = 1, 2, 3
 LIST_ELEM = 1
 ELEM_KEY, ELEM_DATA, ELEM_FLAGS = 1, 2, 3
@@ -31,6 +42,8 @@ GENERATION_ID = 1
 RANGES_A_MESSAGE = 150
 """An attribute holds 64 KiB; a range takes 350 bytes at most."""
 BYTES_A_BATCH = 512 * 1024
+ATTEMPTS = 5
+"""Reads of a ruleset that others change meanwhile."""
 
 
 def replace_content(family: Family, name: str, content: Sequence[Range]) -> list[Message]:
@@ -89,8 +102,18 @@ def write_weights(family: Family, contents: Mapping[str, Sequence[Range]]) -> No
             netlink.commit(SUBSYSTEM, messages)
 
 
-def objects(family: Family) -> set[Object] | None:
-    """Return the chains, maps and sets of our table, None when there is no such table; errors as `write_weights`."""
+def held(family: Family) -> Held | None:
+    """Return what our table holds, None when there is no such table; errors as `write_weights`."""
+    for _ in range(ATTEMPTS):
+        try:
+            return _held(family)
+        except NetlinkError as error:
+            if error.errno != errno.EINTR:
+                raise
+    raise NetlinkError(errno.EINTR, "the ruleset changes all the time")
+
+
+def _held(family: Family) -> Held | None:
     where = text(OBJECT_TABLE, TABLE)
     with NetlinkSocket() as netlink:
         tables = netlink.dump(netfilter(SUBSYSTEM, GETTABLE, family.number))
@@ -107,7 +130,8 @@ def objects(family: Family) -> set[Object] | None:
             name = _string(fields[SET_NAME])
             if not name.startswith("__"):  # anonymous
                 found.add((kind, name))
-        return found
+        rules = sum(1 for _ in netlink.dump(netfilter(SUBSYSTEM, GETRULE, family.number, where)))
+        return Held(frozenset(found), rules)
 
 
 def generation() -> int:

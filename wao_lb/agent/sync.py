@@ -40,7 +40,7 @@ class Pace:
     verify
         Between two looks whether others changed our tables.
     full
-        Between two whole syncs, which are made in any case.
+        Between two whole syncs, which are made in any case: others may have changed what `verify` does not look at.
     patience
         Age of a change that is not in the kernel at which we are not healthy any more; kube-proxy's 2 x syncPeriod.
     """
@@ -49,7 +49,7 @@ class Pace:
     weights: float = 5.0
     tolerance: float = 0.02
     verify: float = 10.0
-    full: float = 3600.0
+    full: float = 900.0
     patience: float = 60.0
 
 
@@ -210,9 +210,10 @@ class Syncer:
     async def _load(self, table: Table, wanted: dict[str, Rules], services: Mapping[str, Service]) -> dict[str, str]:
         family = table.setup.family
         elements, lost = merge(wanted, services)
-        existing = await self.kernel.objects(family)
-        anew = self._backoff.failures >= ANEW_AFTER and existing is not None
-        plan = table.load(wanted, elements, self._weights(), existing=existing or (), anew=anew)
+        held = await self.kernel.held(family)
+        anew = self._backoff.failures >= ANEW_AFTER and held is not None
+        existing = held.objects if held is not None else ()
+        plan = table.load(wanted, elements, self._weights(), existing=existing, anew=anew)
         await self._apply(table, plan)
         self.tables[family] = table
         flows = changed_flows({}, wanted)
@@ -241,7 +242,7 @@ class Syncer:
         self.marks.sync = now
         if full:
             self.marks.full = now
-        self.marks.pending = None if not self._changed else self.marks.pending
+        self.marks.pending = self.view.first_change
         self.failure = ""
         self._backoff.reset()
         tables = [table.rules for table in self.tables.values()]
@@ -273,13 +274,12 @@ class Syncer:
                     table.retired.pop(item, None)
 
     async def _verify(self) -> None:
-        """Look whether others changed our tables: another number of the ruleset, then other objects in it."""
+        """Look whether others changed our tables: another number of the ruleset, then other things in it."""
         generation = await self.kernel.generation()
         if generation == self._generation or self._full:
             return
         for family, table in self.tables.items():
-            found = await self.kernel.objects(family)
-            if found is None or found != table.objects() | set(table.retired):
+            if await self.kernel.held(family) != table.held():
                 log.warning("table %s was changed or deleted by others: it is written anew", family.nft)
                 self._full = True
         self._generation = generation

@@ -8,11 +8,19 @@ from dataclasses import dataclass, field
 from wao_lb.agent.model import NO_RULES, Rules, SetSpec, Setup, Split, Weights
 from wao_lb.agent.script import WEIGHT_MAP, Script, element
 from wao_lb.agent.skeleton import COMMENT, Skeleton, skeleton
-from wao_lb.agent.split import Range, differs, ranges, shares, slots
+from wao_lb.agent.split import Key, Range, differs, ranges, shares, slots
 
 Elements = dict[str, dict[str, str]]
 Object = tuple[str, str]
 """Kind ("chain", "map", "set") and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the kernel's table holds: its objects without anonymous sets, and the number of its rules."""
+
+    objects: frozenset[Object]
+    rules: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Table:
     elements: Elements = field(default_factory=dict)
     splits: dict[str, tuple[Range, ...]] = field(default_factory=dict)
     retired: dict[Object, float] = field(default_factory=dict)
+    _looked_at: dict[str, Mapping[Key, float]] = field(default_factory=dict)  # weights that were compared last, by map
 
     def change(self, wanted: Mapping[str, Rules], elements: Elements, weights: Weights) -> Plan:
         """Return the transaction that gives some Services other rules; `NO_RULES` removes one."""
@@ -113,9 +122,13 @@ class Table:
         changed = {}
         for rules in self.rules.values():
             for name, split in rules.splits.items():
+                known = weights.get((split.service, *split.port), {})
+                if self._looked_at.get(name) == known:
+                    continue
                 fresh = content(split, weights)
                 if differs(self.splits[name], fresh, tolerance):
                     changed[name] = fresh
+                self._looked_at[name] = dict(known)
         return changed
 
     def commit(self, plan: Plan, now: float, *, grace: float = 1.5) -> None:
@@ -131,15 +144,19 @@ class Table:
                 self.rules[key] = rules
         self.elements = plan.elements
         self.splits.update(plan.splits)
+        for name in [name for name in self._looked_at if name in plan.splits or name not in self.splits]:
+            del self._looked_at[name]
         for item in plan.revived:
             self.retired.pop(item, None)
         for item in plan.retired - plan.revived:
             self.retired[item] = now + grace
 
-    def objects(self) -> set[Object]:
-        """Return what the kernel's table must hold, without what is retired."""
-        kept = _skeleton_objects(skeleton(self.setup))
-        return kept.union(*(_objects(rules) for rules in self.rules.values()))
+    def held(self) -> Held:
+        """Return what the kernel's table must hold; what is retired is there and has no rules."""
+        base = skeleton(self.setup)
+        kept = _skeleton_objects(base).union(self.retired, *(_objects(rules) for rules in self.rules.values()))
+        chains = [base.chains, *(rules.chains for rules in self.rules.values())]
+        return Held(frozenset(kept), sum(len(lines) for part in chains for lines in part.values()))
 
     def sweep(self, now: float) -> tuple[str, list[Object]]:
         """Return the transaction that deletes what is due, "" for nothing, and what that is."""

@@ -179,4 +179,9 @@ class NodeView:
 
 
 def _of_family(groups: dict[tuple[int, str], list[Member]], family: Family) -> dict[int, list[Member]]:
-    return {index: group for (index, kind), group in groups.items() if kind == family.address_type}
+    """Return what rules can be made of: an address of the family and a port, which hand-made slices may not have."""
+    return {
+        index: [member for member in group if family.holds(member.address) and 0 < member.port < 65536]
+        for (index, kind), group in groups.items()
+        if kind == family.address_type
+    }

@@ -12,20 +12,17 @@ import math
 import ssl
 import time
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from enum import StrEnum
 
 import aiohttp
-import msgspec
 
 from wao_core.kube.reflector import Backoff
 from wao_lb.agent.model import Weights
-from wao_lb.agent.split import Key
-from wao_lb.members import canonical
+from wao_lb.agent.weights_documents import Document, Listing, PortWeights, T, decode, port_weights
 from wao_predict._errors import UsageError, WaoError
 from wao_predict.connection import TlsPolicy, ssl_context
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 WAIT = 20.0
 """Seconds of a long poll at most: the service allows 60, but a dead connection is noticed only after this time."""
@@ -35,40 +32,20 @@ MAX_LIST, MAX_DOCUMENT = 16 * 1024 * 1024, 4 * 1024 * 1024
 AT_A_TIME = 4
 
 
+class Problem(StrEnum):
+    """Why there are no weights, in one word for health and metrics."""
+
+    NO_ANSWER = "no-answer"
+    REFUSED = "refused"
+    MALFORMED = "malformed"
+
+
 class WeightsError(WaoError):
     """The weight service did not answer, or not as agreed."""
 
-
-class _Listed(msgspec.Struct):
-    namespace: str
-    service: str
-    version: str
-
-
-class _Listing(msgspec.Struct):
-    version: str
-    services: list[_Listed]
-
-
-class _Endpoint(msgspec.Struct):
-    address: str
-    port: int
-    weight: float
-    ready: bool = True
-
-
-class _Port(msgspec.Struct):
-    port: int
-    protocol: str
-    endpoints: list[_Endpoint]
-
-
-class _Document(msgspec.Struct):
-    version: str
-    ports: list[_Port]
-
-
-PortWeights = dict[tuple[str, int, str], dict[Key, float]]
+    def __init__(self, message: str, problem: Problem) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class WeightsClient:
@@ -107,12 +84,19 @@ class WeightsClient:
         self._stale = True
         self._behind = asyncio.Event()
         self._tls_context: tuple[object, ssl.SSLContext] | None = None
-        self.problem = "the weight service has not answered yet"
+        self._said = ""
+        self.problem: Problem | None = Problem.NO_ANSWER
+        self.caught_up = asyncio.Event()
 
     @property
     def age(self) -> float:
         """Seconds since the service last answered."""
         return math.inf if self._answered is None else time.monotonic() - self._answered
+
+    @property
+    def fallback(self) -> Problem | None:
+        """Why weights are equal, None while they are those of the service."""
+        return (self.problem or Problem.NO_ANSWER) if self._stale else None
 
     def weights(self) -> Weights:
         """Return the known weights; empty when the service has been gone for too long."""
@@ -192,18 +176,18 @@ class WeightsClient:
                 self._stale = True
                 log.warning("no answer from the weight service for %g s: equal weights", self._stale_after)
                 self._on_change()
-            await asyncio.sleep(min(max(left, 0.05), 1.0))
+            await asyncio.sleep(1.0 if self._stale else min(max(left, 0.05), 1.0))
 
     def _answer(self) -> None:
-        self._answered, self.problem = time.monotonic(), ""
+        self._answered, self.problem, self._said = time.monotonic(), None, ""
         if self._stale:
             self._stale = False
             self._on_change()
 
     def _fail(self, error: WeightsError) -> None:
-        if str(error) != self.problem:
+        if str(error) != self._said:
             log.warning("%s", error)
-        self.problem = str(error)
+        self._said, self.problem = str(error), error.problem
         self._on_failure()
 
     async def _list(self, session: aiohttp.ClientSession, *, wait: float) -> None:
@@ -213,7 +197,7 @@ class WeightsClient:
             return
         if status != 200:
             raise self._refused(path, status, body)
-        listing = self._decode(body, _Listing)
+        listing = self._decode(body, Listing)
         self._version = listing.version
         self._listed = {f"{item.namespace}/{item.service}": item.version for item in listing.services}
         for key in self._have.keys() - self._listed.keys():
@@ -238,6 +222,8 @@ class WeightsClient:
         for error in done:
             if isinstance(error, BaseException):
                 raise error
+        if self._version:
+            self.caught_up.set()
 
     async def _read(self, session: aiohttp.ClientSession, key: str) -> None:
         path = f"/v1/weights/{key}"
@@ -248,8 +234,8 @@ class WeightsClient:
         elif status != 200:
             raise self._refused(path, status, body)
         else:
-            document = self._decode(body, _Document)
-            self._have[key] = document.version, _port_weights(key, document)
+            document = self._decode(body, Document)
+            self._have[key] = document.version, port_weights(key, document)
             # what changed since the listing comes with the next one
             self._listed[key] = document.version
 
@@ -265,7 +251,7 @@ class WeightsClient:
                 return response.status, await _bounded(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError, UsageError) as error:
             said = str(error) or type(error).__name__
-            raise WeightsError(f"the weight service at {self._url} did not answer: {said}") from None
+            raise WeightsError(f"the weight service at {self._url} did not answer: {said}", Problem.NO_ANSWER) from None
 
     def _context(self) -> ssl.SSLContext | bool:
         """Return the TLS context, made anew when the authorities' file changed."""
@@ -278,13 +264,15 @@ class WeightsClient:
         return self._tls_context[1]
 
     def _refused(self, path: str, status: int, body: bytes) -> WeightsError:
-        return WeightsError(f"{self._url}{path}: {status} {body[:200].decode(errors='replace').strip()}")
+        said = body[:200].decode(errors="replace").strip()
+        return WeightsError(f"{self._url}{path}: {status} {said}", Problem.REFUSED)
 
     def _decode(self, body: bytes, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WeightsError(f"the weight service at {self._url} answers with something else: {error}") from None
+            return decode(body, kind)
+        except ValueError as error:
+            problem = f"the weight service at {self._url} answers with something else: {error}"
+            raise WeightsError(problem, Problem.MALFORMED) from None
 
 
 async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -294,14 +282,3 @@ async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if len(body) > limit:
             raise aiohttp.ClientPayloadError(f"the answer is larger than {limit} bytes")
     return bytes(body)
-
-
-def _port_weights(key: str, document: _Document) -> PortWeights:
-    """Return the weights of a document; 0 for an endpoint that is not ready there means unknown, not none."""
-    found: PortWeights = {}
-    for port in document.ports:
-        into = found.setdefault((key, port.port, port.protocol), {})
-        for item in port.endpoints:
-            if item.ready or item.weight > 0.0:
-                into[canonical(item.address), item.port] = item.weight
-    return found

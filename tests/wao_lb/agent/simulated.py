@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from wao_lb.agent.family import FAMILIES, Family
+from wao_lb.agent.model import UdpFlows
+from wao_lb.agent.nft import NftError
+from wao_lb.agent.split import Range
+from wao_lb.agent.table import Held
 
 T = TypeVar("T")
 
@@ -115,3 +122,74 @@ class SimulatedTable:
         if name not in of:
             raise RefusedError(f"there is no {name}")
         return of[name]
+
+
+@dataclass
+class SimulatedKernel:
+    """A kernel with our two tables, as the agent's syncer uses it.
+
+    Attributes
+    ----------
+    broken
+        Why every change is refused, "" while none is.
+    then
+        Called after each transaction, before the syncer hears of it.
+    """
+
+    tables: dict[str, SimulatedTable] = field(default_factory=dict)
+    scripts: list[str] = field(default_factory=list)
+    weights: list[str] = field(default_factory=list)
+    forgotten: list[UdpFlows] = field(default_factory=list)
+    broken: str = ""
+    number: int = 1
+    then: Callable[[], None] = lambda: None
+
+    async def preflight(self, family: Family) -> list[str]:
+        return [self.broken] if self.broken else []
+
+    async def apply(self, script: str) -> None:
+        if self.broken:
+            raise NftError(self.broken)
+        changed = {}
+        try:
+            for family in FAMILIES:
+                lines = [line for line in script.splitlines() if line.split(" ")[2] == family.nft]
+                if lines:
+                    before = self.tables.get(family.nft) or SimulatedTable()
+                    changed[family.nft] = SimulatedTable(before.chains, before.maps, before.sets)
+                    changed[family.nft].run("\n".join(lines))
+        except RefusedError as error:
+            raise NftError(str(error)) from error
+        self.tables |= changed
+        self.scripts.append(script)
+        self.number += 1
+        self.then()
+
+    async def write_weights(self, family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
+        if self.broken or family.nft not in self.tables:
+            raise NftError(self.broken or "No such file or directory")
+        maps = self.tables[family.nft].maps
+        for name, content in contents.items():
+            maps[name] = {f"{item.first}-{item.last}": f"goto {item.chain}" for item in content}
+            self.weights.append(name)
+        self.number += 1
+
+    async def held(self, family: Family) -> Held | None:
+        if family.nft not in self.tables:
+            return None
+        table = self.tables[family.nft]
+        kinds: dict[str, Mapping[str, object]] = {"chain": table.chains, "map": table.maps, "set": table.sets}
+        found = frozenset((kind, name) for kind, named in kinds.items() for name in named)
+        return Held(found, sum(len(rules) for rules in table.chains.values()))
+
+    async def generation(self) -> int:
+        return self.number
+
+    async def forget_flows(self, family: Family, wanted: Sequence[UdpFlows]) -> int:
+        self.forgotten += wanted
+        return 0
+
+    def chains(self, word: str, family: str = "ip") -> list[str]:
+        """Return the names of the chains with this word that have rules."""
+        table = self.tables.get(family, SimulatedTable())
+        return sorted(name for name, rules in table.chains.items() if word in name and rules)

@@ -72,7 +72,7 @@ def test_broken_answers_end_quietly(data: bytes) -> None:
 
 def test_messages_come_back_as_they_were_written() -> None:
     data = b"".join(message.encode(7 + i) for i, message in enumerate(netlink.batch(10, [netlink.Message(5, 1, b"x")])))
-    assert [(16, 7), (5, 8), (17, 9)] == [(kind, sequence) for kind, sequence, _ in netlink.split_messages(data)]
+    assert [(16, 1, 7), (5, 1, 8), (17, 1, 9)] == [found[:3] for found in netlink.split_messages(data)]
 
 
 def test_an_attribute_that_does_not_fit_is_refused() -> None:

@@ -126,6 +126,8 @@ def test_policies_say_where_traffic_goes(
         ({"ports": (WEB.__class__(port=80, name="x }"),)}, "is not a DNS label"),
         ({"ports": (WEB.__class__(port=80, protocol="ICMP"),)}, "is not one of TCP, UDP, SCTP"),
         ({"ports": (WEB.__class__(port=70000),)}, "is not from 1 to 65535"),
+        ({"health_check_node_port": 70000}, "is not from 1 to 65535"),
+        ({"session_affinity": "ClientIP", "affinity_timeout": -1}, "is not from 1 s to 86400 s"),
     ],
 )
 def test_what_could_reach_the_rule_compiler_unchecked_is_refused(fields: dict[str, object], told: str) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.wao_lb.agent.services import EXPOSED, WEB, both, rules_of, service, setup
+from tests.wao_lb.agent.services import EXPOSED, WEB, both, endpoint, part, rules_of, service, setup
 from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
 from wao_lb.agent.model import NO_RULES, Rules, Weights
-from wao_lb.agent.table import Plan, Table, merge
+from wao_lb.agent.table import Plan, Table, content, merge
 
 SHAPES: list[dict[str, Any]] = [
     {},
@@ -142,6 +142,24 @@ def test_weights_change_maps_alone_and_only_beyond_the_tolerance() -> None:
 
 def known(first: float, second: float) -> Weights:
     return {("ns-a/web", 80, "TCP"): {("10.1.0.1", 8080): first, ("10.1.0.2", 8080): second}}
+
+
+def test_the_part_of_this_node_is_split_by_the_same_weights_over_its_own_endpoints() -> None:
+    """The reference rounds over all endpoints first, so that of a part little is left."""
+    slices = [part(endpoint(1, "node-1"), endpoint(2, "node-1"), endpoint(3, "node-3"))]
+    rules = rules_of(service(internal_traffic_policy="Local", type="NodePort"), slices, setup())
+    weights = {("10.1.0.1", 8080): 0.001, ("10.1.0.2", 8080): 0.003, ("10.1.0.3", 8080): 99.0}
+    (local,) = (split for name, split in rules.splits.items() if name.startswith("weights-local-"))
+    assert [1 << 22, 3 << 22] == [
+        item.last - item.first + 1 for item in content(local, {("default/web", 80, "TCP"): weights})
+    ]
+
+
+def test_a_weight_of_less_than_a_two_hundredth_still_gets_its_share() -> None:
+    """The reference's becomes 0."""
+    (split,) = rules_of(service(), both(1, 2), setup()).splits.values()
+    found = content(split, {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 1.0, ("10.1.0.2", 8080): 999.0}})
+    assert round((1 << 24) / 1000) == found[0].last - found[0].first + 1
 
 
 def test_the_simulation_refuses_what_the_kernel_does() -> None:

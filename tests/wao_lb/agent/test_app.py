@@ -1,0 +1,37 @@
+"""Health of a node as load balancers and kubelet ask for it."""
+
+from __future__ import annotations
+
+import httpx2
+from prometheus_client import CollectorRegistry
+
+from tests.wao_lb.agent.test_sync import Bench
+from wao_core.records import Kind, Node
+from wao_core.serving.health import HealthChecks
+from wao_lb.agent.app import create_app
+from wao_lb.agent.sync import Pace
+from wao_lb.agent.view import TO_BE_DELETED
+
+
+def asking(bench: Bench) -> httpx2.AsyncClient:
+    app = create_app(bench.syncer, lambda: "equal: no-answer", HealthChecks(), CollectorRegistry())
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://node")
+
+
+async def test_a_node_about_to_be_deleted_is_alive_and_takes_no_traffic() -> None:
+    bench = Bench()
+    async with asking(bench) as client:
+        assert 200 == (await client.get("/healthz")).status_code
+        bench.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
+        told = await client.get("/healthz")
+        assert (503, False) == (told.status_code, told.json()["nodeEligible"])
+        assert 200 == (await client.get("/livez")).status_code
+
+
+async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_told() -> None:
+    bench = Bench(pace=Pace(patience=-1.0))
+    async with asking(bench) as client:
+        told = await client.get("/healthz")
+        assert (200, "equal: no-answer") == (told.status_code, told.json()["weights"])
+        bench.syncer.note_change()
+        assert [503, 503] == [(await client.get(path)).status_code for path in ("/healthz", "/livez")]

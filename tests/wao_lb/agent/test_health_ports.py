@@ -1,0 +1,52 @@
+"""The servers on healthCheckNodePort."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from tests.cluster.bed.program import free_port
+from wao_lb.agent.health_ports import HealthPorts, LocalEndpoints
+
+
+async def ask(port: int) -> tuple[str, dict[str, str], dict[str, object]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: node\r\n\r\n")
+    head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    status, *lines = head.split("\r\n")
+    return status, dict(line.split(": ", 1) for line in lines), json.loads(body)
+
+
+async def test_a_node_with_endpoints_is_found_and_one_without_is_not() -> None:
+    port, ports = free_port(), HealthPorts(lambda: True, host="127.0.0.1")
+    assert {} == await ports.update({port: LocalEndpoints("default", "web", 2)})
+    status, head, body = await ask(port)
+    assert "HTTP/1.0 200 OK" == status
+    assert "2" == head["X-Load-Balancing-Endpoint-Weight"]
+    service = {"namespace": "default", "name": "web"}
+    assert {"service": service, "localEndpoints": 2, "serviceProxyHealthy": True} == body
+    await ports.update({port: LocalEndpoints("default", "web", 0)})
+    status, head, body = await ask(port)
+    assert "HTTP/1.0 503 Service Unavailable" == status
+    assert "0" == head["X-Load-Balancing-Endpoint-Weight"]
+    await ports.close()
+
+
+async def test_an_agent_that_cannot_write_rules_takes_no_traffic() -> None:
+    port, ports = free_port(), HealthPorts(lambda: False, host="127.0.0.1")
+    await ports.update({port: LocalEndpoints("default", "web", 2)})
+    assert "HTTP/1.0 503 Service Unavailable" == (await ask(port))[0]
+    await ports.close()
+
+
+async def test_a_port_that_is_taken_is_told_and_others_are_served() -> None:
+    taken, free = free_port(), free_port()
+    first, ports = HealthPorts(lambda: True, host="127.0.0.1"), HealthPorts(lambda: True, host="127.0.0.1")
+    await first.update({taken: LocalEndpoints("default", "web", 1)})
+    failed = await ports.update({port: LocalEndpoints("default", "api", 1) for port in (taken, free)})
+    assert [taken] == list(failed)
+    assert "cannot be listened on" in failed[taken]
+    assert "HTTP/1.0 200 OK" == (await ask(free))[0]
+    await first.close()
+    await ports.close()

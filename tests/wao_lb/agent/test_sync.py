@@ -1,0 +1,271 @@
+"""The syncer over a simulated kernel: what is written, when, and what happens when the kernel refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.wao_lb.agent.services import DNS, both, endpoint, part, service
+from tests.wao_lb.agent.simulated import SimulatedKernel
+from wao_core.records import Kind, Node, Service
+from wao_core.state import ClusterState
+from wao_lb.agent.model import Weights
+from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.view import KINDS, NodeSettings, NodeView
+from wao_lb.settings import PROXY_LABEL
+
+OURS = {PROXY_LABEL: "wao-loadbalancer"}
+QUICK = Pace(least=0.02, weights=0.02, verify=0.05, full=60.0)
+WEB = ("default/web", 80, "TCP")
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        await asyncio.sleep(0.005)  # between two looks
+
+
+@dataclass
+class Bench:
+    """A state, a kernel and the syncer between them."""
+
+    state: ClusterState = field(default_factory=ClusterState)
+    kernel: SimulatedKernel = field(default_factory=SimulatedKernel)
+    weights: Weights = field(default_factory=dict)
+    pace: Pace = QUICK
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        settings = NodeSettings(node_name="node-1", proxy_name="wao-loadbalancer", cluster_cidrs=("10.1.0.0/16",))
+        self.view = NodeView(self.state, settings, lambda: self.syncer.note_change())
+        self.syncer = Syncer(self.view, self.kernel, lambda: self.weights, pace=self.pace, after=self.after)
+
+    async def after(self, services: Mapping[str, Service], wrong: Mapping[str, str]) -> None:
+        self.wrong = dict(wrong)
+
+    def serve(self, *numbers: int, **more: object) -> None:
+        fields: dict[str, object] = {"labels": OURS} | more
+        self.state.put(Kind.SERVICE, service(**fields))
+        for item in both(*numbers) if numbers else [part(), part(name="web-6", address_type="IPv6")]:
+            self.state.put(Kind.ENDPOINT_SLICE, item)
+
+    def confirm(self) -> None:
+        for kind in KINDS:
+            self.state.confirm(kind)
+
+    def weigh(self, *weights: float) -> None:
+        self.weights = {WEB: {(f"10.1.0.{number}", 8080): weight for number, weight in enumerate(weights, 1)}}
+        self.syncer.note_weights()
+
+    @property
+    def split(self) -> dict[str, str]:
+        """The content of the one weight map of IPv4."""
+        maps = self.kernel.tables["ip"].maps
+        (found,) = (content for name, content in maps.items() if name.startswith("weights-"))
+        return found
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Bench]:
+    task = asyncio.create_task(bench.syncer.run())
+    try:
+        yield bench
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(*numbers: int, pace: Pace = QUICK) -> AsyncIterator[Bench]:
+    """Yield a bench whose Service with these endpoints is in the kernel."""
+    bench = Bench(pace=pace)
+    bench.serve(*numbers)
+    bench.confirm()
+    async with running(bench):
+        await until(lambda: bench.syncer.synced)
+        yield bench
+
+
+async def test_nothing_is_written_before_services_and_endpoints_are_known() -> None:
+    bench = Bench()
+    bench.serve(1, 2)
+    bench.state.confirm(Kind.SERVICE)
+    async with running(bench):
+        await bench.kernel.generation()
+        await asyncio.sleep(0.15)  # three of its looks
+        assert [] == bench.kernel.scripts
+        bench.confirm()
+        await until(lambda: bench.kernel.chains("endpoint-"))
+
+
+async def test_a_label_that_comes_or_goes_is_followed_in_one_sync() -> None:
+    async with serving(1, 2) as bench:
+        before = len(bench.kernel.scripts)
+        bench.serve(1, 2, labels={})
+        await until(lambda: len(bench.kernel.scripts) > before)
+        assert [] == bench.kernel.chains("default/web") == bench.kernel.chains("default/web", "ip6")
+        bench.serve(1, 2)
+        await until(lambda: bench.kernel.chains("default/web"))
+
+
+async def test_a_slice_without_the_label_counts_and_one_of_another_service_writes_nothing() -> None:
+    """Only Services carry the label for certain: slices made by hand do not."""
+    async with serving(1, 2) as bench:
+        before = len(bench.kernel.scripts)
+        bench.state.put(Kind.ENDPOINT_SLICE, part(endpoint(9), name="foreign-1", service="foreign"))
+        bench.state.put(Kind.ENDPOINT_SLICE, part(endpoint(3), name="by-hand"))
+        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        assert before + 1 == len(bench.kernel.scripts)
+
+
+async def test_changes_that_come_together_are_one_transaction() -> None:
+    async with serving(1, 2, pace=Pace(least=0.3, verify=60.0)) as bench:
+        before = len(bench.kernel.scripts)
+        for numbers in ((1,), (1, 3), (1, 2, 3)):
+            bench.serve(*numbers)
+            await asyncio.sleep(0)  # the loop turns between them
+        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        assert before + 2 == len(bench.kernel.scripts)  # one of each family
+
+
+async def test_weights_reach_the_kernel_without_any_change_of_the_service() -> None:
+    """The reference's weights are frozen until a Service or its endpoints change."""
+    async with serving(1, 2) as bench:
+        scripts = len(bench.kernel.scripts)
+        bench.weigh(1.0, 3.0)
+        await until(lambda: "4194304-16777215" in bench.split)
+        bench.weigh(3.0, 1.0)
+        await until(lambda: "12582912-16777215" in bench.split)
+        assert scripts == len(bench.kernel.scripts)  # no rule was touched
+
+
+async def test_a_slight_move_and_a_move_too_soon_are_not_written() -> None:
+    async with serving(1, 2, pace=Pace(least=0.02, weights=0.4, verify=60.0)) as bench:
+        bench.weigh(50.0, 50.2)
+        bench.weigh(1.0, 3.0)
+        await until(lambda: bench.kernel.weights)
+        begin, written = time.monotonic(), len(bench.kernel.weights)
+        bench.weigh(1.0, 5.0)
+        bench.weigh(1.0, 7.0)
+        await until(lambda: "2097152-16777215" in bench.split)
+        assert time.monotonic() - begin > 0.2
+        assert written + 1 == len(bench.kernel.weights)
+        bench.weigh(1.0, 7.05)
+        await until(lambda: not bench.syncer._reweigh)
+        assert written + 1 == len(bench.kernel.weights)
+
+
+async def test_a_new_endpoint_without_a_weight_gets_the_mean_at_once() -> None:
+    """The reference leaves it without traffic until the Service changes again."""
+    async with serving(1, 2) as bench:
+        bench.weigh(1.0, 1.0)
+        bench.serve(1, 2, 3)
+        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        assert 3 == len(bench.split)
+
+
+async def test_weights_that_go_leave_equal_ones() -> None:
+    async with serving(1, 2) as bench:
+        bench.weigh(1.0, 3.0)
+        await until(lambda: "4194304-16777215" in bench.split)
+        bench.weights = {}
+        bench.syncer.note_weights()
+        await until(lambda: "8388608-16777215" in bench.split)
+
+
+async def test_what_the_kernel_refuses_leaves_the_old_rules_and_is_tried_again() -> None:
+    async with serving(1, 2, pace=Pace(least=0.02, verify=60.0, patience=0.05)) as bench:
+        bench.kernel.broken = "nft refused: no"
+        bench.serve(1, 2, 3)
+        await until(lambda: bench.syncer.health())
+        assert "nft refused: no" in str(bench.syncer.health())
+        assert [] == bench.kernel.chains("10.1.0.3")
+        assert bench.kernel.chains("10.1.0.2")
+        bench.kernel.broken = ""
+        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        await until(lambda: bench.syncer.health() is None)
+
+
+async def test_a_node_where_something_always_changes_is_healthy() -> None:
+    """The age of a change ends with the sync that takes it, not with the first quiet moment."""
+    async with serving(1, 2, pace=Pace(least=0.01, verify=60.0, patience=0.3)) as bench:
+        count = 0
+
+        def change() -> None:
+            nonlocal count
+            count += 1
+            bench.serve(1, 2, 3 + count % 5)
+
+        bench.kernel.then = change
+        bench.serve(1, 2, 3)
+        deadline = time.monotonic() + 0.8
+        while time.monotonic() < deadline:
+            assert bench.syncer.health() is None
+            await asyncio.sleep(0.01)  # between two looks
+        assert count > 5
+
+
+async def test_a_table_that_is_deleted_or_emptied_by_others_is_written_again() -> None:
+    async with serving(1, 2) as bench:
+        del bench.kernel.tables["ip"]
+        bench.kernel.number += 1
+        await until(lambda: bench.kernel.chains("endpoint-"))
+        for rules in bench.kernel.tables["ip6"].chains.values():
+            rules.clear()
+        bench.kernel.number += 1
+        await until(lambda: bench.kernel.chains("endpoint-", "ip6"))
+
+
+async def test_weights_for_a_table_that_is_gone_bring_it_back() -> None:
+    async with serving(1, 2, pace=Pace(least=0.02, weights=0.02, verify=60.0)) as bench:
+        del bench.kernel.tables["ip"]
+        bench.weigh(1.0, 3.0)
+        await until(lambda: "ip" in bench.kernel.tables and "4194304-16777215" in bench.split)
+
+
+async def test_what_is_not_used_any_more_is_emptied_first_and_deleted_a_second_later() -> None:
+    async with serving(1, 2) as bench:
+        gone = bench.kernel.chains("10.1.0.2")
+        bench.serve(1)
+        await until(lambda: not bench.kernel.chains("10.1.0.2"))
+        emptied = time.monotonic()
+        table = bench.kernel.tables["ip"]
+        assert gone
+        assert gone[0] in table.chains
+        await until(lambda: gone[0] not in bench.kernel.tables["ip"].chains)
+        assert time.monotonic() - emptied > 1.0
+
+
+async def test_the_node_s_networks_change_all_rules() -> None:
+    async with serving(1, 2) as bench:
+        assert [] == list(bench.kernel.tables["ip"].sets["nodeport-ips"])
+        bench.state.put(Kind.NODE, Node(name="node-1", addresses=(("InternalIP", "192.0.2.1"),)))
+        await until(lambda: "192.0.2.1" in bench.kernel.tables["ip"].sets["nodeport-ips"])
+
+
+async def test_udp_flows_are_forgotten_when_endpoints_or_the_service_go() -> None:
+    bench = Bench()
+    bench.serve(1, 2, ports=(DNS,))
+    bench.confirm()
+    async with running(bench):
+        await until(lambda: bench.syncer.synced)
+        bench.kernel.forgotten.clear()
+        bench.serve(1, ports=(DNS,))
+        await until(lambda: bench.kernel.forgotten)
+        assert frozenset({("10.1.0.1", 5353)}) == bench.kernel.forgotten[0].backends
+        bench.kernel.forgotten.clear()
+        bench.state.remove(Kind.SERVICE, "default/web")
+        await until(lambda: bench.kernel.forgotten)
+        assert frozenset() == bench.kernel.forgotten[0].backends
+        assert ("10.96.0.10", 53) in bench.kernel.forgotten[0].frontends
+
+
+async def test_an_address_of_two_services_is_told() -> None:
+    async with serving(1, 2) as bench:
+        bench.state.put(Kind.SERVICE, service(name="twin", labels=OURS, created=2.0))
+        await until(lambda: bench.wrong)
+        assert "belongs to an older Service already" in bench.wrong["default/twin"]

@@ -1,0 +1,158 @@
+"""The node agent's parts put together: view, weights, sync, health ports and Events."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from wao_core.records import Service
+from wao_core.source.base import ObjectRef, Source
+from wao_lb.agent.family import FAMILIES, Family
+from wao_lb.agent.gauges import AgentMetrics
+from wao_lb.agent.health_ports import HealthPorts, LocalEndpoints
+from wao_lb.agent.kernel import Kernel
+from wao_lb.agent.model import Weights
+from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.view import NodeSettings, NodeView
+from wao_lb.agent.weights_client import Problem, WeightsClient, WeightsError
+from wao_predict.connection import TlsPolicy
+
+FIRST_WEIGHTS = 2.0
+"""Seconds that the first sync waits for weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOptions:
+    """What `wao lb-agent` was asked for, beside the server's options."""
+
+    node: NodeSettings
+    pace: Pace
+    weights_url: str = ""
+    weights_ca: Path | None = None
+    weights_stale: float = 60.0
+
+
+class Agent:
+    """The parts put together.
+
+    Parameters
+    ----------
+    source
+        Services, EndpointSlices and the node.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        kernel: Kernel,
+        options: AgentOptions,
+        *,
+        metrics: AgentMetrics | None = None,
+        families: list[Family] | None = None,
+    ) -> None:
+        self._source = source
+        self._told: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.view = NodeView(source.state, options.node, lambda: self.syncer.note_change())
+        self.metrics = metrics or AgentMetrics()
+        self.ports = HealthPorts(lambda: self.syncer.health() is None and not self.view.leaving)
+        self.client = self._client(options) if options.weights_url else None
+        self.syncer = Syncer(
+            self.view,
+            kernel,
+            self.known_weights,
+            families=families or FAMILIES,
+            pace=options.pace,
+            metrics=self.metrics,
+            after=self._after,
+        )
+        if self.client is not None:
+            client = self.client
+            self.metrics.weights_age.set_function(lambda: client.age)
+            self.metrics.weighted.set_function(client.known)
+            for reason in Problem:
+                self.metrics.equal.labels(reason).set_function(partial(_is, client, reason))
+
+    def work(self) -> list[Callable[[], Awaitable[None]]]:
+        """Return what runs for ever."""
+        return [self._sync, *([self.client.run] if self.client is not None else [])]
+
+    def weights_state(self) -> str:
+        """Return where the weights come from, in words that may be shown to anybody."""
+        if self.client is None:
+            return "equal: no weight service is named"
+        return f"equal: {self.client.fallback}" if self.client.fallback else "of the weight service"
+
+    def known_weights(self) -> Weights:
+        """Return the weights known now."""
+        return self.client.weights() if self.client is not None else {}
+
+    async def _sync(self) -> None:
+        """Sync for ever; a moment for weights first, as a restart should not make them equal for a while."""
+        if self.client is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_WEIGHTS):
+                    await self.client.caught_up.wait()
+        await self.syncer.run()
+
+    async def read_weights(self) -> None:
+        """Read the weights once; without an answer they are equal, and that is told."""
+        if self.client is None:
+            return
+        try:
+            await self.client.once()
+        except WeightsError as error:
+            sys.stderr.write(f"{error}: equal weights\n")
+
+    async def close(self) -> None:
+        """Stop the health ports; the rules stay."""
+        self.view.close()
+        await self.ports.close()
+
+    def _client(self, options: AgentOptions) -> WeightsClient:
+        return WeightsClient(
+            options.weights_url,
+            TlsPolicy(ca_file=options.weights_ca),
+            self.view.services,
+            on_change=lambda: self.syncer.note_weights(),
+            on_failure=self.metrics.weight_failures.inc,
+            stale_after=options.weights_stale,
+        )
+
+    async def _after(self, services: Mapping[str, Service], wrong: Mapping[str, str]) -> None:
+        if self.client is not None:
+            self.client.note_services()
+        wanted = {
+            service.health_check_node_port: LocalEndpoints(
+                service.namespace, service.name, self.view.local_ready(service)
+            )
+            for service in services.values()
+            if service.health_check_node_port
+            and service.type == "LoadBalancer"
+            and service.external_traffic_policy == "Local"
+        }
+        failed = await self.ports.update(wanted)
+        told = {f"{wanted[port].namespace}/{wanted[port].name}": why for port, why in failed.items()}
+        self._tell(told | dict(wrong))
+
+    def _tell(self, wrong: Mapping[str, str]) -> None:
+        """Tell each new problem once, by a Warning Event on the Service."""
+        for key, why in wrong.items():
+            if self._told.get(key) == why:
+                continue
+            service = self._source.state.services.get(key)
+            namespace, _, name = key.partition("/")
+            about = ObjectRef("Service", name, namespace, service.uid if service is not None else "")
+            task = asyncio.create_task(self._source.event(about, reason="NotProxied", message=why, warning=True))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._told = dict(wrong)
+
+
+def _is(client: WeightsClient, reason: Problem) -> float:
+    return float(client.fallback is reason)

@@ -31,9 +31,9 @@ ROUNDS, CONNECTIONS = 10, 2000
 AT_REST = 20.0  # seconds
 PLAIN = """
 table ip plain {{
-  chain one {{ dnat to {pods[0]}:8080; }}
-  chain two {{ dnat to {pods[1]}:8080; }}
-  chain three {{ dnat to {pods[2]}:8080; }}
+  chain one {{ meta l4proto tcp dnat to {pods[0]}:8080; }}
+  chain two {{ meta l4proto tcp dnat to {pods[1]}:8080; }}
+  chain three {{ meta l4proto tcp dnat to {pods[2]}:8080; }}
   chain in {{
     type nat hook prerouting priority -100;
     ip daddr {vip} tcp dport 80 meta mark set meta mark | 0x4000 numgen random mod 3 vmap {{

@@ -16,7 +16,12 @@ from wao_lb.members import Member, members
 GOLDEN = Path(__file__).parent / "golden"
 WEB = ServicePort(port=80, name="http", node_port=30080)
 DNS = ServicePort(port=53, name="dns", protocol="UDP", node_port=30053)
-SLICE_PORTS = (EndpointPort(name="http", port=8080), EndpointPort(name="dns", port=5353, protocol="UDP"))
+SIGNALS = ServicePort(port=3868, name="signals", protocol="SCTP")
+SLICE_PORTS = (
+    EndpointPort(name="http", port=8080),
+    EndpointPort(name="dns", port=5353, protocol="UDP"),
+    EndpointPort(name="signals", port=3868, protocol="SCTP"),
+)
 
 
 def service(**more: Any) -> Service:
@@ -92,6 +97,7 @@ CASES: Mapping[str, tuple[Service, list[EndpointSlice], Weights, Mapping[str, An
     "one-endpoint": (service(), both(2), {}, {}),
     "no-endpoints": (service(type="NodePort"), [], {}, {}),
     "two-ports": (service(ports=(WEB, DNS), type="NodePort"), both(1, 2), {}, {}),
+    "sctp": (service(ports=(SIGNALS,)), both(1, 2), {}, {}),
     "node-port-on-all-addresses": (service(type="NodePort"), both(1, 2), {}, {"node_ips": None}),
     "affinity": (service(session_affinity="ClientIP", affinity_timeout=600), both(1, 2), {}, {}),
     "load-balancer": (service(**EXPOSED), both(1, 2), {}, {}),

@@ -22,10 +22,11 @@ from tests.wao_lb.agent.services import (
     service,
     setup,
 )
-from wao_core.records import EndpointPort
+from wao_core.records import Endpoint, EndpointPort
 from wao_lb.agent.family import FAMILIES, IPV4, IPV6
 from wao_lb.agent.model import NO_ENDPOINTS, SERVICE_IPS
 from wao_lb.agent.names import refusal
+from wao_lb.agent.table import content
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,6 +65,15 @@ def test_unready_endpoints_get_nothing_and_ending_ones_only_when_no_other_is_rea
     assert any("dnat to 10.1.0.1:8080" in line for lines in alone.chains.values() for line in lines)
     beside = rules_of(service(), [part(ending, waiting, endpoint(3))], setup())
     assert not any("10.1.0.1:8080" in line for lines in beside.chains.values() for line in lines)
+
+
+def test_an_endpoint_outside_the_cluster_gets_its_share() -> None:
+    """It has no node, so the reference never scores it."""
+    outside = Endpoint(addresses=("198.51.100.80",))
+    (split,) = rules_of(service(), [part(endpoint(1), endpoint(2), outside)], setup()).splits.values()
+    known = {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 10.0, ("10.1.0.2", 8080): 30.0}}
+    slots = {item.chain.rpartition("__")[2]: item.last - item.first + 1 for item in content(split, known)}
+    assert slots["198.51.100.80/8080"] == pytest.approx((1 << 24) / 3, abs=1)
 
 
 def test_with_publish_not_ready_addresses_ending_endpoints_stay() -> None:

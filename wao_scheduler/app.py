@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
@@ -141,34 +142,35 @@ def _refusal(state: ExtenderState, verb: str, profile: str, status: int, message
 
 def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     decision = state.engine.prioritize(args.pod, args.names, profile)
-    state.metrics.inflight.set(len(state.engine.inflight))
-    if decision.chosen is None:
-        state.metrics.fallback.labels("no_node_known").inc()
-    asyncio.get_running_loop().call_soon(_remember, state, decision)
+    _decided(state, decision)
     return state.encoder.encode(args.names, decision.scores.tolist())
-
-
-def _remember(state: ExtenderState, decision: Decision) -> None:
-    """Keep the decision for explain, and tell the pod's owner by an Event; after the answer was sent."""
-    explanation = explain(decision)
-    state.decisions.add(explanation)
-    best = explanation.rows(1)
-    state.metrics.unknown_nodes.set(int((decision.scores == 0).sum()))
-    if state.engine.settings.events and decision.chosen is not None and best:
-        namespace, name = decision.pod.split("/", 1)
-        about = ObjectRef("Pod", name, namespace, decision.uid)
-        message = (
-            f"{decision.chosen} adds {best[0]['increase']:.1f} W by rule {decision.rule}, the least of "
-            f"{len(decision.names)} nodes, for {decision.cpu_cores:g} cores"
-        )
-        _tell(state, about, reason="MinimizePower", message=message, warning=False)
 
 
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     result = state.engine.filter(args.pod, args.names, profile)
     if result.bad_rate is not None:
         _tell(state, _about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
+    if result.only is not None:
+        _decided(state, result.only)
     return encode_filter(args, result.keep, result.failed)
+
+
+def _decided(state: ExtenderState, decision: Decision) -> None:
+    asyncio.get_running_loop().call_soon(_remember, state, decision)
+
+
+def _remember(state: ExtenderState, decision: Decision) -> None:
+    """Count the decision, keep it for explain, and tell the pod's owner by an Event; after the answer was sent."""
+    state.metrics.inflight.set(len(state.engine.inflight))
+    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()))
+    if decision.outcome in ("no_node_known", "all_overloaded"):
+        state.metrics.fallback.labels(decision.outcome).inc()
+    explanation = explain(decision)
+    state.decisions.add(explanation)
+    if state.engine.settings.events and decision.outcome != "not_ours":
+        namespace, name = decision.pod.split("/", 1)
+        about = ObjectRef("Pod", name, namespace, decision.uid)
+        _tell(state, about, reason="MinimizePower", message=explanation.summary(), warning=False)
 
 
 def _about(bad: BadRate) -> ObjectRef:
@@ -235,8 +237,10 @@ def _add_what_if(app: FastAPI, state: ExtenderState) -> None:
                 f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in error.errors()
             ]
             return JSONResponse({"error": "; ".join(wrong)}, status_code=422)
-        except (UsageError, LookupError) as error:
+        except UsageError as error:
             return JSONResponse({"error": str(error)}, status_code=422)
+        except LookupError as error:
+            return JSONResponse({"error": str(error)}, status_code=503)
         return JSONResponse(answer)
 
     app.add_route("/v1/what-if", what_if, methods=["POST"])

@@ -106,6 +106,13 @@ class SchedulerSettings(_Settings):
     events: bool = Field(True, description="tell the reason of each choice as an Event on the pod")
     decisions: int = Field(1000, ge=0, le=100_000, description="how many decisions are kept for explain")
 
+    def by_scheduler(self) -> dict[str, ProfileSettings]:
+        """Return the profile of each schedulerName: the first that lists it, else the one of that name."""
+        found = dict(self.profiles)
+        for profile in reversed(list(self.profiles.values())):
+            found |= dict.fromkeys(profile.scheduler_names, profile)
+        return found
+
 
 _REFERENCE_GLOBALS = ("metricsCacheTTL", "predictorCacheTTL", "cpuUsageFormat")
 _REFERENCE_DEFAULTS = {"metricsCacheTTL": "30s", "predictorCacheTTL": "30m", "cpuUsageFormat": "Raw"}

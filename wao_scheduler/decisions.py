@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,16 @@ Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
+Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
+"""Whether some candidate was measured and has room; `not_ours` is a pod that the profile passes through."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """One answered `prioritize`: arrays of shape (n_candidates,) in the order the scheduler sent the names.
 
     `cpu_cores` is what the pod was counted with; `usage` is measured plus assumed CPU [cores] before the pod. `rows`
-    are the candidates' rows in `snapshot`, -1 for a name it does not hold.
+    are the candidates' rows in `snapshot`, -1 for a name it does not hold. `chosen` is None when nothing was chosen.
     """
 
     pod: str
@@ -38,6 +43,7 @@ class Decision:
     increase: FloatArray
     scores: IntArray
     chosen: str | None
+    outcome: Outcome
     snapshot: ClusterSnapshot
 
 
@@ -57,6 +63,7 @@ class Explanation:
     cpu_cores: float
     cpu_source: str
     chosen: str | None
+    outcome: Outcome
     names: Sequence[str]
     columns: Mapping[str, Float32Array]
     scores: NDArray[np.int32]
@@ -80,6 +87,16 @@ class Explanation:
         row["reason"] = self.reasons.get(index, "")
         return row
 
+    def summary(self) -> str:
+        """Return the reason of the choice in one sentence."""
+        what, among = f"for {self.cpu_cores:g} cores", f"{len(self.names)} candidates"
+        if self.outcome == "scored":
+            (best,) = self.rows(1)
+            return f"{self.chosen} adds {best['increase']} W by rule {self.rule}, the least of {among}, {what}"
+        if self.outcome == "all_overloaded":
+            return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
+        return f"none of {among} is measured: power decided nothing; see GET /v1/decisions for the reasons"
+
     def as_dict(self, limit: int | None = None) -> dict[str, object]:
         """Return the explanation in the form of `GET /v1/decisions`."""
         return {
@@ -91,6 +108,7 @@ class Explanation:
             "cpu_cores": self.cpu_cores,
             "cpu_source": self.cpu_source,
             "chosen": self.chosen,
+            "outcome": self.outcome,
             "candidates": len(self.names),
             "nodes": self.rows(limit),
         }
@@ -130,7 +148,7 @@ def explain(decision: Decision) -> Explanation:
     )
 
 
-_COPIED = ("pod", "uid", "at", "profile", "rule", "cpu_cores", "cpu_source", "chosen", "names")
+_COPIED = ("pod", "uid", "at", "profile", "rule", "cpu_cores", "cpu_source", "chosen", "outcome", "names")
 
 
 def _reasons(decision: Decision) -> dict[int, str]:

@@ -13,11 +13,11 @@ from wao_core.records import Pod
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import ClusterState
 from wao_predict.increase import IncreaseTable
-from wao_scheduler import limits, podspread, prioritize
+from wao_scheduler import limits, prioritize, spreading
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
-from wao_scheduler.decisions import Decision
+from wao_scheduler.decisions import Decision, Outcome
 from wao_scheduler.inflight import InFlight
-from wao_scheduler.owners import OwnerIndex
+from wao_scheduler.podspread import BadRate
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,11 +25,15 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """What passes (None: everything) and why the rest does not; a refused annotation is told apart."""
+    """What passes (None: everything) and why the rest does not; a refused annotation is told apart.
+
+    `only` is the decision where one node is left: kube-scheduler takes it without asking to prioritize.
+    """
 
     keep: tuple[str, ...] | None
     failed: Mapping[str, str]
-    bad_rate: podspread.BadRate | None = None
+    bad_rate: BadRate | None = None
+    only: Decision | None = None
 
 
 class Engine:
@@ -49,23 +53,38 @@ class Engine:
         self.settings = settings
         self._state = state
         self._clock = clock
-        self._by_scheduler = _by_scheduler(settings.profiles)
+        self._by_scheduler = settings.by_scheduler()
         self._shared = settings.profiles.get("default", ProfileSettings())
         self.inflight = InFlight(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
+        self._spreading = spreading.Spreading(state, self.inflight)
         self._snapshot: ClusterSnapshot | None = None
         self._table: IncreaseTable | None = None
         self._percent: FloatArray = np.zeros(0)
         self._limit: FloatArray = np.zeros(0)
         self._rows: dict[tuple[str, ...], IntArray] = {}
-        self._owners = OwnerIndex(state)
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
         """The snapshot that decisions are made on now."""
         return self._snapshot
 
+    def require_snapshot(self) -> ClusterSnapshot:
+        """Return the snapshot that decisions are made on now.
+
+        Raises
+        ------
+        LookupError
+            There is none yet, or it has no nodes.
+        """
+        if self._snapshot is None:
+            raise LookupError("the first snapshot of the cluster is not complete yet, or there are no nodes")
+        return self._snapshot
+
     def update(self, snapshot: ClusterSnapshot) -> None:
-        """Make decisions on a new snapshot from now on."""
+        """Make decisions on a new snapshot from now on; on none while there are no nodes."""
+        if len(snapshot) == 0:
+            self._snapshot = None
+            return
         if self._snapshot is None or snapshot.names is not self._snapshot.names:
             self._rows.clear()
         if self._snapshot is None or snapshot.curves is not self._snapshot.curves:
@@ -96,19 +115,22 @@ class Engine:
             There is no snapshot yet.
         """
         profile = self.settings.profiles[profile_name]
-        snapshot = self._require_snapshot()
+        snapshot = self.require_snapshot()
         names = tuple(names)
         cores, source = self._cpu(pod, profile)
         rows = self._rows_of(names)
         usage, assumed = self._usage(pod, rows, snapshot)
         load = usage * self._percent[rows]
         increase = self._increase(rows, load, cores, profile)
-        scores = self._score(increase, load, profile)
-        first = prioritize.best(increase, load) if self.scores(pod, profile) else None
-        if first is None:
-            scores = np.zeros_like(scores)
-        else:
-            self.inflight.choose(pod.uid, names[first], cores)
+        scores, first = self._score(increase, load, profile), prioritize.best(increase, load)
+        outcome = _outcome(increase)
+        if not self.scores(pod, profile):
+            scores, first, outcome = np.zeros_like(scores), None, "not_ours"
+        elif first is None and names and profile.pod_spread and self._spreading.concerns(pod):
+            first = int(np.argmin(assumed))  # unmeasured: any will do, but the next replica must know which
+            scores[first] = prioritize.HIGHEST
+        if first is not None:
+            self.inflight.choose(pod.uid, names[first], cores, owner=pod.owner.uid if pod.owner else "")
         return Decision(
             pod=f"{pod.namespace}/{pod.name}",
             uid=pod.uid,
@@ -124,6 +146,7 @@ class Engine:
             increase=increase,
             scores=scores,
             chosen=None if first is None else names[first],
+            outcome=outcome,
             snapshot=snapshot,
         )
 
@@ -140,29 +163,26 @@ class Engine:
             return FilterResult(None, {})
         names = tuple(names)
         failed = self._over_limits(pod, names, profile)
-        left = names if not failed else tuple(name for name in names if name not in failed)
-        rate = podspread.spread_rate(pod, self._state) if profile.pod_spread else None
-        if isinstance(rate, podspread.SpreadRate):
-            decision = self._spread(pod, left, rate.rate)
-            if decision is not None:
-                return FilterResult(decision.keep, {**failed, **decision.failed})
-        bad = rate if isinstance(rate, podspread.BadRate) else None
-        return FilterResult(tuple(left) if failed else None, failed, bad)
+        left = tuple(name for name in names if name not in failed) if failed else names
+        spread = self._spreading.among(pod, left) if profile.pod_spread else spreading.Verdict()
+        if spread.decision is not None:
+            left, failed = spread.decision.keep, {**failed, **spread.decision.failed}
+        return FilterResult(
+            left if failed else None,
+            failed,
+            bad_rate=spread.bad_rate,
+            only=self.prioritize(pod, left, profile_name) if len(left) == 1 and self._snapshot is not None else None,
+        )
 
     def load_cores(self) -> FloatArray:
         """Return measured plus assumed CPU per node of the snapshot [cores], NaN where it is unknown or too old."""
-        snapshot = self._require_snapshot()
+        snapshot = self.require_snapshot()
         fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
         return np.where(fresh, snapshot.usage_cores + self.inflight.cores, np.nan)
 
     def _profile_of(self, pod: Pod) -> ProfileSettings:
         """Return the profile that a pod is counted by once it is bound: its scheduler's, else the default one."""
         return self._by_scheduler.get(pod.scheduler_name, self._shared)
-
-    def _require_snapshot(self) -> ClusterSnapshot:
-        if self._snapshot is None:
-            raise LookupError("the first snapshot of the cluster is not complete yet")
-        return self._snapshot
 
     def _cpu(self, pod: Pod, profile: ProfileSettings) -> tuple[float, str]:
         """Return the CPU a pod is counted with [cores], and where it comes from."""
@@ -232,23 +252,8 @@ class Engine:
         )
         return limits.over_cap(power, rows, increase, profile.power_cap.watts)
 
-    def _spread(self, pod: Pod, names: Sequence[str], rate: float) -> podspread.SpreadDecision | None:
-        owner = podspread.owner_of(pod, self._state)
-        if owner is None or not names:
-            return None
-        wanted = podspread.redundancy(podspread.wanted_replicas(owner, self._state), rate)
-        placed = self._owners.placed(owner.uid, chosen=self._chosen, except_uid=pod.uid)
-        candidates = {name: self._state.nodes[name] for name in {*names, *placed} if name in self._state.nodes}
-        return podspread.spread(names, placed, candidates, wanted=wanted)
 
-    def _chosen(self, uid: str) -> str | None:
-        assumed = self.inflight.of(uid)
-        return None if assumed is None else assumed.node
-
-
-def _by_scheduler(profiles: Mapping[str, ProfileSettings]) -> dict[str, ProfileSettings]:
-    """Return the profile of each schedulerName: the first that lists it, else the one of that name."""
-    found = dict(profiles)
-    for profile in reversed(list(profiles.values())):
-        found |= dict.fromkeys(profile.scheduler_names, profile)
-    return found
+def _outcome(increase: FloatArray) -> Outcome:
+    if np.isfinite(increase).any():
+        return "scored"
+    return "all_overloaded" if np.isposinf(increase).any() else "no_node_known"

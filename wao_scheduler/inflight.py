@@ -10,7 +10,8 @@ scheduler has bound the pod, so that a burst does not herd on one node.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ STUCK_REASONS = frozenset(
 
 @dataclass(slots=True)
 class Assumption:
-    """CPU assumed on a node for one pod; `started_at` is None while its containers do not run."""
+    """CPU assumed on a node for one pod of the controller `owner`; `started_at` is None until its containers run."""
 
     node: str
     cores: float
@@ -46,6 +47,7 @@ class Assumption:
     bound: bool
     started_at: float | None = None
     stuck: bool = False
+    owner: str = ""
 
 
 class InFlight:
@@ -78,6 +80,7 @@ class InFlight:
         self._stuck_timeout = stuck_timeout
         self._clock = clock
         self._by_uid: dict[str, Assumption] = {}
+        self._choices: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._snapshot: ClusterSnapshot | None = None
         self._cores: FloatArray = np.zeros(0)
         self._unseen: FloatArray = np.zeros(0)  # per node: how much of the average's missing part is missing indeed
@@ -94,11 +97,18 @@ class InFlight:
         """Return what is assumed for one pod."""
         return self._by_uid.get(uid)
 
-    def choose(self, uid: str, node: str, cores: float) -> None:
-        """Count our own choice for a pod that is not bound yet; a choice before it is replaced."""
+    def choices(self, owner: str) -> Mapping[str, str]:
+        """Return the nodes chosen for a controller's pods that are not known to be bound, by the pods' uid."""
+        return self._choices.get(owner, {})
+
+    def choose(self, uid: str, node: str, cores: float, *, owner: str = "") -> None:
+        """Count our own choice for a pod that is not bound yet; a choice before it is replaced.
+
+        `owner` is the uid of what controls the pod, "" without.
+        """
         known = self._by_uid.get(uid)
         if known is None or not known.bound:
-            self._set(uid, Assumption(node, cores, self._clock(), bound=False))
+            self._set(uid, Assumption(node, cores, self._clock(), bound=False, owner=owner))
 
     def observe(self, change: Change) -> None:
         """Follow one change of a Pod."""
@@ -134,7 +144,7 @@ class InFlight:
         before = _Estimate.of(self._snapshot, self._cores, self._unseen, snapshot)
         self._snapshot, self._unseen = snapshot, np.ones(len(snapshot))
         for uid in [uid for uid, assumption in self._by_uid.items() if self._over(assumption)]:
-            del self._by_uid[uid]
+            self._pop(uid)
         whole, part = np.zeros(len(snapshot)), np.zeros(len(snapshot))
         for assumption in self._by_uid.values():
             row = snapshot.index.get(assumption.node)
@@ -174,12 +184,22 @@ class InFlight:
     def _set(self, uid: str, assumption: Assumption) -> None:
         self._drop(uid)
         self._by_uid[uid] = assumption
+        if assumption.owner and not assumption.bound:
+            self._choices[assumption.owner][uid] = assumption.node
         self._add(assumption, 1.0)
 
     def _drop(self, uid: str) -> None:
-        known = self._by_uid.pop(uid, None)
+        known = self._pop(uid)
         if known is not None:
             self._add(known, -1.0)
+
+    def _pop(self, uid: str) -> Assumption | None:
+        known = self._by_uid.pop(uid, None)
+        if known is not None and (chosen := self._choices.get(known.owner)) is not None:
+            chosen.pop(uid, None)
+            if not chosen:
+                del self._choices[known.owner]
+        return known
 
     def _add(self, assumption: Assumption, sign: float) -> None:
         if self._snapshot is not None and (row := self._snapshot.index.get(assumption.node)) is not None:

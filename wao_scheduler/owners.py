@@ -1,9 +1,9 @@
-"""Which pods belong to which ReplicaSet or StatefulSet, kept up to date so that no decision scans all pods."""
+"""Which pods belong to which controller, kept up to date so that no decision scans all pods."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from wao_core.records import Kind, Pod
 from wao_core.state import Change, ClusterState
@@ -19,22 +19,27 @@ class OwnerIndex:
             self._link(key, pod)
         self.close = state.subscribe([Kind.POD], self._observe)
 
-    def placed(self, owner_uid: str, *, chosen: Callable[[str], str | None], except_uid: str = "") -> Counter[str]:
+    def placed(self, owner_uid: str, choices: Mapping[str, str], *, except_uid: str = "") -> Counter[str]:
         """Count the owner's pods per node name, without finished and ending ones.
 
         Parameters
         ----------
-        chosen
-            Gives the node assumed for the uid of a pod that is not bound yet, or None.
+        choices
+            The node chosen for each of the owner's pods that is not known to be bound, by the pod's uid. A pod may be
+            among them before it is seen here: the scheduler's watch can be ahead of ours.
         except_uid
             The pod that is being placed.
         """
         counts: Counter[str] = Counter()
+        settled = {except_uid}
         for key in self._keys.get(owner_uid, ()):
             pod = self._state.pods[key]
-            node = pod.node_name or chosen(pod.uid)
-            if node is not None and pod.uid != except_uid and not pod.finished and not pod.terminating:
-                counts[node] += 1
+            over = pod.finished or pod.terminating
+            if pod.node_name is not None and not over and pod.uid != except_uid:
+                counts[pod.node_name] += 1
+            if pod.node_name is not None or over:
+                settled.add(pod.uid)
+        counts.update(node for uid, node in choices.items() if uid not in settled)
         return counts
 
     def _observe(self, change: Change) -> None:

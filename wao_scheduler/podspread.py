@@ -20,6 +20,7 @@ ANNOTATION = "waok8s.github.io/podspread-rate"
 REGION = "topology.kubernetes.io/region"
 ZONE = "topology.kubernetes.io/zone"
 _OWNERS = ("ReplicaSet", "StatefulSet")
+_HASH = "pod-template-hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,51 @@ class SpreadDecision:
     failed: Mapping[str, str]
 
 
-def owner_of(pod: Pod, state: ClusterState) -> Workload | None:
-    """Return the ReplicaSet or StatefulSet that controls a pod."""
-    return _workload(pod.namespace, pod.owner, state) if pod.owner and pod.owner.kind in _OWNERS else None
+@dataclass(frozen=True, slots=True)
+class Controllers:
+    """What controls a pod, as far as it is known: its ReplicaSet or StatefulSet, and the Deployment above."""
+
+    owner: Workload | None = None
+    deployment: Workload | None = None
+
+
+def controllers(pod: Pod, state: ClusterState) -> Controllers:
+    """Return what controls a pod.
+
+    Watches of different kinds are not in step, so a pod may be asked about before its new ReplicaSet is known, at the
+    beginning of every rollout for one. The Deployment is found then by the ReplicaSet's name: the Deployment
+    controller makes it of the Deployment's name and the hash that it labels the pods with.
+    """
+    if pod.owner is None or pod.owner.kind not in _OWNERS:
+        return Controllers()
+    owner = _workload(pod.namespace, pod.owner, state)
+    above = owner.owner if owner is not None else _deployment_of(pod.owner.name, pod.labels.get(_HASH, ""))
+    return Controllers(owner, _workload(pod.namespace, above, state))
+
+
+def _deployment_of(replica_set: str, template_hash: str) -> OwnerRef | None:
+    name, _, last = replica_set.rpartition("-")
+    return OwnerRef("Deployment", name) if name and last == template_hash else None
 
 
 def _workload(namespace: str, ref: OwnerRef | None, state: ClusterState) -> Workload | None:
-    return None if ref is None else state.workloads.get(f"{ref.kind}/{namespace}/{ref.name}")
+    """Return the workload referred to; one of the same name that was there before it is another one."""
+    found = None if ref is None else state.workloads.get(f"{ref.kind}/{namespace}/{ref.name}")
+    if found is None or ref is None or (ref.uid and found.uid and ref.uid != found.uid):
+        return None
+    return found
 
 
-def spread_rate(pod: Pod, state: ClusterState) -> SpreadRate | BadRate | None:
-    """Return the rate for a pod: its own annotation, else its owner's, else the Deployment's; None without any."""
-    owner = owner_of(pod, state)
-    deployment = _workload(pod.namespace, owner.owner, state) if owner is not None else None
-    for about, kind in ((pod, "Pod"), (owner, owner.kind if owner else ""), (deployment, "Deployment")):
+def spread_rate(pod: Pod, above: Controllers) -> SpreadRate | BadRate | None:
+    """Return the rate for a pod: its own annotation, else the Deployment's, else its owner's; None without any.
+
+    The Deployment comes before its ReplicaSet, on which its controller keeps a copy that a person does not edit.
+    """
+    for about in (pod, above.deployment, above.owner):
         if about is None or ANNOTATION not in about.annotations:
             continue
         text = about.annotations[ANNOTATION]
-        source = f"{kind} {about.namespace}/{about.name}"
+        source = f"{about.kind if isinstance(about, Workload) else 'Pod'} {about.namespace}/{about.name}"
         rate = _parse_rate(text)
         if rate is None:
             return BadRate(source, about, f"{ANNOTATION} is {text[:40]!r}: write a number from 0 to 1, such as 0.6")
@@ -80,23 +108,23 @@ def _parse_rate(text: str) -> float | None:
     return rate if 0.0 <= rate <= 1.0 else None
 
 
-def wanted_replicas(owner: Workload, state: ClusterState) -> int:
-    """Return the live number of replicas wanted.
+def wanted_replicas(above: Controllers) -> int | None:
+    """Return the live number of replicas wanted, None while neither is known.
 
     The Deployment's where there is one: during a rollout the new ReplicaSet is small.
     """
-    deployment = _workload(owner.namespace, owner.owner, state)
-    counts = [
-        workload.replicas for workload in (owner, deployment) if workload is not None and workload.replicas is not None
-    ]
-    return max(counts, default=1)
+    known = (workload for workload in (above.owner, above.deployment) if workload is not None)
+    return max((workload.replicas for workload in known if workload.replicas is not None), default=None)
 
 
-def redundancy(replicas: int, rate: float) -> int:
+def redundancy(replicas: int | None, rate: float) -> float:
     """Return how many pods must be spread: the ceiling, so that a rate above 0 always spreads something.
 
-    Rounded to nine digits first: 100 * 0.29 is 28.999999999999996 in floats.
+    Rounded to nine digits first: 100 * 0.29 is 28.999999999999996 in floats. While the number of replicas is not
+    known (None) every pod is spread that asks for it.
     """
+    if replicas is None:
+        return math.inf if rate > 0 else 0
     return math.ceil(round(replicas * rate, 9))
 
 
@@ -116,31 +144,28 @@ def domain(node: Node | None, name: str, key: str | None) -> str:
     return node.labels.get(key) or name
 
 
-def spread(
-    names: Sequence[str], placed: Mapping[str, int], nodes: Mapping[str, Node], *, wanted: int
-) -> SpreadDecision | None:
+def spread(names: Sequence[str], placed: Mapping[str, int], nodes: Mapping[str, Node]) -> SpreadDecision | None:
     """Choose among `names`; None when every node passes.
 
     Parameters
     ----------
     placed
         Pods of the same owner per node name: bound ones and our own last choices, without finished and ending ones.
-    wanted
-        The redundancy; once that many pods are placed, nothing is restricted.
+    nodes
+        What is known of the nodes in `names` and `placed`.
     """
-    if not names or sum(placed.values()) >= wanted:
+    if not names or not placed:
         return None
     key = topology_key(nodes.values())
+    where = [domain(nodes.get(name), name, key) for name in names]
     counts: Counter[str] = Counter()
     for name, count in placed.items():
         counts[domain(nodes.get(name), name, key)] += count
-    fewest = min(counts[domain(nodes.get(name), name, key)] for name in names)
-    keep, failed = [], {}
-    for name in names:
-        where = domain(nodes.get(name), name, key)
-        if counts[where] == fewest:
-            keep.append(name)
-        else:
-            what = "node" if key is None else key.rsplit("/", 1)[1]
-            failed[name] = f"PodSpread: {what} {where} has {counts[where]} of these pods, others {fewest}"
-    return SpreadDecision(tuple(keep), failed) if failed else None
+    fewest = min(counts[place] for place in where)
+    what = "node" if key is None else key.rsplit("/", 1)[1]
+    failed = {
+        name: f"PodSpread: {what} {place} has {counts[place]} of these pods, others {fewest}"
+        for name, place in zip(names, where, strict=True)
+        if counts[place] > fewest
+    }
+    return SpreadDecision(tuple(name for name in names if name not in failed), failed) if failed else None

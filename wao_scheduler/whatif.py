@@ -20,10 +20,7 @@ def fleet(engine: Engine, names: Sequence[str] | None = None) -> Fleet:
     UsageError
         No node is left: none is measured, or a name given is not a measured node.
     """
-    snapshot = engine.snapshot
-    if snapshot is None:
-        raise LookupError("the first snapshot of the cluster is not complete yet")
-    usage = engine.load_cores()
+    snapshot, usage = engine.require_snapshot(), engine.load_cores()
     usable = ~(np.isnan(usage) | np.isnan(snapshot.capacity_cores) | np.isnan(snapshot.curves.watts).any(axis=1))
     if names is not None:
         unusable = [name for name in names if name not in snapshot.index or not usable[snapshot.index[name]]]

@@ -12,11 +12,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.wao_core.snapshots import snapshot
-from tests.wao_scheduler.test_engine import engine, spread_state
+from tests.wao_scheduler.test_spreading import spread_state
 from wao_core.records import Kind
 from wao_core.source.base import ObjectRef, Problem
 from wao_core.state import ClusterState
 from wao_scheduler.app import create_app
+from wao_scheduler.config import parse_settings
+from wao_scheduler.engine import Engine
 
 
 class Source:
@@ -49,9 +51,9 @@ class Source:
 class Extender:
     """The app, its source, and a client."""
 
-    def __init__(self, state: ClusterState | None = None) -> None:
-        self.engine = engine(state)
+    def __init__(self, state: ClusterState | None = None, **settings: Any) -> None:
         self.source = Source(state or ClusterState())
+        self.engine = Engine(self.source.state, parse_settings(settings))
         self.registry = CollectorRegistry()
         self.app = create_app(self.engine, self.source, self.registry)
         self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://extender")
@@ -59,6 +61,7 @@ class Extender:
     async def post(self, path: str, body: Any) -> httpx2.Response:
         answer = await self.client.post(path, content=body if isinstance(body, bytes) else json.dumps(body))
         await asyncio.sleep(0)
+        await asyncio.gather(*self.app.state.extender.tasks)
         return answer
 
 
@@ -161,17 +164,47 @@ async def test_a_body_beyond_the_bound_is_refused(extender: Extender) -> None:
 async def test_the_reason_is_told_as_an_event_once(extender: Extender) -> None:
     for _ in range(2):
         await extender.post("/prioritize", args("a", "b"))
-        await asyncio.sleep(0)
     (event,) = extender.source.events
     assert event[0] == ObjectRef("Pod", "p", "default", "uid-p")
-    assert "b adds 10.0 W by rule lookahead, the least of 2 nodes" in event[2]
+    assert "b adds 10.0 W by rule lookahead, the least of 2 candidates" in event[2]
+
+
+async def test_a_choice_that_power_did_not_make_is_told_as_such(extender: Extender) -> None:
+    extender.engine.update(snapshot(["a", "b"], usage=[9.5, 9.8]))
+    await extender.post("/prioritize", args("a", "b"))
+    await extender.post("/prioritize", args("ghost", "shade", name="q"))
+    full, unmeasured = (message for _, _, message, _ in extender.source.events)
+    assert full == "no measured node of 2 candidates has room for 1 cores: a is the least loaded"
+    assert unmeasured.startswith("none of 2 candidates is measured: power decided nothing")
+
+
+async def test_where_one_node_is_left_its_filter_answer_is_the_decision(extender: Extender) -> None:
+    """kube-scheduler takes the node then, and does not ask to prioritize."""
+    await extender.post("/filter", args("a"))
+    document = (await extender.client.get("/v1/decisions", params={"pod": "default/p"})).json()
+    assert (document["chosen"], document["candidates"]) == ("a", 1)
+
+
+async def test_pods_of_others_are_passed_through_in_silence() -> None:
+    extender = Extender(profiles={"default": {"schedulerNames": ["wao-scheduler"]}})
+    extender.engine.update(snapshot(["a", "b"]))
+    await extender.post("/filter", args("a"))
+    await extender.post("/prioritize", args("a", "b"))
+    assert not extender.source.events
+    assert "wao_extender_fallback_total{" not in generate_latest(extender.registry).decode()
+
+
+async def test_events_can_be_switched_off() -> None:
+    extender = Extender(events=False)
+    extender.engine.update(snapshot(["a", "b"]))
+    await extender.post("/prioritize", args("a", "b"))
+    assert not extender.source.events
 
 
 async def test_a_bad_annotation_is_a_warning_event() -> None:
     extender = Extender(spread_state(rate="often"))
     owners = [{"kind": "ReplicaSet", "name": "web-1", "uid": "rs", "controller": True}]
     await extender.post("/filter", args("a", "b", ownerReferences=owners))
-    await asyncio.sleep(0)
     (event,) = extender.source.events
     assert event[0].kind == "Deployment"
     assert event[3]

@@ -10,12 +10,11 @@ import pytest
 
 from tests.wao_core.snapshots import snapshot
 from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
-from wao_core.records import Kind, Node, OwnerRef, Pod, Workload
+from wao_core.records import Kind, Node, Pod
 from wao_core.state import ClusterState
 from wao_scheduler.config import SchedulerSettings, parse_settings
 from wao_scheduler.decisions import DecisionLog, explain
 from wao_scheduler.engine import Engine
-from wao_scheduler.podspread import ANNOTATION
 
 
 def engine(state: ClusterState | None = None, **profile: Any) -> Engine:
@@ -114,9 +113,22 @@ def test_a_bound_pod_is_counted_as_its_own_profile_counts(scheduler: str, cores:
     assert made.inflight.cores.tolist() == [cores]
 
 
-def test_without_a_snapshot_there_is_a_clear_error() -> None:
-    with pytest.raises(LookupError, match="not complete yet"):
-        engine().prioritize(pod(), ["a"])
+@pytest.mark.parametrize("first", [None, []])
+def test_without_nodes_there_is_a_clear_error_and_nothing_is_refused(first: list[str] | None) -> None:
+    made = engine(inletTempCeiling=35)
+    if first is not None:
+        made.update(snapshot(first))
+    with pytest.raises(LookupError, match="not complete yet, or there are no nodes"):
+        made.prioritize(pod(), ["a"])
+    assert made.filter(pod(), ["a"]).keep is None
+
+
+def test_a_node_that_is_the_only_one_left_counts_as_chosen() -> None:
+    """kube-scheduler does not ask to prioritize one node; the next pod must know of it all the same."""
+    made = engine()
+    made.update(snapshot(["a", "b"], slopes=[1.0, 1.2], capacity=1.0))
+    assert made.filter(pod(), ["a"]).keep is None
+    assert made.prioritize(pod("q"), ["a", "b"]).chosen == "b"
 
 
 def test_proportional_scores_count_watts() -> None:
@@ -143,69 +155,6 @@ def test_a_group_beyond_its_power_cap_is_refused() -> None:
     result = made.filter(pod(), ["a", "b", "c"])
     assert result.keep == ("c",)
     assert "power cap of group r1: 210 W with this pod, 205 W allowed" in result.failed["a"]
-
-
-def spread_state(replicas: int = 4, rate: str = "1") -> ClusterState:
-    state = ClusterState()
-    deployment = Workload(
-        kind="Deployment", namespace="default", name="web", uid="d", replicas=replicas, annotations={ANNOTATION: rate}
-    )
-    state.put(Kind.WORKLOAD, deployment)
-    owner = OwnerRef("Deployment", "web", "d")
-    state.put(
-        Kind.WORKLOAD, Workload(kind="ReplicaSet", namespace="default", name="web-1", uid="rs", replicas=1, owner=owner)
-    )
-    for name in ("a", "b"):
-        state.put(Kind.NODE, Node(name=name))
-    return state
-
-
-def replica(name: str, node: str | None = None, **more: Any) -> Pod:
-    return pod(name, owner=OwnerRef("ReplicaSet", "web-1", "rs"), node_name=node, **more)
-
-
-def test_spreading_counts_bound_pods_and_our_own_choices() -> None:
-    state = spread_state()
-    made = engine(state)
-    made.update(snapshot(["a", "b"], slopes=[1.0, 5.0]))
-    state.put(Kind.POD, replica("w1"))
-    assert made.filter(replica("w1"), ["a", "b"]).keep is None
-    assert made.prioritize(replica("w1"), ["a", "b"]).chosen == "a"
-    assert made.filter(replica("w2"), ["a", "b"]).keep == ("b",)
-
-
-def test_spreading_counts_no_finished_and_no_ending_pods() -> None:
-    state = spread_state()
-    made = engine(state)
-    state.put(Kind.POD, replica("w1", "a", phase="Failed"))
-    state.put(Kind.POD, replica("w2", "a", terminating=True))
-    assert made.filter(replica("w3"), ["a", "b"]).keep is None
-    state.put(Kind.POD, replica("w4", "a", phase="Running"))
-    assert made.filter(replica("w3"), ["a", "b"]).keep == ("b",)
-
-
-def test_the_same_name_in_another_namespace_is_another_workload() -> None:
-    state = spread_state()
-    made = engine(state)
-    other = Pod(
-        name="x",
-        namespace="other",
-        uid="x",
-        owner=OwnerRef("ReplicaSet", "web-1", "rs-other"),
-        node_name="a",
-        phase="Running",
-    )
-    state.put(Kind.POD, other)
-    assert made.filter(replica("w1"), ["a", "b"]).keep is None
-
-
-def test_a_bad_annotation_is_told_and_restricts_nothing() -> None:
-    state = spread_state(rate="often")
-    state.put(Kind.POD, replica("w1", "a", phase="Running"))
-    result = engine(state).filter(replica("w2"), ["a", "b"])
-    assert result.keep is None
-    assert result.bad_rate is not None
-    assert result.bad_rate.source == "Deployment default/web"
 
 
 def test_the_log_is_bounded_in_number_and_bytes() -> None:

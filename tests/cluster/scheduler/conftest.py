@@ -51,3 +51,11 @@ def site(bed: ControlPlane, metrics_server: Program, models: ModelServer) -> Ite
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_pods_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test placed is gone after it, even when it fails."""
+    made: Site = request.getfixturevalue("site")
+    yield
+    made.clear()

@@ -21,6 +21,8 @@ from wao_predict import watt_increase
 PODS = "/api/v1/namespaces/default/pods"
 SETTINGS = {"metricsCacheTTL": "2s", "predictorCacheTTL": "8s"}
 """Short, so that tests see changes soon; the rest as shipped."""
+PATIENCE = 180.0
+"""Seconds that a test waits for what comes by itself; much more than a slow machine needs."""
 
 
 class Site:
@@ -47,7 +49,7 @@ class Site:
         """Start the metrics API and lead the aggregator to it."""
         made = self.deployment.start("wao-metrics-api")
         self.deployment.route("wao-metrics-api", made)
-        wait_for(self.deployment.available, "the metrics API is available", seconds=60)
+        wait_for(self.deployment.available, "the metrics API is available", seconds=PATIENCE)
         return made
 
     def start_extender(self) -> Container:
@@ -69,9 +71,18 @@ class Site:
         ):
             self.bed.admin.create_all(path, bodies)
         wanted = {name for group in groups for name in group.names}
-        wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=60, pause=0.5)
-        wait_for(lambda: wanted <= self.measured(), f"CPU of {len(wanted)} nodes", seconds=150, pause=1.0)
-        wait_for(lambda: self.nodes_by_state()["measured"] >= len(wanted), "their curves", seconds=60, pause=0.5)
+        wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=PATIENCE, pause=0.5)
+        wait_for(lambda: wanted <= self.measured(), f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=1.0)
+        wait_for(lambda: self.nodes_by_state()["measured"] >= len(wanted), "their curves", seconds=PATIENCE, pause=0.5)
+
+    def remove(self, group: Group) -> None:
+        """Delete what `add` created, as far as it came, and wait until the extender knows."""
+        admin, gone = self.bed.admin, set(group.names)
+        admin.delete_all([f"{NODE_CONFIGS}/{name}" for name in group.names])
+        admin.delete_all([f"/api/v1/nodes/{name}" for name in group.names])
+        admin.delete_all([f"{PODS}/base-{name}?gracePeriodSeconds=0" for name in group.names])
+        left = {item["metadata"]["name"] for item in admin.get("/api/v1/nodes")["items"]} - gone
+        wait_for(lambda: sum(self.nodes_by_state().values()) <= len(left), "nodes gone", seconds=PATIENCE, pause=0.5)
 
     def measured(self) -> set[str]:
         """Return the nodes that metrics-server has CPU of."""
@@ -87,10 +98,10 @@ class Site:
         """Create pods at once, wait until all are bound, and return the node of each."""
         bodies = [group.pod(f"{prefix}-{number}", cpu, by) for number in range(count)]
         self.bed.admin.create_all(PODS, bodies)
-        wait_for(lambda: len(self.placed(prefix)) == count, f"{count} pods bound", seconds=120, pause=0.2)
+        wait_for(lambda: len(self.placed(prefix)) == count, f"{count} pods bound", seconds=PATIENCE, pause=0.2)
         return self.placed(prefix)
 
-    def place_one(self, group: Group, name: str, cpu: float, *, seconds: float = 30.0) -> str:
+    def place_one(self, group: Group, name: str, cpu: float, *, seconds: float = PATIENCE) -> str:
         """Create a pod, wait until it is bound, and return its node."""
         self.bed.admin.create(PODS, group.pod(name, cpu, "wao-scheduler"))
         path = f"{PODS}/{name}"
@@ -102,11 +113,12 @@ class Site:
         items = self.bed.admin.get(f"{path}?labelSelector=run%3D{prefix}")["items"]
         return {item["metadata"]["name"]: item["spec"]["nodeName"] for item in items if item["spec"].get("nodeName")}
 
-    def clear(self, prefix: str) -> None:
-        """Delete the pods of a run."""
-        body = {"gracePeriodSeconds": 0}
-        self.bed.admin.request("DELETE", f"{PODS}?labelSelector=run%3D{prefix}", body)
-        wait_for(lambda: not self.placed(prefix), f"pods of {prefix} gone", seconds=60, pause=0.2)
+    def clear(self, prefix: str = "") -> None:
+        """Delete the pods of a run, or of all runs."""
+        selector = f"labelSelector=run%3D{prefix}" if prefix else "labelSelector=run"
+        path = f"{PODS}?{selector}"
+        self.bed.admin.request("DELETE", path, {"gracePeriodSeconds": 0})
+        wait_for(lambda: not self.bed.admin.get(path)["items"], f"pods {prefix} gone", seconds=PATIENCE, pause=0.2)
 
     def decision(self, name: str) -> Any:
         """Return what the extender tells of a pod, None when it knows nothing."""

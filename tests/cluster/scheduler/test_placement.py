@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.scheduler.conftest import CASES, GROUPS
 from tests.cluster.scheduler.site import Site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def test_pod_by_pod_the_node_is_the_librarys_cheapest(site: Site) -> None:
@@ -26,7 +26,6 @@ def test_pod_by_pod_the_node_is_the_librarys_cheapest(site: Site) -> None:
         if number == 0:
             for row in site.decision(name)["nodes"]:
                 assert row["usage_cores"] == pytest.approx(base[row["node"]], rel=0.15, abs=0.05)
-    site.clear("cheap")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -37,7 +36,6 @@ def test_a_burst_ends_within_one_percent_of_the_optimum(site: Site, case: str) -
     site.clear(f"burst-{case}")
     stock = group.watts(site.place(group, f"stock-{case}", pods, 2.0, by="stock-scheduler"), 2.0)
     tell(f"{case}: {pods} pods at once: {ours:,.0f} W, optimum {optimum:,.0f} W, stock scheduler {stock:,.0f} W")
-    site.clear(f"stock-{case}")
     assert ours <= 1.01 * optimum
     assert ours < 0.8 * stock
 
@@ -49,7 +47,6 @@ def test_the_same_pods_one_by_one_end_there_as_well(site: Site, case: str) -> No
     placed = {f"s-{number}": site.place_one(group, f"single-{case}-{number}", 2.0) for number in range(pods)}
     ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, pods)
     tell(f"{case}: {pods} pods one by one: {ours:,.0f} W, optimum {optimum:,.0f} W")
-    site.clear(f"single-{case}")
     assert ours <= 1.01 * optimum
 
 
@@ -61,7 +58,6 @@ def test_a_burst_on_loaded_nodes_does_not_herd(site: Site) -> None:
     tell(f"200 loaded nodes, 300 pods: {ours:,.0f} W, optimum {optimum:,.0f} W, at most {most} pods on a node")
     room = int(group.fleet().room(2.0).max())
     planned = max(group.fleet().what_if(2.0, 300).per_node.values())
-    site.clear("loaded")
     assert ours <= 1.01 * optimum
     assert most <= min(room, planned + 1)
 
@@ -76,7 +72,6 @@ def test_a_decision_is_explained_and_told_as_an_event(site: Site) -> None:
     assert 0 < best["inlet_temp_age"] < 60
     events = site.bed.admin.get("/api/v1/namespaces/default/events?fieldSelector=reason%3DMinimizePower")["items"]
     assert any(item["involvedObject"]["name"] == "why-0" for item in events)
-    site.clear("why")
 
 
 def test_no_right_is_missing(site: Site) -> None:

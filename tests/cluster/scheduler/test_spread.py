@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,23 +12,25 @@ import pytest
 from tests.cluster.bed.program import wait_for
 from tests.cluster.scheduler.conftest import GROUPS
 from tests.cluster.scheduler.fleets import LABEL
-from tests.cluster.scheduler.site import Site
+from tests.cluster.scheduler.site import PATIENCE, Site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 ANNOTATION = "waok8s.github.io/podspread-rate"
 APPS = "/apis/apps/v1/namespaces"
 
 
-def deployment(group: str, replicas: int, rate: str, **more: Any) -> dict[str, Any]:
-    """Return a Deployment whose annotation stands on itself only."""
-    name = f"spread-{group}"
+NUMBERS = count(1)
+
+
+def deployment(group: str, replicas: int, rate: str) -> dict[str, Any]:
+    """Return a Deployment whose annotation stands on itself only; no name comes twice, so leftovers do not count."""
+    name = f"spread-{group}-{next(NUMBERS)}"
     container = {"name": "c", "image": "registry.example/none:1", "resources": {"requests": {"cpu": "500m"}}}
     pod = {
         "schedulerName": "wao-scheduler",
         "nodeSelector": {LABEL: group},
         "containers": [container],
         "terminationGracePeriodSeconds": 0,
-        **more,
     }
     metadata = {"labels": {"run": name}}
     spec = {
@@ -45,42 +48,54 @@ class Spreading:
     def __init__(self, site: Site) -> None:
         self.site, self._made = site, list[str]()
 
-    def create(self, body: dict[str, Any], namespace: str = "default") -> None:
-        path = f"{APPS}/{namespace}/deployments"
+    def create(self, body: dict[str, Any], namespace: str = "default") -> str:
+        """Create a Deployment and return its name."""
+        path, name = f"{APPS}/{namespace}/deployments", str(body["metadata"]["name"])
         self.site.bed.admin.create(path, body)
-        self._made.append(f"{path}/{body['metadata']['name']}")
+        self._made.append(f"{path}/{name}")
+        return name
 
-    def nodes(self, group: str, count: int, namespace: str = "default") -> Counter[str]:
-        """Wait until that many pods are bound, and count them by node."""
-        path = f"/api/v1/namespaces/{namespace}/pods"
+    def pods(self, name: str, namespace: str = "default") -> list[Any]:
+        """Return the pods that are not on their way out."""
+        path = f"/api/v1/namespaces/{namespace}/pods?labelSelector=run%3D{name}"
+        items = self.site.bed.admin.get(path)["items"]
+        return [item for item in items if "deletionTimestamp" not in item["metadata"]]
+
+    def nodes(self, name: str, number: int, namespace: str = "default") -> Counter[str]:
+        """Wait until there are so many pods and all are bound, and count them by node."""
+        found: list[str] = []
 
         def bound() -> bool:
-            return len(self.site.placed(f"spread-{group}", path)) == count
+            found[:] = [item["spec"].get("nodeName", "") for item in self.pods(name, namespace)]
+            return len(found) == number and all(found)
 
-        wait_for(bound, f"{count} pods of {group} bound", seconds=30, pause=0.2)
-        return Counter(self.site.placed(f"spread-{group}", path).values())
+        wait_for(bound, f"{number} pods of {name} bound", seconds=PATIENCE, pause=0.2)
+        return Counter(found)
 
-    def patch(self, group: str, spec: dict[str, Any]) -> None:
-        self.site.bed.admin.patch(f"{APPS}/default/deployments/spread-{group}", {"spec": spec})
+    def patch(self, name: str, spec: dict[str, Any]) -> None:
+        self.site.bed.admin.patch(f"{APPS}/default/deployments/{name}", {"spec": spec})
+
+    def replica_sets(self, name: str) -> set[str]:
+        """Return the owners of the pods."""
+        return {item["metadata"]["ownerReferences"][0]["name"] for item in self.pods(name)}
 
     def close(self) -> None:
         for path in self._made:
             self.site.bed.admin.delete(path)
-        for path in {path.split("/")[4] for path in self._made}:
-            selector = "labelSelector=run"
-            pods = f"/api/v1/namespaces/{path}/pods?{selector}"
-            wait_for(lambda pods=pods: not self._left(pods), "pods gone", seconds=60, pause=0.2)  # type: ignore[misc]
-
-    def _left(self, path: str) -> list[Any]:
-        items = self.site.bed.admin.get(path)["items"]
-        return [item for item in items if item["metadata"]["name"].startswith("spread-")]
+        for path in self._made:
+            namespace, name = path.split("/")[5], path.rpartition("/")[2]
+            gone = lambda name=name, namespace=namespace: not self.pods(name, namespace)  # noqa: E731
+            wait_for(gone, "pods gone", seconds=PATIENCE, pause=0.2)
+        self._made.clear()
 
 
 @pytest.fixture
 def spreading(site: Site) -> Iterator[Spreading]:
     made = Spreading(site)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def zone(node: str) -> int:
@@ -89,47 +104,37 @@ def zone(node: str) -> int:
 
 def test_the_annotation_on_the_deployment_alone_is_enough(spreading: Spreading) -> None:
     """Without it all five go to one node."""
-    spreading.create(deployment("plain", 5, "0"))
-    assert len(spreading.nodes("plain", 5)) == 1
+    packed = spreading.create(deployment("plain", 5, "0"))
+    assert len(spreading.nodes(packed, 5)) == 1
     spreading.close()
-    spreading.create(deployment("plain", 5, "0.6"))
-    assert len(spreading.nodes("plain", 5)) == 3
+    spread = spreading.create(deployment("plain", 5, "0.6"))
+    assert len(spreading.nodes(spread, 5)) == 3
 
 
 def test_zones_are_spread_over_first(spreading: Spreading) -> None:
-    spreading.create(deployment("zones", 6, "1"))
-    assert Counter(zone(node) for node in spreading.nodes("zones", 6).elements()) == {0: 2, 1: 2, 2: 2}
+    name = spreading.create(deployment("zones", 6, "1"))
+    assert Counter(zone(node) for node in spreading.nodes(name, 6).elements()) == {0: 2, 1: 2, 2: 2}
 
 
 def test_scaling_and_a_rollout_keep_the_share(spreading: Spreading) -> None:
-    spreading.create(deployment("plain", 2, "1"))
-    assert max(spreading.nodes("plain", 2).values()) == 1
-    spreading.patch("plain", {"replicas": 6})
-    assert sorted(spreading.nodes("plain", 6).values()) == [1] * 6
-    owners = replica_sets(spreading.site)
-    spreading.patch("plain", {"template": {"metadata": {"labels": {"edition": "2"}}}})
-
-    def rolled() -> bool:
-        status = spreading.site.bed.admin.get(f"{APPS}/default/deployments/spread-plain")["status"]
-        return bool(status.get("updatedReplicas") == status.get("replicas") == 6)
-
-    wait_for(rolled, "the rollout", seconds=60, pause=0.2)
-    assert replica_sets(spreading.site) != owners
-    assert sorted(spreading.nodes("plain", 6).values()) == [1] * 6
-
-
-def replica_sets(site: Site) -> set[str]:
-    items = site.bed.admin.get("/api/v1/namespaces/default/pods?labelSelector=run%3Dspread-plain")["items"]
-    return {item["metadata"]["ownerReferences"][0]["name"] for item in items}
+    name = spreading.create(deployment("plain", 2, "1"))
+    assert max(spreading.nodes(name, 2).values()) == 1
+    spreading.patch(name, {"replicas": 6})
+    assert sorted(spreading.nodes(name, 6).values()) == [1] * 6
+    (before,) = spreading.replica_sets(name)
+    spreading.patch(name, {"template": {"metadata": {"labels": {"edition": "2"}}}})
+    rolled = lambda: before not in spreading.replica_sets(name)  # noqa: E731
+    wait_for(rolled, "the rollout", seconds=PATIENCE, pause=0.2)
+    assert sorted(spreading.nodes(name, 6).values()) == [1] * 6
 
 
 def test_the_same_name_in_two_namespaces_is_two_workloads(spreading: Spreading) -> None:
     """Equal templates give ReplicaSets of equal names."""
     spreading.site.bed.admin.create("/api/v1/namespaces", {"metadata": {"name": "other"}})
-    spreading.create(deployment("plain", 3, "1"))
-    assert sorted(spreading.nodes("plain", 3).values()) == [1, 1, 1]
-    spreading.create(deployment("plain", 3, "1"), "other")
-    assert sorted(spreading.nodes("plain", 3, "other").values()) == [1, 1, 1]
+    body = deployment("plain", 3, "1")
+    for namespace in ("default", "other"):
+        name = spreading.create(body, namespace)
+        assert sorted(spreading.nodes(name, 3, namespace).values()) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("fault", ["cordoned", "full", "tainted"])
@@ -147,8 +152,8 @@ def test_a_zone_that_cannot_be_used_keeps_no_pod_pending(spreading: Spreading, f
     try:
         for name in closed:
             admin.patch(f"/api/v1/nodes/{name}", {"spec": change})
-        spreading.create(deployment("zones", 6, "1"))
-        assert Counter(zone(node) for node in spreading.nodes("zones", 6).elements()) == {0: 3, 1: 3}
+        name = spreading.create(deployment("zones", 6, "1"))
+        assert Counter(zone(node) for node in spreading.nodes(name, 6).elements()) == {0: 3, 1: 3}
     finally:
         for name in closed:
             admin.patch(f"/api/v1/nodes/{name}", {"spec": {"unschedulable": None, "taints": None}})
@@ -156,8 +161,8 @@ def test_a_zone_that_cannot_be_used_keeps_no_pod_pending(spreading: Spreading, f
 
 
 def test_nodes_that_are_all_labelled_control_plane_are_used(spreading: Spreading) -> None:
-    spreading.create(deployment("edge", 4, "1"))
-    assert sorted(spreading.nodes("edge", 4).values()) == [1] * 4
+    name = spreading.create(deployment("edge", 4, "1"))
+    assert sorted(spreading.nodes(name, 4).values()) == [1] * 4
 
 
 def test_a_zone_of_control_plane_nodes_only_keeps_no_pod_pending(spreading: Spreading) -> None:
@@ -169,8 +174,8 @@ def test_a_zone_of_control_plane_nodes_only_keeps_no_pod_pending(spreading: Spre
         for name in closed:
             labels = {"labels": {"node-role.kubernetes.io/control-plane": ""}}
             admin.patch(f"/api/v1/nodes/{name}", {"metadata": labels, "spec": {"taints": [taint]}})
-        spreading.create(deployment("zones", 6, "1"))
-        assert Counter(zone(node) for node in spreading.nodes("zones", 6).elements()) == {1: 3, 2: 3}
+        name = spreading.create(deployment("zones", 6, "1"))
+        assert Counter(zone(node) for node in spreading.nodes(name, 6).elements()) == {1: 3, 2: 3}
     finally:
         for name in closed:
             labels_off = {"labels": {"node-role.kubernetes.io/control-plane": None}}
@@ -178,14 +183,16 @@ def test_a_zone_of_control_plane_nodes_only_keeps_no_pod_pending(spreading: Spre
 
 
 def test_a_bad_rate_is_a_warning_and_keeps_no_pod_pending(spreading: Spreading) -> None:
-    spreading.create(deployment("plain", 2, "often"))
-    spreading.nodes("plain", 2)
+    name = spreading.create(deployment("plain", 2, "often"))
+    spreading.nodes(name, 2)
     path = "/api/v1/namespaces/default/events?fieldSelector=reason%3DPodSpread"
 
     def told() -> list[Any]:
-        return [item for item in spreading.site.bed.admin.get(path)["items"] if item["type"] == "Warning"]
+        items = spreading.site.bed.admin.get(path)["items"]
+        return [item for item in items if item["involvedObject"]["name"].startswith(name)]
 
-    wait_for(told, "the Warning", seconds=20)
-    (event, *_) = told()
-    assert event["involvedObject"]["kind"] == "Deployment"
+    wait_for(told, "the Warning", seconds=PATIENCE)
+    (event,) = told()
+    about = event["involvedObject"]
+    assert (event["type"], about["kind"], about["name"]) == ("Warning", "Deployment", name)
     assert "write a number from 0 to 1" in event["message"]

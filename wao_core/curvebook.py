@@ -65,7 +65,7 @@ class Conditions:
     def close_to(self, other: Conditions) -> bool:
         """Return whether a curve for `other` still holds."""
         return (
-            self.model == other.model
+            (self.model is other.model or self.model == other.model)
             and self.capacity_cores == other.capacity_cores
             and abs(self.inlet_temp - other.inlet_temp) < TEMPERATURE_STEP
             and abs(self.delta_p - other.delta_p) < PRESSURE_STEP
@@ -165,12 +165,12 @@ class CurveBook:
         for node in self._entries.keys() - wanted.keys():
             del self._entries[node]
         batches: dict[ModelKey, dict[str, Conditions]] = {}
+        now = self._clock()
         for node, conditions in wanted.items():
-            if self._is_due(node, conditions):
+            if self._is_due(node, conditions, now):
                 batches.setdefault(conditions.model, {})[node] = conditions
         for key in self._models.keys() - {conditions.model for conditions in wanted.values()}:
             self._retire(key)
-        now = self._clock()
         for key, batch in batches.items():
             model = self._models.setdefault(key, _Model())
             if (model.task is None or model.task.done()) and now >= model.retry_at:
@@ -188,11 +188,11 @@ class CurveBook:
             self._retire(key)
         await asyncio.sleep(0)
 
-    def _is_due(self, node: str, conditions: Conditions) -> bool:
+    def _is_due(self, node: str, conditions: Conditions, now: float) -> bool:
         entry = self._entries.get(node)
         if entry is None or not entry.conditions.close_to(conditions):
             return True
-        return self._clock() - entry.made_at > self._max_age
+        return now - entry.made_at > self._max_age
 
     def _retire(self, key: ModelKey) -> None:
         model = self._models.pop(key)

@@ -64,7 +64,7 @@ class Runtime:
     builder: SnapshotBuilder
     started: float = field(default_factory=time.monotonic)
     begun: bool = False  # whether what there was at the start is read and predicted
-    refreshed_at: float = 0.0  # monotonic
+    refreshed_at: float = field(default_factory=time.monotonic)
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
@@ -128,7 +128,7 @@ async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
     version = -1
     while True:
         try:
-            snapshot = runtime.builder.refresh()
+            snapshot = await runtime.builder.refresh_in_turns()
             runtime.refreshed_at = time.monotonic()
             if snapshot.version != version:
                 version = snapshot.version

@@ -7,9 +7,10 @@ not answer for it keeps its last curve; one that never had any gets that of the 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,7 +30,8 @@ FloatArray = NDArray[np.float64]
 LAST_VALUE = 900.0
 """Seconds that a last value stands in for a sensor, or a node's CPU sample, that is no longer there."""
 
-
+BATCH = 250
+"""Nodes that are looked at in one step; some milliseconds."""
 _QUIET = (Kind.POD, Kind.WORKLOAD)
 """Kinds that change all the time in a burst, and from which no snapshot is made."""
 
@@ -80,6 +82,28 @@ class _Inputs:
     grade: NDArray[np.int8]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arrays:
+    """What is filled row by row: CPU of the nodes [cores], its sample's time and window [s], and watts at the knots."""
+
+    capacity: FloatArray
+    allocatable: FloatArray
+    usage: FloatArray
+    usage_at: FloatArray
+    window: FloatArray
+    watts: FloatArray
+
+    @classmethod
+    def of(cls, count: int, knots: int) -> _Arrays:
+        """Return arrays of unknown values."""
+        capacity, allocatable, usage, usage_at, window = (np.full(count, np.nan) for _ in range(5))
+        return cls(capacity, allocatable, usage, usage_at, window, np.full((count, knots), np.nan))
+
+
+def _batches(count: int) -> Iterator[range]:
+    return (range(first, min(first + BATCH, count)) for first in range(0, count, BATCH))
+
+
 class SnapshotBuilder:
     """Keeps the current snapshot.
 
@@ -121,16 +145,43 @@ class SnapshotBuilder:
 
     def refresh(self, *, every: float = 10.0) -> ClusterSnapshot:
         """Return a snapshot of now; the last one when nothing moved since, for `every` seconds at most."""
+        for _ in self._steps(every):
+            pass
+        return self._made()
+
+    async def refresh_in_turns(self, *, every: float = 10.0) -> ClusterSnapshot:
+        """Do the same in steps of some milliseconds, between which the event loop answers requests."""
+        for _ in self._steps(every):
+            await asyncio.sleep(0)
+        return self._made()
+
+    def _made(self) -> ClusterSnapshot:
+        assert self._current is not None
+        return self._current
+
+    def _steps(self, every: float) -> Iterator[None]:
+        """Make a snapshot when one is due. What changes between two steps is in this one or in the next."""
         now = self._clock()
         if self._current is not None and self.up_to_date and now - self._refreshed_at < every:
-            return self._current
+            return
         self._seen, self._refreshed_at = self._versions, now
         self._follow_names()
         temperature, pressure = self._inputs("inlet_temp", now), self._inputs("delta_p", now)
-        wanted, reasons = self._conditions(temperature, pressure)
+        yield
+        wanted: dict[str, Conditions] = {}
+        reasons = [""] * len(self._names)
+        means = self._class_means(temperature, pressure)
+        for rows in _batches(len(self._names)):
+            yield
+            self._conditions(rows, (temperature, pressure), means, wanted, reasons)
+        yield
         self._book.update(wanted)
-        self._current = self._snapshot(now, (temperature, pressure), wanted, reasons)
-        return self._current
+        arrays = _Arrays.of(len(self._names), self._book.knots.size)
+        for rows in _batches(len(self._names)):
+            yield
+            for row in rows:
+                self._fill(arrays, row, wanted, reasons, now)
+        self._current = self._snapshot(now, (temperature, pressure), arrays, reasons)
 
     def _note(self, change: Change) -> None:
         old, new = change.old, change.new
@@ -158,7 +209,9 @@ class SnapshotBuilder:
             self._configs = {}
             for config in sorted(self._state.node_configs.values(), key=precedence):
                 self._configs.setdefault(config.node_name, config)
-            self._models = {name: model_key(config) for name, config in self._configs.items()}
+            known: dict[ModelKey, ModelKey] = {}
+            models = ((name, model_key(config)) for name, config in self._configs.items())
+            self._models = {name: None if key is None else known.setdefault(key, key) for name, key in models}
             self._stale_configs = False
 
     def _inputs(self, metric: str, now: float) -> _Inputs:
@@ -175,37 +228,44 @@ class SnapshotBuilder:
                 grade[row] = 0 if age <= sample.ttl else 1
         return _Inputs(value, time_, grade)
 
-    def _conditions(self, temperature: _Inputs, pressure: _Inputs) -> tuple[dict[str, Conditions], list[str]]:
-        """Return the conditions of each node that has all of them, and each node's reason."""
-        wanted: dict[str, Conditions] = {}
-        reasons = [""] * len(self._names)
-        means = self._class_means(temperature, pressure)
-        for row, name in enumerate(self._names):
+    def _conditions(
+        self,
+        rows: range,
+        inputs: tuple[_Inputs, _Inputs],
+        means: Mapping[ModelKey, tuple[float, float]],
+        wanted: dict[str, Conditions],
+        reasons: list[str],
+    ) -> None:
+        """Add the conditions of each node that has all of them, and each node's reason."""
+        for row in rows:
+            name = self._names[row]
             model = self._models.get(name)
             if model is None:
                 reasons[row] = self._no_model(name)
                 continue
-            inputs, notes = [], []
-            for index, (metric, source) in enumerate((("inlet_temp", temperature), ("delta_p", pressure))):
+            values, notes = [], []
+            for index, (metric, source) in enumerate(zip(("inlet_temp", "delta_p"), inputs, strict=True)):
                 value, note = float(source.value[row]), ""
                 if source.grade[row] == 2:
                     value, note = means.get(model, (np.nan, np.nan))[index], f"no {metric}: mean of its model's nodes"
                 elif source.grade[row] == 1:
                     note = f"{metric} is {self._refreshed_at - source.time[row]:.0f} s old: last value"
-                inputs.append(value)
+                values.append(value)
                 if note:
                     notes.append(f"no {metric}{self._why(name, metric)}" if not math.isfinite(value) else note)
             capacity = self._capacity_for_models(name)
             if capacity is None:
                 notes.append("its CPU capacity is not known")
             reasons[row] = "; ".join(notes)
-            if capacity is not None and math.isfinite(inputs[0]) and math.isfinite(inputs[1]):
-                wanted[name] = Conditions(model, inputs[0], inputs[1], capacity)
-        return wanted, reasons
+            if capacity is not None and math.isfinite(values[0]) and math.isfinite(values[1]):
+                wanted[name] = Conditions(model, values[0], values[1], capacity)
 
     def _capacity_for_models(self, name: str) -> float | None:
         """Return the cores that models asked in cores need; 0 where they are asked in percent, None unknown."""
-        return (self._state.nodes[name].capacity_cores or None) if self._book.asks_in_cores else 0.0
+        if not self._book.asks_in_cores:
+            return 0.0
+        node = self._state.nodes.get(name)
+        return None if node is None else node.capacity_cores or None
 
     def _class_means(self, temperature: _Inputs, pressure: _Inputs) -> dict[ModelKey, tuple[float, float]]:
         """Return mean temperature and pressure of the nodes of each model, needed only where a value is missing."""
@@ -229,43 +289,45 @@ class SnapshotBuilder:
         sample = self._samples.by_node(metric).get(name)
         return f": {sample.reason}" if sample is not None and sample.reason else ""
 
+    def _fill(
+        self, arrays: _Arrays, row: int, wanted: Mapping[str, Conditions], reasons: list[str], now: float
+    ) -> None:
+        """Fill one node's row; one that went between two steps stays unknown."""
+        name = self._names[row]
+        node, used = self._state.nodes.get(name), self._usage.get(name)
+        if used is not None and name not in self._state.node_metrics:
+            used, reasons[row] = self._last_usage(used, reasons[row], now)
+        if node is not None and node.capacity_cores:
+            arrays.capacity[row] = node.capacity_cores
+            arrays.allocatable[row] = node.allocatable_cores or node.capacity_cores
+        if used is not None:
+            arrays.usage[row], arrays.usage_at[row], arrays.window[row] = used.cpu_cores, used.timestamp, used.window
+        entry = self._book.entry(name)
+        if entry is None and (conditions := wanted.get(name)) is not None:
+            entry = self._book.stand_in(conditions)
+        if entry is not None and self._models.get(name) is not None:
+            arrays.watts[row] = entry.watts
+        reasons[row] = self._curve_reason(name, entry, reasons[row], now)
+
     def _snapshot(
-        self, now: float, inputs: tuple[_Inputs, _Inputs], wanted: Mapping[str, Conditions], reasons: list[str]
+        self, now: float, inputs: tuple[_Inputs, _Inputs], arrays: _Arrays, reasons: list[str]
     ) -> ClusterSnapshot:
-        count, (temperature, pressure) = len(self._names), inputs
-        capacity, allocatable, usage, usage_at, window = (np.full(count, np.nan) for _ in range(5))
-        watts = np.full((count, self._book.knots.size), np.nan)
-        nodes, metrics = self._state.nodes, self._state.node_metrics
-        for row, name in enumerate(self._names):
-            node, used = nodes[name], self._usage.get(name)
-            if used is not None and name not in metrics:
-                used, reasons[row] = self._last_usage(used, reasons[row], now)
-            if node.capacity_cores:
-                capacity[row] = node.capacity_cores
-                allocatable[row] = node.allocatable_cores or node.capacity_cores
-            if used is not None:
-                usage[row], usage_at[row], window[row] = used.cpu_cores, used.timestamp, used.window
-            entry = self._book.entry(name)
-            if entry is None and (conditions := wanted.get(name)) is not None:
-                entry = self._book.stand_in(conditions)
-            if entry is not None and self._models.get(name) is not None:
-                watts[row] = entry.watts
-            reasons[row] = self._curve_reason(name, entry, reasons[row], now)
+        temperature, pressure = inputs
         return ClusterSnapshot(
             version=(self._current.version if self._current else 0) + 1,
             taken_at=now,
             names=self._names,
             index=self._index,
-            capacity_cores=capacity,
-            allocatable_cores=allocatable,
-            usage_cores=usage,
-            usage_at=usage_at,
-            usage_window=window,
+            capacity_cores=arrays.capacity,
+            allocatable_cores=arrays.allocatable,
+            usage_cores=arrays.usage,
+            usage_at=arrays.usage_at,
+            usage_window=arrays.window,
             inlet_temp=temperature.value,
             inlet_temp_at=temperature.time,
             delta_p=pressure.value,
             delta_p_at=pressure.time,
-            curves=PowerCurves(self._book.knots, watts),
+            curves=PowerCurves(self._book.knots, arrays.watts),
             reasons=tuple(reasons),
             models=tuple("" if (key := self._models.get(name)) is None else key.label for name in self._names),
         )

@@ -60,9 +60,9 @@ class PredictedWatts:
     async def _look(self) -> None:
         complete = self._inputs_read()
         try:
-            self._builder.refresh()
+            await self._builder.refresh_in_turns()
             await self._book.settle(EVERY)
-            put_predictions(self._builder.refresh(), self._store, now=time.time())
+            put_predictions(await self._builder.refresh_in_turns(), self._store, now=time.time())
         except Exception:
             _log.exception("the watts of the nodes were not predicted")
         self.first_made = self.first_made or complete

@@ -11,7 +11,7 @@ import pytest
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.curvebook import Conditions, CurveBook, ModelKey
 from wao_core.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics, Pod
-from wao_core.snapshot_builder import SnapshotBuilder
+from wao_core.snapshot_builder import BATCH, SnapshotBuilder
 from wao_core.state import ClusterState
 from wao_predict import Predictor, RemoteError
 
@@ -213,6 +213,23 @@ async def test_nothing_is_built_when_nothing_moved() -> None:
     assert cluster.builder.refresh() is first
     cluster.state.put(Kind.NODE_METRICS, NodeMetrics(name="a", cpu_cores=3.0, timestamp=9_995.0))
     assert cluster.builder.refresh() is not first
+
+
+async def test_a_snapshot_of_many_nodes_is_made_in_turns_with_others() -> None:
+    """The event loop answers requests between the steps; a node that goes meanwhile is unknown in this snapshot."""
+    names = [f"n{row:04}" for row in range(3 * BATCH)]
+    cluster, turns = Cluster(*names), 0
+    made = asyncio.ensure_future(cluster.builder.refresh_in_turns())
+    while not made.done():
+        await asyncio.sleep(0)
+        turns += 1
+        if turns == 3:
+            cluster.state.remove(Kind.NODE, names[-1])
+    assert turns > 6
+    snapshot = made.result()
+    assert len(snapshot) == len(names)
+    assert np.isnan(snapshot.capacity_cores).tolist() == [False] * (len(names) - 1) + [True]
+    assert len(cluster.builder.refresh()) == len(names) - 1
 
 
 Change = Callable[[Cluster], None]

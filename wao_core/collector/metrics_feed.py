@@ -30,6 +30,8 @@ API = "/apis/custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p")
 GRACE_PERIODS = 4
 """Periods that a value may be used after the API last listed it."""
+BATCH = 500
+"""Values that are taken over in one step; some milliseconds."""
 SOURCE = "custom.metrics.k8s.io"
 
 
@@ -138,7 +140,7 @@ class MetricsFeed:
         """Read one list now; return "" or why it could not be read."""
         try:
             body = await self._client.get(f"{API}/nodes/*/{metric}", timeout=max(10.0, self._period))
-            self._take(metric, decode_values(body))
+            await self._take(metric, await asyncio.to_thread(decode_values, body))
         except (KubeError, MetricsListError) as error:
             self._miss(metric, set(self._store.by_node(metric)) | self._wanted(metric), str(error))
             return str(error)
@@ -159,9 +161,11 @@ class MetricsFeed:
                 backoff.reset()
             await asyncio.sleep(backoff.next() if problem else self._period)
 
-    def _take(self, metric: str, listed: Mapping[str, Listed]) -> None:
+    async def _take(self, metric: str, listed: Mapping[str, Listed]) -> None:
         now = self._clock()
-        for node, value in listed.items():
+        for number, (node, value) in enumerate(listed.items()):
+            if number % BATCH == 0:
+                await asyncio.sleep(0)  # the event loop answers requests meanwhile
             # fresh as long as the API says so: it knows how often the sensor is read
             ttl = max(0.0, now - value.time) + GRACE_PERIODS * self._period
             sample = Sample(value.value, value.time, value.window, ttl, SampleState.OK, "", SOURCE)

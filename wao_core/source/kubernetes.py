@@ -159,7 +159,8 @@ class KubernetesSource:
         while True:
             try:
                 body = await self.client.get(resource.path(), timeout=max(10.0, self._period))
-                self._state.replace(resource.kind, decode_list(resource.kind, body).records)
+                page = await asyncio.to_thread(decode_list, resource.kind, body)
+                self._state.replace(resource.kind, page.records)
                 poll.problem, wait = None, self._period
                 backoff.reset()
             except KubeError as error:

@@ -56,7 +56,8 @@ def show_decision(document: Any) -> None:
     print_facts(
         {
             "pod": document["pod"],
-            "chosen": document["chosen"],
+            "chosen": document["chosen"] or "-",
+            "why": document["summary"],
             "cpu": f"{document['cpu_cores']:g} cores ({document['cpu_source']})",
             "rule": f"{document['rule']} (profile {document['profile']})",
             "candidates": document["candidates"],

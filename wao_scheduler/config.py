@@ -68,7 +68,7 @@ class ProfileSettings(_Settings):
     points_per_watt: float = Field(100.0, gt=0, le=10_000, description="score points per watt in proportional mode")
     default_cpu: Cores = Field(0.1, description="CPU of a pod that states neither request nor limit, such as 100m")
     pod_usage_assumption: float = Field(
-        1.0, ge=0, le=1, description="share of its request that a pod is assumed to use, before and after alike"
+        1.0, gt=0, le=1, description="share of its request that a pod is assumed to use, before and after alike"
     )
     scheduler_names: tuple[str, ...] = Field(
         (), description="only pods with one of these schedulerNames are scored; empty: all that are asked for"
@@ -162,7 +162,7 @@ def _from_reference(document: Mapping[str, Any]) -> dict[str, Any]:
                 settings.setdefault("podUsageAssumption", 0.5)  # the reference's default
                 arguments = {key: value for key, value in (entry.get("args") or {}).items() if key not in _IGNORED_ARGS}
                 result |= {key: arguments.pop(key) for key in _REFERENCE_GLOBALS if key in arguments}
-                settings |= arguments
+                settings |= {key: value for key, value in arguments.items() if value != 0}  # 0 is its default
         result["profiles"][profile.get("schedulerName", "default-scheduler")] = settings
         result["profiles"]["default"] = settings or result["profiles"]["default"]
     return result

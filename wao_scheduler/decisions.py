@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -21,12 +21,12 @@ Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
 """Whether some candidate was measured and has room; `not_ours` is a pod that the profile passes through."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decision:
-    """One answered `prioritize`: arrays of shape (n_candidates,) in the order the scheduler sent the names.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Facts:
+    """What is kept of a decision as it is.
 
-    `cpu_cores` is what the pod was counted with; `usage` is measured plus assumed CPU [cores] before the pod. `rows`
-    are the candidates' rows in `snapshot`, -1 for a name it does not hold. `chosen` is None when nothing was chosen.
+    `cpu_cores` is what the pod was counted with, `chosen` is None when nothing was chosen, and `names` are the
+    candidates in the order the scheduler sent them.
     """
 
     pod: str
@@ -36,35 +36,35 @@ class Decision:
     rule: str
     cpu_cores: float
     cpu_source: str
+    chosen: str | None
+    outcome: Outcome
     names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Decision(Facts):
+    """One answered `prioritize`: arrays of shape (n_candidates,).
+
+    `usage` is measured plus assumed CPU [cores] before the pod. `rows` are the candidates' rows in `snapshot`, -1 for a
+    name it does not hold.
+    """
+
     rows: IntArray
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray
     scores: IntArray
-    chosen: str | None
-    outcome: Outcome
     snapshot: ClusterSnapshot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Explanation(Facts):
     """A decision without its snapshot, in half precision of the original: what explain shows.
 
     Columns of shape (n_candidates,): `watts_before` and `watts_after` the pod [W], `increase` as scored [W],
     CPU before the pod [cores], the inputs, and the age of each input at the time of the decision [s].
     """
 
-    pod: str
-    uid: str
-    at: float
-    profile: str
-    rule: str
-    cpu_cores: float
-    cpu_source: str
-    chosen: str | None
-    outcome: Outcome
-    names: Sequence[str]
     columns: Mapping[str, Float32Array]
     scores: NDArray[np.int32]
     reasons: Mapping[int, str] = field(default_factory=dict)
@@ -95,6 +95,8 @@ class Explanation:
             return f"{self.chosen} adds {best['increase']} W by rule {self.rule}, the least of {among}, {what}"
         if self.outcome == "all_overloaded":
             return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
+        if self.outcome == "not_ours":
+            return f"profile {self.profile} passes pods of this schedulerName through"
         return f"none of {among} is measured: power decided nothing; see GET /v1/decisions for the reasons"
 
     def as_dict(self, limit: int | None = None) -> dict[str, object]:
@@ -109,6 +111,7 @@ class Explanation:
             "cpu_source": self.cpu_source,
             "chosen": self.chosen,
             "outcome": self.outcome,
+            "summary": self.summary(),
             "candidates": len(self.names),
             "nodes": self.rows(limit),
         }
@@ -141,14 +144,11 @@ def explain(decision: Decision) -> Explanation:
         "delta_p_age": at_rows(decision.at - snapshot.delta_p_at),
     }
     return Explanation(
-        **{name: getattr(decision, name) for name in _COPIED},
+        **{kept.name: getattr(decision, kept.name) for kept in fields(Facts)},
         columns=columns,
         scores=decision.scores.astype(np.int32),
         reasons=_reasons(decision),
     )
-
-
-_COPIED = ("pod", "uid", "at", "profile", "rule", "cpu_cores", "cpu_source", "chosen", "outcome", "names")
 
 
 def _reasons(decision: Decision) -> dict[int, str]:

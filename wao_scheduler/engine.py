@@ -186,7 +186,7 @@ class Engine:
 
     def _cpu(self, pod: Pod, profile: ProfileSettings) -> tuple[float, str]:
         """Return the CPU a pod is counted with [cores], and where it comes from."""
-        if pod.cpu_request is None:
+        if not pod.cpu_request:  # none is stated, or 0
             return profile.default_cpu * profile.pod_usage_assumption, "defaultCpu"
         return pod.cpu_request * profile.pod_usage_assumption, "request"
 

@@ -50,7 +50,8 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
     site = None
     try:
         step("etcd, API server, controller manager, kwok, metrics-server", lambda: start(bed))
-        site = step("controller, metrics API, extender, kube-scheduler", lambda: Site(bed, bed.start_metrics_server()))
+        site = Site(bed, bed.start_metrics_server())
+        step("controller, metrics API, extender, kube-scheduler", site.start)
         counts = {
             kind: nodes // 4 + (index < nodes % 4) for index, kind in enumerate(info.name for info in list_models())
         }
@@ -65,10 +66,11 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
         bed.stop()
 
 
-def start(bed: ControlPlane) -> None:
-    """Start the control plane with our custom resources and namespace."""
+def start(bed: ControlPlane, *, kwok: bool = True) -> None:
+    """Start the control plane with our custom resources."""
     bed.start()
-    bed.start_kwok()
+    if kwok:
+        bed.start_kwok()
     crds = Path(__file__).parents[2] / "manifests" / "crds"
     command = ["kubectl", "--kubeconfig", str(bed.kubeconfig), "apply", "--server-side", "-k", str(crds)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)

@@ -47,6 +47,14 @@ def test_what_the_reference_leaves_out_has_its_defaults() -> None:
     assert settings.predictor_cache_ttl == 1800.0
 
 
+def test_a_zero_of_the_reference_means_its_default_and_is_no_share_of_ours() -> None:
+    profiles = [{"pluginConfig": [{"name": "MinimizePower", "args": {"podUsageAssumption": 0}}]}]
+    settings = parse_settings({"kind": "KubeSchedulerConfiguration", "profiles": profiles})
+    assert settings.profiles["default-scheduler"].pod_usage_assumption == 0.5
+    with pytest.raises(ManifestError, match="podUsageAssumption"):
+        parse_settings({"profiles": {"default": {"podUsageAssumption": 0}}})
+
+
 def test_without_a_file_there_are_defaults() -> None:
     settings = load_settings(None)
     assert settings.profiles["default"].rule == "lookahead"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from tests.wao_core.snapshots import snapshot
 from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
 from wao_core.records import Kind, Node, Pod
 from wao_core.state import ClusterState
+from wao_predict.curves import PowerCurves, monotone
+from wao_predict.fleet import Fleet
+from wao_predict.increase import watt_increase
 from wao_scheduler.config import SchedulerSettings, parse_settings
 from wao_scheduler.decisions import DecisionLog, explain
 from wao_scheduler.engine import Engine
@@ -24,6 +28,21 @@ def engine(state: ClusterState | None = None, **profile: Any) -> Engine:
 
 def pod(name: str = "p", cpu: float | None = 1.0, **more: Any) -> Pod:
     return Pod(name=name, namespace="default", uid=f"uid-{name}", cpu_request=cpu, **more)
+
+
+TABLES = Path(__file__).parents[2] / "examples" / "data" / "power"
+PLANES = {
+    kind: np.loadtxt(TABLES / f"{kind}.csv", delimiter=",", skiprows=1)[:, 3].reshape(-1, 41) for kind in CONDITIONS
+}
+"""Published watts by type: a power curve for each inlet temperature and pressure difference."""
+
+
+def published(kind: str, rows: np.ndarray) -> Fleet:
+    """Return nodes of a type with the published curves of these planes."""
+    knots = np.append(0.0, np.arange(1, 41) * 2.5)
+    curves = PowerCurves(knots, np.array([monotone(PLANES[kind][row]) for row in rows]))
+    names = tuple(f"n{number}" for number in range(len(rows)))
+    return Fleet(names, curves, np.full(len(rows), 32.0), np.zeros(len(rows)))
 
 
 def scores(made: Engine, names: list[str], asked: Pod | None = None) -> dict[str, int]:
@@ -80,6 +99,26 @@ def test_a_burst_ends_within_one_percent_of_the_exact_optimum() -> None:
     assert total <= 1.01 * best
 
 
+@pytest.mark.parametrize("kind", list(CONDITIONS))
+@pytest.mark.parametrize("percent", [0.25, 1.0, 5.0])
+def test_on_published_curves_one_node_wins_and_it_is_the_cheapest(kind: str, percent: float) -> None:
+    """Fifty nodes of a type at random load. In whole watts, 12 to 49 of them tie for the reference."""
+    draw = np.random.default_rng(7)
+    rows = draw.choice(len(PLANES[kind]), 50)
+    fleet = published(kind, rows)
+    load = draw.uniform(5.0, 70.0, 50)
+    made = engine()
+    made.update(
+        snapshot(
+            fleet.names, watts=fleet.curves.watts, knots=fleet.curves.knots, capacity=32.0, usage=(0.32 * load).tolist()
+        )
+    )
+    decision = made.prioritize(pod(cpu=0.32 * percent), fleet.names)
+    increase = watt_increase(fleet.curves, load, percent)
+    assert (decision.scores == 10).sum() == 1
+    assert increase[int(decision.scores.argmax())] == pytest.approx(increase.min(), abs=1e-6)
+
+
 def test_a_retry_of_the_same_pod_does_not_count_against_itself() -> None:
     made = engine()
     made.update(snapshot(["a", "b"], slopes=[1.0, 1.2], capacity=1.0))
@@ -88,10 +127,11 @@ def test_a_retry_of_the_same_pod_does_not_count_against_itself() -> None:
     assert made.prioritize(pod("q"), ["a", "b"]).chosen == "b"
 
 
-def test_a_pod_without_request_counts_with_the_default() -> None:
+@pytest.mark.parametrize("cpu", [None, 0.0])
+def test_a_pod_without_request_counts_with_the_default(cpu: float | None) -> None:
     made = engine(defaultCpu="250m")
     made.update(snapshot(["a"]))
-    decision = made.prioritize(pod(cpu=None), ["a"])
+    decision = made.prioritize(pod(cpu=cpu), ["a"])
     assert (decision.cpu_cores, decision.cpu_source) == (0.25, "defaultCpu")
 
 

@@ -169,7 +169,12 @@ class ControlPlane:
         wait_for(lambda: self.admin.request("GET", account).status_code == 200, "the controllers work")
 
     def start_scheduler(
-        self, config: Mapping[str, Any] | None = None, *, name: str = "kube-scheduler", account: Path | None = None
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        name: str = "kube-scheduler",
+        account: Path | None = None,
+        port: int = 0,
     ) -> Program:
         """Start a kube-scheduler with a configuration's profiles and extenders, as any or as a given account."""
         file = self.folder / f"{name}.yaml"
@@ -182,7 +187,7 @@ class ControlPlane:
             **(config or {}),
         }
         file.write_text(yaml.safe_dump(document))
-        port = free_port()
+        port = port or free_port()
         arguments = {
             "--config": file,
             "--authentication-kubeconfig": account,

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,29 +22,36 @@ from wao_predict import watt_increase
 PODS = "/api/v1/namespaces/default/pods"
 SETTINGS = {"metricsCacheTTL": "2s", "predictorCacheTTL": "8s"}
 """Short, so that tests see changes soon; the rest as shipped."""
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds that a test waits for what comes by itself; much more than a slow machine needs."""
 
 
 class Site:
     """Controller, metrics API, extender, our kube-scheduler (`wao-scheduler`) and a stock one (`stock-scheduler`)."""
 
-    def __init__(self, bed: ControlPlane, metrics_server: Program) -> None:
+    def __init__(
+        self, bed: ControlPlane, metrics_server: Program, settings: Mapping[str, object] | None = None
+    ) -> None:
         self.bed, self.metrics_server = bed, metrics_server
+        self._changed = SETTINGS if settings is None else settings
         self.deployment = Deployment(bed)
         self.port = free_port()
         self._settings = bed.folder / "extender.yaml"
         self._http = httpx2.Client(base_url=f"https://127.0.0.1:{self.port}", verify=False, trust_env=False)
 
-    def start(self) -> None:
+    def start(self, *, schedulers: bool = True) -> Site:
         """Apply the manifests and start everything."""
         self.deployment.apply()
         self.deployment.start("wao-controller")
         shipped = yaml.safe_load(self._map("wao-scheduler"))
-        self._settings.write_text(yaml.safe_dump(shipped | SETTINGS))
+        self._settings.write_text(yaml.safe_dump(shipped | self._changed))
         self.metrics_api = self.start_metrics_api()
         self.extender = self.start_extender()
-        self._start_schedulers()
+        if schedulers:
+            account = self.scheduler_account()
+            self.bed.start_scheduler(self.scheduler_config(), name="wao-kube-scheduler", account=account)
+            self.bed.start_scheduler({"profiles": [{"schedulerName": "stock-scheduler"}]}, name="stock-scheduler")
+        return self
 
     def start_metrics_api(self) -> Container:
         """Start the metrics API and lead the aggregator to it."""
@@ -72,8 +80,14 @@ class Site:
             self.bed.admin.create_all(path, bodies)
         wanted = {name for group in groups for name in group.names}
         wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=PATIENCE, pause=0.5)
-        wait_for(lambda: wanted <= self.measured(), f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=1.0)
-        wait_for(lambda: self.nodes_by_state()["measured"] >= len(wanted), "their curves", seconds=PATIENCE, pause=0.5)
+        seen = set[str]()  # metrics-server leaves some out now and then; the extender keeps their last sample
+
+        def each_measured_once() -> bool:
+            seen.update(self.measured())
+            return wanted <= seen
+
+        wait_for(each_measured_once, f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=1.0)
+        wait_for(lambda: self.known() >= len(wanted), "their curves", seconds=PATIENCE, pause=0.5)
 
     def remove(self, group: Group) -> None:
         """Delete what `add` created, as far as it came, and wait until the extender knows."""
@@ -120,6 +134,14 @@ class Site:
         self.bed.admin.request("DELETE", path, {"gracePeriodSeconds": 0})
         wait_for(lambda: not self.bed.admin.get(path)["items"], f"pods {prefix} gone", seconds=PATIENCE, pause=0.2)
 
+    def score(self, name: str, nodes: list[str]) -> Any:
+        """Ask the extender to score a pod of 1 core as kube-scheduler does, and return what it tells of it."""
+        resources = {"requests": {"cpu": "1"}}
+        metadata = {"name": name, "namespace": "default", "uid": name}
+        body = {"Pod": {"metadata": metadata, "spec": {"containers": [{"resources": resources}]}}, "NodeNames": nodes}
+        self._http.post("/default/prioritize", json=body).raise_for_status()
+        return wait_for(lambda: self.decision(name), f"decision on {name}")
+
     def decision(self, name: str) -> Any:
         """Return what the extender tells of a pod, None when it knows nothing."""
         answer = self._http.get("/v1/decisions", params={"pod": f"default/{name}", "limit": "10000"})
@@ -147,6 +169,11 @@ class Site:
             for state in ("measured", "fallback", "unknown")
         }
 
+    def known(self) -> int:
+        """Return how many nodes the extender can score."""
+        states = self.nodes_by_state()
+        return states["measured"] + states["fallback"]
+
     @contextmanager
     def stopped(self, pid: int) -> Iterator[None]:
         """Hold a process: it keeps its connections and answers nothing."""
@@ -156,16 +183,19 @@ class Site:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def _start_schedulers(self) -> None:
-        config = yaml.safe_load(self._map("wao-kube-scheduler"))
+    def scheduler_account(self) -> Path:
+        """Return the kubeconfig of our kube-scheduler's ServiceAccount."""
+        return self.bed.config_for_account(NAMESPACE, "wao-kube-scheduler")
+
+    def scheduler_config(self) -> dict[str, Any]:
+        """Return the shipped configuration of our kube-scheduler, led to the extender on loopback."""
+        config: dict[str, Any] = yaml.safe_load(self._map("wao-kube-scheduler"))
         authority = self.bed.folder / "wao-ca.crt"
         authority.write_text(self._map("wao-ca", "ca.crt"))
         (asked,) = config["extenders"]
         asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/default"
         asked["tlsConfig"]["caFile"] = str(authority)
-        account = self.bed.config_for_account(NAMESPACE, "wao-kube-scheduler")
-        self.bed.start_scheduler(config, name="wao-kube-scheduler", account=account)
-        self.bed.start_scheduler({"profiles": [{"schedulerName": "stock-scheduler"}]}, name="stock-scheduler")
+        return config
 
     def _map(self, name: str, key: str = "config.yaml") -> str:
         path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{name}"

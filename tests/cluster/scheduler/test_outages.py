@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from tests.cluster.bed.program import wait_for
 from tests.cluster.scheduler.conftest import GROUPS
 from tests.cluster.scheduler.models import ModelServer
-from tests.cluster.scheduler.site import PATIENCE, Site
+from tests.cluster.scheduler.site import PATIENCE, PODS, Site
 from tests.cluster.scheduler.test_placement import tell
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -45,6 +46,31 @@ def test_an_extender_that_does_not_answer_holds_pods_up_for_its_timeout_only(sit
     assert each < 8
     tried = iter(range(1000))
     wait_for(lambda: back(site, f"after-{next(tried)}"), "power-aware placement", seconds=10)
+
+
+def test_a_scheduler_that_insists_on_the_extender_waits_for_it(site: Site) -> None:
+    """`ignorable: false` for those who would rather wait; the attempt fails after the timeout, and is made again."""
+    config = site.scheduler_config()
+    config["profiles"][0]["schedulerName"] = name = "strict-scheduler"
+    config["extenders"][0]["ignorable"] = False
+    scheduler = site.bed.start_scheduler(config, name=name, account=site.scheduler_account())
+    path = f"{PODS}/strict-0"
+    try:
+        with site.stopped(site.extender.process.pid):
+            site.bed.admin.create(PODS, GROUPS["outage"].pod("strict-0", 0.5, name))
+            wait_for(lambda: failed_attempt(site.bed.admin.get(path)), "a failed attempt", seconds=PATIENCE)
+            assert "nodeName" not in site.bed.admin.get(path)["spec"]
+        node = wait_for(lambda: site.bed.admin.get(path)["spec"].get("nodeName"), "strict-0 bound", seconds=PATIENCE)
+        chosen, dearer = site.cheapest(GROUPS["outage"], "strict-0")
+        assert chosen == node
+        assert dearer <= 0.02
+    finally:
+        scheduler.stop()
+
+
+def failed_attempt(pod: Any) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(item["type"] == "PodScheduled" and item.get("reason") == "SchedulerError" for item in conditions)
 
 
 @pytest.mark.parametrize("mode", ["refuse", "hang"])

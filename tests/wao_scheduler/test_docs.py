@@ -1,0 +1,37 @@
+"""What can be set and what is measured is in docs/scheduler.md, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from tests.wao_scheduler.test_app import Source
+from wao_core.state import ClusterState
+from wao_scheduler.app import create_app
+from wao_scheduler.config import ProfileSettings, SchedulerSettings, parse_settings
+from wao_scheduler.engine import Engine
+
+TEXT = (Path(__file__).parents[2] / "docs" / "scheduler.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[str]:
+    """Return the first words of the rows of the table with this heading."""
+    table = TEXT.split(f"\n| {heading} |")[1].split("\n\n")[0]
+    return re.findall(r"^\| `([^`{]+)", table, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("heading", "model"), [("setting", SchedulerSettings), ("of a profile", ProfileSettings)])
+def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:
+    assert sorted(field.alias or name for name, field in model.model_fields.items()) == sorted(rows(heading))
+
+
+def test_every_metric_is_documented() -> None:
+    registry = CollectorRegistry()
+    state = ClusterState()
+    create_app(Engine(state, parse_settings({})), Source(state), registry)
+    known = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
+    assert known == set(rows("metric"))

@@ -10,10 +10,14 @@ from importlib import import_module
 
 BENCHMARKS = {
     "quality": "benchmarks.quality",
+    "replay": "benchmarks.replay",
     "models": "benchmarks.models",
     "increase": "benchmarks.increase",
     "what-if": "benchmarks.what_if",
     "extender": "benchmarks.extender",
+    "endurance": "benchmarks.endurance",
+    "scheduler": "benchmarks.scheduler",
+    "start": "benchmarks.start",
     "weights": "benchmarks.weights",
     "agent": "benchmarks.agent",
     "metrics-api": "benchmarks.metrics_api",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def serving(target: Callable[[int], None]) -> Iterator[tuple[str, int]]:
+def serving(target: Callable[[int], None], *, scheme: str = "https") -> Iterator[tuple[str, int]]:
     """Run a server in a process of its own; yields its URL and process number."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -20,7 +20,7 @@ def serving(target: Callable[[int], None]) -> Iterator[tuple[str, int]]:
     process.start()
     try:
         _wait_for(port)
-        yield f"https://127.0.0.1:{port}", process.pid or 0
+        yield f"{scheme}://127.0.0.1:{port}", process.pid or 0
     finally:
         process.terminate()
         process.join(10)

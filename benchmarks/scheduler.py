@@ -1,0 +1,183 @@
+"""Pods a second through the real kube-scheduler, and how soon a changed metric decides; needs `make test-cluster` once.
+
+1,000 kwok nodes, everything of ours deployed from the manifests, all nodes scored. 2,000 pods wait before their
+scheduler starts, so that neither creating them nor their order is a limit. The extender is compared with one that
+decodes the names and answers at once, which is the limit for any, by the same profile and in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from benchmarks.processes import cpu_seconds, resident_bytes, serving
+from tests.cluster.bed.controlplane import ControlPlane, pod
+from tests.cluster.bed.program import free_port, wait_for
+from tests.cluster.build import PROGRAMS, cache_folder
+from tests.cluster.dev import start
+from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
+from tests.cluster.scheduler.site import PODS, Site
+from wao_predict.models import list_models
+
+NODES, WAITING, ROUNDS = 1000, 2000, 2
+SCORE_ALL = {"percentageOfNodesToScore": 100}
+
+
+def main() -> None:
+    """Print pods a second by kind of extender, and the time from a changed metric to a score."""
+    with cluster() as bed:
+        if bed is None:
+            return
+        site = Site(bed, bed.start_metrics_server(), settings={}).start(schedulers=False)
+        try:
+            types = [info.name for info in list_models()]
+            group = Group("bench", dict.fromkeys(types, NODES // len(types)), load=(0.1, 30.0))
+            site.add(group)
+            _rates(site)
+            _metric_to_score(site, group)
+        finally:
+            site.close()
+
+
+@contextmanager
+def cluster(*, kwok: bool = True) -> Iterator[ControlPlane | None]:
+    """Give a control plane, or None and say why when its programs are not built."""
+    programs = cache_folder()
+    if not all((programs / name).exists() for names in PROGRAMS.values() for name in names):
+        print("skipped: the control plane is not built; `make test-cluster` builds it once, from source (needs Go)")
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="wao-bench-") as folder:
+        bed = ControlPlane(programs, Path(folder))
+        try:
+            start(bed, kwok=kwok)
+            yield bed
+        finally:
+            bed.stop()
+
+
+def _rates(site: Site) -> None:
+    shipped = site.scheduler_config()
+    (profile,), (ours,) = shipped["profiles"], shipped["extenders"]
+    with serving(serve_at_once, scheme="http") as (url, _):
+        at_once = {key: ours[key] for key in ("filterVerb", "prioritizeVerb", "weight", "nodeCacheCapable")}
+        at_once["urlPrefix"] = url
+        cases: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+            "stock profile, no extender": (SCORE_ALL, []),
+            "shipped profile, extender that answers at once": (profile, [at_once]),
+            "shipped profile, our extender": (profile, [ours]),
+        }
+        print(f"{NODES:,} nodes, {WAITING:,} pods waiting{'':<25}pods/s by round")
+        found: dict[str, list[float]] = {case: [] for case in cases}
+        used = cpu_seconds(site.extender.process.pid)
+        for number in range(ROUNDS):
+            for index, (case, (settings, extenders)) in enumerate(cases.items()):
+                name = f"bench-{number}-{index}"
+                config = {"profiles": [settings | {"schedulerName": name}], "extenders": extenders}
+                found[case].append(_rate(site, name, config))
+    for case, rates in found.items():
+        print(f"  {case:50}" + "".join(f"{rate:>8.0f}" for rate in rates))
+    limit, reached = (found[f"shipped profile, {name}"] for name in ("extender that answers at once", "our extender"))
+    print(f"  ours of the limit: {100 * sum(reached) / sum(limit):.0f} % (wanted: at least 90 %)")
+    answered = sum(site.metric(f'wao_extender_request_duration_seconds_count{{verb="{v}"}}') for v in _VERBS)
+    took = sum(site.metric(f'wao_extender_request_duration_seconds_sum{{verb="{verb}"}}') for verb in _VERBS)
+    pid = site.extender.process.pid
+    print(
+        f"  the extender: {1e3 * took / answered:.2f} ms an answer, {cpu_seconds(pid) - used:.1f} s of CPU for "
+        f"{answered / 2:,.0f} pods, {resident_bytes(pid) / 1e6:.0f} MB"
+    )
+
+
+_VERBS = ("filter", "prioritize")
+
+
+def _rate(site: Site, name: str, config: dict[str, Any]) -> float:
+    """Return pods a second that one kube-scheduler binds, from its first to its last."""
+    bodies = [pod(f"{name}-{number}", cpu="0.5", scheduler=name) for number in range(WAITING)]
+    for body in bodies:
+        body["metadata"]["labels"] = {"run": name}
+    site.bed.admin.create_all(PODS, bodies)
+    port = free_port()
+    program = site.bed.start_scheduler(config, name=name, account=site.scheduler_account(), port=port)
+    try:
+        with _metrics(site.bed, port) as scheduled:
+            wait_for(lambda: scheduled() > 0, "the first pod", seconds=120, pause=0.02)
+            began, first = time.perf_counter(), scheduled()
+            wait_for(lambda: scheduled() >= WAITING, "all pods scheduled", seconds=600, pause=0.1)
+            return (WAITING - first) / (time.perf_counter() - began)
+    finally:
+        program.stop()
+        site.clear(name)
+
+
+@contextmanager
+def _metrics(bed: ControlPlane, port: int) -> Iterator[Callable[[], float]]:
+    """Give what counts the pods that a kube-scheduler has bound."""
+    pair = bed.pair_for("admin", ("system:masters",))
+    with httpx2.Client(verify=False, cert=(str(pair.certificate), str(pair.key)), trust_env=False) as http:
+
+        def scheduled() -> float:
+            lines = http.get(f"https://127.0.0.1:{port}/metrics").text.splitlines()
+            counts = [line for line in lines if line.startswith("scheduler_schedule_attempts_total{")]
+            return sum(float(line.rpartition(" ")[2]) for line in counts if 'result="scheduled"' in line)
+
+        yield scheduled
+
+
+def _metric_to_score(site: Site, group: Group) -> None:
+    """Change a sensor's value in a NodeConfig, and wait until a score is made of it."""
+    name, times = group.names[0], []
+    for number in range(3):
+        value = 25.0 + number
+        spec = {"metricsCollector": {"inletTemp": {"value": value}}}
+        site.bed.admin.patch(f"{NODE_CONFIGS}/{name}", {"spec": spec})
+        began = time.monotonic()
+        wait_for(lambda value=value: _scored_at(site, name) == value, "the new value", seconds=120, pause=0.1)  # type: ignore[misc]
+        times.append(time.monotonic() - began)
+    print("a changed inlet temperature decides after " + ", ".join(f"{seconds:.1f} s" for seconds in times))
+
+
+def _scored_at(site: Site, node: str) -> object:
+    """Let the extender score one pod, always the same, and return the inlet temperature that it counted with."""
+    told = site.score("bench-metric", [node])
+    return told["nodes"][0]["inlet_temp"]
+
+
+def serve_at_once(port: int) -> None:
+    """Serve an extender that reads the names and passes all, with equal scores."""
+    import asyncio
+
+    import msgspec
+    import uvicorn
+    from starlette.types import Receive, Scope, Send
+
+    class Args(msgspec.Struct, rename="pascal", gc=False):
+        node_names: msgspec.Raw
+
+    decode, names_of = msgspec.json.Decoder(Args).decode, msgspec.json.Decoder(list[str]).decode
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        raw = bytes(decode(body).node_names)
+        names = names_of(raw)
+        if scope["path"].endswith("filter"):
+            content = b'{"Nodes":null,"NodeNames":%b,"FailedNodes":{},"Error":""}' % raw
+        else:
+            content = msgspec.json.encode([{"Host": name, "Score": 5} for name in names])
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    config = uvicorn.Config(app, "127.0.0.1", port, log_level="error", lifespan="off", loop="uvloop")
+    asyncio.run(uvicorn.Server(config).serve())

@@ -92,14 +92,16 @@ async def serving(*numbers: int, pace: Pace = QUICK) -> AsyncIterator[Bench]:
 
 async def test_nothing_is_written_before_services_and_endpoints_are_known() -> None:
     bench = Bench()
-    bench.serve(1, 2)
+    bench.state.put(Kind.SERVICE, service(labels=OURS))
     bench.state.confirm(Kind.SERVICE)
     async with running(bench):
-        await bench.kernel.generation()
-        await asyncio.sleep(0.15)  # three of its looks
+        await until(lambda: not bench.syncer._wake.is_set())  # it has looked
+        bench.serve(1, 2)
+        await until(lambda: not bench.syncer._wake.is_set())
         assert [] == bench.kernel.scripts
         bench.confirm()
-        await until(lambda: bench.kernel.chains("endpoint-"))
+        await until(lambda: bench.syncer.synced)
+        assert "endpoint-" in bench.kernel.scripts[0]
 
 
 async def test_a_label_that_comes_or_goes_is_followed_in_one_sync() -> None:

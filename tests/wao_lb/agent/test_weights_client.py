@@ -113,22 +113,27 @@ async def test_only_wanted_services_are_read() -> None:
         assert not [path for path in service.asked if path.endswith("/default/web")]
 
 
-@pytest.mark.parametrize(
-    ("broken", "problem"), [("refuses", Problem.REFUSED), ("talks nonsense", Problem.MALFORMED)]
-)  # fmt: skip
-async def test_weights_lapse_with_a_reason_and_come_back(broken: str, problem: Problem) -> None:
+async def test_weights_lapse_with_a_reason_and_come_back() -> None:
     service = Service()
     async with served(service) as url, following(client := client_of(url, stale=3.0)):
         await until(client.weights)
-        service.broken = broken
+        service.broken = "refuses"
         service.change(service.weights)
-        await until(lambda: client.problem is problem)
+        await until(lambda: client.problem is Problem.REFUSED)
         assert client.weights()  # the last ones stay for a while
         await until(lambda: not client.weights())
-        assert problem is client.fallback
+        assert Problem.REFUSED is client.fallback
         service.broken = ""
         await until(client.weights)
         assert client.fallback is None
+
+
+async def test_an_answer_that_is_none_is_told() -> None:
+    service = Service()
+    service.broken = "talks nonsense"
+    async with served(service) as url, following(client := client_of(url)):
+        await until(lambda: client.fallback is Problem.MALFORMED)
+        assert {} == client.weights()
 
 
 async def test_nobody_there_is_told_and_equal() -> None:

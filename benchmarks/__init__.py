@@ -21,7 +21,9 @@ BENCHMARKS = {
     "weights": "benchmarks.weights",
     "agent": "benchmarks.agent",
     "metrics-api": "benchmarks.metrics_api",
+    "state": "benchmarks.state",
     "collector": "benchmarks.collector",
+    "controller": "benchmarks.controller",
 }
 """Module of each benchmark; its `main` measures and prints."""
 

@@ -44,7 +44,11 @@ def main() -> None:
         print(f"GET one node over TLS          {ours}")
         print(f"bare Starlette, fixed bytes    {floor}")
         print(f"ratio                          {ours.p50 / floor.p50:.2f} (wanted: at most 2)")
+        print(
+            "   the reference, on another machine: p50 0.17-0.28 ms, CPU 0.20-0.24 ms a request (wanted: at most 0.25)"
+        )
         print(f"GET nodes/* of {NODES} nodes     {measure(*api, f'{API}/nodes/*/inlet_temp', 100)}")
+        print("   wanted: p50 under 10 ms; the reference: 194 ms for 1,000 nodes")
         print(f"GET /metrics of {NODES} nodes    {measure(*api, '/metrics', 20)}")
 
 

@@ -8,20 +8,17 @@ decodes the names and answers at once, which is the limit for any, by the same p
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from benchmarks.cluster import cluster
 from benchmarks.processes import cpu_seconds, resident_bytes, serving
 from tests.cluster.bed.controlplane import ControlPlane, pod
 from tests.cluster.bed.program import free_port, wait_for
-from tests.cluster.build import PROGRAMS, cache_folder
-from tests.cluster.dev import start
 from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
 from tests.cluster.scheduler.site import PODS, Site
 from wao_predict.models import list_models
@@ -44,23 +41,6 @@ def main() -> None:
             _metric_to_score(site, group)
         finally:
             site.close()
-
-
-@contextmanager
-def cluster(*, kwok: bool = True) -> Iterator[ControlPlane | None]:
-    """Give a control plane, or None and say why when its programs are not built."""
-    programs = cache_folder()
-    if not all((programs / name).exists() for names in PROGRAMS.values() for name in names):
-        print("skipped: the control plane is not built; `make test-cluster` builds it once, from source (needs Go)")
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="wao-bench-") as folder:
-        bed = ControlPlane(programs, Path(folder))
-        try:
-            start(bed, kwok=kwok)
-            yield bed
-        finally:
-            bed.stop()
 
 
 def _rates(site: Site) -> None:

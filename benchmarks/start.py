@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cluster import cluster
 from benchmarks.extender import body_of, names_of
 from benchmarks.processes import cpu_seconds, resident_bytes, serving
-from benchmarks.scheduler import cluster
 from tests.cluster.bed.controlplane import ControlPlane, node, pod
 from tests.cluster.bed.program import free_port
 from tests.cluster.scheduler.fleets import NODE_CONFIGS

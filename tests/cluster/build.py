@@ -43,6 +43,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("WAO_TESTBED_CACHE", ROOT / ".cache" / "testbed")) / digest.hexdigest()[:16]
 
 
+def is_built() -> bool:
+    """Return whether `build` has nothing to do."""
+    return (cache_folder() / "kwok.yaml").exists() and not _missing(cache_folder())
+
+
+def _missing(folder: Path) -> list[tuple[str, str, str]]:
+    """Return module, name and package of the programs that are not there."""
+    return [
+        (module, name, package)
+        for module, programs in PROGRAMS.items()
+        for name, package in programs.items()
+        if not (folder / name).exists()
+    ]
+
+
 def build() -> Path:
     """Return the folder with all programs, built now where they are missing.
 
@@ -52,12 +67,7 @@ def build() -> Path:
         Go is missing or too old, or a program does not build.
     """
     folder = cache_folder()
-    missing = [
-        (module, name, package)
-        for module, programs in PROGRAMS.items()
-        for name, package in programs.items()
-        if not (folder / name).exists()
-    ]
+    missing = _missing(folder)
     if missing:
         _check_go()
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +11,6 @@ import pytest
 from tests.cluster.bed.controlplane import ControlPlane
 from tests.cluster.bed.program import PATIENCE, Program, wait_for
 from tests.cluster.build import BuildError, build
-
-CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +22,10 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         pytest.fail(str(error))
     made = ControlPlane(programs, tmp_path_factory.mktemp("bed"))
     try:
-        made.start()
-        made.start_kwok()
-        kubectl(made, "apply", "--server-side", "-k", str(CRDS))
-        wait_for(lambda: _served(made), "the custom resources are served")
-        made.admin.create("/api/v1/namespaces", {"metadata": {"name": "wao-system"}})
+        made.start_all()
         yield made
     finally:
         made.stop()
-
-
-def _served(bed: ControlPlane) -> bool:
-    answer = bed.admin.request("GET", "/apis/node.waok8s.github.io/v1beta1/nodeconfigs")
-    return answer.status_code == 200
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,34 +68,3 @@ def kubectl(bed: ControlPlane, *arguments: str, config: Path | None = None) -> s
     if done.returncode != 0:
         pytest.fail(f"kubectl {' '.join(arguments)}: {done.stderr}")
     return done.stdout
-
-
-class Wao:
-    """A `wao` command that runs against the bed; `url` is where it listens."""
-
-    def __init__(self, bed: ControlPlane, command: str, *arguments: str, config: Path | None = None) -> None:
-        self.log = bed.folder / f"wao-{command}-{os.urandom(2).hex()}.log"
-        flags = ["--kubeconfig", str(config or bed.kubeconfig), *arguments]
-        self._out = self.log.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "wao_predict.cli", command, *flags], stdout=self._out, stderr=self._out
-        )
-        self.url = str(wait_for(self._listening, f"wao {command} listening: {self.log}"))
-
-    def _listening(self) -> str:
-        text = self.log.read_text(errors="replace")
-        if self.process.poll() is not None:
-            pytest.fail(f"it ended: {text[-2000:]}")
-        return next(
-            (line.removeprefix("listening on ") for line in text.splitlines() if line.startswith("listening on ")), ""
-        )
-
-    def stop(self, *, kill: bool = False) -> None:
-        """End it."""
-        (self.process.kill if kill else self.process.terminate)()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._out.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import BedError, wait_for
+from tests.cluster.bed.program import BedError
 from tests.cluster.build import BuildError, build
 from tests.cluster.scheduler.fleets import CORES, Group
 from tests.cluster.scheduler.site import Site
@@ -49,7 +48,7 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
     bed = ControlPlane(programs, folder)
     site = None
     try:
-        step("etcd, API server, controller manager, kwok, metrics-server", lambda: start(bed))
+        step("etcd, API server, controller manager, kwok, metrics-server", bed.start_all)
         site = Site(bed, bed.start_metrics_server())
         step("controller, metrics API, extender, kube-scheduler", site.start)
         counts = {
@@ -64,18 +63,6 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
         if site is not None:
             site.close()
         bed.stop()
-
-
-def start(bed: ControlPlane, *, kwok: bool = True) -> None:
-    """Start the control plane with our custom resources."""
-    bed.start()
-    if kwok:
-        bed.start_kwok()
-    crds = Path(__file__).parents[2] / "manifests" / "crds"
-    command = ["kubectl", "--kubeconfig", str(bed.kubeconfig), "apply", "--server-side", "-k", str(crds)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    path = "/apis/node.waok8s.github.io/v1beta1/nodeconfigs"
-    wait_for(lambda: bed.admin.request("GET", path).status_code == 200, "the custom resources are served")
 
 
 def step(what: str, work: Callable[[], T]) -> T:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.bed.command import Wao
 from tests.cluster.bed.controlplane import ControlPlane, node
 from tests.cluster.bed.program import wait_for
-from tests.cluster.conftest import Wao, kubectl
+from tests.cluster.conftest import kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 BASE = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system"

@@ -237,7 +237,7 @@ def test_the_api_server_is_restarted_under_it(bed: ControlPlane, running: Runnin
     wait_for(lambda: values(bed).get("d-3") == "33", "it sees what is new", pause=0.2)
 
 
-def test_a_node_that_moves_is_asked_at_its_new_address(bed: ControlPlane, running: Running) -> None:
+def test_a_node_that_moves_or_gets_another_name_is_followed(bed: ControlPlane, running: Running) -> None:
     made = node("d-4", labels={"moving": "yes"})
     made["status"]["addresses"] = [{"type": "InternalIP", "address": "10.9.9.1"}]
     bed.admin.create("/api/v1/nodes", made)
@@ -263,6 +263,15 @@ def test_a_node_that_moves_is_asked_at_its_new_address(bed: ControlPlane, runnin
         return endpoint() == "https://10.9.9.7:1"
 
     wait_for(moved, "the new address")
+    # a node cannot be renamed: it joins again under its new name
+    bed.admin.delete("/api/v1/nodes/d-4")
+    bed.admin.create("/api/v1/nodes", node("d-5", labels={"moving": "yes"}))
+
+    def configs() -> set[str]:
+        items = bed.admin.get(f"{BASE}/nodeconfigs")["items"]
+        return {name for item in items if (name := item["metadata"]["name"]).startswith("moving-")}
+
+    wait_for(lambda: configs() == {"moving-d-5"}, "the NodeConfig under the new name alone")
 
 
 def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: ControlPlane, running: Running) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.bed.command import Wao
 from tests.cluster.bed.controlplane import ControlPlane, node
 from tests.cluster.bed.program import wait_for
-from tests.cluster.conftest import Wao, kubectl
+from tests.cluster.conftest import kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 GROUP = "custom.metrics.k8s.io"
@@ -63,6 +64,14 @@ def test_discovery_lists_our_metrics(bed: ControlPlane, api: Wao) -> None:
     assert f"{GROUP}/v1beta2" in kubectl(bed, "api-versions")
     listed = json.loads(kubectl(bed, "get", "--raw", f"/apis/{GROUP}/v1beta2"))["resources"]
     assert {"nodes/inlet_temp", "nodes/delta_p"} <= {item["name"] for item in listed}
+
+
+def test_kubectl_knows_all_resources_and_ours_by_their_short_names(bed: ControlPlane, api: Wao) -> None:
+    """A discovery document that is wrong anywhere makes kubectl complain, and `nodes` may be there only once."""
+    rows = [line.split() for line in kubectl(bed, "api-resources").splitlines()]
+    assert [row[1] for row in rows if row[0] == "nodeconfigs"] == ["nc"]
+    assert [row[1] for row in rows if row[0] == "nodeconfigtemplates"] == ["nct"]
+    assert [row[-1] for row in rows if row[0] == "nodes" and "metrics.k8s.io" not in row[-3]] == ["Node"]
 
 
 def denied(bed: ControlPlane, user: str) -> str:

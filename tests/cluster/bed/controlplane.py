@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import yaml
 
 from tests.cluster.bed.certificates import Authority, Pair, key_pair
 from tests.cluster.bed.client import Client, kubeconfig
-from tests.cluster.bed.program import PATIENCE, Program, free_port, wait_for
+from tests.cluster.bed.program import PATIENCE, BedError, Program, free_port, wait_for
 
+CRDS = Path(__file__).parents[3] / "manifests" / "crds"
 FRONT_PROXY = "front-proxy-client"
 
 
@@ -50,6 +52,24 @@ class ControlPlane:
         self.start_apiserver()
         self._start_controllers()
         return self
+
+    def start_all(self, *, kwok: bool = True) -> ControlPlane:
+        """Start it with kwok, our custom resources, and our namespace."""
+        self.start()
+        if kwok:
+            self.start_kwok()
+        self.apply(CRDS)
+        served = "/apis/node.waok8s.github.io/v1beta1/nodeconfigs"
+        wait_for(lambda: self.admin.request("GET", served).status_code == 200, "the custom resources are served")
+        self.admin.create("/api/v1/namespaces", {"metadata": {"name": "wao-system"}})
+        return self
+
+    def apply(self, folder: Path) -> None:
+        """Apply a kustomization as a user does."""
+        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), "apply", "--server-side", "-k", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        if done.returncode != 0:
+            raise BedError(f"{' '.join(command)}: {done.stderr}")
 
     def stop(self) -> None:
         """End all parts, the last one first."""

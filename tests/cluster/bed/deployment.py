@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import BedError, wait_for
+from tests.cluster.bed.program import BedError, end, wait_for
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 NAMESPACE = "wao-system"
@@ -31,10 +31,7 @@ class Deployment:
 
     def apply(self, folder: Path = MANIFESTS) -> None:
         """Apply a kustomization as a user does."""
-        command = ["kubectl", "--kubeconfig", str(self.bed.kubeconfig), "apply", "--server-side", "-k", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0:
-            raise BedError(f"{' '.join(command)}: {done.stderr}")
+        self.bed.apply(folder)
 
     def start(
         self,
@@ -152,13 +149,7 @@ class Container:
 
     def stop(self, *, kill: bool = False) -> None:
         """End it: gracefully, or as a crash does."""
-        if self.process.poll() is None:
-            (self.process.kill if kill else self.process.terminate)()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process, kill=kill)
         shutil.rmtree(self.mounts, ignore_errors=True)
 
 

@@ -41,6 +41,17 @@ def wait_for(condition: Callable[[], object], what: str, *, seconds: float = PAT
         time.sleep(pause)  # between two looks
 
 
+def end(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
+    """End a process: gracefully, by force when it does not go, or at once as a crash does."""
+    if process.poll() is None:
+        (process.kill if kill else process.terminate)()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Program:
     """A program that runs until `stop`."""
 
@@ -76,20 +87,13 @@ class Program:
 
     def stop(self) -> None:
         """End it, by force when it does not go."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            end(self._process)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            end(self._process, kill=True)
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of its log."""

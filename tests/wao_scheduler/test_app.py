@@ -42,6 +42,9 @@ class Source:
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
         self.events.append((about, reason, message, warning))
 
+    async def status(self, about: ObjectRef) -> Mapping[str, object]:
+        return {}
+
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None: ...
 
     def problems(self) -> Sequence[Problem]:

@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wao_core.collector.collector import Collector
@@ -39,12 +39,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Written:
-    config: NodeConfig
     conditions: list[Condition]
     at: float
 
     def says(self) -> list[tuple[object, ...]]:
-        return [_gist(condition) for condition in self.conditions]
+        return _gists(self.conditions)
 
 
 class StatusReporter:
@@ -110,7 +109,7 @@ class StatusReporter:
             config, held = configs.get(key), self._written.get(key)
             if config is None or held is None:
                 continue
-            if held.config != config or held.says() != [_gist(one) for one in self._conditions(config, now)]:
+            if held.says() != _gists(self._conditions(config, now)):
                 self._changed[key] = None
             elif now - held.at > REFRESH_AFTER:
                 self._stale[key] = None
@@ -123,17 +122,18 @@ class StatusReporter:
         return [ready_condition(config, collecting, predicting), collecting, predicting]
 
     async def _write(self, config: NodeConfig, now: float) -> None:
-        key = key_of(config)
-        held = self._written.get(key)
-        dated = with_transitions(self._conditions(config, now), held.conditions if held else [], now)
-        status: dict[str, object] = {
-            "observedGeneration": config.generation,
-            "conditions": dated,
-            "metrics": metric_entries(samples_of(config, self._collector.store), self._sensors(config)),
-        }
-        about = ObjectRef("NodeConfig", config.name, config.namespace, config.uid, API_VERSION)
-        await self._source.patch_status(about, status)
-        self._written[key] = _Written(config, dated, now)
+        key, about = key_of(config), ObjectRef("NodeConfig", config.name, config.namespace, config.uid, API_VERSION)
+        conditions = self._conditions(config, now)
+        if key in self._stale and key not in self._changed:
+            before = self._written[key].conditions
+        else:  # another replica, or this one before it was restarted, may have said the same already
+            before = _conditions_in(await self._source.status(about))
+        dated = with_transitions(conditions, before, now)
+        if key in self._stale or _gists(before) != _gists(conditions):
+            entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
+            status = {"observedGeneration": config.generation, "conditions": dated, "metrics": entries}
+            await self._source.patch_status(about, status)
+        self._written[key] = _Written(dated, now)
         self._changed.pop(key, None)
         self._stale.pop(key, None)
 
@@ -145,6 +145,15 @@ class StatusReporter:
 
 def _created(config: NodeConfig) -> float:
     return config.created or 0.0
+
+
+def _conditions_in(status: Mapping[str, object]) -> list[Condition]:
+    found = status.get("conditions")
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _gists(conditions: Sequence[Condition]) -> list[tuple[object, ...]]:
+    return [_gist(condition) for condition in conditions]
 
 
 def _gist(condition: Mapping[str, object]) -> tuple[object, ...]:

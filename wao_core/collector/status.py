@@ -95,14 +95,8 @@ def with_transitions(
     conditions: Sequence[Condition], before: Sequence[Mapping[str, object]], now: float
 ) -> list[Condition]:
     """Return the conditions with lastTransitionTime: kept where the status stayed, else now."""
-    held = {condition["type"]: condition for condition in before}
-    result = []
-    for condition in conditions:
-        old = held.get(condition["type"])
-        same = old is not None and old.get("status") == condition["status"]
-        moved = old["lastTransitionTime"] if same and old is not None else _stamp(now)
-        result.append({**condition, "lastTransitionTime": moved})
-    return result
+    since = {(old.get("type"), old.get("status")): old.get("lastTransitionTime") for old in before}
+    return [{**one, "lastTransitionTime": since.get((one["type"], one["status"])) or _stamp(now)} for one in conditions]
 
 
 def samples_of(config: NodeConfig, store: SampleStore) -> dict[str, Sample | None]:

@@ -63,6 +63,10 @@ class Source(Protocol):
         """Record an Event; failures are logged, never raised."""
         ...
 
+    async def status(self, about: ObjectRef) -> Mapping[str, object]:
+        """Return the status of a custom resource as it is now; empty when there is none or it cannot be read."""
+        ...
+
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
         """Write the status of a custom resource; failures are logged, never raised."""
         ...

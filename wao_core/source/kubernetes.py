@@ -22,6 +22,7 @@ from wao_core.state import ClusterState
 
 log = logging.getLogger(__name__)
 
+_CUSTOM = {"NodeConfig": NODE_CONFIGS, "NodeConfigTemplate": NODE_CONFIG_TEMPLATES}
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 
 
@@ -122,10 +123,20 @@ class KubernetesSource:
         """Record an Event; failures are logged."""
         await self._recorder.record(about, reason=reason, message=message, warning=warning)
 
+    async def status(self, about: ObjectRef) -> Mapping[str, object]:
+        """Return the status of a custom resource as it is now; failures are logged."""
+        path = _CUSTOM[about.kind].path(about.namespace, about.name)
+        try:
+            found = msgspec.json.decode(await self.client.get(path), type=dict[str, object]).get("status")
+        except KubeError as error:
+            if error.status_code != 404:
+                log.warning("the status of %s was not read: %s", path, error)
+            return {}
+        return found if isinstance(found, dict) else {}
+
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
         """Merge `status` into a custom resource's status; failures are logged."""
-        resource = {"NodeConfig": NODE_CONFIGS, "NodeConfigTemplate": NODE_CONFIG_TEMPLATES}[about.kind]
-        path = resource.path(about.namespace, about.name, "status")
+        path = _CUSTOM[about.kind].path(about.namespace, about.name, "status")
         try:
             await self.client.send("PATCH", path, body={"status": status}, content_type=MERGE_PATCH)
         except KubeError as error:

@@ -106,6 +106,10 @@ class ManifestSource:
         level = logging.WARNING if warning else logging.DEBUG
         log.log(level, "event on %s %s/%s: %s: %s", about.kind, about.namespace, about.name, reason, message)
 
+    async def status(self, about: ObjectRef) -> Mapping[str, object]:
+        """Return nothing: no status is written to files."""
+        return {}
+
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
         """Do nothing: files are the user's."""
 

@@ -102,6 +102,9 @@ class Cluster:
         self.state = state
         self.written: list[tuple[ObjectRef, Mapping[str, object]]] = []
 
+    async def status(self, about: ObjectRef) -> Mapping[str, object]:
+        return next((status for ref, status in reversed(self.written) if ref == about), {})
+
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
         self.written.append((about, status))
 
@@ -191,3 +194,19 @@ async def test_a_status_of_a_deleted_node_config_is_forgotten() -> None:
         assert await reporter.write_due(now=NOW) == 0
         state.put(Kind.NODE_CONFIG, made("n", created=2.0))
         assert await reporter.write_due(now=NOW) == 1
+
+
+async def test_two_replicas_that_see_the_same_write_it_once() -> None:
+    """And so does one that was restarted: what was true since yesterday does not begin today."""
+    state = ClusterState()
+    state.put(Kind.NODE_CONFIG, made("n", created=1.0))
+    cluster = Cluster(state)
+    async with Collector(state, SampleStore(), Sensors()) as collector:
+        for at in (NOW, NOW + 3.0):
+            reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
+            await reporter.write_due(now=at)
+        assert len(cluster.written) == 1
+        for _ in range(2):
+            await reporter.write_due(now=NOW + 400.0)
+    (_, first), (_, second) = cluster.written
+    assert first["conditions"] == second["conditions"]

@@ -62,8 +62,12 @@ class ScriptedServer:
     watches: list[list[Step] | int] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)  # statuses of coming lists, 200 when there is none
     page: int = 500
+    lists_go_on: asyncio.Event = field(default_factory=asyncio.Event)  # clear it, and lists wait
     requests: list[str] = field(default_factory=list)
     url: str = ""
+
+    def __post_init__(self) -> None:
+        self.lists_go_on.set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -71,6 +75,7 @@ class ScriptedServer:
             self.requests.append(f"watch {request.query.get('resourceVersion')}")
             return await self._watch(request)
         self.requests.append(f"list {request.query.get('continue', '')}".strip())
+        await self.lists_go_on.wait()
         status = self.lists.pop(0) if self.lists else 200
         if status != 200:
             return web.json_response({"kind": "Status", "message": "scripted", "reason": "Scripted"}, status=status)

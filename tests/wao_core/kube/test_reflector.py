@@ -96,6 +96,23 @@ async def test_both_forms_of_410_list_again_and_report_what_vanished(form: str) 
         await until(lambda: "watch 110" in script.requests)
 
 
+async def test_a_slow_list_leaves_what_was_known_until_it_is_whole() -> None:
+    script = ScriptedServer([node("a", 1), node("b", 2)], page=1)
+
+    async def change(response: web.StreamResponse) -> None:
+        script.items, script.version = [node("b", 2), node("c", 110)], 110
+        script.lists_go_on.clear()
+
+    script.watches = [[change, expired()]]
+    async with following(script) as made:
+        await until(lambda: script.requests.count("list") == 2)
+        assert made.names == {"a", "b"}
+        changes = len(made.changes)
+        script.lists_go_on.set()
+        await until(lambda: made.names == {"b", "c"})
+        assert [change.key for change in made.changes[changes:]] == ["a", "c"]
+
+
 async def test_a_server_that_expires_every_watch_is_not_hammered() -> None:
     script = ScriptedServer([node("a", 1)], watches=[[expired()] for _ in range(500)])
     async with serving(script) as client:

@@ -73,6 +73,8 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End all parts, the last one first."""
+        if self.apiserver is not None:
+            self.apiserver.kill()  # it would wait for every watch to end; there is nothing to be lost
         while self._running:
             self._running.pop().stop()
         for client in self._clients:

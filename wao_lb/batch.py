@@ -144,7 +144,7 @@ def _relieved(pools: Pools, nodes: Nodes, made: Weights, last: FloatArray, setti
         over = pools.at_node(nodes.percent(nodes.usage_cores)) > limits.node_ceiling
         over |= pools.cpu_cores > pools.cpu_limit * limits.pod_ceiling / 100.0
         leaves = last - made.weights > settings.pace.trifle * (100.0 / parts.counts)[parts.of]
-    relieved: BoolArray = parts.any(over & leaves) & (made.rule == _LOOKAHEAD)
+    relieved: BoolArray = parts.any(over & leaves) & np.isfinite(pools.load)
     return relieved
 
 

@@ -131,6 +131,13 @@ class Shape:
     node: IntArray
 
     @cached_property
+    def siblings(self) -> tuple[IntArray, IntArray]:
+        """A number for each endpoint's pool and node, and how many endpoints have the same one."""
+        key = self.parts.of * (int(self.node.max(initial=0)) + 2) + self.node
+        _, place, count = np.unique(key, return_inverse=True, return_counts=True)
+        return place, count[place]
+
+    @cached_property
     def places(self) -> Places:
         """The endpoints of one pool on one node, taken together; every node must be known."""
         order = self.parts.sorted_by(self.node)

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from wao_lb.ceilings import capped
 from wao_lb.filling import Limits, floored, lay_out
 from wao_lb.pools import BoolArray, FloatArray, Nodes, Pools, per_node
 from wao_predict.increase import IncreaseTable
@@ -215,7 +216,8 @@ def _proportional(pools: Pools, nodes: Nodes, chosen: BoolArray, limits: Limits,
     """Weigh by least increase / own increase.
 
     An unknown node gets an equal share, never the best. A node over its ceiling gets less the more it is over, never
-    more: a power curve is flat there and would call it cheap.
+    more: a power curve is flat there and would call it cheap. Where the load is known, no endpoint is driven beyond
+    its ceilings: with concave curves the rule would load the busiest node ever more.
     """
     part, mask = pools.take(chosen)
     of, increase = part.parts.of, result.increase[mask]
@@ -229,8 +231,11 @@ def _proportional(pools: Pools, nodes: Nodes, chosen: BoolArray, limits: Limits,
     raw = np.where(full, least * FULL, raw)
     nothing = ~part.parts.any(np.isfinite(increase))
     raw = np.where(nothing[of], 1.0, np.where(unknown, _mean(part, raw)[of], raw))
-    result.weights[mask] = 100.0 * floored(part, np.maximum(raw, 1e-12), limits.floor)
-    note = np.where(unknown, Note.NEUTRAL, np.where(full, Note.FULL, np.where(over, Note.OVERLOADED, Note.NONE)))
+    shares = floored(part, np.maximum(raw, 1e-12), limits.floor)
+    kept = capped(part, nodes, shares, saturated(part, nodes), limits)
+    result.weights[mask] = 100.0 * floored(part, np.maximum(kept, 1e-12), limits.floor)
+    note = np.where(kept < shares - 1e-12, Note.CEILING, Note.NONE)
+    note = np.where(unknown, Note.NEUTRAL, np.where(full, Note.FULL, np.where(over, Note.OVERLOADED, note)))
     result.note[mask] = np.where(nothing[of], Note.NONE, note)
     result.rule[chosen] = np.where(nothing, _EQUAL, _PROPORTIONAL)
     result.reason[chosen] = np.where(nothing, Reason.NOTHING_KNOWN, result.reason[chosen])

@@ -88,6 +88,23 @@ def test_no_endpoint_is_driven_over_its_ceiling_while_another_has_room(seed: int
         assert made.reason[0] in (Reason.ALL_FULL, Reason.SATURATED)
 
 
+@given(mixed, st.integers(2, 8), st.floats(0.5, 100.0))
+def test_the_proportional_rule_keeps_to_the_ceilings_too_where_the_load_is_known(
+    seed: int, count: int, load: float
+) -> None:
+    draw = np.random.default_rng(seed)
+    pods = draw.dirichlet(np.ones(count)) * load
+    background, node = draw.uniform(0, 25, count), draw.integers(0, count, count)
+    usage = background + per_node(node, pods, count)
+    pools, nodes = one_pool(curves_of(seed, count, DEFAULT_KNOTS), usage, pods=pods, limit=20.0, node=node)
+    laid = proportional((pools, nodes), Limits(floor=0.0)).weights / 100 * load
+    free = np.maximum(0.7 * CAPACITY - background, 0.0)
+    room = np.minimum(0.7 * 20.0, free[node] / np.bincount(node, minlength=count)[node])
+    if load <= room.sum():
+        assert (laid <= room + 1e-6).all()
+        assert (per_node(node, laid, count) <= free + 1e-6).all()
+
+
 @given(mixed, st.integers(2, 12), st.integers(1, 6), st.floats(0.02, 0.5))
 def test_services_do_not_count_on_the_same_room(seed: int, services: int, endpoints: int, load: float) -> None:
     """Many Services on the same nodes: together they keep to the ceilings, and cost no more than equal weights."""

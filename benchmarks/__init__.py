@@ -20,6 +20,7 @@ BENCHMARKS = {
     "start": "benchmarks.start",
     "weights": "benchmarks.weights",
     "agent": "benchmarks.agent",
+    "savings": "benchmarks.savings",
     "metrics-api": "benchmarks.metrics_api",
     "state": "benchmarks.state",
     "collector": "benchmarks.collector",

@@ -8,7 +8,6 @@ import time
 import msgspec
 import numpy as np
 
-from benchmarks.extender import body_of
 from benchmarks.increase import curves_of
 from benchmarks.processes import resident_bytes
 from tests.wao_core.snapshots import snapshot
@@ -22,7 +21,7 @@ from wao_scheduler.podspread import ANNOTATION
 from wao_scheduler.wire import NameCache, ScoreEncoder, decode_args, encode_filter
 
 DECISIONS, NODES = 1_000_000, 20
-ALIVE = 500
+ALIVE = 150
 """Pods that are there at the same time."""
 
 
@@ -67,7 +66,11 @@ class Cluster:
             self._measure(number)
         labels = {"pod-template-hash": str(number // 100)}
         owner = {"kind": "ReplicaSet", "name": f"web-{number // 100}", "uid": f"rs{number // 100}", "controller": True}
-        body = body_of(self.names, number, metadata={"labels": labels, "ownerReferences": [owner]})
+        metadata = {"name": f"p{number}", "namespace": "default", "uid": f"u{number}"}
+        about = {**metadata, "labels": labels, "ownerReferences": [owner]}
+        containers = [{"resources": {"requests": {"cpu": "500m"}}}]
+        pod = {"metadata": about, "spec": {"containers": containers}}
+        body = msgspec.json.encode({"Pod": pod, "Nodes": None, "NodeNames": self.names})
         args = decode_args(body, self.cache)
         result = self.engine.filter(args.pod, args.names)
         encode_filter(args, result.keep, result.failed)

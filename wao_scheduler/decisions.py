@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -46,10 +47,11 @@ class Decision(Facts):
     """One answered `prioritize`: arrays of shape (n_candidates,).
 
     `usage` is measured plus assumed CPU [cores] before the pod. `rows` are the candidates' rows in `snapshot`, -1 for a
-    name it does not hold.
+    name it does not hold; `noted` are those of which the snapshot has something to say.
     """
 
     rows: IntArray
+    noted: NDArray[np.bool_]
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray
@@ -91,8 +93,8 @@ class Explanation(Facts):
         """Return the reason of the choice in one sentence."""
         what, among = f"for {self.cpu_cores:g} cores", f"{len(self.names)} candidates"
         if self.outcome == "scored":
-            (best,) = self.rows(1)
-            return f"{self.chosen} adds {best['increase']} W by rule {self.rule}, the least of {among}, {what}"
+            least = round(float(np.nanmin(self.columns["increase"])), 3)
+            return f"{self.chosen} adds {least} W by rule {self.rule}, the least of {among}, {what}"
         if self.outcome == "all_overloaded":
             return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
         if self.outcome == "not_ours":
@@ -152,15 +154,15 @@ def explain(decision: Decision) -> Explanation:
 
 
 def _reasons(decision: Decision) -> dict[int, str]:
-    """Return why a candidate is unknown, overcommitted, or scored on a fallback."""
+    """Return why a candidate is unknown, overcommitted, or scored on a fallback; most candidates have no reason."""
     reasons = {}
-    for index, row in enumerate(decision.rows.tolist()):
-        increase = decision.increase[index]
+    for index in np.flatnonzero(decision.noted | ~np.isfinite(decision.increase)).tolist():
+        row, increase = int(decision.rows[index]), float(decision.increase[index])
         said = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
-        if np.isposinf(increase):
+        if increase == math.inf:
             said = "; ".join(part for part in ("the pod would overload the node", said) if part)
-        elif np.isnan(increase) and not said:
-            said = "no CPU sample that is young enough" if np.isnan(decision.usage[index]) else "no power curve"
+        elif math.isnan(increase) and not said:
+            said = "no CPU sample that is young enough" if math.isnan(decision.usage[index]) else "no power curve"
         if said:
             reasons[index] = said
     return reasons

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from wao_core.records import Pod
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import ClusterState
-from wao_predict.increase import IncreaseTable
 from wao_scheduler import limits, prioritize, spreading
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Decision, Outcome
+from wao_scheduler.increases import Increases
 from wao_scheduler.inflight import InFlight
 from wao_scheduler.podspread import BadRate
 
@@ -58,9 +58,8 @@ class Engine:
         self.inflight = InFlight(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
         self._spreading = spreading.Spreading(state, self.inflight)
         self._snapshot: ClusterSnapshot | None = None
-        self._table: IncreaseTable | None = None
-        self._percent: FloatArray = np.zeros(0)
-        self._limit: FloatArray = np.zeros(0)
+        self._increases: Increases
+        self._noted: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._rows: dict[tuple[str, ...], IntArray] = {}
 
     @property
@@ -87,12 +86,8 @@ class Engine:
             return
         if self._snapshot is None or snapshot.names is not self._snapshot.names:
             self._rows.clear()
-        if self._snapshot is None or snapshot.curves is not self._snapshot.curves:
-            self._table = IncreaseTable(snapshot.curves)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self._percent = np.where(snapshot.capacity_cores > 0, 100.0 / snapshot.capacity_cores, np.nan)
-            limit = self._percent * snapshot.allocatable_cores
-        self._limit = np.where(np.isnan(limit), 100.0, np.minimum(limit, 100.0))
+        self._increases = Increases(snapshot)
+        self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
         self.inflight.settle(snapshot)
 
@@ -120,8 +115,8 @@ class Engine:
         cores, source = self._cpu(pod, profile)
         rows = self._rows_of(names)
         usage, assumed = self._usage(pod, rows, snapshot)
-        load = usage * self._percent[rows]
-        increase = self._increase(rows, load, cores, profile)
+        load = usage * self._increases.percent[rows]
+        increase = self._increases.of(rows, load, cores, profile.rule)
         scores, first = self._score(increase, load, profile), prioritize.best(increase, load)
         outcome = _outcome(increase)
         if not self.scores(pod, profile):
@@ -141,6 +136,7 @@ class Engine:
             cpu_source=source,
             names=names,
             rows=rows,
+            noted=self._noted[rows] | (rows < 0),
             usage=usage,
             assumed=assumed,
             increase=increase,
@@ -211,12 +207,6 @@ class Engine:
         fresh = (rows >= 0) & (self._clock() - snapshot.usage_at[rows] <= self.settings.max_sample_age)
         return np.where(fresh, snapshot.usage_cores[rows] + assumed, np.nan), assumed
 
-    def _increase(self, rows: IntArray, load: FloatArray, cores: float, profile: ProfileSettings) -> FloatArray:
-        assert self._table is not None
-        return self._table.increase(
-            load, cores * self._percent[rows], rows=rows, rule=profile.rule, capacity=self._limit[rows]
-        )
-
     def _score(self, increase: FloatArray, load: FloatArray, profile: ProfileSettings) -> IntArray:
         if profile.score_mode == "ordinal":
             return prioritize.ordinal(increase, load)
@@ -240,16 +230,13 @@ class Engine:
         self, pod: Pod, rows: IntArray, profile: ProfileSettings, snapshot: ClusterSnapshot
     ) -> dict[int, str]:
         assert profile.power_cap is not None
-        assert self._table is not None
-        load = self.load_cores() * self._percent
+        load = self.load_cores() * self._increases.percent
         label = profile.power_cap.label
         nodes = self._state.nodes
         labels = [nodes[name].labels.get(label) if name in nodes else None for name in snapshot.names]
         power = limits.group_power(labels, snapshot.curves.at(load))
         cores, _ = self._cpu(pod, profile)
-        increase = self._table.increase(
-            load[rows], cores * self._percent[rows], rows=rows, rule="marginal", capacity=self._limit[rows]
-        )
+        increase = self._increases.fresh(rows, load[rows], cores, "marginal")
         return limits.over_cap(power, rows, increase, profile.power_cap.watts)
 
 

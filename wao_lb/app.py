@@ -38,6 +38,7 @@ def create_app(
         Whether weights are known. Until then readers get 503 and keep what they have: an empty answer would take
         all endpoints from them at every restart.
     """
+    checks.at_stop(book.changes.end)
     app = FastAPI(title="WAO load balancer weights", docs_url=None, redoc_url=None, redirect_slashes=False)
 
     def when_ready(handler: Callable[[WeightBook, Request], Awaitable[Response]]) -> Handler:
@@ -70,7 +71,7 @@ async def _weights(book: WeightBook, request: Request) -> Response:
         value = book.settings.proxy_name
         hint = f"; Services are chosen by the label {PROXY_LABEL}: {value}" if value else ""
         return JSONResponse({"error": f"Service {key} is not weighted{hint}"}, status_code=404)
-    headers = _headers(weights.version)
+    headers = _headers(book, weights.version)
     if known == weights.version:
         return Response(status_code=304, headers=headers)
     return Response(msgspec.json.encode(weights), media_type="application/json", headers=headers)
@@ -95,11 +96,11 @@ class _Listing:
             await book.wait_for_any(known, wait)
         entries, version = book.entries(), book.changes.version
         if known == version:
-            return Response(status_code=304, headers=_headers(version))
+            return Response(status_code=304, headers=_headers(book, version))
         if version != self._version:
             services = [_summary(entry) for _, entry in sorted(entries.items())]
             self._version, self._body = version, msgspec.json.encode({"version": version, "services": services})
-        return Response(self._body, media_type="application/json", headers=_headers(version))
+        return Response(self._body, media_type="application/json", headers=_headers(book, version))
 
 
 async def _discovery(book: WeightBook, request: Request) -> Response:
@@ -120,8 +121,10 @@ def _known(request: Request) -> str:
     return request.headers.get("if-none-match", "").removeprefix("W/").strip('" ')
 
 
-def _headers(version: str) -> dict[str, str]:
-    return {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
+def _headers(book: WeightBook, version: str) -> dict[str, str]:
+    # a reader that stays on its connection would not come to another replica before this one is gone
+    closing = {"Connection": "close"} if book.changes.ended else {}
+    return {"ETag": f'"{version}"', "Cache-Control": "no-cache", **closing}
 
 
 def _summary(entry: Entry) -> dict[str, object]:

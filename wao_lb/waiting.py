@@ -18,11 +18,14 @@ class Changes:
     ----------
     version
         Another one after every change of anything; of another process it is another one too.
+    ended
+        Whether nobody waits any longer, as the server stops.
     """
 
     def __init__(self) -> None:
         self._run, self._count = secrets.token_hex(4), 0
         self._events: dict[str, asyncio.Event] = {}
+        self.ended = False
 
     @property
     def version(self) -> str:
@@ -44,10 +47,16 @@ class Changes:
             if (event := self._events.pop(key, None)) is not None:
                 event.set()
 
+    def end(self) -> None:
+        """Let nobody wait any longer."""
+        self.ended = True
+        while self._events:
+            self._events.popitem()[1].set()
+
     async def wait(self, key: str, news: Callable[[], bool], timeout: float) -> None:
         """Wait until `news` says so, at most `timeout` seconds; it is asked after each change of the key."""
         deadline = time.monotonic() + timeout
-        while not news() and (left := deadline - time.monotonic()) > 0:
+        while not (self.ended or news()) and (left := deadline - time.monotonic()) > 0:
             event = self._events.setdefault(key, asyncio.Event())
             try:
                 async with asyncio.timeout(left):

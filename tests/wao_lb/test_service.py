@@ -338,8 +338,8 @@ def test_an_address_counts_once_in_whatever_spelling() -> None:
     ]
 
 
-def client(cluster: Cluster) -> httpx2.AsyncClient:
-    app = create_app(cluster.book, HealthChecks(), CollectorRegistry())
+def client(cluster: Cluster, checks: HealthChecks | None = None) -> httpx2.AsyncClient:
+    app = create_app(cluster.book, checks or HealthChecks(), CollectorRegistry())
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://lb")
 
 
@@ -418,6 +418,22 @@ async def test_a_long_poll_ends_in_time_when_nothing_changes() -> None:
     async with client(cluster) as http:
         answer = await http.get("/v1/weights/default/web?wait=10ms", headers={"If-None-Match": f'"{current.version}"'})
     assert answer.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/v1/weights/default/web", "/v1/weights"])
+async def test_long_polls_end_when_the_server_stops_and_send_readers_elsewhere(path: str) -> None:
+    cluster, checks = Cluster(), HealthChecks()
+    cluster.settle()
+    async with client(cluster, checks) as http:
+        headers = {"If-None-Match": (await http.get(path)).headers["etag"]}
+        waiting = asyncio.create_task(http.get(f"{path}?wait=60s", headers=headers))
+        while not cluster.book.changes.waiting:
+            await asyncio.sleep(0)
+        checks.stopping = True
+        answer = await asyncio.wait_for(waiting, 5)
+        assert 304 == answer.status_code
+        assert "close" == answer.headers["connection"]
+        assert 304 == (await http.get(f"{path}?wait=60s", headers=headers)).status_code
 
 
 async def test_envoy_gets_assignments_with_whole_weights() -> None:

@@ -48,7 +48,23 @@ class HealthChecks:
         self._ready: dict[str, Check] = {"shutdown": self._shutdown}
         self._last: dict[str, str | None] = {}
         self._passed: set[str] = set()
-        self.stopping = False
+        self._stopping = False
+        self._at_stop: list[Callable[[], None]] = []
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server was told to stop: set once, when it begins to drain."""
+        return self._stopping
+
+    @stopping.setter
+    def stopping(self, told: bool) -> None:
+        begins, self._stopping = told and not self._stopping, told
+        for call in self._at_stop if begins else ():
+            call()
+
+    def at_stop(self, call: Callable[[], None]) -> None:
+        """Have something done as soon as the server is told to stop."""
+        self._at_stop.append(call)
 
     def add_live(self, name: str, check: Check) -> None:
         """Add a check of life: failing, the process should be restarted."""

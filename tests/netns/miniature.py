@@ -235,7 +235,7 @@ class Miniature:
     def serve(self, name: str, pods: Sequence[int], *, number: int, **spec: Any) -> None:
         """Put a Service with these pods as endpoints into the manifests, at 10.96.0.NUMBER and fd00:96::NUMBER."""
         ports = spec.pop("ports", [{"name": "http", "port": 80}])
-        addresses = [spec.pop("cluster_ip", f"10.96.0.{number}"), f"fd00:96::{number}"]
+        addresses = [f"10.96.0.{number}", f"fd00:96::{number}"]
         status = spec.pop("status", {})
         service = {
             "apiVersion": "v1", "kind": "Service",
@@ -255,14 +255,14 @@ class Miniature:
         found = re.search(rf"map {name}[A-Z0-9]{{8}}-{of}/\S* {{(.*?)\n\t}}", table, re.DOTALL)
         return found.group(1) if found else ""
 
-    def settled(self, *there: str, absent: Sequence[str] = ()) -> None:
+    def settled(self, *there: str, absent: Sequence[str] = (), seconds: float = 20.0) -> None:
         """Wait until both tables hold these words and not those."""
 
         def look() -> bool:
             tables = self.listed("table", "ip", "wao-loadbalancer") + self.listed("table", "ip6", "wao-loadbalancer")
             return all(word in tables for word in there) and not any(word in tables for word in absent)
 
-        wait_for(look, f"rules with {there} without {absent}", seconds=20)
+        wait_for(look, f"rules with {there} without {absent}", seconds=seconds)
 
     def _slice(self, name: str, pods: Sequence[int], ports: Sequence[Any], *, six: bool) -> dict[str, Any]:
         return {

@@ -145,10 +145,11 @@ class WeightsClient:
         while True:
             begin = time.monotonic()
             try:
-                await self._list(session, wait=min(WAIT, self._stale_after / 3.0) if self._version else 0.0)
+                changed = await self._list(session, wait=min(WAIT, self._stale_after / 3.0) if self._version else 0.0)
                 backoff.reset()
                 self._answer()
-                self._behind.set()
+                if changed:
+                    self._behind.set()
                 pause = LEAST - (time.monotonic() - begin)
             except WeightsError as error:
                 self._fail(error)
@@ -190,11 +191,12 @@ class WeightsClient:
         self._said, self.problem = str(error), error.problem
         self._on_failure()
 
-    async def _list(self, session: aiohttp.ClientSession, *, wait: float) -> None:
+    async def _list(self, session: aiohttp.ClientSession, *, wait: float) -> bool:
+        """Read the versions of all Services; return whether there are other ones."""
         path = f"/v1/weights?wait={wait:g}s"
         status, body = await self._get(session, path, known=self._version, limit=MAX_LIST, timeout=wait + 10.0)
         if status == 304:
-            return
+            return False
         if status != 200:
             raise self._refused(path, status, body)
         listing = self._decode(body, Listing)
@@ -203,6 +205,7 @@ class WeightsClient:
         for key in self._have.keys() - self._listed.keys():
             del self._have[key]
             self._on_change()
+        return True
 
     async def _fetch(self, session: aiohttp.ClientSession) -> None:
         """Read the wanted weights that changed."""

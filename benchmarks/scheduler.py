@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx2
+import msgspec
 
 from benchmarks.cluster import cluster
 from benchmarks.processes import cpu_seconds, resident_bytes, serving
@@ -130,18 +131,20 @@ def _scored_at(site: Site, node: str) -> object:
     return told["nodes"][0]["inlet_temp"]
 
 
+class Names(msgspec.Struct, rename="pascal", gc=False):
+    """What the extender that answers at once reads of a request."""
+
+    node_names: msgspec.Raw
+
+
 def serve_at_once(port: int) -> None:
     """Serve an extender that reads the names and passes all, with equal scores."""
     import asyncio
 
-    import msgspec
     import uvicorn
     from starlette.types import Receive, Scope, Send
 
-    class Args(msgspec.Struct, rename="pascal", gc=False):
-        node_names: msgspec.Raw
-
-    decode, names_of = msgspec.json.Decoder(Args).decode, msgspec.json.Decoder(list[str]).decode
+    decode, names_of = msgspec.json.Decoder(Names).decode, msgspec.json.Decoder(list[str]).decode
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body, more = b"", True

@@ -327,7 +327,12 @@ def node(
                 **(annotations or {}),
             },
         },
-        "status": {"capacity": amounts, "allocatable": amounts},
+        # both, for kwok's heartbeat takes all addresses away from a node that has no Hostname
+        "status": {
+            "capacity": amounts,
+            "allocatable": amounts,
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": name}],
+        },
     }
 
 

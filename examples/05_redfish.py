@@ -12,7 +12,9 @@ from wao_predict.transport import AsyncHttpTransport
 async def main() -> None:
     file = Path(__file__).parent / "bmc" / "dell-r750-idrac9-7.10.jsonl"
     async with MockBmc(load_documents(file)) as bmc:
-        found = await arun(discover(), AsyncHttpTransport(bmc.url))
+        transport = AsyncHttpTransport(bmc.url)
+        found = await arun(discover(), transport)
+        await transport.close()
     assert found.inlet is not None
     print(f"{found.vendor} {found.model}: {found.inlet.value} degC at {found.inlet.uri}")
     print(f"because it is {found.inlet.reason}; {found.requests} requests")

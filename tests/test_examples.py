@@ -25,6 +25,7 @@ def test_an_example_runs_and_says_something(file: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+    assert not done.stderr
     assert len(file.read_text().splitlines()) <= 30
 
 

@@ -285,10 +285,10 @@ def _kind_of(source: str, type_: str | None) -> tuple[str, str]:
 
 def _model_file(source: str) -> Path:
     """Return the file of a shipped model's name or of a path."""
-    from wao_predict.models import list_models, model_path
+    from wao_predict.models import model_names, model_path
 
     path = Path(source)
-    names = [model.name for model in list_models()]
+    names = model_names()
     if source in names:
         return model_path(source)
     if not path.is_file():

@@ -27,6 +27,7 @@ _ORDER = (
     "scheduler",
     "explain",
     "lb",
+    "lb-agent",
     "demo",
 )
 _DEBUG = "WAO_DEBUG"
@@ -117,9 +118,7 @@ def _answer(arguments: list[str]) -> int:
 def _refuse(error: Any) -> int:
     """Tell what is wrong with the command line; a command without arguments shows its help instead."""
     path = error.ctx.command_path if error.ctx else "wao"
-    if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(error.ctx.get_help())
-    else:
+    if type(error).__name__ != "NoArgsIsHelpError":  # which has shown the help already
         words = " ".join(error.format_message().split()).replace("Value error, ", "")
         words = words.removeprefix("Invalid value: ").rstrip(".")
         _say(f"error: {words}; see `{path} --help`")

@@ -1,4 +1,4 @@
-"""Groups of options that several commands share: declared once, as the fields of a dataclass."""
+"""What several commands' options share: groups declared once, as the fields of a dataclass, and what completes them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
+
+
+def shipped_models(incomplete: str) -> list[str]:
+    """Return the shipped models whose names begin so, for the shell's completion."""
+    from wao_predict.models import model_names
+
+    return [name for name in model_names() if name.startswith(incomplete)]
 
 
 def with_options(

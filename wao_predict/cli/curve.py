@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wao_predict.cli._options import shipped_models
 from wao_predict.cli._output import Output, print_csv, print_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 def curve(
     model: Annotated[
-        str, typer.Argument(help="A shipped model's name, an ONNX file, a URL, or fake.", metavar="MODEL")
+        str,
+        typer.Argument(
+            help="A shipped model's name, an ONNX file, a URL, or fake.",
+            metavar="MODEL",
+            autocompletion=shipped_models,
+        ),
     ],
     inlet_temp: Annotated[
         list[float] | None, typer.Option("--inlet-temp", "-t", help="Inlet temperature [degC]; several may be given.")
@@ -35,7 +41,7 @@ def curve(
     """Draw a model's power curve at one or several inlet temperatures."""
     from wao_predict.predictor import load_predictor
 
-    if output is not None and output.suffix not in (".png", ".svg", ".pdf"):
+    if output is not None and output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--output {output}: name a .png, .svg or .pdf file")
     if output is not None and numbers is not Output.TABLE:
         raise typer.BadParameter(

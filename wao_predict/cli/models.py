@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wao_predict.cli._options import shipped_models
 from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="A shipped model, or the path of an .onnx file; all shipped ones without it.")
+        str | None,
+        typer.Argument(
+            help="A shipped model, or the path of an .onnx file; all shipped ones without it.",
+            metavar="MODEL",
+            autocompletion=shipped_models,
+        ),
     ] = None,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
 ) -> None:
@@ -66,7 +72,7 @@ def _print_list(shipped: list[ModelInfo]) -> None:
         )
         for info in shipped
     ]
-    caption = "Ranges as trained; outside, the nearest trained value is used. `wao models NAME` tells more."
+    caption = "Ranges as trained; outside, the nearest trained value is used. `wao models MODEL` tells more."
     print_table(header, rows, title="Shipped power models", caption=caption)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wao_predict.cli._connection import Login
-from wao_predict.cli._options import with_options
+from wao_predict.cli._options import shipped_models, with_options
 from wao_predict.cli._output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def predict(
         typer.Argument(
             help="A shipped model's name, an ONNX file, the URL of a V2 server's model, redfish+https://BMC, or fake.",
             metavar="MODEL",
+            autocompletion=shipped_models,
         ),
     ],
     table: Annotated[

@@ -21,7 +21,7 @@ def what_if(
         str | None,
         typer.Argument(
             help="CSV of nodes: name, model, capacity_cores, usage_cores, inlet_temp, delta_p; - reads stdin.",
-            metavar="[FLEET.csv|-]",
+            metavar="FLEET.csv|-",
         ),
     ] = None,
     cpu: Annotated[str, typer.Option(help="CPU of one pod, such as 500m or 2.")] = "500m",

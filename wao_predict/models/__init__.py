@@ -11,14 +11,19 @@ from pathlib import Path
 from wao_predict._errors import UsageError
 from wao_predict.models.metadata import ModelInfo, read_info, read_props
 
-__all__ = ["ModelInfo", "list_models", "model_path", "read_info", "read_props"]
+__all__ = ["ModelInfo", "list_models", "model_names", "model_path", "read_info", "read_props"]
 
 FOLDER = Path(__file__).parent
 
 
+def model_names() -> list[str]:
+    """Return the names of the shipped models."""
+    return sorted(path.stem for path in FOLDER.glob("*.onnx"))
+
+
 def list_models() -> list[ModelInfo]:
     """Return the shipped models, by name. Loads neither onnxruntime nor torch."""
-    return [read_info(path) for path in sorted(FOLDER.glob("*.onnx"))]
+    return [read_info(model_path(name)) for name in model_names()]
 
 
 def model_path(name: str) -> Path:
@@ -29,7 +34,7 @@ def model_path(name: str) -> Path:
     UsageError
         There is no shipped model of that name.
     """
-    paths = {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
-    if name not in paths:
-        raise UsageError(f"no shipped model {name!r}; there are {', '.join(paths)}, or give the path of an .onnx file")
-    return paths[name]
+    names = model_names()
+    if name not in names:
+        raise UsageError(f"no shipped model {name!r}; there are {', '.join(names)}, or give the path of an .onnx file")
+    return FOLDER / f"{name}.onnx"

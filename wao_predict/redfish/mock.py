@@ -73,6 +73,7 @@ class MockBmc:
     _tokens: dict[str, str] = field(default_factory=dict)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         """Listen; `url` is set afterwards."""
@@ -81,11 +82,17 @@ class MockBmc:
         self.url = f"{'http' if tls is None else 'https'}://{host}:{bound}"
 
     async def stop(self) -> None:
-        """Close the socket and all connections."""
+        """Close the socket and all connections, and wait until their tasks have ended."""
         if self._server is not None:
             self._server.close()
         for writer in tuple(self._writers):
             writer.close()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=1.0)
+        for writer in tuple(self._writers):  # whose peer reads no more
+            writer.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -108,6 +115,9 @@ class MockBmc:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        if (task := asyncio.current_task()) is not None:
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -131,7 +141,7 @@ class MockBmc:
         if self.faults.reset:
             return False
         if self.faults.hang:
-            await asyncio.sleep(3600)
+            await writer.wait_closed()
             return False
         status, document, extra = self._respond(method, target, headers, body)
         content = b"" if document is None else json.dumps(document).encode()

@@ -158,6 +158,7 @@ def test_no_command_at_all_shows_the_help_and_exits_with_2(arguments: tuple[str,
     ran = wao(*arguments)
     assert (ran.code, ran.err) == (2, "")
     assert "Commands" in ran.out
+    assert ran.out.count("Usage") == 1
 
 
 def test_help_lists_every_command_without_warnings() -> None:
@@ -184,3 +185,9 @@ def test_the_version_is_shown() -> None:
 def test_completion_is_offered() -> None:
     ran = wao("--show-completion", "bash", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
     assert "complete -o default -F _wao_completion wao" in ran.out
+
+
+@pytest.mark.parametrize("command", ["predict", "curve", "models"])
+def test_the_shipped_models_are_completed(command: str) -> None:
+    completing = {"_WAO_COMPLETE": "complete_bash", "COMP_WORDS": f"wao {command} edge_", "COMP_CWORD": "2"}
+    assert wao(env=completing).out.split() == ["edge_lenovo", "edge_supermicro"]

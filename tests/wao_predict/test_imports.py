@@ -12,20 +12,20 @@ import wao_predict
 HEAVY = ("torch", "sklearn", "pandas", "kubernetes", "fastapi", "sushy", "onnxruntime", "pydantic", "matplotlib")
 PROBE = f"""
 import sys, time
-begin = time.perf_counter()
+begin = time.process_time()
 import wao_predict
 wao_predict.load_predictor
-took = time.perf_counter() - begin
+took = time.process_time() - begin
 print(took)
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
 
 
 def test_importing_is_quick_and_loads_nothing_heavy() -> None:
-    """The best of three: a busy machine must not fail it."""
+    """The processor's time, and the best of five: a busy machine must not fail it."""
     runs = [
         subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True).stdout.split("\n")
-        for _ in range(3)
+        for _ in range(5)
     ]
     assert min(float(run[0]) for run in runs) < 1.0
     assert runs[0][1] == "[]"

@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wao_predict import UsageError
 
-COMMANDS = ("metrics-api", "scheduler", "lb")
-PATIENCE = 45.0
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "metrics-api": (),
+    "scheduler": (),
+    "lb": ("--settle-time", "0"),  # no traffic to sway: show the weights that they end at
+}
+"""The apps with the options that they do not have by default."""
+PATIENCE = 90.0
 """Seconds until an app must say where it listens."""
 
 
@@ -25,6 +30,10 @@ class App:
     url: str
     certificate: Path
     log: Path
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        return " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-5:]) or "its log is empty"
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +64,7 @@ async def _start(command: str, manifests: Path, work: Path, processes: list[asyn
             str(manifests),
             "--self-signed-dir",
             str(folder),
+            *COMMANDS[command],
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
@@ -73,8 +83,7 @@ async def _listening(app: App, process: asyncio.subprocess.Process) -> App:
                     return App(app.command, text.removeprefix("listening on "), app.certificate, app.log)
     except TimeoutError:
         pass
-    tail = app.log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise UsageError(f"wao {app.command} did not start: {' | '.join(tail) or 'its log is empty'}")
+    raise UsageError(f"wao {app.command} did not start: {app.last_words()}")
 
 
 async def _stop(processes: list[asyncio.subprocess.Process]) -> None:

@@ -8,6 +8,7 @@ import signal
 import ssl
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from wao_demo import show
 from wao_demo.apps import App, apps
 from wao_demo.bmcs import FORMS, LOGIN, hardware
 from wao_demo.fleet import CORES, Server, servers, write
-from wao_predict import Fleet, TlsPolicy, curves_of_models
+from wao_predict import Fleet, TlsPolicy, UsageError, curves_of_models
 from wao_predict.connection import HttpOptions
 from wao_predict.flow import Request
 from wao_predict.simulate.placement import Outcome, simulate
 from wao_predict.transport import AsyncHttpTransport
 
 PODS, POD_CORES = 200, 2.0
+COLLECTING = 45.0
+"""Seconds that all BMCs get to be discovered and read, on however busy a machine."""
 POLICIES = ("spread", "reference", "lookahead", "optimum")
 GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p", "power_watts")
@@ -110,6 +113,24 @@ async def _json(app: App, path: str, body: dict[str, Any] | None = None) -> Any:
     return json.loads(response.body) if response.status == 200 else None
 
 
+async def _until(app: App, path: str, wanted: Callable[[Any], bool], *, seconds: float) -> Any:
+    """Ask an app until its answer is the wanted one, or for so long; return the last answer.
+
+    Raises
+    ------
+    UsageError
+        It did not answer at all.
+    """
+    deadline = time.monotonic() + seconds
+    document = await _json(app, path)
+    while (document is None or not wanted(document)) and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        document = await _json(app, path)
+    if document is None:
+        raise UsageError(f"wao {app.command} does not answer {path.partition('?')[0]}: {app.last_words()}")
+    return document
+
+
 def _value(quantity: str) -> float:
     from wao_core.quantity import parse_quantity
 
@@ -119,7 +140,7 @@ def _value(quantity: str) -> float:
 async def _show_metrics(app: App, chosen: list[Server]) -> dict[str, dict[str, float]]:
     show.heading(2, "Metrics collected from the BMCs, as custom.metrics.k8s.io serves them")
     samples: dict[str, dict[str, float]] = {server.name: {} for server in chosen}
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + COLLECTING
     while time.monotonic() < deadline:
         for metric in METRICS:
             document = await _json(app, f"{GROUP}/nodes/*/{metric}") or {"items": []}
@@ -138,9 +159,8 @@ async def _show_decision(app: App, chosen: list[Server]) -> None:
     pod = {"metadata": {"name": "job-1", "namespace": "default", "uid": "demo-1"}, "spec": {"containers": containers}}
     names = [server.name for server in chosen]
     await _json(app, "/prioritize", {"Pod": pod, "Nodes": None, "NodeNames": names})
-    document = None
-    while document is None:
-        document = await _json(app, f"/v1/decisions?pod=default%2Fjob-1&limit={len(names)}")
+    path = f"/v1/decisions?pod=default%2Fjob-1&limit={len(names)}"
+    document = await _until(app, path, lambda _: True, seconds=10.0)
     show.decision(document)
     show.say(
         f"[green]{document['chosen']}[/] wins. The increase scored is the best average over further equal pods: the "
@@ -150,22 +170,16 @@ async def _show_decision(app: App, chosen: list[Server]) -> None:
 
 async def _show_weights(app: App) -> None:
     show.heading(4, "Weights of the Service default/shop: its load on the endpoints where it costs least")
-    document = None
-    deadline = time.monotonic() + 12.0
-    while time.monotonic() < deadline:
-        document = await _json(app, "/v1/weights/default/shop")
-        if document is not None and document["rule"] == "lookahead" and _settled(document):
-            break
-        await asyncio.sleep(0.5)
-    if document is not None:
-        show.weights(document)
-        note = f" ({document['reason']})" if document["reason"] else ""
-        show.say(f"rule {document['rule']}{note}")
+    document = await _until(app, "/v1/weights/default/shop", _weighed, seconds=12.0)
+    show.weights(document)
+    note = f" ({document['reason']})" if document["reason"] else ""
+    show.say(f"rule {document['rule']}{note}")
 
 
-def _settled(document: dict[str, Any]) -> bool:
+def _weighed(document: dict[str, Any]) -> bool:
+    """Whether the weights have left the even spread that they begin with."""
     weights = [item["weight"] for port in document["ports"] for item in port["endpoints"]]
-    return bool(weights) and max(weights) > 2.5 * min(weights)
+    return document["rule"] == "lookahead" and bool(weights) and max(weights) > 2.5 * min(weights)
 
 
 def _show_policies(chosen: list[Server], samples: dict[str, dict[str, float]]) -> list[Outcome]:

@@ -125,6 +125,12 @@ def origin_of(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname.lower(), port or (443 if parts.scheme == "https" else 80)
 
 
+def base_of(url: str) -> str:
+    """Return scheme, host and port of an absolute URL as a URL; raises `UsageError`."""
+    scheme, host, port = origin_of(url)
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def without_userinfo(url: str) -> str:
     """Return a URL without user and password, for messages."""
     return re.sub(r"//[^/@]*@", "//", url, count=1)

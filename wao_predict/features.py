@@ -41,7 +41,7 @@ class FeatureRanges:
         return np.clip(X, low, high)
 
 
-def as_matrix(X: object) -> NDArray[np.float64]:
+def as_matrix(X: Any) -> NDArray[np.float64]:
     """Return any table as float64 of shape (n_samples, 3), columns in the order of `FEATURES`.
 
     Parameters
@@ -49,17 +49,22 @@ def as_matrix(X: object) -> NDArray[np.float64]:
     X
         A numpy array or nested lists of shape (n_samples, 3) in the order of `FEATURES`, or anything with named
         columns in any order and with any others beside them: a dict of columns, a list of dicts, a pandas,
-        polars or pyarrow table.
+        polars or pyarrow table. Masked values are missing ones.
 
     Raises
     ------
     FeatureError
         A column is missing, a value is not a finite number, or the shape is wrong.
     """
-    columns = _named_columns(X)
+    columns = _named_columns(X.collect() if _is_lazy(X) else X)
     matrix = _stack(columns) if columns is not None else _positional(X)
     _refuse_missing(matrix)
     return matrix
+
+
+def _is_lazy(X: Any) -> bool:
+    """Whether it is a polars LazyFrame, which has no values before it is collected."""
+    return hasattr(X, "collect") and hasattr(X, "collect_schema")
 
 
 def _named_columns(X: object) -> Mapping[str, object] | None:
@@ -95,15 +100,21 @@ def _stack(columns: Mapping[str, object]) -> NDArray[np.float64]:
 
 def _column(name: str, values: object) -> NDArray[np.float64]:
     try:
-        column = np.asarray(values, dtype=np.float64)
+        column = _numbers(values)
     except (TypeError, ValueError) as error:
         raise FeatureError(f"column {name} holds values that are not numbers: {error}") from None
     return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape)
 
 
+def _numbers(values: object) -> NDArray[np.float64]:
+    if isinstance(values, np.ma.MaskedArray):  # as an array it would show what lies under the mask
+        return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
+    return np.asarray(values, dtype=np.float64)
+
+
 def _positional(X: object) -> NDArray[np.float64]:
     try:
-        matrix = np.asarray(X, dtype=np.float64)
+        matrix = _numbers(X)
     except (TypeError, ValueError) as error:
         raise FeatureError(
             f"the table cannot be read as numbers ({error}): give rows of {', '.join(FEATURES)}"

@@ -36,8 +36,9 @@ EXPECTED = [[10.0, 21.0, 1.0], [20.0, 22.0, 2.0]]
         np.array(EXPECTED),
         np.array(EXPECTED, dtype=np.float32),
         tuple(map(tuple, EXPECTED)),
+        pl.DataFrame(COLUMNS).lazy(),
     ],
-    ids=["dict", "pandas", "polars", "pyarrow", "records", "lists", "numpy", "float32", "tuples"],
+    ids=["dict", "pandas", "polars", "pyarrow", "records", "lists", "numpy", "float32", "tuples", "lazy"],
 )
 def test_columns_are_found_by_name_in_any_order(table: object) -> None:
     matrix = as_matrix(table)
@@ -64,6 +65,11 @@ def test_an_empty_table_gives_no_rows(table: object) -> None:
         ([[1.0, 2.0]], ["shape (1, 2) instead of (n_samples, 3)"]),
         ({"cpu_usage": ["x"], "inlet_temp": [1], "delta_p": [1]}, ["column cpu_usage", "not numbers"]),
         ({"cpu_usage": [1, 2], "inlet_temp": [1], "delta_p": [1]}, ["different lengths", "cpu_usage 2"]),
+        (np.ma.masked_array(EXPECTED, mask=[[False, True, False], [False] * 3]), ["inlet_temp is nan in row 0"]),
+        (
+            {**COLUMNS, "cpu_usage": np.ma.masked_array([1, 2], mask=[False, True])},
+            ["cpu_usage is nan in row 1"],
+        ),
         ("nonsense", ["cannot be read as numbers"]),
     ],
 )

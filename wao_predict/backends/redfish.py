@@ -7,18 +7,20 @@ http or https, may be held to an allow-list, and never receives the BMC's creden
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from wao_predict._errors import ProtocolError, UsageError
 from wao_predict.backends.base import FloatArray
 from wao_predict.backends.v2 import V2Backend
-from wao_predict.connection import origin_of, without_userinfo
-from wao_predict.flow import Flow, Request, Response
+from wao_predict.connection import base_of, origin_of
+from wao_predict.flow import Flow
+from wao_predict.redfish.explorer import ROOT, Bounds, Explorer
+from wao_predict.redfish.values import Document
 
-SYSTEMS = "/redfish/v1/Systems"
+SYSTEMS = f"{ROOT}/Systems"
+MAX_SYSTEMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,76 +39,36 @@ class ModelEndpoint:
         return f"{self.url.rstrip('/')}/v2/models/{quote(self.name, safe='')}{version}/infer"
 
 
-def find_model(base_url: str) -> Flow[ModelEndpoint]:
-    """Ask a BMC for its model: the first System that has one.
-
-    Parameters
-    ----------
-    base_url
-        https://host[:port] of the BMC; "" asks the transport's own.
+def find_model() -> Flow[ModelEndpoint]:
+    """Ask the transport's BMC for its model: the first System that has one.
 
     Raises
     ------
     ProtocolError
         No System has a usable MachineLearningModel.
+    RemoteError
+        The BMC is away or refuses the credentials.
     """
-    origin = base_url.rstrip("/")
-    listing = yield Request("GET", f"{origin}{SYSTEMS}")
-    systems = [_path(member) for member in _members(_object(listing))][:16]
-    tried = []
-    for system in systems:
-        if system is None:
-            continue
-        response = yield Request("GET", f"{origin}{system.rstrip('/')}/MachineLearningModel")
-        tried.append(f"{system}: {response.status}")
-        if response.status == 200:
-            return _endpoint(_object(response), system, response)
-    endpoint, asked = without_userinfo(origin), "; ".join(tried)[:200] or "there is no System"
-    raise ProtocolError(
-        f"no System of {endpoint or 'this BMC'} has a MachineLearningModel ({asked})",
-        endpoint=endpoint,
-    )
+    explorer = Explorer(Bounds(requests=64))
+    yield from explorer.required(SYSTEMS)
+    systems = yield from explorer.members(SYSTEMS)
+    for system in systems[:MAX_SYSTEMS]:
+        document = yield from explorer.get(f"{system}/MachineLearningModel")
+        if document is not None:
+            return _endpoint(document, system)
+    asked = "; ".join([f"looked at {', '.join(systems)}" if systems else "there is no System", *explorer.faults])[:200]
+    raise ProtocolError(f"no System of this BMC has a MachineLearningModel ({asked})")
 
 
-def _object(response: Response) -> Mapping[str, object]:
-    try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
-        document = None
-    if response.status != 200 or not isinstance(document, Mapping):
-        endpoint = without_userinfo(response.url)
-        quoted = response.body[:200].decode(errors="replace")
-        raise ProtocolError(
-            f"{endpoint} answered {response.status}, not a Redfish resource: {quoted}",
-            endpoint=endpoint,
-            status_code=response.status,
-        )
-    return document
-
-
-def _members(document: Mapping[str, object]) -> list[object]:
-    members = document.get("Members") or document.get("members")
-    return members if isinstance(members, list) else []
-
-
-def _path(member: object) -> str | None:
-    """Return the path of a member under /redfish/, or None for anything else: a BMC may point anywhere."""
-    path = member.get("@odata.id") if isinstance(member, Mapping) else None
-    if not isinstance(path, str) or not path.startswith("/redfish/") or ".." in path or "\\" in path:
-        return None
-    return path
-
-
-def _endpoint(document: Mapping[str, object], system: str, response: Response) -> ModelEndpoint:
+def _endpoint(document: Document, system: str) -> ModelEndpoint:
     by_name = {str(key).lower(): value for key, value in document.items()}
     url, name, version = (by_name.get(key) for key in ("url", "name", "version"))
     if not isinstance(url, str) or not isinstance(name, str) or not url or not name:
-        endpoint = without_userinfo(response.url)
-        raise ProtocolError(f"{endpoint} names no model: Url and Name are needed", endpoint=endpoint)
+        raise ProtocolError(f"{system}/MachineLearningModel names no model: Url and Name are needed")
     try:
         origin_of(url)
     except UsageError as error:
-        raise ProtocolError(f"the model's Url of {without_userinfo(response.url)}: {error}") from None
+        raise ProtocolError(f"the Url of {system}/MachineLearningModel: {error}") from None
     return ModelEndpoint(url, name, version if isinstance(version, str) and version else None, system)
 
 
@@ -122,9 +84,7 @@ class RedfishBackend:
     """
 
     def __init__(self, endpoint: str, *, allowed_hosts: Collection[str] | None = None) -> None:
-        scheme, host, port = origin_of(endpoint)
-        shown = f"[{host}]" if ":" in host else host
-        self._base = f"{scheme}://{shown}:{port}"
+        self._base = base_of(endpoint)
         self._allowed = None if allowed_hosts is None else {host.lower() for host in allowed_hosts}
         self._model: V2Backend | None = None
 
@@ -136,7 +96,7 @@ class RedfishBackend:
     def flow(self, X: FloatArray, /) -> Flow[FloatArray]:
         """Find the endpoint, then predict there."""
         if self._model is None:
-            found = yield from find_model(self._base)
+            found = yield from find_model()
             self._check(found)
             self._model = V2Backend(found.infer_url)
         watts = yield from self._model.flow(X)

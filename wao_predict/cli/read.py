@@ -145,7 +145,7 @@ def model_endpoint(
     how = login.connection_to(url)
     transport = _bmc_transport(url, how)
     try:
-        found = run(find_model(""), transport)
+        found = run(find_model(), transport)
     finally:
         transport.close()
     facts = {

@@ -47,7 +47,32 @@ class Chassis:
         return self.penalty < 2.0
 
 
-def find_system(explorer: Explorer, root: Document) -> Flow[System]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """A BMC at first sight: what it says of itself, and the chassis that can be read, the server's own first."""
+
+    vendor: str | None
+    model: str | None
+    chassis: Sequence[Chassis]
+
+
+def survey(explorer: Explorer) -> Flow[Survey]:
+    """Read the root, the Systems and the Chassis.
+
+    Raises
+    ------
+    RemoteError
+        The BMC does not answer, refuses the credentials, or does not speak Redfish.
+    """
+    root = yield from explorer.root()
+    system = yield from _find_system(explorer, root)
+    chassis = yield from _find_chassis(explorer, root, system)
+    vendors = (system.vendor, *(item.vendor for item in chassis), _said(root, "Vendor"))
+    models = (system.model, *(item.model for item in chassis))
+    return Survey(next(filter(None, vendors), None), next(filter(None, models), None), chassis)
+
+
+def _find_system(explorer: Explorer, root: Document) -> Flow[System]:
     """Read the Systems and return the host: not an accelerator baseboard."""
     paths = yield from explorer.members(link(root, "Systems") or f"{ROOT}/Systems")
     paths.sort(key=lambda path: bool(_PARTS & set(words(_last(path)))) or "baseboard" in _last(path).lower())
@@ -59,12 +84,12 @@ def find_system(explorer: Explorer, root: Document) -> Flow[System]:
             safe_path(mapping(item).get("@odata.id")) for item in items(mapping(document.get("Links")).get("Chassis"))
         )
         return System(
-            path, said(document, "Manufacturer"), said(document, "Model"), tuple(item for item in listed if item)
+            path, _said(document, "Manufacturer"), _said(document, "Model"), tuple(item for item in listed if item)
         )
     return System("", None, None, ())
 
 
-def find_chassis(explorer: Explorer, root: Document, system: System) -> Flow[list[Chassis]]:
+def _find_chassis(explorer: Explorer, root: Document, system: System) -> Flow[list[Chassis]]:
     """Return the chassis that can be read, the server's own first."""
     paths = yield from explorer.members(link(root, "Chassis") or f"{ROOT}/Chassis")
     paths = [*system.chassis, *(path for path in paths if path not in system.chassis)]
@@ -77,7 +102,7 @@ def find_chassis(explorer: Explorer, root: Document, system: System) -> Flow[lis
         if document is None:
             continue
         penalty = _distance(path, document, system, paths)
-        found.append(Chassis(path, document, penalty, said(document, "Manufacturer"), said(document, "Model")))
+        found.append(Chassis(path, document, penalty, _said(document, "Manufacturer"), _said(document, "Model")))
         if penalty == 0.0 and len(paths) > 12:  # many parts: do not read them all when the server is known
             break
     found.sort(key=lambda chassis: chassis.penalty)
@@ -112,6 +137,6 @@ def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def said(document: Document, name: str) -> str | None:
+def _said(document: Document, name: str) -> str | None:
     """Return the text of a property, None where there is none."""
     return text(document.get(name)).strip() or None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from wao_predict.flow import Flow
-from wao_predict.redfish.chassis import Chassis, find_chassis, find_system, said
+from wao_predict.redfish.chassis import Chassis, survey
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
 from wao_predict.redfish.explorer import Bounds, Explorer
 from wao_predict.redfish.power import find_power
@@ -60,18 +60,16 @@ def discover(*, bounds: Bounds | None = None, want_power: bool = True) -> Flow[D
         The BMC does not answer, refuses the credentials, or does not speak Redfish.
     """
     explorer = Explorer(bounds or Bounds())
-    root = yield from explorer.root()
-    system = yield from find_system(explorer, root)
-    chassis = yield from find_chassis(explorer, root, system)
-    inlet = yield from _find_inlet(explorer, chassis)
+    bmc = yield from survey(explorer)
+    inlet = yield from _find_inlet(explorer, bmc.chassis)
     power = None
     if want_power:
-        power = yield from find_power(explorer, chassis)
+        power = yield from find_power(explorer, bmc.chassis)
     return Discovery(
         _as_linked(explorer, inlet),
         _as_linked(explorer, power),
-        system.vendor or next((item.vendor for item in chassis if item.vendor), None) or said(root, "Vendor"),
-        system.model or next((item.model for item in chassis if item.model), None),
+        bmc.vendor,
+        bmc.model,
         explorer.requests,
         tuple(explorer.faults),
     )

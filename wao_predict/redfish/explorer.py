@@ -121,6 +121,28 @@ class Explorer:
             raise ProtocolError(f"{response.url} is not a Redfish service: its root is not JSON", endpoint=response.url)
         return document
 
+    def required(self, path: str) -> Flow[Document]:
+        """Read one resource that must be there.
+
+        Raises
+        ------
+        ProtocolError
+            It is not, or it is not JSON.
+        RemoteError
+            The BMC is away.
+        """
+        response = yield from self._fetch(path)
+        document = decode(response.body) if response.status == 200 else None
+        if document is None:
+            quoted = response.body[:200].decode(errors="replace")
+            raise ProtocolError(
+                f"{response.url} answered {response.status}, not a Redfish resource: {quoted}",
+                endpoint=response.url,
+                status_code=response.status,
+            )
+        self._documents[path] = document
+        return document
+
     def get(self, path: object) -> Flow[Document | None]:
         """Read one resource; None when it is not there, broken, elsewhere, or beyond the bounds."""
         bare = self._noted(path)
@@ -135,11 +157,7 @@ class Explorer:
             return None
         document: Document | None = None
         try:
-            response = yield self._request(self.linked(bare))
-            if (target := moved_to(response)) is not None and not self.exhausted:
-                if safe_path(target) == bare:
-                    self._noted(target)
-                response = yield self._request(target)
+            response = yield from self._fetch(bare)
             if response.status == 200:
                 document = decode(response.body)
             if document is None and response.status in (401, 403):
@@ -190,6 +208,15 @@ class Explorer:
         if bare is not None and str(path).partition("#")[0].endswith("/"):
             self._slashed.add(bare)
         return bare
+
+    def _fetch(self, bare: str) -> Flow[Response]:
+        """GET a path, and once more where the BMC sends it on to another path of its own."""
+        response: Response = yield self._request(self.linked(bare))
+        if (target := moved_to(response)) is not None and not self.exhausted:
+            if safe_path(target) == bare:
+                self._noted(target)
+            response = yield self._request(target)
+        return response
 
     def _request(self, path: str) -> Request:
         if self._started is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wao_predict.flow import Flow
-from wao_predict.redfish.chassis import Chassis, find_chassis, find_system
+from wao_predict.redfish.chassis import Chassis, survey
 from wao_predict.redfish.choice import Candidate, SensorChoice
 from wao_predict.redfish.explorer import Bounds, Explorer
 from wao_predict.redfish.names import same
@@ -31,11 +31,9 @@ def find_named(name: str, quantity: str, *, bounds: Bounds | None = None) -> Flo
         The BMC does not answer, refuses the credentials, or does not speak Redfish.
     """
     explorer = Explorer(bounds or Bounds())
-    root = yield from explorer.root()
-    system = yield from find_system(explorer, root)
-    chassis = yield from find_chassis(explorer, root, system)
+    bmc = yield from survey(explorer)
     seen: list[str] = []
-    for one in chassis:
+    for one in bmc.chassis:
         found = yield from (_temperature if quantity == "inlet_temp" else power_candidates)(explorer, one, name)
         seen += [candidate.name for candidate in found]
         for item in found:

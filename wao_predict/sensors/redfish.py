@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wao_predict._errors import SensorError
-from wao_predict.connection import origin_of
+from wao_predict.connection import base_of
 from wao_predict.flow import Flow
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.discovery import Discovery, discover
@@ -38,8 +38,7 @@ class RedfishSensor:
         name: str | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        scheme, host, port = origin_of(endpoint)
-        self.base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self.base_url = base_of(endpoint)
         self.metric: Quantity = metric
         self._bounds = bounds
         self._override, self._name = _override(uri, name), name

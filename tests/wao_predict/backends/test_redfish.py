@@ -41,10 +41,9 @@ class Bmc:
             rows = json.loads(request.body or b"")["inputs"][0]["data"]
             output = {"name": "watts", "shape": [len(rows)], "datatype": "FP32", "data": [1.0] * len(rows)}
             return Response(200, json.dumps({"outputs": [output]}).encode(), {}, request.url)
-        path = request.url.removeprefix("https://bmc:443")
-        if path not in self.held:
+        if request.url not in self.held:
             return Response(404, b"{}", {}, request.url)
-        return Response(200, json.dumps(self.held[path]).encode(), {}, request.url)
+        return Response(200, json.dumps(self.held[request.url]).encode(), {}, request.url)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -56,12 +55,7 @@ def test_the_endpoint_is_asked_for_once() -> None:
     for _ in range(2):
         assert run(backend.flow(np.ones((2, 3))), bmc).tolist() == [1.0, 1.0]
     infer = "https://models.example:8443/serving/v2/models/dell%20r750/versions/v0.1.0/infer"
-    assert bmc.asked == [
-        "https://bmc:443/redfish/v1/Systems",
-        f"https://bmc:443{SYSTEM}/MachineLearningModel",
-        infer,
-        infer,
-    ]
+    assert bmc.asked == ["/redfish/v1/Systems", f"{SYSTEM}/MachineLearningModel", infer, infer]
     assert backend.endpoint == infer
 
 
@@ -76,7 +70,18 @@ def test_the_endpoint_is_asked_for_once() -> None:
 )
 def test_a_bmc_without_a_usable_model_is_told(model: object, words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
-        run(find_model("https://bmc:443"), Bmc(documents(model)))
+        run(find_model(), Bmc(documents(model)))
+
+
+def test_what_is_no_bmc_is_told() -> None:
+    with pytest.raises(ProtocolError, match="/redfish/v1/Systems answered 404, not a Redfish resource"):
+        run(find_model(), Bmc({}))
+
+
+def test_names_of_the_keys_may_be_written_in_any_case_and_the_version_left_out() -> None:
+    found = run(find_model(), Bmc(documents({"url": "http://models.example/", "NAME": "power"})))
+    assert found.infer_url == "http://models.example/v2/models/power/infer"
+    assert (found.system, found.version) == (SYSTEM, None)
 
 
 def test_a_model_on_a_host_that_is_not_allowed_is_refused() -> None:

@@ -99,4 +99,4 @@ async def test_a_bmc_without_a_model_is_told() -> None:
     async with MockBmc({"/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}}) as server:
         ran = await run("read", "model-endpoint", server.url)
     assert ran.code == 1
-    assert "no System of this BMC has a MachineLearningModel (/redfish/v1/Systems/1: 404)" in ran.err
+    assert "no System of this BMC has a MachineLearningModel (looked at /redfish/v1/Systems/1)" in ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ STOCK = {"wao-kube-scheduler"}
 """Runs an image of Kubernetes, not ours."""
 
 
+@cache
+def parsed(path: Path) -> list[dict[str, Any]]:
+    """The documents of a file; parsing them all takes a second, and nearly every test looks at them."""
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
 def documents(kind: str = "") -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in FILES:
-        for document in yaml.safe_load_all(path.read_text()):
-            if document and (not kind or document["kind"] == kind):
+        for document in parsed(path):
+            if not kind or document["kind"] == kind:
                 yield path, document
 
 

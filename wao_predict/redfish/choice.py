@@ -84,9 +84,9 @@ class Ranked:
 def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
     """Return the candidates that have a value, the best first."""
     meaningful = _meaningful(candidates)
-    hints = sum(judge(candidate.hint).score > 0 for candidate in candidates)
+    hinted = _hints_tell(candidates)
     scored = [
-        _score(candidate, _named(candidate, hinted=hints <= MANY_INTAKES), meaningful)
+        _score(candidate, _named(candidate, hinted=hinted), meaningful)
         for candidate in candidates
         if candidate.value is not None
     ]
@@ -104,6 +104,13 @@ def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
     if any(names_a_part(candidate.name) for candidate in candidates if candidate.context.lower() == "intake"):
         found.discard("intake")
     return frozenset(found)
+
+
+def _hints_tell(candidates: Sequence[Candidate]) -> bool:
+    """Whether the texts beside the names tell sensors apart: a vendor may write the same one to all of them."""
+    told = [judge(candidate.hint) for candidate in candidates]
+    same_for_all = len(told) > 1 and len({verdict.reason for verdict in told}) == 1
+    return not same_for_all and sum(verdict.score > 0 for verdict in told) <= MANY_INTAKES
 
 
 def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> Ranked:

@@ -40,7 +40,7 @@ _ELSEWHERE = frozenset(
     mcp soc nvs pex efuse fuse gb mlom card adapter smartnic hmc aoc aic expander bpn dcscm scm swb ubb
     oam vpdb hpdb lc loop vdd vddq vcc optic optics usb sd sas sata exit humidity pressure flow dewpoint
     power status fault alarm trip hot return internal inside heatsink plate coldplate pump radiator manifold disconnect
-    leak tcs fws lan vic xcc bbu pdu ac voltage volt volts current amp amps vin vout shutdown allowed target setpoint
+    leak tcs fws lan vic xcc bbu pdu ac voltage volt volts amp amps vin vout shutdown allowed target setpoint
     rise humid dew light
     """.split()
 )

@@ -29,7 +29,15 @@ INLETS = {
     "NEC, Hitachi": ["Frnt Pnl Amb Temp", "Amb Temp"],
     "YADRO": ["Inlet Air Temp"],
     "front panels": ["Control Panel Temp", "Op Panel Ambient", "Front Bezel Temp", "Right Ear Temp", "Front LED Board"],
-    "short": ["TEMP_IN", "Temp In", "T_INLET", "Chassis_Inlet_L", "HPM_INLET_TEMP", "Blade Inlet", "Enclosure Ambient"],
+    "short": [
+        "TEMP_IN",
+        "Temp In",
+        "T_INLET",
+        "Chassis_Inlet_L",
+        "HPM_INLET_TEMP",
+        "Blade Inlet",
+        "Current Inlet Temp",
+    ],
     "any": ["SYSINLETTEMP", "inlettemp", "AirIntake", "Air In", "Supply Air Temp", "Cold Aisle Temp", "Intake Left"],
 }
 ELSEWHERE = {
@@ -40,7 +48,7 @@ ELSEWHERE = {
     "cards": ["RISER1_INLET_TMP", "Temp_PCI_Inlet1", "OCP_Inlet", "AOC_Inlet", "MEZZ_AMB", "CX7 Ambient", "GPU_INLET"],
     "parts": ["CPU1 Inlet", "VR Inlet", "BMC_INLET_TEMP", "OAM_Ambient", "C1_DCSCM_TEMP", "cpuinlettemp", "Fan Inlet"],
     "cooling": ["Heat Sink Inlet", "Cold Plate Inlet", "Pump Inlet", "Manifold Inlet", "TCS Inlet", "Leak Inlet"],
-    "supply": ["Inlet Voltage", "AC Inlet", "Inlet Current", "PDU Inlet", "Temperature in Celsius", "Temp in C"],
+    "supply": ["Inlet Voltage", "AC Inlet", "PDU Inlet", "Temperature in Celsius", "Temp in C"],
     "water": ["Inlet Water Temp", "Coolant Inlet", "LC Inlet Temp", "Liquid Inlet", "CDU Primary Inlet"],
     "no temperature": ["Inlet Temp Margin", "Inlet Temp Status", "Ambient Humidity", "Inlet Pressure", "Ambient Limit"],
     "nothing said": [

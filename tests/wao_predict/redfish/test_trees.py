@@ -99,6 +99,16 @@ def test_a_description_that_all_sensors_have_tells_nothing() -> None:
     assert inlet(held) is None
 
 
+def test_a_description_that_all_sensors_have_spoils_nothing() -> None:
+    """It speaks of the status and the power of the sensor, which is no place; the context tells the inlet."""
+    same = {"Description": "Status of the temperature sensor while power is on"}
+    tagged = [("Temp 1", 50, "CPU"), ("Temp 2", 23, "Intake"), ("Temp 3", 35, "Exhaust")]
+    assert inlet(thermal(*(member(*sensor, **same) for sensor in tagged))) == (
+        f"{CHASSIS}/Thermal#/Temperatures/1",
+        23.0,
+    )
+
+
 def test_the_summarys_intake_is_taken_where_it_names_no_sensor() -> None:
     held = metrics(TemperatureSummaryCelsius={"Intake": {"Reading": 21.5}, "Exhaust": {"Reading": 35}})
     where = f"{CHASSIS}/ThermalSubsystem/ThermalMetrics"

@@ -106,7 +106,7 @@ class HttpConnection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(error.__context__ if isinstance(error.__context__, TooLarge) else Broken(f"not HTTP: {error}"))
             self.abort()
             return

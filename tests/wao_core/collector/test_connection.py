@@ -151,6 +151,7 @@ async def test_a_line_without_an_end_is_refused() -> None:
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"\x16\x03\x01\x02\x00",
         b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nsurplus",
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
@@ -158,7 +159,7 @@ async def test_a_line_without_an_end_is_refused() -> None:
         encoded(b"no gzip", "gzip"),
         encoded(gzip.compress(b"[22.5]")[:-9], "gzip"),
     ],
-    ids=["ssh", "tls", "status", "length", "lengths", "chunk", "header", "gzip", "half a gzip"],
+    ids=["ssh", "tls", "status", "upgrade", "length", "lengths", "chunk", "header", "gzip", "half a gzip"],
 )
 async def test_what_is_no_answer_ends_the_connection(sent: bytes) -> None:
     with pytest.raises(Broken):

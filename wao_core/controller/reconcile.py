@@ -16,8 +16,9 @@ from wao_core.controller.diff import OWNER_KIND, Actions, diff
 from wao_core.controller.plan import Desired, Makers, Plan, TemplateOutcome, plan
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import GROUP, NODE_CONFIGS, VERSION
-from wao_core.records import Kind, NodeConfigTemplate
+from wao_core.records import Kind, NodeConfigTemplate, key_of
 from wao_core.source.base import ObjectRef, Source
+from wao_core.state import Change
 
 log = logging.getLogger(__name__)
 
@@ -47,30 +48,31 @@ class NodeConfigController:
         self._source, self._client, self._clock = source, client, clock
         self._makers = Makers()
         self._dirty = asyncio.Event()
-        self._written: dict[str, tuple[object, float]] = {}
+        self._written: dict[str, tuple[object, float]] = {}  # writes that have not come back by watch
         self._statuses: dict[str, Mapping[str, object]] = {}
         self._transitions: dict[tuple[str, str], tuple[str, str]] = {}
         self.reconciled = 0
         self.failures = 0
+        source.state.subscribe((Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE), self._changed)
 
     async def run(self) -> None:
         """Follow changes for ever."""
-        kinds = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE)
-        unsubscribe = self._source.state.subscribe(kinds, lambda _: self._dirty.set())
         wait = 0.0
-        try:
-            while True:
-                self._dirty.clear()
-                failed = await self.reconcile()
-                wait = min(30.0, max(0.5, 2 * wait)) if failed else 0.0
-                try:
-                    async with asyncio.timeout(wait or RESYNC):
-                        await self._dirty.wait()
-                except TimeoutError:
-                    continue
-                await asyncio.sleep(QUIET)
-        finally:
-            unsubscribe()
+        while True:
+            self._dirty.clear()
+            failed = await self.reconcile()
+            wait = min(30.0, max(0.5, 2 * wait)) if failed else 0.0
+            try:
+                async with asyncio.timeout(wait or (ECHO if self._written else RESYNC)):
+                    await self._dirty.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(QUIET)
+
+    def _changed(self, change: Change) -> None:
+        if change.kind is Kind.NODE_CONFIG:
+            self._written.pop(change.key, None)
+        self._dirty.set()
 
     async def reconcile(self) -> int:
         """Compare and write once; return how many writes failed."""
@@ -102,11 +104,9 @@ class NodeConfigController:
         return 0
 
     def _is_under_way(self, wanted: Desired, now: float) -> bool:
-        """Whether this very write was made just now and only its watch event is missing."""
-        key = f"{wanted.record.namespace}/{wanted.record.name}"
-        held = self._written.get(key)
-        present = key in self._source.state.node_configs
-        return held is not None and not present and held[0] == wanted.spec and now - held[1] < 0.05
+        """Whether this very write was made just now, and nothing of the object was seen since."""
+        held = self._written.get(key_of(wanted.record))
+        return held is not None and held[0] == wanted.spec and now - held[1] < ECHO
 
     async def _apply(self, wanted: Desired) -> None:
         record = wanted.record
@@ -124,9 +124,13 @@ class NodeConfigController:
             },
             "spec": wanted.spec,
         }
-        path = NODE_CONFIGS.path(record.namespace, record.name)
-        await self._client.apply(path, body, manager=MANAGER)
-        self._written[f"{record.namespace}/{record.name}"] = (wanted.spec, self._clock())
+        key = key_of(record)
+        self._written[key] = (wanted.spec, self._clock())  # before it is sent: it may come back before the answer
+        try:
+            await self._client.apply(NODE_CONFIGS.path(record.namespace, record.name), body, manager=MANAGER)
+        except KubeError:
+            self._written.pop(key, None)
+            raise
 
     async def _delete(self, key: str) -> None:
         namespace, _, name = key.partition("/")

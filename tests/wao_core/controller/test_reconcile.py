@@ -91,7 +91,6 @@ async def test_what_a_person_did_to_a_child_is_put_right(cluster: Cluster) -> No
     await cluster.reconcile()
     cluster.state.put(Kind.NODE_CONFIG, msgspec.structs.replace(cluster.config("t-a"), node_name="other"))
     cluster.state.remove(Kind.NODE_CONFIG, "w/t-b")
-    cluster.now = 1.0
     assert await cluster.reconcile() == applied("a", "b")
     assert cluster.config("t-a").node_name == "a"
 
@@ -108,8 +107,19 @@ async def test_a_write_is_not_repeated_before_it_can_have_come_back(cluster: Clu
     cluster.echoes = False
     await cluster.reconcile()
     assert await cluster.reconcile() == []
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint="https://new"))
+    assert await cluster.reconcile() == applied(*NAMES)
+    assert await cluster.reconcile() == []
     cluster.now = 60.0
     assert await cluster.reconcile() == applied(*NAMES)
+
+
+async def test_what_a_person_does_right_after_a_write_is_put_right_at_once(cluster: Cluster) -> None:
+    await cluster.reconcile()
+    cluster.state.remove(Kind.NODE_CONFIG, "w/t-b")
+    assert await cluster.reconcile() == applied("b")
+    cluster.state.put(Kind.NODE_CONFIG, msgspec.structs.replace(cluster.config("t-b"), node_name="other"))
+    assert await cluster.reconcile() == applied("b")
 
 
 async def test_a_refused_write_keeps_no_other_back_and_is_tried_again(cluster: Cluster) -> None:

@@ -26,6 +26,15 @@ def serving(target: Callable[[int], None], *, scheme: str = "https") -> Iterator
         process.join(10)
 
 
+def apart(target: Callable[..., None], *arguments: object) -> None:
+    """Run a measurement in a process of its own: what ran before has left its memory behind."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{target.__name__} ended with {process.exitcode}")
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.processes import resident_bytes
+from benchmarks.processes import apart, resident_bytes
 from wao_core.decode import decode_list, decode_watch_line
 from wao_core.records import Kind
 from wao_core.state import ClusterState
@@ -24,6 +24,11 @@ MIB = 1024 * 1024
 
 def main() -> None:
     """Measure and print."""
+    apart(measure)
+
+
+def measure() -> None:
+    """Decode lists and events, and print what it takes."""
     state = ClusterState()
     for kind, count, make in ((Kind.NODE, NODES, _node), (Kind.POD, PODS, _pod)):
         pages = list(_pages(count, make))

@@ -63,7 +63,7 @@ class NodeConfigController:
             failed = await self.reconcile()
             wait = min(30.0, max(0.5, 2 * wait)) if failed else 0.0
             try:
-                async with asyncio.timeout(wait or (ECHO if self._written else RESYNC)):
+                async with asyncio.timeout(wait or RESYNC):
                     await self._dirty.wait()
             except TimeoutError:
                 continue

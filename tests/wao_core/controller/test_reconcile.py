@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +33,7 @@ class Cluster:
         self.events: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
         self.echoes = True
+        self.late = 0.0  # seconds after which a write comes back
         self.now = 0.0
         self.controller = NodeConfigController(self, self, clock=lambda: self.now)  # type: ignore[arg-type]
         for name in NAMES:
@@ -37,8 +41,11 @@ class Cluster:
 
     async def apply(self, path: str, body: Mapping[str, Any], *, manager: str) -> bytes:
         name = self._asked("APPLY", path)
-        if self.echoes:
-            self.state.put(Kind.NODE_CONFIG, decode_object(Kind.NODE_CONFIG, body))
+        back = partial(self.state.put, Kind.NODE_CONFIG, decode_object(Kind.NODE_CONFIG, body))
+        if self.late:
+            asyncio.get_running_loop().call_later(self.late * random.uniform(0.5, 1.5), back)
+        elif self.echoes:
+            back()
         return name.encode()
 
     async def send(self, method: str, path: str) -> bytes:
@@ -163,3 +170,24 @@ async def test_the_loser_takes_over_when_the_winner_goes(cluster: Cluster) -> No
     cluster.state.remove(Kind.NODE_CONFIG_TEMPLATE, "w/t")
     calls = await cluster.reconcile()
     assert [call for call in calls if call[0] == "APPLY"] == [("APPLY", f"late-{name}") for name in NAMES]
+
+
+async def test_a_template_and_an_edit_of_it_take_one_write_for_each_node_however_late_they_come_back() -> None:
+    cluster = Cluster()
+    cluster.late = 0.05
+    names = [f"n-{number}" for number in range(100)]
+    cluster.state.replace(Kind.NODE, [node(name, set="all") for name in names])
+    running = asyncio.create_task(cluster.controller.run())
+    try:
+        for endpoint in ("https://old", "https://new"):
+            cluster.calls.clear()
+            cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint=endpoint))
+            async with asyncio.timeout(10):
+                while {item.metrics["inlet_temp"].endpoint for item in cluster.state.node_configs.values()} != {
+                    endpoint
+                } or len(cluster.state.node_configs) < len(names):
+                    await asyncio.sleep(0.01)
+            assert sorted(cluster.calls) == sorted(applied(*names))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,11 @@ async def test_a_folder_is_followed(folder: Folder) -> None:
             await asyncio.sleep(0.01)
     await source.stop()
     assert seen[0].key == "n1"
+
+
+@pytest.mark.parametrize("text", ["{}", "{}\n---\n", "# from kubectl\n{}"], ids=["json", "documents", "comment"])
+def test_json_is_read_in_every_form_that_yaml_allows(folder: Folder, text: str) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [NODE, POD]}
+    folder.write("all.json", text=text.replace("{}", json.dumps(listed)))
+    assert (set(folder.source.state.nodes), set(folder.source.state.pods)) == ({"n1"}, {"default/p"})
+    assert folder.problems == []

@@ -20,7 +20,7 @@ def why_not() -> str:
     if os.geteuid() != 0:
         missing.append("root")
     if missing:
-        return f"these tests need {', '.join(missing)}"
+        return f"missing here: {', '.join(missing)}"
     probe = ["ip", "netns", "exec", name := f"wao-probe-{os.getpid()}", "nft", "list", "tables"]
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False, timeout=30)
     done = subprocess.run(probe, capture_output=True, text=True, check=False, timeout=30)

@@ -234,7 +234,7 @@ class Syncer:
     async def _apply(self, table: Table, plan: Plan) -> None:
         if plan.text:
             await self.kernel.apply(plan.text)
-            self._generation = -1
+            self._note_write()
         table.commit(plan, time.monotonic())
 
     def _done(self, begin: float, keys: set[str], *, full: bool) -> None:
@@ -258,7 +258,7 @@ class Syncer:
             if contents:
                 await self.kernel.write_weights(family, contents)
                 table.splits.update(contents)
-                self._generation = -1
+                self._note_write()
                 count += len(contents)
         if count:
             self.metrics.note_reweigh(time.monotonic() - begin, count)
@@ -269,9 +269,14 @@ class Syncer:
             text, due = table.sweep(time.monotonic())
             if due:
                 await self.kernel.apply(text)
-                self._generation = -1
+                self._note_write()
                 for item in due:
                     table.retired.pop(item, None)
+
+    def _note_write(self) -> None:
+        """Expect the number that one transaction of ours leads to; any other one is looked into."""
+        if self._generation >= 0:
+            self._generation += 1
 
     async def _verify(self) -> None:
         """Look whether others changed our tables: another number of the ruleset, then other things in it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -91,6 +92,26 @@ async def test_prioritize_answers_ordinal_scores_with_a_length(extender: Extende
     assert answer.headers["content-type"] == "application/json"
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert answer.json() == [{"Host": "a", "Score": 9}, {"Host": "b", "Score": 10}]
+
+
+async def test_each_profile_decides_by_its_own_rule_under_its_own_prefix() -> None:
+    """On a, the first pod is dear and those after it cheap."""
+    extender = Extender(profiles={"default": {}, "greedy": {"rule": "marginal"}})
+    watts = np.array([[100.0, 180.0, 200.0], [100.0, 160.0, 220.0]])
+    extender.engine.update(snapshot(["a", "b"], watts=watts, knots=np.array([0.0, 50.0, 100.0])))
+    for number, (path, best) in enumerate({"/default/prioritize": "a", "/greedy/prioritize": "b"}.items()):
+        scores = (await extender.post(path, args("a", "b", name=f"p{number}"))).json()
+        assert max(scores, key=lambda item: item["Score"])["Host"] == best
+        extender.engine.inflight.choose(f"uid-p{number}", "elsewhere", 1.0)
+
+
+async def test_a_node_beyond_a_limit_is_unresolvable_so_that_nobody_is_evicted_for_it() -> None:
+    extender = Extender(profiles={"default": {"inletTempCeiling": 35}})
+    extender.engine.update(snapshot(["a", "b"], inlet_temp=[35.0, 30.0]))
+    document = (await extender.post("/filter", args("a", "b"))).json()
+    assert document["NodeNames"] == ["b"]
+    assert list(document["FailedAndUnresolvableNodes"]) == ["a"]
+    assert document["FailedNodes"] == {}
 
 
 async def test_filter_passes_all_without_reason_to_refuse(extender: Extender) -> None:

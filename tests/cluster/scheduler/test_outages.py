@@ -53,6 +53,7 @@ def test_a_scheduler_that_insists_on_the_extender_waits_for_it(site: Site) -> No
     config = site.scheduler_config()
     config["profiles"][0]["schedulerName"] = name = "strict-scheduler"
     config["extenders"][0]["ignorable"] = False
+    config["leaderElection"] = {"leaderElect": False}  # the shipped one holds the Lease
     scheduler = site.bed.start_scheduler(config, name=name, account=site.scheduler_account())
     path = f"{PODS}/strict-0"
     try:

@@ -55,7 +55,7 @@ def _rates(site: Site) -> None:
             "shipped profile, extender that answers at once": (profile, [at_once]),
             "shipped profile, our extender": (profile, [ours]),
         }
-        print(f"{NODES:,} nodes, {WAITING:,} pods waiting{'':<25}pods/s by round")
+        print(f"{NODES:,} nodes, {WAITING:,} pods waiting")
         found: dict[str, list[float]] = {case: [] for case in cases}
         used = cpu_seconds(site.extender.process.pid)
         for number in range(ROUNDS):
@@ -63,8 +63,7 @@ def _rates(site: Site) -> None:
                 name = f"bench-{number}-{index}"
                 config = {"profiles": [settings | {"schedulerName": name}], "extenders": extenders}
                 found[case].append(_rate(site, name, config))
-    for case, rates in found.items():
-        print(f"  {case:50}" + "".join(f"{rate:>8.0f}" for rate in rates))
+                print(f"  round {number + 1}: {case:50}{found[case][-1]:>6.0f} pods/s", flush=True)
     limit, reached = (found[f"shipped profile, {name}"] for name in ("extender that answers at once", "our extender"))
     print(f"  ours of the limit: {100 * sum(reached) / sum(limit):.0f} % (wanted: at least 90 %)")
     answered = sum(site.metric(f'wao_extender_request_duration_seconds_count{{verb="{v}"}}') for v in _VERBS)

@@ -164,7 +164,7 @@ class SnapshotBuilder:
         now = self._clock()
         if self._current is not None and self.up_to_date and now - self._refreshed_at < every:
             return
-        self._seen, self._refreshed_at = self._versions, now
+        seen, self._refreshed_at = self._versions, now
         self._follow_names()
         temperature, pressure = self._inputs("inlet_temp", now), self._inputs("delta_p", now)
         yield
@@ -182,6 +182,7 @@ class SnapshotBuilder:
             for row in rows:
                 self._fill(arrays, row, wanted, reasons, now)
         self._current = self._snapshot(now, (temperature, pressure), arrays, reasons)
+        self._seen = seen  # only now: between two steps the current snapshot is still the one before
 
     def _note(self, change: Change) -> None:
         old, new = change.old, change.new

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from wao_core.records import Kind
 from wao_core.runtime import Inputs, deciding
 from wao_core.serving.cluster import cluster
-from wao_core.serving.health import HealthChecks
+from wao_core.serving.health import Check, HealthChecks
 from wao_core.serving.metrics import new_registry
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
@@ -45,11 +45,25 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
         # in a cluster the metrics API alone reads the sensors: a BMC answers one at a time
         inputs = Inputs(metrics_api=not standalone, loopback=standalone)
         await stack.enter_async_context(deciding(source, checks, book.update, inputs=inputs))
+        checks.add_ready("first-weights", _until_passed(book.first))
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)
             log.info("answering HAProxy's agent checks on %s port %d", server.host, agent.port)
         await serve(create_app(book, checks, registry, ready), server, checks)
+
+
+def _until_passed(check: Check) -> Check:
+    """Return a check that, once passed, stays so: while a book rests, its weights are a little old and still good."""
+    passed = False
+
+    def looked() -> str | None:
+        nonlocal passed
+        reason = None if passed else check()
+        passed = reason is None
+        return reason
+
+    return looked
 
 
 class _Once:

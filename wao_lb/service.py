@@ -57,6 +57,8 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._planned: FloatArray = np.zeros(0)
         self._stepped_at = -np.inf
         self._rest_until = 0.0  # monotonic
+        self._waiting: ClusterSnapshot | None = None  # came while the book rested
+        self._timer: asyncio.TimerHandle | None = None
         self.plan_seconds = 0.0
         for part in self._state.endpoint_slices.values():
             self._link(part)
@@ -64,6 +66,8 @@ class WeightBook(Mapping[str, ServiceWeights]):
 
     def close(self) -> None:
         """Follow the state no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._unsubscribe()
         self._pods.close()
 
@@ -108,7 +112,9 @@ class WeightBook(Mapping[str, ServiceWeights]):
         names_changed = self._snapshot is None or snapshot.names != self._snapshot.names
         if not names_changed and time.monotonic() < self._rest_until:
             self._catch_up()
+            self._after_the_rest(snapshot)
             return
+        self._waiting = None
         if names_changed:
             self._planned = self._moved_to(snapshot)
             self._batch = None
@@ -120,6 +126,26 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self.plan_seconds = time.monotonic() - begin
         self._rest_until = begin + (IDLE_FACTOR + 1.0) * self.plan_seconds
         self._announce(changed)
+
+    def first(self) -> str | None:
+        """Return None once the newest snapshot is weighed, else what is waited for: a check of readiness."""
+        return None if self._snapshot is not None and self._waiting is None else "the weights are not computed yet"
+
+    def _after_the_rest(self, snapshot: ClusterSnapshot) -> None:
+        """Plan on this snapshot, or on a later one, as soon as the rest is over: the next one may be long in coming."""
+        self._waiting = snapshot
+        if self._timer is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # without a loop the next snapshot has it planned
+        self._timer = loop.call_later(min(60.0, self._rest_until - time.monotonic()), self._rested)
+
+    def _rested(self) -> None:
+        self._timer = None
+        if self._waiting is not None:
+            self.update(self._waiting)
 
     def _moved_to(self, snapshot: ClusterSnapshot) -> FloatArray:
         """Return the planned load in the rows of a snapshot with other nodes."""

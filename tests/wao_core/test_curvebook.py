@@ -221,6 +221,7 @@ async def test_a_snapshot_of_many_nodes_is_made_in_turns_with_others() -> None:
     cluster, turns = Cluster(*names), 0
     made = asyncio.ensure_future(cluster.builder.refresh_in_turns())
     while not made.done():
+        assert not cluster.builder.up_to_date
         await asyncio.sleep(0)
         turns += 1
         if turns == 3:

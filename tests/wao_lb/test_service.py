@@ -329,6 +329,23 @@ def test_a_slice_that_changes_while_the_book_rests_wakes_those_who_wait() -> Non
     assert cluster.book.changes.version != version
 
 
+async def test_a_snapshot_that_comes_while_the_book_rests_is_weighed_when_the_rest_is_over() -> None:
+    """The next snapshot may be ten seconds away; until then nobody must take old weights for the newest."""
+    cluster = Cluster()
+    cluster.settle((1.0, 2.0))
+    before = cluster.weights()
+    cluster.book._rest_until = time.monotonic() + 0.05
+    cluster.now += 1000.0
+    cluster.book.update(snapshot(["a", "b"], slopes=[2.0, 1.0], usage=[1.5, 1.5], usage_at=cluster.now))
+    assert cluster.book.first() is not None
+    assert cluster.weights() == before
+    async with asyncio.timeout(5.0):
+        while cluster.book.first() is not None:
+            await asyncio.sleep(0.005)
+    assert cluster.weights() != before
+    cluster.book.close()
+
+
 def test_an_address_counts_once_in_whatever_spelling() -> None:
     cluster = Cluster()
     six = [Endpoint(addresses=(text,), node_name="a") for text in ("fd00::1", "FD00:0:0::0001", "not an address")]

@@ -116,7 +116,8 @@ def test_services_do_not_count_on_the_same_room(seed: int, services: int, endpoi
     if not np.isin(made.reason, (Reason.ALL_FULL, Reason.SATURATED)).any():
         assert (reached <= np.maximum(0.7 * 64.0, nodes.usage_cores - own) + 1e-6).all()
     equal = per_node(pools.node, equal_weights(pools) / 100 * pools.load[pools.parts.of], len(nodes))
-    if (nodes.usage_cores - own + equal <= 0.7 * 64.0).all():
+    saturated = (made.reason == Reason.SATURATED).any()  # shared by room: more may be wanted than is measured
+    if not saturated and (nodes.usage_cores - own + equal <= 0.7 * 64.0).all():
         assert watts(pools, nodes, made.weights) <= 1.01 * watts(pools, nodes, equal_weights(pools))
 
 

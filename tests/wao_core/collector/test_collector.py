@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.waiting import until
 from wao_core.collector.collector import Collector, addresses_of
 from wao_core.collector.plan import NodeIdentity, SensorSpec, Target
 from wao_core.collector.poller import Poller, Reader, backoff, failure_kind, sample_time
@@ -59,12 +59,6 @@ class SensorOf:
 def config(node: str, endpoint: str, *, interval: float = 1.0) -> NodeConfig:
     term = EndpointTerm(type="Redfish", endpoint=endpoint, fetch_interval=interval)
     return NodeConfig(name=node, namespace="wao", node_name=node, metrics={"inlet_temp": term})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 def running_polls() -> int:

@@ -1,12 +1,14 @@
 """The whole collector against mock BMCs with the resources of real ones: discovery, polls, faults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests import waiting
 from wao_core.collector.running import collecting
 from wao_core.collector.store import SampleStore
 from wao_core.records import EndpointTerm, Kind, NodeConfig
@@ -57,10 +59,7 @@ async def started(documents: Mapping[str, Mapping[str, object]]) -> MockBmc:
     return bmc
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
+until = partial(waiting.until, seconds=10.0)
 
 
 def fresh(store: SampleStore, metric: str = "inlet_temp") -> set[str]:

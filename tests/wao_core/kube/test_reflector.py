@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
+from tests.waiting import until
 from tests.wao_core.kube.scripted import ScriptedServer, bookmark, expired, node, reset, send, serving
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.reflector import Backoff, Reflector, StateSink
@@ -42,12 +43,6 @@ async def following(script: ScriptedServer, *, stall: float = 5.0) -> AsyncItera
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_list_in_pages_and_then_changes() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
+from tests import waiting
 from tests.wao_lb.agent.services import DNS, both, endpoint, part, service
 from tests.wao_lb.agent.simulated import SimulatedKernel
 from wao_core.records import Kind, Node, Service
@@ -22,11 +24,7 @@ QUICK = Pace(least=0.02, weights=0.02, verify=0.05, full=60.0)
 WEB = ("default/web", 80, "TCP")
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        await asyncio.sleep(0.005)  # between two looks
+until = partial(waiting.until, seconds=10.0)
 
 
 @dataclass

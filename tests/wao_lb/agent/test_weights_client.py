@@ -6,14 +6,15 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests import waiting
 from wao_lb.agent.weights_client import Problem, WeightsClient, WeightsError
 from wao_predict.connection import TlsPolicy
 
@@ -21,11 +22,7 @@ FLEET = Path(__file__).parents[3] / "examples" / "fleet"
 WEB = ("default/web", 80, "TCP")
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        await asyncio.sleep(0.005)  # between two looks
+until = partial(waiting.until, seconds=20.0)
 
 
 class Service:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.waiting import until
 from wao_core.errors import SourceError
 from wao_metrics_api.auth.trust import Trust
 from wao_metrics_api.auth.watch import TrustWatch
@@ -53,12 +54,6 @@ async def watching(api: Api, apply: Callable[[Trust], None] = lambda _trust: Non
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def test_is_not_ready_until_it_was_read_and_follows_changes() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from wao_core.records import Kind
 from wao_core.runtime import Inputs, deciding
 from wao_core.serving.cluster import cluster
-from wao_core.serving.health import Check, HealthChecks
+from wao_core.serving.health import HealthChecks
 from wao_core.serving.metrics import new_registry
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
@@ -33,7 +34,7 @@ KINDS = (
 async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_port: int | None = None) -> None:
     """Serve until told to stop."""
     checks, registry = HealthChecks(), new_registry("lb")
-    ready = _Once(checks)
+    ready = _once(lambda: checks.ready().healthy)
     async with AsyncExitStack() as stack:
         selectors = selectors_of(settings.proxy_name)
         source = await stack.enter_async_context(
@@ -45,7 +46,8 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
         # in a cluster the metrics API alone reads the sensors: a BMC answers one at a time
         inputs = Inputs(metrics_api=not standalone, loopback=standalone)
         await stack.enter_async_context(deciding(source, checks, book.update, inputs=inputs))
-        checks.add_ready("first-weights", _until_passed(book.first))
+        weighed = _once(lambda: book.first() is None)
+        checks.add_ready("first-weights", lambda: None if weighed() else book.first())
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)
@@ -53,25 +55,13 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
         await serve(create_app(book, checks, registry, ready), server, checks)
 
 
-def _until_passed(check: Check) -> Check:
-    """Return a check that, once passed, stays so: while a book rests, its weights are a little old and still good."""
-    passed = False
+def _once(condition: Callable[[], bool]) -> Callable[[], bool]:
+    """Return whether a condition has ever held; from then on old weights are better than none."""
+    held = False
 
-    def looked() -> str | None:
-        nonlocal passed
-        reason = None if passed else check()
-        passed = reason is None
-        return reason
+    def looked() -> bool:
+        nonlocal held
+        held = held or condition()
+        return held
 
     return looked
-
-
-class _Once:
-    """Whether the server was ready once; from then on old weights are better than none."""
-
-    def __init__(self, checks: HealthChecks) -> None:
-        self._checks, self._was = checks, False
-
-    def __call__(self) -> bool:
-        self._was = self._was or self._checks.ready().healthy
-        return self._was

@@ -11,7 +11,7 @@ from wao_core.state import ClusterState
 from wao_scheduler import podspread
 from wao_scheduler.inflight import InFlight
 from wao_scheduler.owners import OwnerIndex
-from wao_scheduler.podspread import BadRate, SpreadDecision, SpreadRate
+from wao_scheduler.podspread import BadRate, SpreadDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,9 @@ class Spreading:
 
     def among(self, pod: Pod, names: Sequence[str]) -> Verdict:
         """Return which of the candidates a pod may go to."""
-        rate = self._rate(pod)
-        if isinstance(rate, BadRate):
-            return Verdict(bad_rate=rate)
-        placed = self._heeded(pod, rate)
+        placed = self._heeded(pod)
+        if isinstance(placed, BadRate):
+            return Verdict(bad_rate=placed)
         if placed is None:
             return Verdict()
         nodes = {name: self._state.nodes[name] for name in {*names, *placed} if name in self._state.nodes}
@@ -50,16 +49,16 @@ class Spreading:
 
     def concerns(self, pod: Pod) -> bool:
         """Return whether it matters to the replicas to come where this pod goes."""
-        rate = self._rate(pod)
-        return not isinstance(rate, BadRate) and self._heeded(pod, rate) is not None
+        return isinstance(self._heeded(pod), Counter)
 
-    def _rate(self, pod: Pod) -> SpreadRate | BadRate | None:
-        return podspread.spread_rate(pod, podspread.controllers(pod, self._state))
-
-    def _heeded(self, pod: Pod, rate: SpreadRate | None) -> Counter[str] | None:
+    def _heeded(self, pod: Pod) -> Counter[str] | BadRate | None:
         """Return how many replicas each node has; None when there is no rate, or enough of them are placed."""
+        above = podspread.controllers(pod, self._state)
+        rate = podspread.spread_rate(pod, above)
+        if isinstance(rate, BadRate):
+            return rate
         if rate is None or pod.owner is None:
             return None
-        wanted = podspread.redundancy(podspread.wanted_replicas(podspread.controllers(pod, self._state)), rate.rate)
+        wanted = podspread.redundancy(podspread.wanted_replicas(above), rate.rate)
         placed = self._owners.placed(pod.owner.uid, self._inflight.choices(pod.owner.uid), except_uid=pod.uid)
         return placed if placed.total() < wanted else None

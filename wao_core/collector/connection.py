@@ -147,13 +147,13 @@ class HttpConnection(asyncio.Protocol):
         self._answer.status = self._parser.get_status_code()
         announced = self._answer.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._most:
-            raise TooLarge(f"the body is larger than {self._most} bytes")
+            raise _too_large(self._most)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
         self._size += len(body)
         if self._size > self._most:
-            raise TooLarge(f"the body is larger than {self._most} bytes")
+            raise _too_large(self._most)
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -179,6 +179,10 @@ class HttpConnection(asyncio.Protocol):
             self._waiting.set_exception(error)
 
 
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {most} bytes")
+
+
 def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
     """Return the body uncompressed: some BMCs compress though they are asked not to."""
     if headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "deflate"):
@@ -186,7 +190,7 @@ def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
     unpacked = unpacking.decompress(body, most + 1)
     if len(unpacked) > most:
-        raise TooLarge(f"the body is larger than {most} bytes")
+        raise _too_large(most)
     if not unpacking.eof:
         raise zlib.error("the compressed body has no end")
     return unpacked

@@ -6,6 +6,8 @@ import asyncio
 import ipaddress
 import socket
 
+from cachetools import TTLCache
+
 from wao_core.collector.addresses import AddressRule
 
 TTL = 60.0  # seconds
@@ -17,7 +19,7 @@ class Resolver:
 
     def __init__(self, rule: AddressRule) -> None:
         self._rule = rule
-        self._held: dict[str, tuple[float, list[str]]] = {}
+        self._held: TTLCache[str, list[str]] = TTLCache(MOST_NAMES, TTL)
 
     async def resolve(self, host: str) -> list[str]:
         """Return the addresses of a name, or the address itself.
@@ -27,16 +29,13 @@ class Resolver:
         OSError
             There is none, or none that may be connected to.
         """
-        now = asyncio.get_running_loop().time()
         held = self._held.get(host)
-        if held is None or now - held[0] > TTL:
+        if held is None:
             found = await self._look_up(host)
-            if len(self._held) >= MOST_NAMES:
-                self._held.clear()
-            held = self._held[host] = (now, [address for address in found if self._rule.allows(address)])
-        if not held[1]:
+            held = self._held[host] = [address for address in found if self._rule.allows(address)]
+        if not held:
             raise OSError(f"{host} has no address that may be connected to")
-        return held[1]
+        return held
 
     async def _look_up(self, host: str) -> list[str]:
         try:

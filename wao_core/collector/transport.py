@@ -194,7 +194,7 @@ class PollingTransport:
                 headers["X-Auth-Token"] = self._login.token
             else:
                 headers["Authorization"] = self._authorization
-        if self._close_until and self.closes:
+        if self.closes:
             headers["Connection"] = "close"
         try:
             async with asyncio.timeout(self._timeout):
@@ -231,7 +231,7 @@ class PollingTransport:
         return None
 
     def _returned(self, connection: HttpConnection, answer: Answer, target: _Target) -> Answer:
-        if target.own and connection.usable and not (self._close_until and self.closes):
+        if target.own and connection.usable and not self.closes:
             self._idle.append(connection)
         else:
             connection.close()

@@ -165,8 +165,10 @@ def lb_agent(
 
 def _problems(node: NodeSettings, url: str, ca: Path | None) -> list[str]:
     """Return what is wrong with the options, in the words of the command line."""
+    from wao_lb.settings import is_label_value
+
     found = []
-    if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", node.proxy_name):
+    if not is_label_value(node.proxy_name):
         found.append(f"--proxy-name {node.proxy_name!r:.80}: not the value of a label")
     for text in node.cluster_cidrs:
         try:

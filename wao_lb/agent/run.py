@@ -25,7 +25,7 @@ from wao_lb.agent.node_agent import Agent, AgentOptions
 from wao_lb.agent.script import delete_tables
 from wao_lb.agent.table import Table, merge
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
-from wao_lb.settings import HEADLESS_LABEL, PROXY_LABEL
+from wao_lb.settings import selectors_of
 from wao_predict._errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,9 @@ COMPONENT = "wao-lb-agent"
 
 
 def selectors(settings: NodeSettings) -> Selectors:
-    """Return what restricts the watches: our Services, this node, and no headless Service's slices.
-
-    Slices are not chosen by the proxy label: those made by hand do not carry it.
-    """
+    """Return what restricts the watches: our Services, no headless Service's slices, and this node."""
     return {
-        Kind.SERVICE: (("labelSelector", f"{PROXY_LABEL}={settings.proxy_name},!{HEADLESS_LABEL}"),),
-        Kind.ENDPOINT_SLICE: (("labelSelector", f"!{HEADLESS_LABEL}"),),
+        **selectors_of(settings.proxy_name),
         Kind.NODE: (("fieldSelector", f"metadata.name={settings.node_name}"),),
     }
 

@@ -13,16 +13,19 @@ import ssl
 import time
 from collections.abc import Callable, Collection
 from enum import StrEnum
+from typing import TypeVar
 
 import aiohttp
+import msgspec
 
 from wao_core.kube.reflector import Backoff
 from wao_lb.agent.model import Weights
-from wao_lb.agent.weights_documents import Document, Listing, PortWeights, T, decode, port_weights
+from wao_lb.agent.weights_documents import Document, Listing, PortWeights, port_weights
 from wao_predict._errors import UsageError, WaoError
 from wao_predict.connection import TlsPolicy, ssl_context
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 WAIT = 20.0
 """Seconds of a long poll at most: the service allows 60, but a dead connection is noticed only after this time."""
@@ -272,7 +275,7 @@ class WeightsClient:
 
     def _decode(self, body: bytes, kind: type[T]) -> T:
         try:
-            return decode(body, kind)
+            return msgspec.json.decode(body, type=kind)
         except ValueError as error:
             problem = f"the weight service at {self._url} answers with something else: {error}"
             raise WeightsError(problem, Problem.MALFORMED) from None

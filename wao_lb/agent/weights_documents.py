@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
 from wao_lb.agent.split import Key
 from wao_lb.members import canonical
 
-T = TypeVar("T")
 PortWeights = dict[tuple[str, int, str], dict[Key, float]]
 """Weights by (namespace/name, port, protocol), then by endpoint."""
 
@@ -51,17 +48,6 @@ class Document(msgspec.Struct):
 
     version: str
     ports: list[Port]
-
-
-def decode(body: bytes, kind: type[T]) -> T:
-    """Return a document.
-
-    Raises
-    ------
-    ValueError
-        It is not one.
-    """
-    return msgspec.json.decode(body, type=kind)
 
 
 def port_weights(key: str, document: Document) -> PortWeights:

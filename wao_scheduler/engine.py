@@ -203,7 +203,7 @@ class Engine:
         assumed = self.inflight.cores[rows]
         own = self.inflight.of(pod.uid)
         if own is not None and (row := snapshot.index.get(own.node)) is not None:  # a retry of the same pod
-            assumed = np.where(rows == row, np.maximum(assumed - own.cores, 0.0), assumed)
+            assumed = np.where(rows == row, np.maximum(assumed - own.missing, 0.0), assumed)
         fresh = (rows >= 0) & (self._clock() - snapshot.usage_at[rows] <= self.settings.max_sample_age)
         return np.where(fresh, snapshot.usage_cores[rows] + assumed, np.nan), assumed
 

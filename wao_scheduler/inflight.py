@@ -1,17 +1,14 @@
 """CPU that is promised but not yet measured: pods chosen, bound or started since a node's last sample.
 
-A node's CPU sample is an average over a window. A pod that started within the window is in the average by the part of
-it that it ran, and is assumed for the rest; one that started before the window is not assumed any more. Some sources
-report what runs at the end of the window instead of the average: a sample that shows more of the promised CPU than the
-average would leaves that much less to assume. So each pod is counted once. Our own choice counts at once, before the
-scheduler has bound the pod, so that a burst does not herd on one node.
+Each pod is assumed for the part that its node's sample does not hold (`wao_scheduler.sampling`), so it is counted once.
+Our own choice counts at once, before the scheduler has bound the pod, so that a burst does not herd on one node.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 from wao_core.records import Pod
 from wao_core.snapshot import ClusterSnapshot
 from wao_core.state import Change
+from wao_scheduler.sampling import Expectation, may_hold, missing_share
 
 FloatArray = NDArray[np.float64]
 
@@ -39,7 +37,10 @@ STUCK_REASONS = frozenset(
 
 @dataclass(slots=True)
 class Assumption:
-    """CPU assumed on a node for one pod of the controller `owner`; `started_at` is None until its containers run."""
+    """CPU assumed on a node for one pod of the controller `owner`; `started_at` is None until its containers run.
+
+    `share` is the part of its CPU that the node's sample does not hold.
+    """
 
     node: str
     cores: float
@@ -48,6 +49,12 @@ class Assumption:
     started_at: float | None = None
     stuck: bool = False
     owner: str = ""
+    share: float = 1.0
+
+    @property
+    def missing(self) -> float:
+        """CPU that is not measured [cores]."""
+        return self.cores * self.share
 
 
 class InFlight:
@@ -83,7 +90,6 @@ class InFlight:
         self._choices: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._snapshot: ClusterSnapshot | None = None
         self._cores: FloatArray = np.zeros(0)
-        self._unseen: FloatArray = np.zeros(0)  # per node: how much of the average's missing part is missing indeed
 
     def __len__(self) -> int:
         return len(self._by_uid)
@@ -134,6 +140,9 @@ class InFlight:
             started_at=pod.started_at,
             stuck=pod.waiting_reason in STUCK_REASONS,
         )
+        found.share = self._share(found)
+        if known is not None and known.node == found.node:  # what the sample holds, it holds
+            found.share = min(found.share, known.share)
         if self._over(found):
             self._drop(pod.uid)
         else:
@@ -141,18 +150,32 @@ class InFlight:
 
     def settle(self, snapshot: ClusterSnapshot) -> None:
         """Take over a new snapshot: forget what its samples contain and what has waited too long."""
-        before = _Estimate.of(self._snapshot, self._cores, self._unseen, snapshot)
-        self._snapshot, self._unseen = snapshot, np.ones(len(snapshot))
+        expected = Expectation.of(self._snapshot, self._cores, snapshot)
+        renewed = expected.renewed(snapshot)
+        self._snapshot = snapshot
         for uid in [uid for uid, assumption in self._by_uid.items() if self._over(assumption)]:
             self._pop(uid)
-        whole, part = np.zeros(len(snapshot)), np.zeros(len(snapshot))
+        within: list[tuple[int, Assumption]] = []
+        coming: list[tuple[int, Assumption]] = []
         for assumption in self._by_uid.values():
             row = snapshot.index.get(assumption.node)
             if row is not None:
-                share = self._unmeasured(assumption)
-                (whole if share == 1.0 else part)[row] += assumption.cores * share
-        self._unseen = before.unseen(snapshot, whole, part)
-        self._cores = whole + part * self._unseen
+                share = missing_share(snapshot, row, assumption.started_at)
+                assumption.share = share if renewed[row] else min(share, assumption.share)
+                (within if may_hold(snapshot, row, assumption.started_at) else coming).append((row, assumption))
+        unseen = expected.unseen(snapshot, self._per_node(within), self._per_node(coming))
+        for group, left in zip((within, coming), unseen, strict=True):
+            for row, assumption in group:
+                if renewed[row]:
+                    assumption.share *= float(left[row])
+        self._cores = self._per_node(within + coming)
+
+    def _per_node(self, promised: Iterable[tuple[int, Assumption]]) -> FloatArray:
+        """Return the sum of what is missing per node of the snapshot [cores]."""
+        cores = np.zeros(0 if self._snapshot is None else len(self._snapshot))
+        for row, assumption in promised:
+            cores[row] += assumption.missing
+        return cores
 
     def _over(self, assumption: Assumption) -> bool:
         """Whether an assumption has ended: it is measured now, or it never came true."""
@@ -161,25 +184,14 @@ class InFlight:
             return waited > self._choice_ttl
         if assumption.started_at is None:
             return waited > (self._stuck_timeout if assumption.stuck else self._start_timeout)
-        return self._is_measured(assumption)
+        return self._share(assumption) == 0.0
 
-    def _is_measured(self, assumption: Assumption) -> bool:
-        """Whether the window of the node's sample began after the pod did."""
+    def _share(self, assumption: Assumption) -> float:
+        """Return which part of a pod's CPU its node's sample does not hold, by the pod's start."""
         row = None if self._snapshot is None else self._snapshot.index.get(assumption.node)
-        if row is None or self._snapshot is None or assumption.started_at is None:
-            return False
-        return bool(self._snapshot.usage_at[row] - self._snapshot.usage_window[row] >= assumption.started_at)
-
-    def _unmeasured(self, assumption: Assumption) -> float:
-        """Return which part of a pod's CPU its node's sample does not contain: 1 before it runs, 0 in the end."""
-        row = None if self._snapshot is None else self._snapshot.index.get(assumption.node)
-        if row is None or self._snapshot is None or assumption.started_at is None:
+        if self._snapshot is None or row is None:
             return 1.0
-        end, window = float(self._snapshot.usage_at[row]), float(self._snapshot.usage_window[row])
-        missed = assumption.started_at - (end - window)
-        if missed <= 0.0:
-            return 0.0
-        return missed / window * float(self._unseen[row]) if missed < window else 1.0  # NaN: nothing is measured
+        return missing_share(self._snapshot, row, assumption.started_at)
 
     def _set(self, uid: str, assumption: Assumption) -> None:
         self._drop(uid)
@@ -203,48 +215,4 @@ class InFlight:
 
     def _add(self, assumption: Assumption, sign: float) -> None:
         if self._snapshot is not None and (row := self._snapshot.index.get(assumption.node)) is not None:
-            change = sign * assumption.cores * self._unmeasured(assumption)
-            self._cores[row] = max(0.0, self._cores[row] + change)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Estimate:
-    """What each node of a new snapshot was taken to use before it [cores], when measured, and its `_unseen` then."""
-
-    cores: FloatArray
-    at: FloatArray
-    unseen_before: FloatArray
-
-    @classmethod
-    def of(
-        cls, old: ClusterSnapshot | None, assumed: FloatArray, unseen: FloatArray, new: ClusterSnapshot
-    ) -> _Estimate:
-        """Return the estimate of the old snapshot in the order of the new one's nodes; NaN for nodes it had not."""
-        if old is None or len(old) == 0:
-            unknown = np.full(len(new), np.nan)
-            return cls(unknown, unknown, np.ones(len(new)))
-        if old.names is new.names:
-            return cls(old.usage_cores + assumed, old.usage_at, unseen)
-        rows = np.fromiter((old.index.get(name, -1) for name in new.names), dtype=np.int64, count=len(new))
-        there = rows >= 0
-        cores = np.where(there, (old.usage_cores + assumed)[rows], np.nan)
-        return cls(cores, np.where(there, old.usage_at[rows], np.nan), np.where(there, unseen[rows], 1.0))
-
-    def unseen(self, new: ClusterSnapshot, whole: FloatArray, part: FloatArray) -> FloatArray:
-        """Return the share of `part` that the new samples do not show yet.
-
-        Parameters
-        ----------
-        whole, part
-            Per node, CPU of pods that no sample can contain yet, and the missing part of those that started within
-            the window if the sample is an average [cores].
-
-        Notes
-        -----
-        Without other changes a node goes on using what it was taken to use: what the sample does not show of that,
-        and is not promised to pods still to come, is what may be missing.
-        """
-        with np.errstate(invalid="ignore", divide="ignore"):
-            missing = np.clip((self.cores - whole - new.usage_cores) / part, 0.0, 1.0)
-        share = np.where(new.usage_at != self.at, missing, self.unseen_before)
-        return np.where((part > 0) & np.isfinite(share), share, 1.0)
+            self._cores[row] = max(0.0, self._cores[row] + sign * assumption.missing)

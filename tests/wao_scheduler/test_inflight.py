@@ -116,6 +116,30 @@ def test_a_sample_that_is_no_average_leaves_nothing_to_assume(book: InFlight, cl
     assert book.cores[0] == 1.0
 
 
+@pytest.mark.parametrize(("shown", "left"), [(0.0, 2.0), (0.5, 1.5), (2.0, 0.0), (9.0, 0.0)])
+def test_a_start_in_the_second_of_the_sample_is_assumed_as_far_as_the_sample_does_not_show_it(
+    book: InFlight, clock: Clock, shown: float, left: float
+) -> None:
+    """Both times are cut to whole seconds, so which was first is not known."""
+    seen(book, pod(started=clock.now + 10))
+    for _ in range(2):  # the second time another input moved
+        book.settle(snapshot(["a", "b"], usage_at=clock.now + 10, window=10, usage=[shown, 0.0]))
+        assert book.cores[0] == left
+
+
+def test_word_of_a_start_that_comes_after_the_sample_counts_nothing_twice(book: InFlight, clock: Clock) -> None:
+    book.choose("u1", "a", 2.0)
+    book.settle(snapshot(["a", "b"], usage_at=clock.now + 3, window=10, usage=[2.0, 0.0]))
+    assert book.cores[0] == 0.0
+    seen(book, pod(started=clock.now + 4))  # the node's clock goes ahead, or the source is no average
+    assert book.cores[0] == 0.0
+    book.choose("u2", "a", 1.0)
+    seen(book, pod("u2", started=clock.now + 4, cpu=1.0))
+    assert book.cores[0] == 1.0
+    seen(book, None, pod("u1"))
+    assert book.cores[0] == 1.0
+
+
 def test_pods_still_to_come_are_assumed_whole_whatever_the_sample_shows(book: InFlight, clock: Clock) -> None:
     seen(book, pod("u1", started=clock.now))
     seen(book, pod("u2", phase="Pending", cpu=1.0))

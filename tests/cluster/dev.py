@@ -1,6 +1,7 @@
 """A cluster to play with: real control plane, kwok nodes of the four server types, and all of our parts.
 
-`make dev` runs it until Ctrl-C. Nodes and pods are simulated by kwok; everything that decides is real.
+`make dev` runs it until Ctrl-C. Nodes and pods are simulated by kwok; everything that decides is real. The agent of the
+first node writes its rules into a network namespace of its own.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import BedError
+from tests.cluster.bed.deployment import Container, Deployment
+from tests.cluster.bed.program import BedError, free_port
 from tests.cluster.build import BuildError, build
+from tests.cluster.lb.site import NodeNamespace
 from tests.cluster.scheduler.fleets import CORES, Group
 from tests.cluster.scheduler.site import Site
+from tests.netns.conftest import why_not
 from wao_predict.models import list_models
 
 T = TypeVar("T")
+SHOP = Path("tests/cluster/shop.yaml")
 RAW = "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/inlet_temp"
 
 
@@ -46,7 +51,7 @@ def main() -> int:
 def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> None:
     """Run the cluster until `ended` is set."""
     bed = ControlPlane(programs, folder)
-    site = None
+    site = node = None
     try:
         step("etcd, API server, controller manager, kwok, metrics-server", bed.start_all)
         site = Site(bed, bed.start_metrics_server())
@@ -56,13 +61,33 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
         }
         group = Group("dev", counts, load=(0.1, 30.0))
         step(f"{nodes} nodes of {CORES} cores with measured load", lambda: site.add(group))
-        tell(usage(bed, site) + "\n")
+        weights = step("weight service", lambda: start_weights(site.deployment))
+        if why := why_not():
+            tell(f"no agent writes rules, for that needs a network namespace: {why}\n")
+        else:
+            node = NodeNamespace(bed, weights.port)
+            step("agent of the first node", lambda: start_agent(site.deployment, node, group.names[0]))
+        tell(usage(bed, site) + balancing(weights, node, group.names[0]) + "\n")
         ended.wait()
         tell("\nstopping\n")
     finally:
         if site is not None:
             site.close()
+        if node is not None:
+            node.stop()
         bed.stop()
+
+
+def start_weights(deployment: Deployment) -> Container:
+    """Start the weight service, without HAProxy's agent checks, whose port may be taken here."""
+    return deployment.start("wao-lb", f"--port={free_port()}", without=("--agent-check-port",))
+
+
+def start_agent(deployment: Deployment, node: NodeNamespace, name: str) -> Container:
+    """Start a node's agent in a namespace that is made for it."""
+    node.start()
+    variables = {"NODE_NAME": name, "NODE_IP": "127.0.0.1"}
+    return deployment.start("wao-lb-agent", within=node.within, variables=variables)
 
 
 def step(what: str, work: Callable[[], T]) -> T:
@@ -96,8 +121,22 @@ kubectl top nodes
 kubectl get pod hello -o wide
 .venv/bin/wao explain default/hello --url {site.extender.url} --insecure
 kubectl get events --field-selector involvedObject.name=hello
+"""
 
-Logs are in {bed.folder}. Ctrl-C ends it all and removes them."""
+
+def balancing(weights: Container, node: NodeNamespace | None, name: str) -> str:
+    """Return how a person can follow a Service's weights into the kernel."""
+    if node is None:
+        rules = f".venv/bin/wao lb-agent --kubeconfig $KUBECONFIG --node-name {name} --print    # with equal weights"
+    else:
+        rules = f"{' '.join(node.within)} nft list table ip wao-loadbalancer"
+    return f"""
+kubectl apply -f {SHOP}
+curl -ks {weights.url}/v1/weights/default/shop    # laid out once the pods are measured
+{rules}
+kubectl label service shop service.kubernetes.io/service-proxy-name-    # both let go of it
+
+Logs are in {weights.log.parent}. Ctrl-C ends it all and removes them."""
 
 
 if __name__ == "__main__":

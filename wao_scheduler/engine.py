@@ -86,7 +86,7 @@ class Engine:
             return
         if self._snapshot is None or snapshot.names is not self._snapshot.names:
             self._rows.clear()
-        self._increases = Increases(snapshot)
+        self._increases = Increases(snapshot, None if self._snapshot is None else self._increases)
         self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
         self.inflight.settle(snapshot)

@@ -75,7 +75,7 @@ class Cluster:
         result = self.engine.filter(args.pod, args.names)
         encode_filter(args, result.keep, result.failed)
         decision = self.engine.prioritize(args.pod, result.keep or args.names)
-        self.encoder.encode(decision.names, decision.scores.tolist())
+        self.encoder.encode(decision.names, decision.scores)
         self.log.add(explain(decision))
         self.state.put(Kind.POD, _bound(args.pod, decision.chosen))
         self.state.remove(Kind.POD, f"default/p{number - ALIVE}")

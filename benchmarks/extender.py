@@ -59,7 +59,7 @@ def _requests(nodes: int) -> None:
         encode_filter(args, result.keep, result.failed)
         again = decode_args(sent, cache)
         decision = engine.prioritize(again.pod, again.names)
-        encoder.encode(again.names, decision.scores.tolist())
+        encoder.encode(again.names, decision.scores)
         last[:] = [decision]
 
     last: list[Decision] = []

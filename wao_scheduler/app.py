@@ -143,7 +143,7 @@ def _refusal(state: ExtenderState, verb: str, profile: str, status: int, message
 def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     decision = state.engine.prioritize(args.pod, args.names, profile)
     _decided(state, decision)
-    return state.encoder.encode(args.names, decision.scores.tolist())
+    return state.encoder.encode(args.names, decision.scores)
 
 
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:

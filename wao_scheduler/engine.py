@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class Engine:
         self._snapshot: ClusterSnapshot | None = None
         self._increases: Increases
         self._noted: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self._rows: dict[tuple[str, ...], IntArray] = {}
+        self._rows: dict[int, tuple[tuple[str, ...], IntArray]] = {}
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
@@ -187,16 +188,15 @@ class Engine:
         return pod.cpu_request * profile.pod_usage_assumption, "request"
 
     def _rows_of(self, names: tuple[str, ...]) -> IntArray:
-        """Return the snapshot's rows of `names`, -1 for unknown ones; the scheduler's list rarely changes."""
-        rows = self._rows.get(names)
-        if rows is None:
+        """Return the snapshot's rows of `names`, -1 for unknown ones; filter and prioritize ask for the same tuple."""
+        known = self._rows.get(id(names))
+        if known is None:
             assert self._snapshot is not None
-            index = self._snapshot.index
-            rows = np.fromiter((index.get(name, -1) for name in names), dtype=np.int64, count=len(names))
-            if len(self._rows) >= 16:
+            rows = np.fromiter(map(self._snapshot.index.get, names, repeat(-1)), dtype=np.int64, count=len(names))
+            if len(self._rows) >= 8:
                 self._rows.pop(next(iter(self._rows)))
-            self._rows[names] = rows
-        return rows
+            known = self._rows[id(names)] = (names, rows)  # holds `names`, so that no other tuple has its id
+        return known[1]
 
     def _usage(self, pod: Pod, rows: IntArray, snapshot: ClusterSnapshot) -> tuple[FloatArray, FloatArray]:
         """Return measured plus assumed CPU and the assumed part of it [cores], without this very pod."""

@@ -6,15 +6,19 @@ itself accepts any case, and so do we. Answers are bytes: the hot path never bui
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from wao_core.decode import decode_object
 from wao_core.errors import WaoCoreError
 from wao_core.records import Kind, Pod
+
+IntArray = NDArray[np.int64]
 
 
 class ExtenderRequestError(WaoCoreError, ValueError):
@@ -64,7 +68,7 @@ class ExtenderArgs:
 
 
 class NameCache:
-    """Decodes NodeNames; the scheduler sends the same list for pod after pod, so the last few are kept."""
+    """Decodes NodeNames; filter and prioritize of a pod get the same list, so the last few are kept."""
 
     def __init__(self, size: int = 8) -> None:
         self._size = size
@@ -110,34 +114,49 @@ def decode_args(body: bytes, cache: NameCache) -> ExtenderArgs:
 
 
 class ScoreEncoder:
-    """Encodes HostPriorityList; the fragment that names a host is made once per host."""
+    """Encodes HostPriorityList; what names a host, and the entry with the score that most hosts have, are made once."""
 
     def __init__(self) -> None:
-        self._fragments: dict[str, bytes] = {}
+        self._hosts: dict[str, bytes] = {}
+        self._usual = -1
+        self._entries: dict[str, bytes] = {}
 
-    def encode(self, names: Sequence[str], scores: Sequence[int]) -> bytes:
-        """Return the JSON of a HostPriorityList with one integer score per name."""
-        fragments = self._fragments
-        if len(fragments) > 4 * len(names) + 10_000:  # names of nodes long gone
-            fragments.clear()
+    def encode(self, names: Sequence[str], scores: IntArray) -> bytes:
+        """Return the JSON of a HostPriorityList with one score per name, shape (n_names,)."""
+        if not names:
+            return b"[]"
+        if len(self._hosts) > 4 * len(names) + 10_000:  # names of nodes long gone
+            self._hosts.clear()
+            self._entries.clear()
+        middle = len(names) // 2
+        usual = int(np.partition(scores, middle)[middle])
+        others = np.flatnonzero(scores != usual)
+        if others.size > middle:
+            pairs = zip(self._look_up(self._hosts, names, self._host), scores.tolist(), strict=True)
+            return b"[" + b",".join([b"%b%d}" % pair for pair in pairs]) + b"]"
+        if usual != self._usual:
+            self._usual = usual
+            self._entries.clear()
+        entries = self._look_up(self._entries, names, lambda name: b"%b%d}" % (self._host(name), usual))
+        for index in others.tolist():
+            entries[index] = b"%b%d}" % (self._host(names[index]), scores[index])
+        return b"[" + b",".join(entries) + b"]"
+
+    def _host(self, name: str) -> bytes:
+        known = self._hosts.get(name)
+        if known is None:
+            known = self._hosts[name] = b'{"Host":%b,"Score":' % encode(name)
+        return known
+
+    @staticmethod
+    def _look_up(known: dict[str, bytes], names: Sequence[str], make: Callable[[str], bytes]) -> list[bytes]:
         try:
-            parts = [fragments[name] for name in names]
+            return list(map(known.__getitem__, names))
         except KeyError:
             for name in names:
-                if name not in fragments:
-                    fragments[name] = b'{"Host":' + encode(name) + b',"Score":'
-            parts = [fragments[name] for name in names]
-        digits = _DIGITS
-        body = b",".join(
-            [
-                part + (digits[score] if score <= 10 else b"%d}" % score)
-                for part, score in zip(parts, scores, strict=True)
-            ]
-        )
-        return b"[" + body + b"]"
-
-
-_DIGITS = [b"%d}" % score for score in range(11)]
+                if name not in known:
+                    known[name] = make(name)
+            return list(map(known.__getitem__, names))
 
 
 def encode_filter(

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wao_scheduler.wire import ExtenderRequestError, NameCache, ScoreEncoder, decode_args, encode_filter
 
@@ -57,12 +60,24 @@ def test_a_filter_that_passes_all_gives_the_names_back_untouched() -> None:
     assert answer["Error"] == ""
 
 
+def encoded(encoder: ScoreEncoder, scores: dict[str, int]) -> bytes:
+    return encoder.encode(list(scores), np.array(list(scores.values()), dtype=np.int64))
+
+
 def test_scores_are_integers_in_gos_case() -> None:
-    body = ScoreEncoder().encode(["n1", 'n"2'], [10, 9])
+    body = encoded(ScoreEncoder(), {"n1": 10, 'n"2': 9})
     assert body == b'[{"Host":"n1","Score":10},{"Host":"n\\"2","Score":9}]'
-    assert json.loads(ScoreEncoder().encode(["n1", "n2"], [10, 9])) == SAMPLES["prioritize_response"]
-    assert ScoreEncoder().encode([], []) == b"[]"
-    assert b'"Score":99800}' in ScoreEncoder().encode(["n"], [99_800])
+    assert json.loads(encoded(ScoreEncoder(), {"n1": 10, "n2": 9})) == SAMPLES["prioritize_response"]
+    assert encoded(ScoreEncoder(), {}) == b"[]"
+    assert b'"Score":99800}' in encoded(ScoreEncoder(), {"n": 99_800})
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.sampled_from([0, 1, 2, 2, 2, 10, 99_800]), max_size=9)))
+def test_an_answer_does_not_depend_on_those_before_it(asked: list[dict[str, int]]) -> None:
+    encoder = ScoreEncoder()
+    for scores in asked:
+        wanted = [{"Host": name, "Score": score} for name, score in scores.items()]
+        assert json.loads(encoded(encoder, scores)) == wanted
 
 
 def test_null_nodes_are_no_candidates() -> None:

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wao_core.kube.client import KubeClient, KubeError
@@ -18,13 +19,14 @@ log = logging.getLogger(__name__)
 class TokenBucket:
     """At most `burst` at once and `rate` a second in the long run."""
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._level = rate, burst, burst
-        self._filled = time.monotonic()
+        self._clock = clock
+        self._filled = clock()
 
     def take(self) -> bool:
         """Take one token; False when there is none."""
-        now = time.monotonic()
+        now = self._clock()
         self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
         self._filled = now
         if self._level < 1.0:
@@ -40,14 +42,25 @@ class EventRecorder:
     ----------
     component
         Name of the reporting controller, such as "wao-scheduler".
+    rate
+        Normal Events a second in the long run, and as many Warnings: each costs the API server a write, as binding a
+        pod does. At most five times as many at once, which is 25, client-go's own burst.
     """
 
-    def __init__(self, client: KubeClient, component: str, *, rate: float = 20.0, repeat: float = 300.0) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        component: str,
+        *,
+        rate: float = 5.0,
+        repeat: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._component = component
         self._instance = f"{component}-{socket.gethostname()}"[:128]
-        self._bucket = TokenBucket(rate, 5 * rate)
-        self._repeat = repeat
+        self._normal, self._warnings = (TokenBucket(rate, 5 * rate, clock=clock) for _ in range(2))
+        self._repeat, self._clock = repeat, clock
         self._told: OrderedDict[str, float] = OrderedDict()
         self.dropped = 0
 
@@ -55,9 +68,12 @@ class EventRecorder:
         """Write one Event; a failure is logged, never raised."""
         now = datetime.now(UTC)
         digest = hashlib.sha256(f"{about}{reason}{message}".encode()).hexdigest()[:16]
-        if self._recently(digest) or not self._bucket.take():
+        bucket = self._warnings if warning else self._normal
+        if self._recently(digest) or not bucket.take():
             self.dropped += 1
             return
+        if len(self._told) < 10_000:
+            self._told[digest] = self._clock()
         namespace = about.namespace or "default"
         body = {
             "apiVersion": "events.k8s.io/v1",
@@ -84,11 +100,7 @@ class EventRecorder:
             log.warning("the event %s on %s %s was not recorded: %s", reason, about.kind, about.name, error)
 
     def _recently(self, digest: str) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         while self._told and next(iter(self._told.values())) < now - self._repeat:
             self._told.popitem(last=False)
-        if digest in self._told:
-            return True
-        if len(self._told) < 10_000:
-            self._told[digest] = now
-        return False
+        return digest in self._told

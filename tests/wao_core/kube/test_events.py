@@ -1,0 +1,99 @@
+"""Events cost the API server a write each: they are few, and what is wrong is told before what is right."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.events import EventRecorder
+from wao_core.source.base import ObjectRef
+
+
+class Api:
+    """Takes what the API server would be sent, or refuses it."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.refuses = False
+
+    async def send(self, method: str, path: str, *, body: dict[str, Any]) -> bytes:
+        assert (method, path) == ("POST", "/apis/events.k8s.io/v1/namespaces/default/events")
+        if self.refuses:
+            raise KubeError("no", status_code=403)
+        self.sent.append(body)
+        return b"{}"
+
+
+class Site:
+    """A recorder with the shipped rates, at a time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.api = Api()
+        self._recorder = EventRecorder(cast(KubeClient, self.api), "wao-test", clock=lambda: self.now)
+
+    async def tell(self, name: str, *, warning: bool = False, message: str = "why") -> None:
+        about = ObjectRef("Pod", name, "default", f"uid-{name}")
+        await self._recorder.record(about, reason="Chosen", message=message, warning=warning)
+
+    def told(self) -> list[str]:
+        return [event["regarding"]["name"] for event in self.api.sent]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+async def test_an_event_says_of_what_it_is_and_why(site: Site) -> None:
+    await site.tell("web", message="the least of 3")
+    (event,) = site.api.sent
+    assert event["regarding"] == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": "web",
+        "namespace": "default",
+        "uid": "uid-web",
+    }
+    assert (event["type"], event["reason"], event["note"]) == ("Normal", "Chosen", "the least of 3")
+    assert event["reportingController"] == "wao-test"
+
+
+async def test_a_burst_tells_of_25_and_then_of_5_a_second(site: Site) -> None:
+    for number in range(100):
+        await site.tell(f"p{number}")
+    assert site.told() == [f"p{number}" for number in range(25)]
+    site.now += 1.0
+    for number in range(100, 200):
+        await site.tell(f"p{number}")
+    assert site.told()[25:] == [f"p{number}" for number in range(100, 105)]
+
+
+async def test_a_burst_leaves_room_for_warnings(site: Site) -> None:
+    for number in range(100):
+        await site.tell(f"p{number}")
+    await site.tell("bad", warning=True)
+    assert site.api.sent[-1]["type"] == "Warning"
+
+
+async def test_the_same_event_is_told_again_after_five_minutes(site: Site) -> None:
+    for wait in (0.0, 299.0, 2.0):
+        site.now += wait
+        await site.tell("web")
+    assert site.told() == ["web", "web"]
+
+
+async def test_what_was_left_out_for_its_rate_is_told_when_it_comes_again(site: Site) -> None:
+    for number in range(30):
+        await site.tell(f"p{number}")
+    site.now += 1.0
+    await site.tell("p29")
+    assert site.told()[-1] == "p29"
+
+
+async def test_a_refusal_is_logged_and_raises_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.api.refuses = True
+    await site.tell("web")
+    assert "the event Chosen on Pod web was not recorded: no" in caplog.text

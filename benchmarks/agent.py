@@ -23,10 +23,12 @@ from tests.netns.conftest import why_not
 from tests.netns.miniature import OPTIONS, ROOT, SERVICES, Miniature, pod_ip
 from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Service, ServicePort
 from wao_core.state import ClusterState
+from wao_lb.agent import nf_tables
 from wao_lb.agent.family import IPV4
 from wao_lb.agent.kernel import LinuxKernel
 from wao_lb.agent.model import Weights
 from wao_lb.agent.names import TABLE
+from wao_lb.agent.netlink import NetlinkSocket
 from wao_lb.agent.script import delete_tables
 from wao_lb.agent.sync import Pace, Syncer
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
@@ -100,10 +102,14 @@ async def _rules() -> None:
             await syncer.sync()
         with timed("whole load over the same rules"):
             await syncer.sync()
+    netlink = NetlinkSocket()
     for number, share in zip(range(100), itertools.cycle((1.0, 2.0)), strict=False):
         weights = dict(weights) | {_key(number): dict(weights[_key(number)]) | {_endpoint(number, 0): 50.0 + share}}
         with timed("weights of one Service"):
             await syncer.reweigh()
+        alone = nf_tables.replace_content(IPV4, *next(iter(syncer.tables[IPV4].splits.items())))
+        with timed("  the kernel's commit of that alone"):
+            netlink.commit(nf_tables.SUBSYSTEM, alone)
     for number in range(10):
         weights = {key: {end: value + 1.0 + number for end, value in of.items()} for key, of in weights.items()}
         weights = {key: dict(of) | {next(iter(of)): 200.0 + 90.0 * (number % 2)} for key, of in weights.items()}
@@ -115,6 +121,8 @@ async def _rules() -> None:
             await syncer.sync(full=False)
     with timed("look whether others changed the table"):
         await kernel.held(IPV4)
+    netlink.close()
+    kernel.close()
     print(f"{COUNT:,} Services x {ENDPOINTS} endpoints, from the cluster's state to the kernel's answer")
     for what, found in times.items():
         wall = f"p50 {statistics.median(found):7.1f} ms, best {min(found):7.1f}"

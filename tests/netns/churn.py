@@ -8,6 +8,7 @@ import sys
 from tests.netns.load import ending
 from wao_lb.agent import nf_tables
 from wao_lb.agent.family import IPV4, IPV6
+from wao_lb.agent.netlink import NetlinkSocket
 from wao_lb.agent.split import ranges, shares, slots
 
 ENOUGH = 300
@@ -19,12 +20,13 @@ def main(name: str, *chains: str) -> None:
     ended = ending()
     keys = [(chain, 0) for chain in chains]
     written, draw = 0, random.Random(0)
-    while not ended.wait(0.002):
-        weights = {key: draw.uniform(1.0, 100.0) for key in keys}
-        nf_tables.write_weights(family, {name: ranges(chains, slots(shares(keys, weights)))})
-        written += 1
-        if written == ENOUGH:
-            print("enough", flush=True)
+    with NetlinkSocket() as netlink:
+        while not ended.wait(0.002):
+            weights = {key: draw.uniform(1.0, 100.0) for key in keys}
+            nf_tables.write_weights(netlink, family, {name: ranges(chains, slots(shares(keys, weights)))})
+            written += 1
+            if written == ENOUGH:
+                print("enough", flush=True)
 
 
 if __name__ == "__main__":

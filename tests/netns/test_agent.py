@@ -256,6 +256,13 @@ def test_a_table_that_others_delete_or_empty_is_written_again(node: Miniature, h
     assert {"pod1": 1} == node.connect("client", vip("alone", False), 80)["pods"]
 
 
+def test_weights_reach_the_kernel_again_after_it_refused_some(node: Miniature) -> None:
+    reweigh(node, SPLIT)
+    node.nft("delete table ip wao-loadbalancer\n")
+    reweigh(node, {1: 1.0, 2: 1.0, 3: 4.0})  # there is no map for these
+    reweigh(node, SPLIT)
+
+
 def test_what_is_printed_is_what_the_kernel_takes(node: Miniature) -> None:
     printed = subprocess.run([*node.wao, *OPTIONS, "--print"], capture_output=True, text=True, check=True, timeout=60)
     checked = subprocess.run(["nft", "--check", "-f", "-"], input=printed.stdout, text=True, capture_output=True,

@@ -110,4 +110,6 @@ class Rules:
 
 NO_RULES = Rules()
 Weights = Mapping[tuple[str, int, str], Mapping[Key, float]]
-"""Known weights by (namespace/name, port, protocol), then by endpoint."""
+"""Known weights by (namespace/name, port, protocol), then by endpoint; what is inside is never changed."""
+NO_WEIGHTS: Mapping[Key, float] = {}
+"""Those of a Service port that nothing is known of."""

@@ -89,7 +89,7 @@ def batches(family: Family, contents: Mapping[str, Sequence[Range]]) -> Iterator
         yield pending
 
 
-def write_weights(family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
+def write_weights(netlink: NetlinkSocket, family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
     """Give weight maps other content, each of them at once.
 
     Raises
@@ -97,9 +97,8 @@ def write_weights(family: Family, contents: Mapping[str, Sequence[Range]]) -> No
     NetlinkError
         The kernel refused: a map or a chain is not there any more, or the right is missing.
     """
-    with NetlinkSocket() as netlink:
-        for messages in batches(family, contents):
-            netlink.commit(SUBSYSTEM, messages)
+    for messages in batches(family, contents):
+        netlink.commit(SUBSYSTEM, messages)
 
 
 def held(family: Family) -> Held | None:

@@ -45,6 +45,7 @@ async def run_agent(server: ServerOptions, options: AgentOptions) -> None:
     async with AsyncExitStack() as stack:
         checks, registry = HealthChecks(), new_registry("lb-agent")
         kernel = LinuxKernel()
+        stack.callback(kernel.close)
         families = await usable_families(kernel)
         source = await stack.enter_async_context(
             cluster(server, KINDS, checks, component=COMPONENT, selectors=selectors(options.node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wao_lb.agent.model import NO_RULES, Rules, SetSpec, Setup, Split, Weights
+from wao_lb.agent.model import NO_RULES, NO_WEIGHTS, Rules, SetSpec, Setup, Split, Weights
 from wao_lb.agent.script import WEIGHT_MAP, Script, element
 from wao_lb.agent.skeleton import COMMENT, Skeleton, skeleton
 from wao_lb.agent.split import Key, Range, differs, ranges, shares, slots
@@ -122,13 +122,14 @@ class Table:
         changed = {}
         for rules in self.rules.values():
             for name, split in rules.splits.items():
-                known = weights.get((split.service, *split.port), {})
-                if self._looked_at.get(name) == known:
+                known = weights.get((split.service, *split.port), NO_WEIGHTS)
+                looked_at = self._looked_at.get(name)
+                if looked_at is known or looked_at == known:  # nearly always the former, and that is quick
                     continue
                 fresh = content(split, weights)
                 if differs(self.splits[name], fresh, tolerance):
                     changed[name] = fresh
-                self._looked_at[name] = dict(known)
+                self._looked_at[name] = known
         return changed
 
     def commit(self, plan: Plan, now: float, *, grace: float = 1.5) -> None:

@@ -37,6 +37,7 @@ from wao_lb.settings import PROXY_LABEL, PROXY_NAME
 COUNT, ENDPOINTS = 1000, 5
 ROUNDS, CONNECTIONS = 60, 300
 AT_REST = 20.0  # seconds
+QUIET = 12  # seconds in a row: ten after its first load the agent reads the whole table once
 BARE = """
 table ip bare {{
   chain one {{ meta l4proto tcp dnat to {pods[0]}:8080; }}
@@ -197,11 +198,13 @@ def _at_rest(node: Miniature) -> None:
 
 
 def _until_quiet(pid: int) -> None:
-    """Wait until the first load is over."""
+    """Wait until the first load is over, and the first look at the table."""
+    quiet = 0
     for _ in range(60):
         before = cpu_seconds(pid)
         time.sleep(1.0)
-        if cpu_seconds(pid) - before < 0.1:
+        quiet = quiet + 1 if cpu_seconds(pid) - before < 0.1 else 0
+        if quiet == QUIET:
             return
 
 

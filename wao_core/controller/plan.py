@@ -56,6 +56,11 @@ class Plan:
 Maker = Callable[[NodeConfigTemplate, Node], Desired]
 
 
+def seen_of(node: Node) -> tuple[object, ...]:
+    """Return all of a node that a template sees: while it is equal, so is what the template makes."""
+    return (node.labels, node.annotations, node.addresses, node.provider_id)
+
+
 class Makers:
     """`make` that renders again only when the template or what it sees of the node has changed."""
 
@@ -65,7 +70,7 @@ class Makers:
     def __call__(self, template: NodeConfigTemplate, node: Node) -> Desired:
         """Return what `make` does."""
         key = (key_of(template), node.name)
-        seen = (template.template, node.labels, node.annotations, node.addresses, node.provider_id)
+        seen = (template.template, seen_of(node))
         held = self._held.get(key)
         if held is None or held[0] != seen:
             try:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wao_core.controller.diff import OWNER_KIND, Actions, diff
-from wao_core.controller.plan import Desired, Makers, Plan, TemplateOutcome, plan
+from wao_core.controller.plan import Desired, Makers, Plan, TemplateOutcome, plan, seen_of
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import GROUP, NODE_CONFIGS, VERSION
-from wao_core.records import Kind, NodeConfigTemplate, key_of
+from wao_core.records import Kind, Node, NodeConfigTemplate, key_of
 from wao_core.source.base import ObjectRef, Source
 from wao_core.state import Change
 
@@ -47,6 +47,7 @@ class NodeConfigController:
     def __init__(self, source: Source, client: KubeClient, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._client, self._clock = source, client, clock
         self._makers = Makers()
+        self._plan: Plan | None = None  # None when nodes or templates have changed since it was made
         self._dirty = asyncio.Event()
         self._written: dict[str, tuple[object, float]] = {}  # writes that have not come back by watch
         self._statuses: dict[str, Mapping[str, object]] = {}
@@ -66,25 +67,41 @@ class NodeConfigController:
                 async with asyncio.timeout(wait or RESYNC):
                     await self._dirty.wait()
             except TimeoutError:
+                self._plan = None
                 continue
-            await asyncio.sleep(QUIET)
+            if self._plan is None:  # a repair alone does not wait: comparing costs little
+                await asyncio.sleep(QUIET)
 
     def _changed(self, change: Change) -> None:
         if change.kind is Kind.NODE_CONFIG:
             self._written.pop(change.key, None)
+        elif (
+            isinstance(change.old, Node) and isinstance(change.new, Node) and seen_of(change.old) == seen_of(change.new)
+        ):
+            return  # such as a heartbeat
+        else:
+            self._plan = None
         self._dirty.set()
 
     async def reconcile(self) -> int:
         """Compare and write once; return how many writes failed."""
-        state = self._source.state
-        made = plan(state.node_config_templates.values(), state.nodes.values(), maker=self._makers)
-        actions = diff(made, state.node_configs)
+        made = self._planned()
+        actions = diff(made, self._source.state.node_configs)
         failed = await self._carry_out(actions)
         self._forget()
         await self._tell(made, actions)
         self.reconciled += 1
         self.failures += failed
         return failed
+
+    def _planned(self) -> Plan:
+        """Return what there should be, made again only when it may have changed."""
+        if self._plan is None:
+            state = self._source.state
+            templates, nodes = state.node_config_templates, state.nodes
+            self._plan = plan(templates.values(), nodes.values(), maker=self._makers)
+            self._makers.keep((key, name) for key in templates for name in nodes)
+        return self._plan
 
     async def _carry_out(self, actions: Actions) -> int:
         gate = asyncio.Semaphore(AT_ONCE)
@@ -141,15 +158,15 @@ class NodeConfigController:
                 raise
 
     def _forget(self) -> None:
-        state = self._source.state
-        self._makers.keep((key, name) for key in state.node_config_templates for name in state.nodes)
         now = self._clock()
         self._written = {key: held for key, held in self._written.items() if now - held[1] < ECHO}
 
     async def _tell(self, made: Plan, actions: Actions) -> None:
         """Write the templates' statuses where they changed, and an Event for each new trouble."""
         for key, outcome in made.outcomes.items():
-            template = self._source.state.node_config_templates[key]
+            template = self._source.state.node_config_templates.get(key)
+            if template is None:  # deleted while its NodeConfigs were written
+                continue
             foreign = [name for name, wanted in actions.foreign.items() if wanted == key]
             status = template_status(template, outcome, foreign)
             if self._statuses.get(key) == status:

@@ -138,6 +138,27 @@ async def test_a_refused_write_keeps_no_other_back_and_is_tried_again(cluster: C
     assert cluster.failed == 0
 
 
+async def test_a_template_that_is_deleted_while_its_children_are_due_gets_none(cluster: Cluster) -> None:
+    under_way = asyncio.create_task(cluster.reconcile())
+    await asyncio.sleep(0)  # compared; nothing is written yet
+    cluster.state.remove(Kind.NODE_CONFIG_TEMPLATE, "w/t")
+    assert await under_way == []
+    assert cluster.statuses == []
+    assert await cluster.reconcile() == []
+
+
+async def test_a_node_is_followed_by_what_the_template_sees_of_it(cluster: Cluster) -> None:
+    await cluster.reconcile()
+    cluster.state.put(Kind.NODE, msgspec.structs.replace(node("a", set="all"), ready=False, capacity_cores=8.0))
+    assert await cluster.reconcile() == []
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint="https://{{ .IPv4.Address }}"))
+    assert await cluster.reconcile() == applied(*NAMES)
+    moved = msgspec.structs.replace(node("a", set="all"), addresses=(("InternalIP", "10.9.9.9"),))
+    cluster.state.put(Kind.NODE, moved)
+    assert await cluster.reconcile() == applied("a")
+    assert cluster.config("t-a").metrics["inlet_temp"].endpoint == "https://10.9.9.9"
+
+
 async def test_a_template_that_cannot_be_rendered_leaves_what_it_made_and_is_told_once(cluster: Cluster) -> None:
     await cluster.reconcile()
     before = dict(cluster.state.node_configs)

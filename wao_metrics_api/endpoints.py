@@ -15,7 +15,7 @@ from wao_metrics_api.negotiation import DISCOVERY_TYPE, Form, negotiate
 from wao_metrics_api.nodes import NodeMetrics, not_found
 from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openapi_v3_index
 from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path, unknown_path
-from wao_metrics_api.responses import header, send_body, send_form, send_status
+from wao_metrics_api.responses import header, internal_error, send_body, send_form, send_status
 from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
 from wao_metrics_api.telemetry import RequestTelemetry
 
@@ -56,11 +56,18 @@ class ApiEndpoint:
                 version, metric = request.version, request.metric
             accept = header(scope, b"accept")
             form = Form.JSON if accept == "" else negotiate(accept)
-            await send_form_or_document(scope, send, self._answer(request, scope), form)
+            answer = self._answer(request, scope)
         except StatusError as error:
             code = error.code
             await send_status(scope, send, error)
-        self._telemetry.observe(version, metric, code, time.perf_counter() - began)
+        except Exception:  # told to the caller, and raised: the server logs it
+            code = 500
+            await send_status(scope, send, internal_error())
+            raise
+        else:
+            await send_form_or_document(scope, send, answer, form)
+        finally:
+            self._telemetry.observe(version, metric, code, time.perf_counter() - began)
 
     def _answer(self, request: GroupRequest | ResourcesRequest | MetricRequest, scope: Scope) -> bytes | Document:
         if isinstance(request, MetricRequest):

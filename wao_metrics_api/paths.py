@@ -43,6 +43,11 @@ def unknown_path() -> StatusError:
     return StatusError(404, "the server could not find the requested resource", details={})
 
 
+def in_group(path: str) -> bool:
+    """Return whether a path is the group's own, or below it."""
+    return path.startswith(GROUP_PATH) and path[len(GROUP_PATH) :][:1] in ("", "/")
+
+
 def parse_path(path: str) -> ApiRequest:
     """Return what a decoded path below `GROUP_PATH` asks for.
 

@@ -15,6 +15,11 @@ _FIXED = [(b"cache-control", b"no-cache, private")]
 _JSON = b"application/json"
 
 
+def internal_error() -> StatusError:
+    """Return the 500 of what we did not expect: the server logs it, and it is none of the caller's business."""
+    return StatusError(500, "Internal error occurred")
+
+
 def header(scope: Scope, name: bytes) -> str:
     """Return a request header, all its lines joined by commas; "" when there is none."""
     found = [value for key, value in scope["headers"] if key == name]

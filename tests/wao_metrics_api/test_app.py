@@ -9,6 +9,7 @@ import pytest
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.records import Kind
 from wao_core.state import ClusterState
+from wao_metrics_api.app import create_app, new_parts
 from wao_metrics_api.negotiation import DISCOVERY_TYPE
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -242,3 +243,22 @@ async def test_explain_tells_why_there_is_no_value(client: httpx2.AsyncClient) -
         "failed",
         "no answer in 8 s",
     )
+
+
+async def test_what_nobody_expected_is_a_status_without_its_text_and_is_raised_for_the_log(
+    state: ClusterState, store: SampleStore
+) -> None:
+    def broken() -> float:
+        raise RuntimeError("the clock has stopped")
+
+    app = create_app(state, new_parts(store), clock=broken)
+    path = "/apis/custom.metrics.k8s.io/v1beta2/nodes/n1/inlet_temp"
+    quiet = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=quiet, base_url="https://test") as client:
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["message"]) == (500, "Internal error occurred")
+        assert 'code="500"' in (await client.get("/metrics")).text
+    raising = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=raising, base_url="https://test") as client:
+        with pytest.raises(RuntimeError, match="clock"):
+            await client.get(path)

@@ -11,10 +11,11 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
     A requirement with an operator that is not known matches nothing, as no one can say what was meant.
     """
-    wanted = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        return False
-    return all(_holds(item, labels) for item in selector.get("matchExpressions") or ())
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    expressions = selector.get("matchExpressions")
+    return not expressions or all(_holds(item, labels) for item in expressions)
 
 
 def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -29,6 +29,7 @@ class Desired:
     record: NodeConfig
     spec: Mapping[str, Any]
     template: str
+    key: str  # namespace/name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +62,37 @@ def seen_of(node: Node) -> tuple[object, ...]:
     return (node.labels, node.annotations, node.addresses, node.provider_id)
 
 
+class _Held(NamedTuple):
+    """What was made, and of which records."""
+
+    template: NodeConfigTemplate
+    node: Node
+    made: Desired | TemplateError
+
+    def holds_for(self, template: NodeConfigTemplate, node: Node) -> bool:
+        """Return whether the same would be made of these."""
+        return self.template.template == template.template and seen_of(self.node) == seen_of(node)
+
+
 class Makers:
     """`make` that renders again only when the template or what it sees of the node has changed."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str], tuple[object, Desired | TemplateError]] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
 
     def __call__(self, template: NodeConfigTemplate, node: Node) -> Desired:
         """Return what `make` does."""
         key = (key_of(template), node.name)
-        seen = (template.template, seen_of(node))
         held = self._held.get(key)
-        if held is None or held[0] != seen:
-            try:
-                made: Desired | TemplateError = make(template, node)
-            except TemplateError as error:
-                made = error
-            held = self._held[key] = (seen, made)
-        if isinstance(held[1], TemplateError):
-            raise held[1]
-        return held[1]
+        if held is None or held.template is not template or held.node is not node:  # else nothing need be compared
+            made = held.made if held is not None and held.holds_for(template, node) else _made(template, node)
+            held = self._held[key] = _Held(template, node, made)
+        if isinstance(held.made, TemplateError):
+            raise held.made
+        return held.made
+
+    def __len__(self) -> int:
+        return len(self._held)
 
     def keep(self, keys: Iterable[tuple[str, str]]) -> None:
         """Forget all pairs of template key and node name but these."""
@@ -90,38 +102,48 @@ class Makers:
 
 def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node], *, maker: Maker | None = None) -> Plan:
     """Return what there should be; `maker` renders, `make` by default."""
-    maker = maker or make
+    maker = make if maker is None else maker
     order = sorted(templates, key=lambda item: (item.created or float("inf"), item.namespace, item.name))
-    won: dict[str, list[tuple[NodeConfigTemplate, Node]]] = {key_of(item): [] for item in order}
-    lost: dict[str, dict[str, str]] = {key_of(item): {} for item in order}
+    keyed = [(key_of(item), item) for item in order]
+    won: dict[str, list[Node]] = {key: [] for key, _ in keyed}
+    lost: dict[str, dict[str, str]] = {key: {} for key, _ in keyed}
     for node in nodes:
-        matching = [item for item in order if matches(item.node_selector, node.labels)]
+        matching = [key for key, item in keyed if matches(item.node_selector, node.labels)]
         if matching:
-            won[key_of(matching[0])].append((matching[0], node))
+            won[matching[0]].append(node)
         for loser in matching[1:]:
-            lost[key_of(loser)][node.name] = key_of(matching[0])
+            lost[loser][node.name] = matching[0]
     desired: dict[str, Desired] = {}
     outcomes = {}
-    for item in order:
-        key = key_of(item)
+    for key, template in keyed:
         errors: dict[str, str] = {}
-        for template, node in won[key]:
+        for node in won[key]:
             try:
-                made = _distinct(maker(template, node), template, node, desired)
+                made = maker(template, node)
             except TemplateError as error:
                 errors[node.name] = str(error)
-            else:
-                desired[key_of(made.record)] = made
+                continue
+            if made.key in desired:
+                made = _distinct(made, template, node, desired)
+            desired[made.key] = made
         outcomes[key] = TemplateOutcome(len(won[key]), lost[key], errors)
     return Plan(desired, outcomes)
 
 
 def _distinct(made: Desired, template: NodeConfigTemplate, node: Node, taken: Mapping[str, Desired]) -> Desired:
     """Return what was made under a name that no other pair has."""
-    name = config_name(template, node, taken)
-    if name == made.record.name:
-        return made
-    return Desired(msgspec.structs.replace(made.record, name=name), made.spec, made.template)
+    return _desired(msgspec.structs.replace(made.record, name=config_name(template, node, taken)), made.spec, template)
+
+
+def _desired(record: NodeConfig, spec: Mapping[str, Any], template: NodeConfigTemplate) -> Desired:
+    return Desired(record, spec, key_of(template), key_of(record))
+
+
+def _made(template: NodeConfigTemplate, node: Node) -> Desired | TemplateError:
+    try:
+        return make(template, node)
+    except TemplateError as error:
+        return error
 
 
 def make(template: NodeConfigTemplate, node: Node) -> Desired:
@@ -142,7 +164,7 @@ def make(template: NodeConfigTemplate, node: Node) -> Desired:
         raise TemplateError(f"{path}: rendered to {first['input']!r:.60}: {first['msg']}") from None
     name = config_name(template, node, {})
     record = record_of(model, {"name": name, "namespace": template.namespace, "created": template.created})
-    return Desired(record, model.model_dump(by_alias=True, exclude_none=True), key_of(template))
+    return _desired(record, model.model_dump(by_alias=True, exclude_none=True), template)
 
 
 def config_name(template: NodeConfigTemplate, node: Node, taken: Mapping[str, Desired]) -> str:

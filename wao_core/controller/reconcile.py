@@ -16,7 +16,7 @@ from wao_core.controller.diff import OWNER_KIND, Actions, diff
 from wao_core.controller.plan import Desired, Makers, Plan, TemplateOutcome, plan, seen_of
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import GROUP, NODE_CONFIGS, VERSION
-from wao_core.records import Kind, Node, NodeConfigTemplate, key_of
+from wao_core.records import Kind, Node, NodeConfigTemplate
 from wao_core.source.base import ObjectRef, Source
 from wao_core.state import Change
 
@@ -100,7 +100,8 @@ class NodeConfigController:
             state = self._source.state
             templates, nodes = state.node_config_templates, state.nodes
             self._plan = plan(templates.values(), nodes.values(), maker=self._makers)
-            self._makers.keep((key, name) for key in templates for name in nodes)
+            if len(self._makers) > len(templates) * len(nodes):
+                self._makers.keep((key, name) for key in templates for name in nodes)
         return self._plan
 
     async def _carry_out(self, actions: Actions) -> int:
@@ -122,7 +123,7 @@ class NodeConfigController:
 
     def _is_under_way(self, wanted: Desired, now: float) -> bool:
         """Whether this very write was made just now, and nothing of the object was seen since."""
-        held = self._written.get(key_of(wanted.record))
+        held = self._written.get(wanted.key)
         return held is not None and held[0] == wanted.spec and now - held[1] < ECHO
 
     async def _apply(self, wanted: Desired) -> None:
@@ -141,7 +142,7 @@ class NodeConfigController:
             },
             "spec": wanted.spec,
         }
-        key = key_of(record)
+        key = wanted.key
         self._written[key] = (wanted.spec, self._clock())  # before it is sent: it may come back before the answer
         try:
             await self._client.apply(NODE_CONFIGS.path(record.namespace, record.name), body, manager=MANAGER)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from wao_core.controller.plan import plan
+from wao_core.controller.plan import Makers, plan
 from wao_core.records import Node, NodeConfigTemplate
 
 FAKE = {"type": "Fake", "endpoint": ""}
@@ -73,3 +74,13 @@ def test_a_template_error_is_told_for_its_node_and_spoils_no_other() -> None:
 )
 def test_selectors_are_those_of_the_api(selector: dict[str, Any], matches: bool) -> None:
     assert bool(plan([template("t", selector=selector)], [node("x", a="1")]).desired) is matches
+
+
+def test_a_node_is_rendered_again_only_when_what_the_template_sees_of_it_has_changed() -> None:
+    makers, one = Makers(), template("t", endpoint="https://{{ .Name }}")
+    first = plan([one], [node("x", a="1")], maker=makers).desired["w/t-x"]
+    other = msgspec.structs.replace(node("x", a="1"), ready=False)
+    assert plan([one], [other], maker=makers).desired["w/t-x"] is first
+    assert plan([one], [node("x", a="2")], maker=makers).desired["w/t-x"] is not first
+    makers.keep([])
+    assert len(makers) == 0

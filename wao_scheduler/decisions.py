@@ -145,11 +145,20 @@ def explain(decision: Decision) -> Explanation:
         "inlet_temp_age": at_rows(decision.at - snapshot.inlet_temp_at),
         "delta_p_age": at_rows(decision.at - snapshot.delta_p_at),
     }
+    facts = {kept.name: getattr(decision, kept.name) for kept in fields(Facts)}
     return Explanation(
-        **{kept.name: getattr(decision, kept.name) for kept in fields(Facts)},
+        **facts | {"names": _shared_names(decision)},
         columns=columns,
         scores=decision.scores.astype(np.int32),
         reasons=_reasons(decision),
+    )
+
+
+def _shared_names(decision: Decision) -> tuple[str, ...]:
+    """Return the candidates' names as the snapshot has them: those of a request would be kept for it alone."""
+    held = decision.snapshot.names
+    return tuple(
+        held[row] if row >= 0 else name for row, name in zip(decision.rows.tolist(), decision.names, strict=True)
     )
 
 

@@ -197,6 +197,16 @@ def test_a_group_beyond_its_power_cap_is_refused() -> None:
     assert "power cap of group r1: 210 W with this pod, 205 W allowed" in result.failed["a"]
 
 
+def test_what_is_kept_of_a_decision_shares_the_names_of_the_nodes() -> None:
+    """kube-scheduler sends the names in another order for each pod: kept as sent, they would be kept once a pod."""
+    made, held = engine(), snapshot([f"node-{number}" for number in range(9)])
+    made.update(held)
+    sent = [f"node-{number}" for number in reversed(range(10))]
+    kept = explain(made.prioritize(pod(), sent)).names
+    assert list(kept) == sent
+    assert all(name is held.names[held.index[name]] for name in kept[1:])
+
+
 def test_the_log_is_bounded_in_number_and_bytes() -> None:
     made = engine()
     names = [f"n{number}" for number in range(500)]

@@ -140,27 +140,26 @@ class InFlight:
             started_at=pod.started_at,
             stuck=pod.waiting_reason in STUCK_REASONS,
         )
-        found.share = self._share(found)
-        if known is not None and known.node == found.node:  # what the sample holds, it holds
-            found.share = min(found.share, known.share)
-        if self._over(found):
+        share = self._share(found)
+        if self._over(found, share):
             self._drop(pod.uid)
-        else:
-            self._set(pod.uid, found)
+            return
+        held = known.share if known is not None and known.node == found.node else 1.0
+        found.share = min(share, held)  # what the sample holds, it holds
+        self._set(pod.uid, found)
 
     def settle(self, snapshot: ClusterSnapshot) -> None:
         """Take over a new snapshot: forget what its samples contain and what has waited too long."""
         expected = Expectation.of(self._snapshot, self._cores, snapshot)
         renewed = expected.renewed(snapshot)
         self._snapshot = snapshot
-        for uid in [uid for uid, assumption in self._by_uid.items() if self._over(assumption)]:
-            self._pop(uid)
         within: list[tuple[int, Assumption]] = []
         coming: list[tuple[int, Assumption]] = []
-        for assumption in self._by_uid.values():
-            row = snapshot.index.get(assumption.node)
-            if row is not None:
-                share = missing_share(snapshot, row, assumption.started_at)
+        for uid, assumption in list(self._by_uid.items()):
+            share = self._share(assumption)
+            if self._over(assumption, share):
+                self._pop(uid)
+            elif (row := snapshot.index.get(assumption.node)) is not None:
                 assumption.share = share if renewed[row] else min(share, assumption.share)
                 (within if may_hold(snapshot, row, assumption.started_at) else coming).append((row, assumption))
         unseen = expected.unseen(snapshot, self._per_node(within), self._per_node(coming))
@@ -177,14 +176,14 @@ class InFlight:
             cores[row] += assumption.missing
         return cores
 
-    def _over(self, assumption: Assumption) -> bool:
-        """Whether an assumption has ended: it is measured now, or it never came true."""
+    def _over(self, assumption: Assumption, share: float) -> bool:
+        """Whether an assumption has ended: none of it is missing by the pod's start, or it never came true."""
         waited = self._clock() - assumption.since
         if not assumption.bound:
             return waited > self._choice_ttl
         if assumption.started_at is None:
             return waited > (self._stuck_timeout if assumption.stuck else self._start_timeout)
-        return self._share(assumption) == 0.0
+        return share == 0.0
 
     def _share(self, assumption: Assumption) -> float:
         """Return which part of a pod's CPU its node's sample does not hold, by the pod's start."""

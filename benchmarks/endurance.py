@@ -18,7 +18,7 @@ from wao_scheduler.config import SchedulerSettings
 from wao_scheduler.decisions import DecisionLog, explain
 from wao_scheduler.engine import Engine
 from wao_scheduler.podspread import ANNOTATION
-from wao_scheduler.wire import NameCache, ScoreEncoder, decode_args, encode_filter
+from wao_scheduler.wire import ArgsDecoder, ScoreEncoder, encode_filter
 
 DECISIONS, NODES = 1_000_000, 20
 ALIVE = 150
@@ -47,7 +47,7 @@ class Cluster:
         self.state = ClusterState()
         self.engine = Engine(self.state, SchedulerSettings())
         self.state.subscribe([Kind.POD], self.engine.inflight.observe)
-        self.log, self.cache, self.encoder = DecisionLog(), NameCache(), ScoreEncoder()
+        self.log, self.decoder, self.encoder = DecisionLog(), ArgsDecoder(), ScoreEncoder()
         self.curves = curves_of(NODES)
         self.names = [f"node-{row}" for row in range(NODES)]
         for name in self.names:
@@ -71,11 +71,11 @@ class Cluster:
         containers = [{"resources": {"requests": {"cpu": "500m"}}}]
         pod = {"metadata": about, "spec": {"containers": containers}}
         body = msgspec.json.encode({"Pod": pod, "Nodes": None, "NodeNames": self.names})
-        args = decode_args(body, self.cache)
+        args = self.decoder.decode(body)
         result = self.engine.filter(args.pod, args.names)
         encode_filter(args, result.keep, result.failed)
         decision = self.engine.prioritize(args.pod, result.keep or args.names)
-        self.encoder.encode(decision.names, decision.scores)
+        self.encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
         self.log.add(explain(decision))
         self.state.put(Kind.POD, _bound(args.pod, decision.chosen))
         self.state.remove(Kind.POD, f"default/p{number - ALIVE}")

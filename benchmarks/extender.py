@@ -27,7 +27,7 @@ from wao_predict.curves import DEFAULT_KNOTS
 from wao_scheduler.config import SchedulerSettings
 from wao_scheduler.decisions import Decision, explain
 from wao_scheduler.engine import Engine
-from wao_scheduler.wire import NameCache, ScoreEncoder, decode_args, encode_filter
+from wao_scheduler.wire import ArgsDecoder, ScoreEncoder, encode_filter
 
 SIZES = (100, 1000, 5000)
 CORES = 32.0
@@ -46,20 +46,21 @@ def main() -> None:
 
 def _requests(nodes: int) -> None:
     names = names_of(nodes)
-    engine, cache, encoder = Engine(ClusterState(), SchedulerSettings()), NameCache(), ScoreEncoder()
+    engine, decoder, encoder = Engine(ClusterState(), SchedulerSettings()), ArgsDecoder(), ScoreEncoder()
     usage = np.random.default_rng(2).uniform(0.5, 20, nodes).tolist()
     engine.update(snapshot(names, watts=curves_of(nodes).watts, knots=DEFAULT_KNOTS, capacity=CORES, usage=usage))
     order = np.random.default_rng(3).permutation  # as kube-scheduler's parallel filters leave it
-    bodies = iter([body_of([names[row] for row in order(nodes)], number) for number in range(1100)])
+    bodies = [body_of([names[row] for row in order(nodes)], number) for number in range(1100)]
+    pairs = iter([(body, bytes(memoryview(body))) for body in bodies])  # read from the wire twice
 
     def decide() -> None:
-        sent = next(bodies)
-        args = decode_args(sent, cache)
+        first, second = next(pairs)
+        args = decoder.decode(first)
         result = engine.filter(args.pod, args.names)
         encode_filter(args, result.keep, result.failed)
-        again = decode_args(sent, cache)
+        again = decoder.decode(second)
         decision = engine.prioritize(again.pod, again.names)
-        encoder.encode(again.names, decision.scores)
+        encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
         last[:] = [decision]
 
     last: list[Decision] = []

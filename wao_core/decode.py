@@ -83,6 +83,23 @@ def decode_object(kind: Kind, raw: Mapping[str, Any], *, api_kind: str = "") -> 
         raise _refused(kind, raw, error) from None
 
 
+def decode_json(kind: Kind, body: bytes) -> Record:
+    """Return the record of one object in JSON: `decode_object` without the mapping between, several times as quick.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        It is not JSON.
+    ManifestError
+        As of `decode_object`.
+    """
+    schema, convert = _DECODERS[kind]
+    try:
+        return convert(msgspec.json.decode(body, type=schema, strict=False), "")
+    except (msgspec.ValidationError, WaoCoreError):
+        return decode_object(kind, msgspec.json.decode(body, type=dict[str, Any]))  # which names the field
+
+
 def decode_list(kind: Kind, body: bytes, *, api_kind: str = "") -> Page:
     """Return the records of a list response; an object that cannot be decoded is left out and logged."""
     page = msgspec.json.decode(body, type=wire.RawList)

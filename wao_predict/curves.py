@@ -102,14 +102,13 @@ class PowerCurves:
         Parameters
         ----------
         cpu_usage
-            Shape (n,), or (m,) with `rows`; NaN gives NaN.
+            Shape (..., n), or (..., m) with `rows`; NaN gives NaN.
         rows
             Which curve belongs to each load, shape (m,); all of them in order without.
         """
         load = np.asarray(cpu_usage, dtype=np.float64)
         index = np.arange(len(self)) if rows is None else rows
-        clipped = np.clip(load, self.knots[0], self.knots[-1])
-        left, fraction = self._position(clipped)
+        left, fraction = self._position(load)
         flat, start = self.watts.reshape(-1), index * self.knots.size + left
         low = flat[start]
         watts: FloatArray = low + fraction * (flat[start + 1] - low)
@@ -124,11 +123,13 @@ class PowerCurves:
     def _position(self, load: FloatArray) -> tuple[IntArray, FloatArray]:
         """Return the knot to the left of each load, and how far it is to the next as a fraction."""
         if self._spacing is not None:  # a division is several times quicker than a search
-            position = np.nan_to_num((load - self.knots[0]) / self._spacing)
-            left = np.minimum(position.astype(np.int64), self.knots.size - 2)
-            return left, (load - self.knots[0]) / self._spacing - left
-        left = np.clip(np.searchsorted(self.knots, load, side="right"), 1, self.knots.size - 1) - 1
-        return left, (load - self.knots[left]) / (self.knots[left + 1] - self.knots[left])
+            position = (load - self.knots[0]) / self._spacing
+            position = np.minimum(np.maximum(position, 0.0), self.knots.size - 1.0)  # NaN stays
+            left = np.fmin(position, self.knots.size - 2.0).astype(np.int64)  # NaN gives way
+            return left, position - left
+        clipped = np.clip(load, self.knots[0], self.knots[-1])
+        left = np.clip(np.searchsorted(self.knots, clipped, side="right"), 1, self.knots.size - 1) - 1
+        return left, (clipped - self.knots[left]) / (self.knots[left + 1] - self.knots[left])
 
 
 @dataclass(frozen=True, eq=False)

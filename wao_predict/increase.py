@@ -102,9 +102,7 @@ class IncreaseTable:
             `cpu_usage`, `added` and `capacity` are of shape (m,) then. A job of no load gives NaN.
         """
         index = np.arange(len(self._curves)) if rows is None else rows
-        load = np.broadcast_to(np.asarray(cpu_usage, dtype=np.float64), index.shape)
-        step = np.broadcast_to(np.asarray(added, dtype=np.float64), index.shape)
-        limit = np.broadcast_to(np.asarray(capacity, dtype=np.float64), index.shape)
+        load, step, limit = (_spread(values, index.shape) for values in (cpu_usage, added, capacity))
         with np.errstate(invalid="ignore", divide="ignore"):
             known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(limit)
             known &= (step > 0) & np.isfinite(step)
@@ -122,7 +120,9 @@ class IncreaseTable:
         return self._curves.known if len(self._curves) else np.zeros(1, dtype=np.bool_)
 
     def _marginal(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
-        return self._curves.at(load + step, rows=rows) - self._curves.at(load, rows=rows)
+        base, one = self._curves.at(np.stack([load, load + step]), rows=rows)
+        increase: FloatArray = one - base
+        return increase
 
     def _lookahead(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
         """Return the least average over 1..most jobs, exactly.
@@ -131,9 +131,8 @@ class IncreaseTable:
         whole numbers m lies at 1, at the most that fit, or beside a knot. The average at the knot itself bounds both
         neighbours from below, so only knots whose bound beats the best found so far are looked at.
         """
-        base = self._curves.at(load, rows=rows)
-        best = self._curves.at(load + step, rows=rows) - base
-        best = np.minimum(best, (self._curves.at(load + most * step, rows=rows) - base) / most)
+        base, one, all_that_fit = self._curves.at(np.stack([load, load + step, load + most * step]), rows=rows)
+        best: FloatArray = np.minimum(one - base, (all_that_fit - base) / most)
         bound = self._bounds(rows, load, step, most, base)
         steepest = bound.argmin(axis=1)
         index = np.arange(len(rows))
@@ -177,6 +176,13 @@ class IncreaseTable:
         rows = arguments[0][which]
         load, step, most, base = (values[which] for values in arguments[1:])
         low = np.floor((self._curves.knots[knot] - load) / step)
-        for jobs in (np.clip(low, 1.0, most), np.clip(low + 1.0, 1.0, most)):
-            best = np.minimum(best, (self._curves.at(load + jobs * step, rows=rows) - base) / jobs)
-        return best
+        jobs = np.minimum(np.maximum(np.stack([low, low + 1.0]), 1.0), most)
+        averages = (self._curves.at(load + jobs * step, rows=rows) - base) / jobs
+        better: FloatArray = np.minimum(best, averages.min(axis=0))
+        return better
+
+
+def _spread(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return the values in this shape; np.broadcast_to alone takes longer than the work on a few rows."""
+    array = np.asarray(values, dtype=np.float64)
+    return array if array.shape == shape else np.broadcast_to(array, shape)

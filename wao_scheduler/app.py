@@ -27,11 +27,10 @@ from wao_scheduler.engine import Engine
 from wao_scheduler.podspread import BadRate
 from wao_scheduler.telemetry import ExtenderMetrics, InputCollector
 from wao_scheduler.wire import (
+    ArgsDecoder,
     ExtenderArgs,
     ExtenderRequestError,
-    NameCache,
     ScoreEncoder,
-    decode_args,
     encode_filter,
     encode_filter_error,
 )
@@ -50,7 +49,7 @@ class ExtenderState:
     source: Source
     metrics: ExtenderMetrics
     decisions: DecisionLog
-    names: NameCache = field(default_factory=NameCache)
+    decoder: ArgsDecoder = field(default_factory=ArgsDecoder)
     encoder: ScoreEncoder = field(default_factory=ScoreEncoder)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     told: dict[str, float] = field(default_factory=dict)
@@ -104,7 +103,7 @@ def _endpoint(state: ExtenderState, verb: str, answer: Verb) -> Callable[[Reques
             return _refusal(state, verb, profile, 413, f"the body is over {MAX_BODY >> 20} MiB: set nodeCacheCapable")
         begin = time.perf_counter()
         try:
-            content = answer(state, decode_args(body, state.names), profile)
+            content = answer(state, state.decoder.decode(body), profile)
         except ExtenderRequestError as error:
             return _refusal(state, verb, profile, 400, str(error))
         except LookupError as error:
@@ -143,7 +142,7 @@ def _refusal(state: ExtenderState, verb: str, profile: str, status: int, message
 def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     decision = state.engine.prioritize(args.pod, args.names, profile)
     _decided(state, decision)
-    return state.encoder.encode(args.names, decision.scores)
+    return state.encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
 
 
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:

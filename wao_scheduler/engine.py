@@ -115,9 +115,11 @@ class Engine:
         names = tuple(names)
         cores, source = self._cpu(pod, profile)
         rows = self._rows_of(names)
-        usage, assumed = self._usage(pod, rows, snapshot)
-        load = usage * self._increases.percent[rows]
-        increase = self._increases.of(rows, load, cores, profile.rule)
+        known = rows >= 0
+        of_nodes = self._usage(pod, snapshot)
+        loads = of_nodes[0] * self._increases.percent
+        increases = self._increases.of(loads, cores, profile.rule)
+        usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
         scores, first = self._score(increase, load, profile), prioritize.best(increase, load)
         outcome = _outcome(increase)
         if not self.scores(pod, profile):
@@ -137,7 +139,7 @@ class Engine:
             cpu_source=source,
             names=names,
             rows=rows,
-            noted=self._noted[rows] | (rows < 0),
+            noted=self._noted[rows] | ~known,
             usage=usage,
             assumed=assumed,
             increase=increase,
@@ -198,14 +200,15 @@ class Engine:
             known = self._rows[id(names)] = (names, rows)  # holds `names`, so that no other tuple has its id
         return known[1]
 
-    def _usage(self, pod: Pod, rows: IntArray, snapshot: ClusterSnapshot) -> tuple[FloatArray, FloatArray]:
-        """Return measured plus assumed CPU and the assumed part of it [cores], without this very pod."""
-        assumed = self.inflight.cores[rows]
+    def _usage(self, pod: Pod, snapshot: ClusterSnapshot) -> tuple[FloatArray, FloatArray]:
+        """Return measured plus assumed CPU per node and the assumed part of it [cores], without this very pod."""
+        assumed = self.inflight.cores
         own = self.inflight.of(pod.uid)
         if own is not None and (row := snapshot.index.get(own.node)) is not None:  # a retry of the same pod
-            assumed = np.where(rows == row, np.maximum(assumed - own.missing, 0.0), assumed)
-        fresh = (rows >= 0) & (self._clock() - snapshot.usage_at[rows] <= self.settings.max_sample_age)
-        return np.where(fresh, snapshot.usage_cores[rows] + assumed, np.nan), assumed
+            assumed = assumed.copy()
+            assumed[row] = max(assumed[row] - own.missing, 0.0)
+        fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
+        return np.where(fresh, snapshot.usage_cores + assumed, np.nan), assumed
 
     def _score(self, increase: FloatArray, load: FloatArray, profile: ProfileSettings) -> IntArray:
         if profile.score_mode == "ordinal":
@@ -238,6 +241,13 @@ class Engine:
         cores, _ = self._cpu(pod, profile)
         increase = self._increases.fresh(rows, load[rows], cores, "marginal")
         return limits.over_cap(power, rows, increase, profile.power_cap.watts)
+
+
+def _at(rows: IntArray, known: NDArray[np.bool_], values: FloatArray) -> FloatArray:
+    """Return the values of some nodes, NaN for one that is not known."""
+    found: FloatArray = values[rows]
+    found[~known] = np.nan
+    return found
 
 
 def _outcome(increase: FloatArray) -> Outcome:

@@ -59,25 +59,20 @@ class Increases:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def of(self, rows: IntArray, load: FloatArray, cores: float, rule: Rule) -> FloatArray:
-        """Return what a pod of `cores` adds on each candidate [W], shape (n,).
+    def of(self, load: FloatArray, cores: float, rule: Rule) -> FloatArray:
+        """Return what a pod of `cores` adds on each node [W], shape (n_nodes,); do not write to it.
 
         Parameters
         ----------
-        rows
-            Row of each candidate in the snapshot, -1 for unknown ones.
         load
-            CPU load without the pod [% of capacity], shape (n,).
+            CPU load without the pod [% of capacity], shape (n_nodes,).
         """
         known = self._answer(rule, cores)
-        moved = np.flatnonzero((load != known.load[rows]) & (rows >= 0))  # NaN is looked at again, which is quick
+        moved = np.flatnonzero(load != known.load)  # NaN is looked at again, which is quick
         if moved.size:
-            which = rows[moved]
-            known.load[which] = load[moved]
-            known.increase[which] = self.fresh(which, load[moved], cores, rule)
-        increase: FloatArray = known.increase[rows]
-        increase[rows < 0] = np.nan
-        return increase
+            known.load[moved] = load[moved]
+            known.increase[moved] = self.fresh(moved, load[moved], cores, rule)
+        return known.increase
 
     def fresh(self, rows: IntArray, load: FloatArray, cores: float, rule: Rule) -> FloatArray:
         """Return the same, computed anew and not remembered."""

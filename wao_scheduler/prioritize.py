@@ -63,13 +63,15 @@ def ordinal(increase: FloatArray, load: FloatArray) -> IntArray:
 
     With an extender weight of 121 or more the best node wins against every sum of the default scorers.
     """
-    scores = np.full(increase.shape, UNKNOWN, dtype=np.int64)
-    if np.isnan(increase).all():
-        return scores
     room = np.isfinite(increase)
-    scores[np.isposinf(increase)] = OVERCOMMITTED
-    scores[room] = LOWEST
-    pool, key = (np.flatnonzero(room), increase) if room.any() else (np.flatnonzero(~np.isnan(increase)), load)
+    if room.all():
+        scores, pool, key = np.full(increase.shape, LOWEST, dtype=np.int64), np.arange(increase.size), increase
+    else:
+        scores = np.select([room, np.isposinf(increase)], [LOWEST, OVERCOMMITTED], UNKNOWN)
+        known = ~np.isnan(increase)
+        pool, key = np.flatnonzero(room if room.any() else known), increase if room.any() else load
+    if pool.size == 0:
+        return scores
     steps = HIGHEST - int(scores[pool[0]])
     if pool.size > steps:  # sort only those that can get a step
         pool = pool[key[pool] <= np.partition(key[pool], steps - 1)[steps - 1]]

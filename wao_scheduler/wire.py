@@ -6,7 +6,8 @@ itself accepts any case, and so do we. Answers are bytes: the hot path never bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.decode import decode_object
+from wao_core.decode import decode_json
 from wao_core.errors import WaoCoreError
 from wao_core.records import Kind, Pod
 
 IntArray = NDArray[np.int64]
+ObjectArray = NDArray[np.object_]
 
 
 class ExtenderRequestError(WaoCoreError, ValueError):
@@ -38,14 +40,14 @@ class _NodeList(msgspec.Struct, gc=False):
 
 
 class _Args(msgspec.Struct, gc=False, rename="pascal"):
-    pod: dict[str, Any] | None = None
+    pod: msgspec.Raw = msgspec.Raw(b"null")
     nodes: msgspec.Raw = msgspec.Raw(b"null")
     node_names: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode_args = msgspec.json.Decoder(_Args).decode
 _decode_raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_pod = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_names = msgspec.json.Decoder(list[str] | None).decode
 _decode_nodes = msgspec.json.Decoder(_NodeList | None).decode
 encode = msgspec.json.encode
@@ -57,8 +59,8 @@ _NULL = b"null"
 class ExtenderArgs:
     """One filter or prioritize request.
 
-    `raw_names` are the bytes of NodeNames as sent (a cache key, and the answer when nothing is filtered), or None
-    when the scheduler sent whole Node objects (`nodeCacheCapable: false`); then `raw_nodes` has them.
+    `raw_names` are the bytes of NodeNames as sent (the answer when nothing is filtered), or None when the scheduler
+    sent whole Node objects (`nodeCacheCapable: false`); then `raw_nodes` has them.
     """
 
     pod: Pod
@@ -67,25 +69,27 @@ class ExtenderArgs:
     raw_nodes: bytes | None
 
 
-class NameCache:
-    """Decodes NodeNames; filter and prioritize of a pod get the same list, so the last few are kept."""
+class ArgsDecoder:
+    """Decodes requests; kube-scheduler sends the same body to filter and to prioritize, so the last few are kept."""
 
-    def __init__(self, size: int = 8) -> None:
-        self._size = size
-        self._names: dict[bytes, tuple[str, ...]] = {}
+    MOST_BYTES = 1 << 20
+    """A longer body is not kept: with names only, 5,000 nodes are some 200 kB."""
 
-    def names(self, raw: bytes) -> tuple[str, ...]:
-        """Return the names in `raw`, a JSON list."""
-        known = self._names.get(raw)
-        if known is None:
-            known = tuple(_decode_names(raw) or ())
-            if len(self._names) >= self._size:
-                self._names.pop(next(iter(self._names)))
-            self._names[raw] = known
-        return known
+    def __init__(self) -> None:
+        self._last: deque[tuple[bytes, ExtenderArgs]] = deque(maxlen=8)
+
+    def decode(self, body: bytes) -> ExtenderArgs:
+        """Return the request in `body`, the very same for the very same bytes; errors as of `decode_args`."""
+        for known, args in self._last:
+            if known == body:
+                return args
+        args = decode_args(body)
+        if len(body) <= self.MOST_BYTES:
+            self._last.appendleft((body, args))
+        return args
 
 
-def decode_args(body: bytes, cache: NameCache) -> ExtenderArgs:
+def decode_args(body: bytes) -> ExtenderArgs:
     """Return the request in `body`.
 
     Raises
@@ -95,17 +99,16 @@ def decode_args(body: bytes, cache: NameCache) -> ExtenderArgs:
     """
     try:
         args = _decode_args(body)
-        pod, nodes, names = args.pod, bytes(args.nodes), bytes(args.node_names)
-        if pod is None:  # another key case
+        pod, nodes, names = bytes(args.pod), bytes(args.nodes), bytes(args.node_names)
+        if pod == _NULL:  # another key case
             parts = {key.lower(): bytes(raw) for key, raw in _decode_raw_object(body).items()}
-            pod = _decode_pod(parts["pod"]) if parts.get("pod", _NULL) != _NULL else None
-            nodes, names = parts.get("nodes", _NULL), parts.get("nodenames", _NULL)
-        if pod is None:
+            pod, nodes, names = (parts.get(key, _NULL) for key in ("pod", "nodes", "nodenames"))
+        if pod == _NULL:
             raise ExtenderRequestError("the body has no Pod: send ExtenderArgs with Pod and NodeNames")
-        record = decode_object(Kind.POD, pod)
+        record = decode_json(Kind.POD, pod)
         assert isinstance(record, Pod)
         if names != _NULL:
-            return ExtenderArgs(record, cache.names(names), names, None)
+            return ExtenderArgs(record, tuple(_decode_names(names) or ()), names, None)
         listed = _decode_nodes(nodes)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExtenderRequestError(f"the body is not an ExtenderArgs: {error}") from None
@@ -117,46 +120,58 @@ class ScoreEncoder:
     """Encodes HostPriorityList; what names a host, and the entry with the score that most hosts have, are made once."""
 
     def __init__(self) -> None:
-        self._hosts: dict[str, bytes] = {}
+        self._table: Sequence[str] = ()
+        self._hosts: ObjectArray = _objects([b""])
         self._usual = -1
-        self._entries: dict[str, bytes] = {}
+        self._entries: ObjectArray = self._hosts
 
-    def encode(self, names: Sequence[str], scores: IntArray) -> bytes:
-        """Return the JSON of a HostPriorityList with one score per name, shape (n_names,)."""
+    def encode(self, names: Sequence[str], scores: IntArray, rows: IntArray, table: Sequence[str]) -> bytes:
+        """Return the JSON of a HostPriorityList.
+
+        Parameters
+        ----------
+        names, scores
+            One score per name, shape (n_names,).
+        rows
+            Where each name is in `table`, shape (n_names,), -1 for one that is not.
+        table
+            The names of all nodes; what is made of them is kept as long as it is the very same object.
+        """
         if not names:
             return b"[]"
-        if len(self._hosts) > 4 * len(names) + 10_000:  # names of nodes long gone
-            self._hosts.clear()
-            self._entries.clear()
+        if table is not self._table:
+            # the last entry is where -1 points to
+            self._table, self._hosts, self._usual = table, _objects([*map(_host, table), b""]), -1
         middle = len(names) // 2
         usual = int(np.partition(scores, middle)[middle])
-        others = np.flatnonzero(scores != usual)
-        if others.size > middle:
-            pairs = zip(self._look_up(self._hosts, names, self._host), scores.tolist(), strict=True)
-            return b"[" + b",".join([b"%b%d}" % pair for pair in pairs]) + b"]"
+        others = np.flatnonzero((scores != usual) | (rows < 0)).tolist()
+        if len(others) > middle:
+            return b"[%b]" % b",".join(map(_entry, self._hosts_of(names, rows), scores.tolist()))
         if usual != self._usual:
-            self._usual = usual
-            self._entries.clear()
-        entries = self._look_up(self._entries, names, lambda name: b"%b%d}" % (self._host(name), usual))
-        for index in others.tolist():
-            entries[index] = b"%b%d}" % (self._host(names[index]), scores[index])
-        return b"[" + b",".join(entries) + b"]"
+            self._usual, self._entries = usual, _objects([_entry(host, usual) for host in self._hosts])
+        entries = self._entries[rows].tolist()
+        for index in others:
+            row = rows[index]
+            entries[index] = _entry(_host(names[index]) if row < 0 else self._hosts[row], scores[index])
+        return b"[%b]" % b",".join(entries)
 
-    def _host(self, name: str) -> bytes:
-        known = self._hosts.get(name)
-        if known is None:
-            known = self._hosts[name] = b'{"Host":%b,"Score":' % encode(name)
-        return known
+    def _hosts_of(self, names: Sequence[str], rows: IntArray) -> list[bytes]:
+        hosts: list[bytes] = self._hosts[rows].tolist()
+        for index in np.flatnonzero(rows < 0).tolist():
+            hosts[index] = _host(names[index])
+        return hosts
 
-    @staticmethod
-    def _look_up(known: dict[str, bytes], names: Sequence[str], make: Callable[[str], bytes]) -> list[bytes]:
-        try:
-            return list(map(known.__getitem__, names))
-        except KeyError:
-            for name in names:
-                if name not in known:
-                    known[name] = make(name)
-            return list(map(known.__getitem__, names))
+
+def _host(name: str) -> bytes:
+    return b'{"Host":%b,"Score":' % encode(name)
+
+
+def _entry(host: bytes, score: int) -> bytes:
+    return b"%b%d}" % (host, score)
+
+
+def _objects(items: list[bytes]) -> ObjectArray:
+    return np.fromiter(items, dtype=np.object_, count=len(items))
 
 
 def encode_filter(
@@ -200,6 +215,6 @@ def encode_filter_error(message: str) -> bytes:
 
 
 def _keep_nodes(raw: bytes, keep: frozenset[str]) -> bytes:
-    document = _decode_pod(raw)
+    document = _decode_object(raw)
     document["items"] = [item for item in document.get("items") or [] if item["metadata"]["name"] in keep]
     return encode(document)

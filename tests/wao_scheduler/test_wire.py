@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_scheduler.wire import ExtenderRequestError, NameCache, ScoreEncoder, decode_args, encode_filter
+from wao_scheduler.wire import ArgsDecoder, ExtenderRequestError, ScoreEncoder, decode_args, encode_filter
 
 SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "extender_wire_samples.json").read_text())
 
@@ -28,7 +28,7 @@ def camel_keys(body: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", [dict, lower_keys, camel_keys], ids=["Capital", "lower", "camel"])
 def test_requests_are_read_in_any_key_case(name: str, case: Any) -> None:
     body = case(SAMPLES[name])
-    args = decode_args(json.dumps({**body, "Unknown": {"deep": [1]}}).encode(), NameCache())
+    args = decode_args(json.dumps({**body, "Unknown": {"deep": [1]}}).encode())
     assert list(args.names) == SAMPLES[name]["NodeNames"]
     assert args.pod.name == "web-6d4b-x2"
     assert args.pod.cpu_request == 0.5
@@ -39,7 +39,7 @@ def test_requests_are_read_in_any_key_case(name: str, case: Any) -> None:
 
 def test_whole_nodes_are_read_by_name_and_given_back_whole() -> None:
     body = SAMPLES["filter_request_nodeCacheCapable_false"]
-    args = decode_args(json.dumps(body).encode(), NameCache())
+    args = decode_args(json.dumps(body).encode())
     assert list(args.names) == ["n1"]
     answer = json.loads(encode_filter(args, ["n1"], {}))
     assert answer["Nodes"] == body["Nodes"]
@@ -47,21 +47,25 @@ def test_whole_nodes_are_read_by_name_and_given_back_whole() -> None:
 
 
 def test_the_filter_answer_is_gos() -> None:
-    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode(), NameCache())
+    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode())
     answer = encode_filter(args, ["n1", "n2"], {"n3": "PodSpread: zone z1 already holds its share"})
     assert json.loads(answer) == SAMPLES["filter_response_nodeCacheCapable_true"]
 
 
 def test_a_filter_that_passes_all_gives_the_names_back_untouched() -> None:
-    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode(), NameCache())
+    args = decode_args(json.dumps(SAMPLES["filter_request_nodeCacheCapable_true"]).encode())
     answer = json.loads(encode_filter(args))
     assert answer["NodeNames"] == ["n1", "n2", "n3"]
     assert answer["FailedNodes"] == {}
     assert answer["Error"] == ""
 
 
-def encoded(encoder: ScoreEncoder, scores: dict[str, int]) -> bytes:
-    return encoder.encode(list(scores), np.array(list(scores.values()), dtype=np.int64))
+def encoded(encoder: ScoreEncoder, scores: dict[str, int], known: tuple[str, ...] | None = None) -> bytes:
+    """Encode with the rows of the names in a table, all of them by default."""
+    table = tuple(scores) if known is None else known
+    rows = [table.index(name) if name in table else -1 for name in scores]
+    values = np.array(list(scores.values()), dtype=np.int64)
+    return encoder.encode(list(scores), values, np.array(rows, dtype=np.int64), table)
 
 
 def test_scores_are_integers_in_gos_case() -> None:
@@ -72,16 +76,21 @@ def test_scores_are_integers_in_gos_case() -> None:
     assert b'"Score":99800}' in encoded(ScoreEncoder(), {"n": 99_800})
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=3), st.sampled_from([0, 1, 2, 2, 2, 10, 99_800]), max_size=9)))
-def test_an_answer_does_not_depend_on_those_before_it(asked: list[dict[str, int]]) -> None:
+SCORES = st.dictionaries(st.text(max_size=3), st.sampled_from([0, 1, 2, 2, 2, 10, 99_800]), max_size=9)
+
+
+@given(st.lists(st.tuples(SCORES, st.integers(0, 2))), st.tuples(*[st.sets(st.text(max_size=3)).map(tuple)] * 3))
+def test_an_answer_depends_neither_on_those_before_it_nor_on_the_nodes_known(
+    asked: list[tuple[dict[str, int], int]], tables: tuple[tuple[str, ...], ...]
+) -> None:
     encoder = ScoreEncoder()
-    for scores in asked:
+    for scores, table in asked:
         wanted = [{"Host": name, "Score": score} for name, score in scores.items()]
-        assert json.loads(encoded(encoder, scores)) == wanted
+        assert json.loads(encoded(encoder, scores, tables[table])) == wanted
 
 
 def test_null_nodes_are_no_candidates() -> None:
-    args = decode_args(b'{"Pod":{"metadata":{"name":"p"}},"Nodes":null,"NodeNames":null}', NameCache())
+    args = decode_args(b'{"Pod":{"metadata":{"name":"p"}},"Nodes":null,"NodeNames":null}')
     assert list(args.names) == []
 
 
@@ -99,13 +108,22 @@ def test_null_nodes_are_no_candidates() -> None:
 )
 def test_a_body_that_is_none_is_refused_with_what_is_wrong(body: bytes, words: str) -> None:
     with pytest.raises(ExtenderRequestError, match=words):
-        decode_args(body, NameCache())
+        decode_args(body)
 
 
-def test_the_same_list_of_names_is_decoded_once() -> None:
-    cache = NameCache(size=2)
-    first = cache.names(b'["a","b"]')
-    assert cache.names(b'["a","b"]') is first
-    for number in range(5):
-        cache.names(json.dumps([str(number)]).encode())
-    assert cache.names(b'["a","b"]') == first
+def test_a_request_that_comes_twice_is_decoded_once() -> None:
+    decoder = ArgsDecoder()
+    body = json.dumps(SAMPLES["prioritize_request"]).encode()
+    first = decoder.decode(body)
+    assert decoder.decode(bytes(bytearray(body))) is first
+    others = [body.replace(b"web-6d4b-x2", b"web-%d" % number) for number in range(20)]
+    assert [decoder.decode(other).pod.name for other in others] == [f"web-{number}" for number in range(20)]
+    again = decoder.decode(body)
+    assert again is not first, "what was sent long ago is kept"
+    assert again == first
+
+
+def test_a_large_request_is_not_kept() -> None:
+    decoder = ArgsDecoder()
+    body = json.dumps({**SAMPLES["prioritize_request"], "NodeNames": ["n" * 1000] * 2000}).encode()
+    assert decoder.decode(body) is not decoder.decode(body)

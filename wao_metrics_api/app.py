@@ -6,16 +6,15 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wao_core.collector.store import SampleStore
 from wao_core.records import Kind
+from wao_core.serving.direct import DirectApp
 from wao_core.serving.health import HealthChecks
 from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry, package_version
 from wao_core.serving.status import REASONS, StatusError
@@ -41,39 +40,16 @@ def new_parts(store: SampleStore) -> Parts:
     return Parts(store, HealthChecks(), new_registry("metrics-api"))
 
 
-class MetricsApp(FastAPI):
-    """FastAPI for all paths but the group's own, which go straight to its endpoint.
-
-    A node's value is asked for more often than all else, and the framework's layers cost three times what the
-    endpoint does.
-
-    Parameters
-    ----------
-    group
-        Answers the paths of the group, its own errors too.
-    """
-
-    def __init__(self, group: ASGIApp, **options: Any) -> None:
-        super().__init__(**options)
-        self._group = group
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, or the lifespan."""
-        if scope["type"] == "http" and in_group(scope["path"]):
-            await self._group(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
 def create_app(
     state: ClusterState, parts: Parts, *, families: Iterable[SeriesFamily] = (), clock: Callable[[], float] = time.time
-) -> MetricsApp:
+) -> DirectApp:
     """Return the application, without authentication: see `wao_metrics_api.auth.guard.Guard`."""
     nodes = NodeMetrics(state, parts.store, clock=clock)
     state.subscribe([Kind.NODE], lambda change: nodes.forget(change.key) if change.new is None else None)
     documents = DiscoveryCache(nodes)
-    app = MetricsApp(
-        ApiEndpoint(nodes, documents, RequestTelemetry(parts.registry)),
+    group = ApiEndpoint(nodes, documents, RequestTelemetry(parts.registry))
+    app = DirectApp(
+        lambda scope: group if in_group(scope["path"]) else None,
         title="wao-metrics-api",
         docs_url=None,
         redoc_url=None,

@@ -241,3 +241,30 @@ async def test_requests_are_counted(extender: Extender) -> None:
     text = generate_latest(extender.registry).decode()
     assert 'wao_extender_requests_total{code="200",profile="default",verb="prioritize"} 2.0' in text
     assert 'wao_extender_fallback_total{reason="no_node_known"} 1.0' in text
+
+
+@pytest.mark.parametrize("path", ["/filter", "/prioritize", "/default/filter"])
+async def test_a_verb_is_asked_by_post_only(extender: Extender, path: str) -> None:
+    answer = await extender.client.get(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/a/b/filter", "/v1/filter/x"])
+async def test_a_path_that_is_none_of_ours_is_not_found(extender: Extender, path: str) -> None:
+    assert (await extender.post(path, args("a"))).status_code == 404
+
+
+async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_answered(extender: Extender) -> None:
+    parts = iter([{"type": "http.request", "body": b'{"Pod":', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/prioritize", "query_string": b"", "headers": []}
+    await extender.app(scope, receive, send)
+    assert sent == []
+    assert len(extender.app.state.extender.decisions) == 0

@@ -1,0 +1,221 @@
+"""`filter` and `prioritize` over HTTP: plain ASGI, as kube-scheduler waits for each answer before its next step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wao_core.records import Workload
+from wao_core.source.base import ObjectRef, Source
+from wao_scheduler.decisions import Decision, DecisionLog, explain
+from wao_scheduler.engine import Engine
+from wao_scheduler.podspread import BadRate
+from wao_scheduler.telemetry import ExtenderMetrics
+from wao_scheduler.wire import (
+    ArgsDecoder,
+    ExtenderArgs,
+    ExtenderRequestError,
+    ScoreEncoder,
+    encode_filter,
+    encode_filter_error,
+)
+
+log = logging.getLogger("wao.scheduler")
+
+MAX_BODY = 64 * 1024 * 1024
+"""5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
+EVENT_PERIOD = 300.0
+"""Seconds before the same object gets an Event of the same reason again."""
+
+
+@dataclass
+class ExtenderState:
+    """What the endpoints share."""
+
+    engine: Engine
+    source: Source
+    metrics: ExtenderMetrics
+    decisions: DecisionLog
+    decoder: ArgsDecoder = field(default_factory=ArgsDecoder)
+    encoder: ScoreEncoder = field(default_factory=ScoreEncoder)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    told: dict[str, float] = field(default_factory=dict)
+
+    def in_background(self, work: Awaitable[None]) -> None:
+        """Run something after the answer; a bounded number at once, the rest is dropped."""
+        if len(self.tasks) >= 256:
+            if asyncio.iscoroutine(work):
+                work.close()
+            return
+        task = asyncio.ensure_future(_logged(work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("background work failed")
+
+
+Answer = Callable[[ExtenderState, ExtenderArgs, str], bytes]
+
+
+class Verbs:
+    """Finds the endpoint of a path: `/filter`, `/prioritize`, and the same below the name of a profile."""
+
+    def __init__(self, state: ExtenderState) -> None:
+        self._endpoints = {
+            verb: VerbEndpoint(state, verb, answer)
+            for verb, answer in (("filter", _filter), ("prioritize", _prioritize))
+        }
+
+    def __call__(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint, None for another path."""
+        profile, _, verb = scope["path"].rpartition("/")
+        return self._endpoints.get(verb) if profile.rfind("/") <= 0 else None
+
+
+class VerbEndpoint:
+    """POST of ExtenderArgs to one verb of one profile, which is the path's first part where there are two."""
+
+    def __init__(self, state: ExtenderState, verb: str, answer: Answer) -> None:
+        self._state, self._verb, self._answer = state, verb, answer
+        self._duration = state.metrics.duration.labels(verb)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        profile = scope["path"].rpartition("/")[0][1:] or "default"
+        answer: bytes | Response | None = self._refusal(scope, profile)
+        if answer is None:
+            try:
+                body = await bounded_body(scope, receive)
+            except ClientDisconnect:
+                return  # kube-scheduler gave up: nobody reads an answer
+            answer = self._too_large(profile) if body is None else self._decide(body, profile)
+        if isinstance(answer, Response):
+            await answer(scope, receive, send)
+        else:
+            length = str(len(answer)).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
+
+    def _refusal(self, scope: Scope, profile: str) -> Response | None:
+        """Return why the body is not even read, or None."""
+        if scope["method"] != "POST":
+            return Response("POST ExtenderArgs\n", status_code=405, headers={"Allow": "POST"}, media_type="text/plain")
+        engine = self._state.engine
+        if engine.profile(profile) is None:
+            known = ", ".join(engine.settings.profiles)
+            return self._refuse("unknown", 404, f"no profile {profile!r:.60}; there are: {known}")
+        return None
+
+    def _too_large(self, profile: str) -> Response:
+        return self._refuse(profile, 413, f"the body is over {MAX_BODY >> 20} MiB: set nodeCacheCapable")
+
+    def _decide(self, body: bytes, profile: str) -> bytes | Response:
+        state, begin = self._state, time.perf_counter()
+        try:
+            content = self._answer(state, state.decoder.decode(body), profile)
+        except ExtenderRequestError as error:
+            return self._refuse(profile, 400, str(error))
+        except LookupError as error:
+            return self._refuse(profile, 503, str(error))
+        self._duration.observe(time.perf_counter() - begin)
+        state.metrics.requests.labels(self._verb, profile, "200").inc()
+        return content
+
+    def _refuse(self, profile: str, status: int, message: str) -> Response:
+        """Return an error: kube-scheduler reads the status, a person the text."""
+        self._state.metrics.requests.labels(self._verb, profile, str(status)).inc()
+        log.warning("%s refused: %s", self._verb, message)
+        if self._verb != "filter":
+            return JSONResponse({"error": message}, status_code=status)
+        return Response(encode_filter_error(message), status_code=status, media_type="application/json")
+
+
+async def bounded_body(scope: Scope, receive: Receive) -> bytes | None:
+    """Return the whole body, or None when it is larger than `MAX_BODY`.
+
+    Raises
+    ------
+    ClientDisconnect
+        The client hung up before its end.
+    """
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if not length.isdigit() or int(length) > MAX_BODY:
+        return None
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
+    decision = state.engine.prioritize(args.pod, args.names, profile)
+    _decided(state, decision)
+    return state.encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
+
+
+def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
+    result = state.engine.filter(args.pod, args.names, profile)
+    if result.bad_rate is not None:
+        _tell(state, _about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
+    if result.only is not None:
+        _decided(state, result.only)
+    return encode_filter(args, result.keep, result.failed)
+
+
+def _decided(state: ExtenderState, decision: Decision) -> None:
+    asyncio.get_running_loop().call_soon(_remember, state, decision)
+
+
+def _remember(state: ExtenderState, decision: Decision) -> None:
+    """Count the decision, keep it for explain, and tell the pod's owner by an Event; after the answer was sent."""
+    state.metrics.inflight.set(len(state.engine.inflight))
+    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()))
+    if decision.outcome in ("no_node_known", "all_overloaded"):
+        state.metrics.fallback.labels(decision.outcome).inc()
+    explanation = explain(decision)
+    state.decisions.add(explanation)
+    if state.engine.settings.events and decision.outcome != "not_ours":
+        namespace, name = decision.pod.split("/", 1)
+        about = ObjectRef("Pod", name, namespace, decision.uid)
+        _tell(state, about, reason="MinimizePower", message=explanation.summary(), warning=False)
+
+
+def _about(bad: BadRate) -> ObjectRef:
+    about = bad.about
+    kind = about.kind if isinstance(about, Workload) else "Pod"
+    return ObjectRef(
+        kind, about.name, about.namespace, about.uid, api_version="apps/v1" if isinstance(about, Workload) else "v1"
+    )
+
+
+def _tell(state: ExtenderState, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
+    now = time.monotonic()
+    key = f"{about.kind}/{about.namespace}/{about.name}/{reason}"
+    if now - state.told.get(key, -EVENT_PERIOD) < EVENT_PERIOD:
+        return
+    if len(state.told) > 10_000:
+        state.told.clear()
+    state.told[key] = now
+    state.in_background(state.source.event(about, reason=reason, message=message, warning=warning))

@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -121,29 +122,22 @@ class Explanation(Facts):
 
 def explain(decision: Decision) -> Explanation:
     """Work out what a person wants to see of a decision; called after the answer was sent."""
-    known = decision.rows >= 0
-    rows = np.where(known, decision.rows, 0)
-    snapshot = decision.snapshot
-
-    def at_rows(values: FloatArray) -> Float32Array:
-        return np.where(known, values[rows], np.nan).astype(np.float32)
-
+    inputs = _inputs(decision.snapshot)[:, decision.rows]
+    inputs[:, decision.rows < 0] = np.nan
+    sizes, conditions, ages = inputs[0], inputs[1:3], inputs[3:]
+    ages += decision.at - decision.snapshot.taken_at
     with np.errstate(divide="ignore", invalid="ignore"):
-        percent = 100.0 / np.where(known, snapshot.capacity_cores[rows], np.nan)
-    before = snapshot.curves.at(decision.usage * percent, rows=rows)
-    after = snapshot.curves.at((decision.usage + decision.cpu_cores) * percent, rows=rows)
+        loads = 100.0 * np.stack([decision.usage, decision.usage + decision.cpu_cores]) / sizes
+    before, after = decision.snapshot.curves.at(loads, rows=decision.rows).astype(np.float32)
     columns = {
-        "watts_before": np.where(known, before, np.nan).astype(np.float32),
-        "watts_after": np.where(known, after, np.nan).astype(np.float32),
+        "watts_before": before,
+        "watts_after": after,
         "increase": decision.increase.astype(np.float32),
         "usage_cores": decision.usage.astype(np.float32),
         "assumed_cores": decision.assumed.astype(np.float32),
-        "capacity_cores": at_rows(snapshot.capacity_cores),
-        "inlet_temp": at_rows(snapshot.inlet_temp),
-        "delta_p": at_rows(snapshot.delta_p),
-        "usage_age": at_rows(decision.at - snapshot.usage_at),
-        "inlet_temp_age": at_rows(decision.at - snapshot.inlet_temp_at),
-        "delta_p_age": at_rows(decision.at - snapshot.delta_p_at),
+        "capacity_cores": sizes,
+        **dict(zip(("inlet_temp", "delta_p"), conditions, strict=True)),
+        **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages, strict=True)),
     }
     facts = {kept.name: getattr(decision, kept.name) for kept in fields(Facts)}
     return Explanation(
@@ -152,6 +146,18 @@ def explain(decision: Decision) -> Explanation:
         scores=decision.scores.astype(np.int32),
         reasons=_reasons(decision),
     )
+
+
+@lru_cache(maxsize=2)
+def _inputs(snapshot: ClusterSnapshot) -> Float32Array:
+    """Return what explanations show of a snapshot, shape (6, n_nodes): many decisions are made on each.
+
+    Capacity, inlet temperature, static pressure difference, and the age of CPU use and of both conditions when the
+    snapshot was taken.
+    """
+    ages = [snapshot.taken_at - at for at in (snapshot.usage_at, snapshot.inlet_temp_at, snapshot.delta_p_at)]
+    rows = [snapshot.capacity_cores, snapshot.inlet_temp, snapshot.delta_p, *ages]
+    return np.stack(rows).astype(np.float32)
 
 
 def _shared_names(decision: Decision) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 
 from wao_core.errors import QuantityError
 
@@ -62,10 +63,17 @@ def cores(quantity: str | int | float) -> float:
     QuantityError
         Not a quantity, or negative.
     """
+    return _known_cores(quantity) if isinstance(quantity, str) else _cores(quantity)
+
+
+def _cores(quantity: str | int | float) -> float:
     value = parse_quantity(quantity)
     if value < 0:
         raise QuantityError(f"{quantity!r:.60} is negative: give CPU as a positive quantity, such as 500m")
     return float(value)
+
+
+_known_cores = lru_cache(maxsize=1024)(_cores)  # the pods of a cluster state a few sizes
 
 
 def format_quantity(value: float | Decimal) -> str:

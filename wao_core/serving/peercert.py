@@ -1,20 +1,14 @@
-"""The TLS client's certificate on every request: uvicorn itself does not pass it on.
-
-uvicorn copies a connection's `app_state` into `scope["state"]`, so a protocol class that puts the certificate there
-when the connection is made needs no patching. Identity is per connection; headers are per request.
-"""
+"""Who a TLS client proved to be."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
 from dataclasses import dataclass
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 STATE_KEY = "tls_peer"
+"""Where a request's `scope["state"]` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +23,6 @@ class TlsPeer:
     organisations: tuple[str, ...]
     leaf: str
     root: str | None
-
-
-class PeerCertProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with `request.state.tls_peer`: a `TlsPeer`, or None without a certificate."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Read the peer certificate once for the connection."""
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, STATE_KEY: peer_of(transport.get_extra_info("ssl_object"))}
 
 
 def peer_of(connection: ssl.SSLObject | None) -> TlsPeer | None:

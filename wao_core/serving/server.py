@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from wao_core.serving.health import HealthChecks
 from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
-from wao_core.serving.peercert import PeerCertProtocol
+from wao_core.serving.protocol import ServerProtocol
 from wao_core.serving.tls import ServingTls, tls_from_options
 from wao_predict._errors import UsageError
 
@@ -180,7 +180,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _config(app: ASGIApp, tls: ServingTls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=PeerCertProtocol,
+        http=ServerProtocol,
         ws="none",
         lifespan="auto",
         log_config=None,

@@ -160,12 +160,17 @@ def _inputs(snapshot: ClusterSnapshot) -> Float32Array:
     return np.stack(rows).astype(np.float32)
 
 
-def _shared_names(decision: Decision) -> tuple[str, ...]:
+def _shared_names(decision: Decision) -> list[str]:
     """Return the candidates' names as the snapshot has them: those of a request would be kept for it alone."""
-    held = decision.snapshot.names
-    return tuple(
-        held[row] if row >= 0 else name for row, name in zip(decision.rows.tolist(), decision.names, strict=True)
-    )
+    names: list[str] = _names(decision.snapshot)[decision.rows].tolist()
+    for index in np.flatnonzero(decision.rows < 0).tolist():
+        names[index] = decision.names[index]
+    return names
+
+
+@lru_cache(maxsize=2)
+def _names(snapshot: ClusterSnapshot) -> NDArray[np.object_]:
+    return np.array(snapshot.names, dtype=np.object_)
 
 
 def _reasons(decision: Decision) -> dict[int, str]:

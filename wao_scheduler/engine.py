@@ -125,7 +125,8 @@ class Engine:
         if not self.scores(pod, profile):
             scores, first, outcome = np.zeros_like(scores), None, "not_ours"
         elif first is None and names and profile.pod_spread and self._spreading.concerns(pod):
-            first = int(np.argmin(assumed))  # unmeasured: any will do, but the next replica must know which
+            # unmeasured: any will do, but the next replica must know which
+            first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
             scores[first] = prioritize.HIGHEST
         if first is not None:
             self.inflight.choose(pod.uid, names[first], cores, owner=pod.owner.uid if pod.owner else "")

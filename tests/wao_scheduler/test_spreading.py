@@ -117,6 +117,13 @@ def test_replicas_on_unmeasured_nodes_are_spread_as_well(replicas: int) -> None:
     assert max(burst(made, replicas).values()) == 1
 
 
+def test_a_node_that_joined_just_now_is_not_the_one_that_all_unmeasured_replicas_go_to() -> None:
+    made = engine(spread_state(6), NODES[:-1], slopes=[np.nan] * 5)
+    sent = [NODES[-1], *NODES[:-1]]
+    chosen = [made.prioritize(replica(f"w{number}"), sent).chosen for number in range(3)]
+    assert len({*chosen}) == 3
+
+
 def burst(made: Engine, count: int, between: Callable[[], object] = lambda: None) -> Counter[str]:
     """Let pods be decided in a row as kube-scheduler does; `between` happens before each verb."""
     nodes: Counter[str] = Counter()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import os
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -25,7 +24,7 @@ from benchmarks.cluster import cluster
 from benchmarks.extender import body_of, names_of
 from benchmarks.processes import cpu_seconds, resident_bytes, serving
 from tests.cluster.bed.controlplane import ControlPlane, node, pod
-from tests.cluster.bed.program import free_port
+from tests.cluster.bed.program import free_port, launch
 from tests.cluster.scheduler.fleets import NODE_CONFIGS
 from tests.cluster.scheduler.site import PODS
 from wao_predict import list_models
@@ -58,7 +57,7 @@ def _measure(bed: ControlPlane, names: list[str]) -> None:
     command = [sys.executable, "-m", "wao_predict.cli", "scheduler", f"--kubeconfig={bed.kubeconfig}", f"--port={port}"]
     began = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = launch(command, output)
     try:
         client = Client(port)
         while not client.ready():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane, node, pod
-from tests.cluster.bed.program import Program, wait_for
+from tests.cluster.bed.program import Program, free_port, wait_for
 from tests.cluster.conftest import kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -56,3 +61,27 @@ def test_the_schema_shows_useful_columns(bed: ControlPlane) -> None:
     shown = kubectl(bed, "get", "nc", "-n", "wao-system")
     assert shown.split()[:6] == ["NAME", "NODE", "INLETTEMP", "PREDICTOR", "READY", "REASON"]
     bed.admin.delete(f"{path}/columns")
+
+
+def test_what_was_started_ends_with_a_starter_that_is_killed(tmp_path: Path) -> None:
+    """Nothing of a benchmark or a test run that is killed is left running."""
+    port = free_port()
+    script = f"""
+import sys
+from pathlib import Path
+from tests.cluster.bed.program import Program
+arguments = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}"]
+Program("server", arguments, Path({str(tmp_path)!r})).start(lambda: True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as starter:
+        try:
+            wait_for(lambda: listens(port), "the server listens")
+        finally:
+            starter.kill()
+    wait_for(lambda: not listens(port), "the server is gone with its starter")
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import BedError, end, wait_for
+from tests.cluster.bed.program import BedError, end, launch, wait_for
 
 
 class Wao:
@@ -18,9 +17,7 @@ class Wao:
         self.log = bed.folder / f"wao-{command}-{os.urandom(2).hex()}.log"
         flags = ["--kubeconfig", str(config or bed.kubeconfig), *arguments]
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "wao_predict.cli", command, *flags], stdout=output, stderr=output
-            )
+            self.process = launch([sys.executable, "-m", "wao_predict.cli", command, *flags], output)
         self.url = str(wait_for(self._listening, f"wao {command} listening: {self.log}"))
 
     def _listening(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import BedError, end, wait_for
+from tests.cluster.bed.program import BedError, end, launch, wait_for
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 NAMESPACE = "wao-system"
@@ -124,7 +123,7 @@ class Container:
         # nothing of the machine's environment may help
         environment = {"PATH": os.environ["PATH"], "HOME": str(logs), "WAO_LOG_FORMAT": "console"}
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+            self.process = launch(command, output, environment=environment)
 
     @property
     def port(self) -> int:

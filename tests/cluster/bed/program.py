@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 PATIENCE = 180.0
 """Seconds to wait for anything: a slow or busy machine takes its time, and waiting costs nothing when it is quick."""
@@ -41,6 +44,21 @@ def wait_for(condition: Callable[[], object], what: str, *, seconds: float = PAT
         time.sleep(pause)  # between two looks
 
 
+def launch(
+    arguments: Sequence[str], output: IO[bytes], *, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process that the kernel kills when the thread that started it is gone, even if that was killed itself.
+
+    Call it from a thread that lives as long as the process shall. Where there is no setpriv (util-linux), a process
+    outlives a test run that is killed.
+    """
+    setpriv = shutil.which("setpriv")
+    bound = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    return subprocess.Popen(
+        [*bound, *arguments], stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
+    )
+
+
 def end(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
     """End a process: gracefully, by force when it does not go, or at once as a crash does."""
     if process.poll() is None:
@@ -53,11 +71,14 @@ def end(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
 
 
 class Program:
-    """A program that runs until `stop`."""
+    """A program that runs until `stop`; `variables` are added to its environment."""
 
-    def __init__(self, name: str, arguments: Sequence[str | Path], folder: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str | Path], folder: Path, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self._arguments = [str(argument) for argument in arguments]
+        self._environment = {**os.environ, **(variables or {})}
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,7 +91,7 @@ class Program:
     def start(self, ready: Callable[[], object], *, seconds: float = PATIENCE) -> Program:
         """Start it and wait until `ready` is true."""
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(self._arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            self._process = launch(self._arguments, output, environment=self._environment)
 
         def looked() -> object:
             assert self._process is not None

@@ -15,6 +15,8 @@ from wao_core.source.base import ObjectRef
 
 log = logging.getLogger(__name__)
 
+BURST = 25.0
+
 
 class TokenBucket:
     """At most `burst` at once and `rate` a second in the long run."""
@@ -42,9 +44,9 @@ class EventRecorder:
     ----------
     component
         Name of the reporting controller, such as "wao-scheduler".
-    rate
-        Normal Events a second in the long run, and as many Warnings: each costs the API server a write, as binding a
-        pod does. At most five times as many at once, which is 25, client-go's own burst.
+    normal, warnings
+        Events of each type a second in the long run, and 25 at once, which is client-go's own burst. Each costs the API
+        server a write, as binding a pod does: those of normal choices must not slow down what they tell of.
     """
 
     def __init__(
@@ -52,14 +54,15 @@ class EventRecorder:
         client: KubeClient,
         component: str,
         *,
-        rate: float = 5.0,
+        normal: float = 1.0,
+        warnings: float = 5.0,
         repeat: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._component = component
         self._instance = f"{component}-{socket.gethostname()}"[:128]
-        self._normal, self._warnings = (TokenBucket(rate, 5 * rate, clock=clock) for _ in range(2))
+        self._normal, self._warnings = (TokenBucket(rate, BURST, clock=clock) for rate in (normal, warnings))
         self._repeat, self._clock = repeat, clock
         self._told: OrderedDict[str, float] = OrderedDict()
         self.dropped = 0

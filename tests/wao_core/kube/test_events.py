@@ -61,13 +61,23 @@ async def test_an_event_says_of_what_it_is_and_why(site: Site) -> None:
     assert event["reportingController"] == "wao-test"
 
 
-async def test_a_burst_tells_of_25_and_then_of_5_a_second(site: Site) -> None:
+async def test_a_burst_tells_of_25_and_then_of_one_a_second(site: Site) -> None:
     for number in range(100):
         await site.tell(f"p{number}")
     assert site.told() == [f"p{number}" for number in range(25)]
     site.now += 1.0
     for number in range(100, 200):
         await site.tell(f"p{number}")
+    assert site.told()[25:] == ["p100"]
+
+
+async def test_more_is_told_of_what_is_wrong(site: Site) -> None:
+    for number in range(100):
+        await site.tell(f"p{number}", warning=True)
+    assert site.told() == [f"p{number}" for number in range(25)]
+    site.now += 1.0
+    for number in range(100, 200):
+        await site.tell(f"p{number}", warning=True)
     assert site.told()[25:] == [f"p{number}" for number in range(100, 105)]
 
 

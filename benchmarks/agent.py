@@ -162,14 +162,40 @@ def _connections(node: Miniature) -> None:
 
 
 def _plain(ours: str) -> str:
-    """Return the same rules with the split in the rule, even, as kube-proxy writes it."""
-    maps = {}
-    for name, text in re.findall(r"add element \S+ \S+ (weights-\S+) { (.*) }", ours):
-        chains = re.findall(r"goto (\S+?)(?:,|$)", text)
-        elements = ", ".join(f"{number} : goto {chain}" for number, chain in enumerate(chains))
-        maps[name] = f"numgen random mod {len(chains)} vmap {{ {elements} }}"
-    rules = [line for line in ours.splitlines() if not re.match(r"add (map|element) \S+ \S+ weights-", line)]
-    return "".join(re.sub(r"numgen .* @(weights-\S+)", lambda found: maps[found[1]], line) + "\n" for line in rules)
+    """Return the same rules as kube-proxy writes them: the split in the rule, even, and a chain for each endpoint.
+
+    There a pod that reaches itself is found in its own chain, so nothing is looked up for that after routing.
+    """
+    at = f"{IPV4.nft} {TABLE}"
+    endpoints: dict[str, list[str]] = {}
+    for name, text in re.findall(r"add element \S+ \S+ ((?:split|weights)-\S+) { (.*) }", ours):
+        endpoints[name] = re.findall(r" : (.*?)(?:,|$)", text)
+    chains: dict[str, None] = {}
+
+    def chain(line: str, address: str, port: str) -> str:
+        protocol = re.findall(r"l4proto (\S+)", line)[0]
+        name = f"endpoint-{address}-{port}-{protocol}"
+        chains[f"add chain {at} {name}"] = None
+        chains[f"add rule {at} {name} ip saddr {address} jump mark-for-masquerade"] = None
+        chains[f"add rule {at} {name} meta l4proto {protocol} dnat to {address}:{port}"] = None
+        return f"goto {name}"
+
+    def plain(line: str) -> str:
+        if found := re.search(r"meta l4proto \S+ dnat .*@(\S+)", line):
+            verdicts = [chain(line, *item.split(" . ")) for item in endpoints[found[1]]]
+        elif found := re.search(r"numgen .* vmap @(\S+)", line):
+            verdicts = endpoints[found[1]]
+        elif found := re.search(r" (?:service|local)-\S+ (meta l4proto \S+ dnat to (\S+):(\d+))", line):
+            return line.replace(found[1], chain(line, found[2], found[3]))
+        else:
+            return line
+        elements = ", ".join(f"{number} : {verdict}" for number, verdict in enumerate(verdicts))
+        return line.replace(found[0], f"numgen random mod {len(verdicts)} vmap {{ {elements} }}")
+
+    unwanted = re.compile(rf"add (map|element|set) {at} (split-|weights-|hairpin-)|.*@hairpin-")
+    rules = [plain(line) for line in ours.splitlines() if not unwanted.match(line)]
+    begin = next(number for number, line in enumerate(rules) if line.startswith("add rule "))
+    return "".join(f"{line}\n" for line in (*rules[:begin], *chains, *rules[begin:]))
 
 
 def _at_rest(node: Miniature) -> None:

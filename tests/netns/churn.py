@@ -15,15 +15,15 @@ ENOUGH = 300
 """Writes after which it says that they were enough."""
 
 
-def main(name: str, *chains: str) -> None:
-    family = IPV6 if "fd01" in chains[0] else IPV4
+def main(name: str, *addresses: str) -> None:
+    family = IPV6 if ":" in addresses[0] else IPV4
     ended = ending()
-    keys = [(chain, 0) for chain in chains]
+    keys = [(address, 8080) for address in addresses]
     written, draw = 0, random.Random(0)
     with NetlinkSocket() as netlink:
         while not ended.wait(0.002):
             weights = {key: draw.uniform(1.0, 100.0) for key in keys}
-            nf_tables.write_weights(netlink, family, {name: ranges(chains, slots(shares(keys, weights)))})
+            nf_tables.write_weights(netlink, family, {name: ranges(keys, slots(shares(keys, weights)))})
             written += 1
             if written == ENOUGH:
                 print("enough", flush=True)

@@ -155,9 +155,9 @@ class Miniature:
                 load.kill()
 
     @contextmanager
-    def churning(self, weights: str, chains: Sequence[str]) -> Iterator[None]:
+    def churning(self, name: str, addresses: Sequence[str]) -> Iterator[None]:
         """Write other weights into a map during the block, which begins when that was done a few hundred times."""
-        command = self.command("node", "tests.netns.churn", weights, *chains)
+        command = self.command("node", "tests.netns.churn", name, *addresses)
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as churn:
             try:
                 assert churn.stdout is not None

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from tests.cluster.bed.program import wait_for
-from tests.netns.miniature import CLIENT_IPS, FOLLOWING, NODE_IPS, OPTIONS, SERVICES, Miniature, pod_ip
+from tests.netns.miniature import CLIENT_IPS, FOLLOWING, NODE_IPS, OPTIONS, PODS, SERVICES, Miniature, pod_ip
 
 pytestmark = pytest.mark.netns
 BOTH = pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
 SPLIT = {1: 58.0, 2: 100.0, 3: 77.0}
+OLDER = Path(__file__).with_name("older.nft")
+"""What `--print` said before endpoints stood in the maps themselves, for four of the Services."""
 NOBODY = 0.7
 """Seconds after which nobody will answer any more."""
 
@@ -32,6 +34,11 @@ def weights(split: dict[int, float]) -> dict[str, float]:
     return {pod_ip(pod, six=six): weight for pod, weight in split.items() for six in (False, True)}
 
 
+def refusals(node: Miniature) -> list[str]:
+    """Return what the agent that runs says of transactions that the kernel did not take."""
+    return [line for line in node.running.log.read_text().splitlines() if "the rules were not changed" in line]
+
+
 def reweigh(node: Miniature, split: dict[int, float]) -> None:
     """Have these weights of the Service "weighted" in the kernel."""
     last = max(split)
@@ -39,7 +46,7 @@ def reweigh(node: Miniature, split: dict[int, float]) -> None:
     node.weigh({"default/weighted": weights(split)})
 
     def written() -> bool:
-        texts = [node.map("weights-", six=six, of="default/weighted") for six in (False, True)]
+        texts = [node.map("split-", six=six, of="default/weighted") for six in (False, True)]
         return all(any(f"{first}-16777215" in text for first in range(share - 2, share + 3)) for text in texts)
 
     wait_for(written, f"weights {split}", seconds=15)
@@ -64,10 +71,9 @@ def test_connections_are_split_by_weight(node: Miniature, six: bool) -> None:
 def test_no_connection_is_lost_while_weights_change(node: Miniature, six: bool) -> None:
     table = node.listed("table", "ip6" if six else "ip", "wao-loadbalancer")
     words = {word.rstrip(",") for word in table.split()}
-    (name,) = (word for word in words if word.startswith("weights-") and word.endswith("default/weighted/tcp/http"))
-    chains = sorted(word for word in words if word.startswith("endpoint-") and "default/weighted/" in word)
-    assert 3 == len(chains)
-    with node.loading("client", vip("weighted", six), 80, count=10_000) as found, node.churning(name, chains):
+    (name,) = (word for word in words if word.startswith("split-") and word.endswith("default/weighted/tcp/http"))
+    pods = [pod_ip(number, six=six) for number in PODS]
+    with node.loading("client", vip("weighted", six), 80, count=10_000) as found, node.churning(name, pods):
         pass
     assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
     assert 10_000 <= sum(found["pods"].values())
@@ -76,14 +82,34 @@ def test_no_connection_is_lost_while_weights_change(node: Miniature, six: bool) 
 
 @BOTH
 def test_no_connection_is_lost_while_endpoints_come_and_go(node: Miniature, six: bool) -> None:
-    third = f"default/weighted/tcp/http__{pod_ip(3, six=six).replace(':', '.')}/8080 {{"
+    def split() -> str:
+        return node.map("split-", of="default/weighted", six=six)
+
+    second, third = (f": {pod_ip(number, six=six)} . 8080" for number in (2, 3))
     with node.loading("client", vip("weighted", six), 80, count=10_000) as found:
         for _ in range(3):
             node.serve("weighted", [1, 2], number=10)
-            node.settled("default/weighted/", absent=[third])  # swept, too
+            wait_for(lambda: second in split() and third not in split(), "two pods", seconds=20)
+            node.serve("weighted", [1], number=10)
+            wait_for(lambda: not split(), "one pod without a map, which is swept", seconds=20)
             node.serve("weighted", [1, 2, 3], number=10)
-            node.settled(third)
+            wait_for(lambda: third in split(), "three pods", seconds=20)
     assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    assert 10_000 <= sum(found["pods"].values())
+
+
+@BOTH
+def test_no_connection_is_lost_while_affinity_comes_and_goes(node: Miniature, six: bool) -> None:
+    def maps() -> list[bool]:
+        return [bool(node.map(prefix, of="default/weighted", six=six)) for prefix in ("split-", "weights-")]
+
+    with node.loading("client", vip("weighted", six), 80, count=10_000) as found:
+        for _ in range(3):
+            node.serve("weighted", [1, 2, 3], number=10, sessionAffinity="ClientIP")
+            wait_for(lambda: maps() == [False, True], "chains in place of addresses", seconds=20)
+            node.serve("weighted", [1, 2, 3], number=10)
+            wait_for(lambda: maps() == [True, False], "addresses in place of chains", seconds=20)
+    assert {"pod1", "pod2", "pod3"} >= found["pods"].keys()
     assert 10_000 <= sum(found["pods"].values())
 
 
@@ -92,18 +118,41 @@ def test_no_connection_is_lost_while_the_agent_starts_anew(node: Miniature) -> N
         node.restart_agent()
         node.running.kill()
         node.restart_agent()
+        wait_for(lambda: "null" not in node.get("/livez"), "its first sync")
+    assert not refusals(node)
     assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
     assert 10_000 <= sum(found["pods"].values())
+
+
+@BOTH
+def test_rules_of_an_older_version_are_replaced_without_losing_a_connection(node: Miniature, six: bool) -> None:
+    """Its maps held verdicts, and each endpoint had a chain; what a map holds cannot change its type."""
+    node.running.stop()
+    node.clean_up()
+    node.nft(OLDER.read_text())
+    assert 3 == node.map("weights-", of="default/weighted", six=six).count("goto endpoint-")
+    first = node.connect("client", vip("sticky", six), 80, count=20)["pods"]
+    assert 1 == len(first)
+    with node.loading("client", vip("weighted", six), 80, count=10_000) as found:
+        node.agent(*FOLLOWING)
+        node.settled("default/node-port/", absent=["default/weighted/tcp/http__"])  # swept, too
+    assert not refusals(node)
+    assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    assert 10_000 <= sum(found["pods"].values())
+    assert not node.map("weights-", of="default/weighted", six=six)
+    assert 3 == node.map("split-", of="default/weighted", six=six).count(" . 8080")
+    assert first.keys() == node.connect("client", vip("sticky", six), 80, count=20)["pods"].keys()
+    test_a_pod_reaches_itself_through_its_service(node, six)
 
 
 def test_without_the_weight_service_weights_become_equal_and_come_back(node: Miniature) -> None:
     reweigh(node, {1: 1.0, 2: 1.0, 3: 8.0})
     node.weights.stop()
-    wait_for(lambda: "11184811-16777215" in node.map("weights-", of="default/weighted"), "equal weights", seconds=20)
+    wait_for(lambda: "11184811-16777215" in node.map("split-", of="default/weighted"), "equal weights", seconds=20)
     assert '"weights":"equal: no-answer"' in node.get("/healthz")
     assert 'wao_lb_agent_equal_weights{reason="no-answer"} 1.0' in node.get("/metrics")
     node.weights.start(lambda: "ready" in node.weights.tail())
-    wait_for(lambda: "3355443-16777215" in node.map("weights-", of="default/weighted"), "its weights", seconds=20)
+    wait_for(lambda: "3355443-16777215" in node.map("split-", of="default/weighted"), "its weights", seconds=20)
     assert '"weights":"of the weight service"' in node.get("/healthz")
 
 
@@ -129,6 +178,36 @@ def test_a_pod_reaches_itself_through_its_service(node: Miniature, six: bool) ->
     found = node.connect("pod1", vip("alone", six), 80)
     assert {"pod1": 1} == found["pods"]
     assert [pod_ip(1, six=six)] != found["sources"]
+
+
+@BOTH
+@pytest.mark.parametrize("entrance", ["cluster IP", "ingress of policy Local"])
+def test_a_pod_is_one_of_those_that_it_reaches(node: Miniature, entrance: str, six: bool) -> None:
+    reweigh(node, SPLIT)
+    target = vip("weighted", six) if entrance == "cluster IP" else ingress("local", six)
+    found = node.connect("pod1", target, 80, count=60)
+    assert {"pod1", "pod2", "pod3"} == found["pods"].keys()
+    # the others see it as itself, it sees the node
+    assert 2 == len(found["sources"])
+    assert pod_ip(1, six=six) in found["sources"]
+
+
+@BOTH
+def test_a_pod_of_two_services_reaches_itself_through_the_one_that_is_left(node: Miniature, six: bool) -> None:
+    for name, number in (("first", 31), ("second", 32)):
+        node.serve(name, [3], number=number, sessionAffinity="ClientIP")
+    # a pod of another node would never come by itself; this one's node is not known
+    for name in ("first", "second"):
+        path = node.manifests / f"{name}.yaml"
+        path.write_text(path.read_text().replace("nodeName: node-3", "hostname: pod-3"))
+    node.settled("default/first/", "default/second/", f"{pod_ip(3)} . {pod_ip(3)}")
+    node.withdraw("first")
+    node.settled("default/second/", absent=["default/first/"])
+    found = node.connect("pod3", f"fd00:96::{32}" if six else "10.96.0.32", 80)
+    assert {"pod3": 1} == found["pods"]
+    assert [pod_ip(3, six=six)] != found["sources"]
+    node.withdraw("second")
+    node.settled(absent=["default/second/", f"{pod_ip(3)} . {pod_ip(3)}"])
 
 
 @BOTH

@@ -11,15 +11,24 @@ from wao_lb.members import Member
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The endpoints in use: of the whole cluster and of this node. Where the second has any, the first has too."""
+    """The endpoints in use: of the whole cluster and of this node. Where the second has any, the first has too.
+
+    Attributes
+    ----------
+    perhaps_here
+        Addresses that are on this node or on none that is known.
+    """
 
     cluster: tuple[Key, ...]
     local: tuple[Key, ...]
+    perhaps_here: frozenset[str] = frozenset()
 
 
 def choose(group: Sequence[Member], node_name: str) -> Chosen:
     """Return the endpoints in use, sorted so that the same ones always make the same rules."""
-    return Chosen(_serving(group), _serving([member for member in group if member.endpoint.node_name == node_name]))
+    local = _serving([member for member in group if member.endpoint.node_name == node_name])
+    here = frozenset(member.address for member in group if member.endpoint.node_name in (node_name, None, ""))
+    return Chosen(_serving(group), local, here)
 
 
 def _serving(group: Sequence[Member]) -> tuple[Key, ...]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wao_lb.agent.family import Family
-from wao_lb.agent.split import Key
+from wao_lb.agent.split import MODULUS, Key, Target
 
 CLUSTER_IPS, NODE_PORT_IPS, LOCAL_SOURCES = "cluster-ips", "nodeport-ips", "local-sources"
+HAIRPINS = "hairpin-connections"
 SERVICE_IPS, SERVICE_NODE_PORTS = "service-ips", "service-nodeports"
 NO_ENDPOINTS, NO_ENDPOINT_NODE_PORTS, FIREWALL_IPS = "no-endpoint-services", "no-endpoint-nodeports", "firewall-ips"
 
+SLOT = f"numgen random mod {MODULUS}"
 REJECT = "goto reject-chain"
 DROP = "drop"
 
@@ -69,11 +71,27 @@ class SetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A named weight map: the Service port whose weights it takes, and its endpoints with their chains."""
+    """A named weight map.
 
-    service: str  # namespace/name
-    port: tuple[int, str]  # number and protocol
-    targets: tuple[tuple[Key, str], ...]
+    Attributes
+    ----------
+    service, port
+        The Service (namespace/name) and its port (number and protocol) whose weights it takes.
+    data
+        nft's type of what its slots lead to.
+    targets
+        The endpoints, each with what its slots hold.
+    """
+
+    service: str
+    port: tuple[int, str]
+    data: str
+    targets: tuple[tuple[Key, Target], ...]
+
+    @property
+    def spec(self) -> str:
+        """The declaration."""
+        return f"typeof {SLOT} : {self.data}; flags interval;"
 
 
 @dataclass(frozen=True, slots=True)

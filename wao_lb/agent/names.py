@@ -53,12 +53,17 @@ class PortNames:
         return f"sources-{self.base}"
 
     @staticmethod
+    def split(chain: str) -> str:
+        """Map from slots to the endpoints of a cluster or local chain."""
+        return f"split-{chain.removeprefix('service-')}"
+
+    @staticmethod
     def weights(chain: str) -> str:
-        """Map of the weights of a cluster or local chain."""
+        """The same to the endpoints' chains; another name, as what a map holds cannot change its type."""
         return f"weights-{chain.removeprefix('service-')}"
 
     def endpoint(self, address: str, port: int) -> str:
-        """Chain that sends to one endpoint."""
+        """Chain that sends to one endpoint, for clients that are to stay there."""
         return f"endpoint-{self._of(address, port)}"
 
     def affinity(self, address: str, port: int, seconds: int) -> str:

@@ -7,6 +7,7 @@ Layout: linux/netfilter/nf_tables.h; the bytes are compared with those of `nft -
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -24,7 +25,7 @@ from wao_lb.agent.netlink import (
     number,
     text,
 )
-from wao_lb.agent.split import Range
+from wao_lb.agent.split import Range, Target
 from wao_lb.agent.table import Held, Object
 
 SUBSYSTEM = 10
@@ -59,7 +60,7 @@ def replace_content(family: Family, name: str, content: Sequence[Range]) -> list
 
 
 def _range(item: Range) -> tuple[bytes, bytes]:
-    start = nested(LIST_ELEM, _key(item.first), _goto(item.chain))
+    start = nested(LIST_ELEM, _key(item.first), _data(item.target))
     end = nested(LIST_ELEM, number(ELEM_FLAGS, INTERVAL_END), _key(item.last + 1))
     return start, end
 
@@ -69,9 +70,13 @@ def _key(slot: int) -> bytes:
 
 
 @lru_cache(maxsize=65536)
-def _goto(chain: str) -> bytes:
-    verdict = nested(DATA_VERDICT, number(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, chain))
-    return nested(ELEM_DATA, verdict)
+def _data(target: Target) -> bytes:
+    if isinstance(target, str):
+        return nested(ELEM_DATA, nested(DATA_VERDICT, number(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, target)))
+    address, port = target
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    # parts of a concatenation fill whole registers of 32 bits
+    return nested(ELEM_DATA, attribute(DATA_VALUE, packed + port.to_bytes(2, "big") + b"\0\0"))
 
 
 def batches(family: Family, contents: Mapping[str, Sequence[Range]]) -> Iterator[list[Message]]:

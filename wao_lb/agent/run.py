@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -68,8 +69,8 @@ async def run_once(server: ServerOptions, options: AgentOptions) -> None:
         await agent.read_weights()
         try:
             await agent.syncer.sync()
-            if any(table.retired for table in agent.syncer.tables.values()):
-                await asyncio.sleep(2.0)  # kernels before 6.2 need a while between emptying and deleting
+            while waiting := [at for table in agent.syncer.tables.values() for at in table.retired.values()]:
+                await asyncio.sleep(max(0.0, min(waiting) - time.monotonic()))
                 await agent.syncer.sweep()
         except NftError as error:
             raise UsageError(str(error)) from error

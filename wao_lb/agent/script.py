@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from wao_lb.agent.family import Family
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.split import MODULUS, Range
+from wao_lb.agent.split import Range
 
-WEIGHT_MAP = f"typeof numgen random mod {MODULUS} : verdict; flags interval;"
 ELEMENTS_A_LINE = 500
 
 
@@ -52,7 +51,7 @@ class Script:
         """Replace the content of a weight map."""
         if exists:
             self._parts["remove"].append(f"flush map {self._at} {name}")
-        self.elements("add", name, [f"{_interval(item)} : goto {item.chain}" for item in content])
+        self.elements("add", name, [f"{_interval(item)} : {_data(item)}" for item in content])
 
     def flush(self, kind: str, name: str) -> None:
         """Empty a map or a set."""
@@ -65,8 +64,11 @@ class Script:
             part.append(f"{verb} element {self._at} {name} {{ {', '.join(items[start : start + ELEMENTS_A_LINE])} }}")
 
     def retire(self, kind: str, name: str) -> None:
-        """Empty what is not needed any more, for `delete` later: kernels before 6.2 cannot do both at once."""
-        if kind != "set":
+        """Empty a chain that is not needed any more, for `delete` later: kernels before 6.2 cannot do both at once.
+
+        Maps and sets stay as they are: a packet that is on the old rule may still look one up.
+        """
+        if kind == "chain":
             self._parts["retire"].append(f"flush {kind} {self._at} {name}")
 
     def delete(self, kind: str, name: str) -> None:
@@ -86,3 +88,7 @@ def element(key: str, verdict: str) -> str:
 
 def _interval(item: Range) -> str:
     return f"{item.first}-{item.last}" if item.last > item.first else f"{item.first}"
+
+
+def _data(item: Range) -> str:
+    return f"goto {item.target}" if isinstance(item.target, str) else "{} . {}".format(*item.target)

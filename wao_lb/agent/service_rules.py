@@ -1,8 +1,9 @@
 """From one Service and its endpoints to the rules it needs in one family. Pure.
 
 The chains and their order are those of kube-proxy's nftables mode (kubernetes pkg/proxy/nftables/proxier.go), so that
-what operators know of it holds here. Different are the split (a named map of weights), and that nothing that packets
-look up is an anonymous set: a change of those loses connections.
+what operators know of it holds here. Different are the split (a named map that holds the endpoints themselves; only
+where clients stick to theirs has each a chain), and that nothing that packets look up is an anonymous set: a change of
+those loses connections.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from wao_lb.agent.model import (
     CLUSTER_IPS,
     DROP,
     FIREWALL_IPS,
+    HAIRPINS,
     NO_ENDPOINT_NODE_PORTS,
     NO_ENDPOINTS,
     REJECT,
     SERVICE_IPS,
     SERVICE_NODE_PORTS,
+    SLOT,
     Rules,
     SetSpec,
     Setup,
@@ -29,8 +32,8 @@ from wao_lb.agent.model import (
     UdpFlows,
 )
 from wao_lb.agent.names import PortNames, port_names
-from wao_lb.agent.split import MODULUS, Key
-from wao_lb.members import Member
+from wao_lb.agent.split import Key
+from wao_lb.members import Member, target
 
 MASQUERADE = "jump mark-for-masquerade"
 
@@ -171,15 +174,16 @@ def _add_frontends(rules: Rules, port: _Port) -> None:
 def _add_endpoints(rules: Rules, port: _Port) -> None:
     family, seconds = port.setup.family, port.affinity
     for address, number in port.used:
-        # a pod that reaches itself through its Service must see the node as the client, or it would answer itself
-        lines = [f"{family.nft} saddr {address} {MASQUERADE}"]
-        if seconds is not None:
-            name = port.names.affinity(address, number, seconds)
-            rules.sets[name] = SetSpec(f"type {family.set_type}; flags dynamic,timeout; timeout {seconds}s;")
-            lines.append(f"update @{name} {{ {family.nft} saddr }}")
-        to = f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
-        lines.append(f"meta l4proto {port.protocol} dnat to {to}")
-        rules.chains[port.names.endpoint(address, number)] = tuple(lines)
+        if address in port.chosen.perhaps_here:  # elsewhere a pod's packets to itself do not come by
+            rules.add(HAIRPINS, f"{address} . {address}")
+        if seconds is None:
+            continue
+        name = port.names.affinity(address, number, seconds)
+        rules.sets[name] = SetSpec(f"type {family.set_type}; flags dynamic,timeout; timeout {seconds}s;")
+        rules.chains[port.names.endpoint(address, number)] = (
+            f"update @{name} {{ {family.nft} saddr }}",
+            f"meta l4proto {port.protocol} dnat to {target(address, number)}",
+        )
 
 
 def _add_splits(rules: Rules, port: _Port) -> None:
@@ -192,13 +196,19 @@ def _add_splits(rules: Rules, port: _Port) -> None:
 
 
 def _split_rule(rules: Rules, port: _Port, chain: str, keys: tuple[Key, ...]) -> str:
+    sticky, family = port.affinity is not None, port.setup.family.nft
+    translate = f"meta l4proto {port.protocol} dnat"
     if len(keys) == 1:  # a map for one would only cost
-        return f"goto {port.names.endpoint(*keys[0])}"
-    name = port.names.weights(chain)
-    service = f"{port.service.namespace}/{port.service.name}"
-    targets = tuple((key, port.names.endpoint(*key)) for key in keys)
-    rules.splits[name] = Split(service, (port.port.port, port.port.protocol), targets)
-    return f"numgen random mod {MODULUS} vmap @{name}"
+        return f"goto {port.names.endpoint(*keys[0])}" if sticky else f"{translate} to {target(*keys[0])}"
+    name = port.names.weights(chain) if sticky else port.names.split(chain)
+    rules.splits[name] = Split(
+        f"{port.service.namespace}/{port.service.name}",
+        (port.port.port, port.port.protocol),
+        # nft refuses `th dport` for the port beside the rule's protocol, once the rule is there
+        "verdict" if sticky else f"{family} daddr . {port.protocol} dport",
+        tuple((key, port.names.endpoint(*key) if sticky else key) for key in keys),
+    )
+    return f"{SLOT} vmap @{name}" if sticky else f"{translate} {family} to {SLOT} map @{name}"
 
 
 def _masquerade_rules(port: _Port) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wao_lb.agent.model import (
     CLUSTER_IPS,
     FIREWALL_IPS,
+    HAIRPINS,
     LOCAL_SOURCES,
     NO_ENDPOINT_NODE_PORTS,
     NO_ENDPOINTS,
@@ -63,6 +64,7 @@ def skeleton(setup: Setup) -> Skeleton:
             CLUSTER_IPS: f"type {address};",
             NODE_PORT_IPS: f"type {address};",
             LOCAL_SOURCES: f"type {address}; flags interval;",
+            HAIRPINS: f"type {address} . {address};",
         },
         elements={NODE_PORT_IPS: dict.fromkeys(setup.node_ips or (), ""), LOCAL_SOURCES: networks},
     )
@@ -92,6 +94,9 @@ def _chains(setup: Setup) -> dict[str, tuple[str, ...]]:
         "nat-postrouting": ("jump masquerading",),
         "services": (f"{by_address} @{SERVICE_IPS}", f"{to_node} {by_port} @{SERVICE_NODE_PORTS}"),
         "masquerading": (
+            # a pod that reaches itself through its Service must see the node as the client, or it would answer itself;
+            # what was not translated is a node's own talk to itself, where a pod has the node's address
+            f"ct status dnat {ip} saddr . {ip} daddr @{HAIRPINS} jump mark-for-masquerade",
             f"meta mark & {mark} == 0 return",
             f"meta mark set meta mark ^ {mark}",
             "masquerade fully-random",

@@ -15,15 +15,17 @@ MODULUS = 1 << 24
 
 Key = tuple[str, int]
 """Address and port of an endpoint."""
+Target = Key | str
+"""What slots lead to: an endpoint itself, or the name of its chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Slots `first` to `last`, both included, that lead to `chain`."""
+    """Slots `first` to `last`, both included, that lead to `target`."""
 
     first: int
     last: int
-    chain: str
+    target: Target
 
 
 def shares(keys: Sequence[Key], known: Mapping[Key, float]) -> list[float]:
@@ -63,20 +65,20 @@ def slots(parts: Sequence[float], modulus: int = MODULUS) -> list[int]:
     return counts
 
 
-def ranges(chains: Sequence[str], counts: Sequence[int]) -> tuple[Range, ...]:
-    """Return the contiguous ranges of slots, in the order of the chains; one without slots has none."""
+def ranges(targets: Sequence[Target], counts: Sequence[int]) -> tuple[Range, ...]:
+    """Return the contiguous ranges of slots, in the order of the targets; one without slots has none."""
     found, first = [], 0
-    for chain, count in zip(chains, counts, strict=True):
+    for target, count in zip(targets, counts, strict=True):
         if count:
-            found.append(Range(first, first + count - 1, chain))
+            found.append(Range(first, first + count - 1, target))
             first += count
     return tuple(found)
 
 
 def differs(old: Sequence[Range], new: Sequence[Range], tolerance: float) -> bool:
     """Return whether any endpoint's slots changed by more than `tolerance` of what they were."""
-    before = {item.chain: item.last - item.first + 1 for item in old}
-    after = {item.chain: item.last - item.first + 1 for item in new}
+    before = {item.target: item.last - item.first + 1 for item in old}
+    after = {item.target: item.last - item.first + 1 for item in new}
     if before.keys() != after.keys():
         return True
-    return any(abs(after[chain] - count) > tolerance * count for chain, count in before.items())
+    return any(abs(after[target] - count) > tolerance * count for target, count in before.items())

@@ -270,8 +270,7 @@ class Syncer:
             if due:
                 await self.kernel.apply(text)
                 self._note_write()
-                for item in due:
-                    table.retired.pop(item, None)
+                table.swept(due, time.monotonic())
 
     def _note_write(self) -> None:
         """Expect the number that one transaction of ours leads to; any other one is looked into."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wao_lb.agent.model import NO_RULES, NO_WEIGHTS, Rules, SetSpec, Setup, Split, Weights
-from wao_lb.agent.script import WEIGHT_MAP, Script, element
+from wao_lb.agent.model import HAIRPINS, NO_RULES, NO_WEIGHTS, Rules, SetSpec, Setup, Split, Weights
+from wao_lb.agent.script import Script, element
 from wao_lb.agent.skeleton import COMMENT, Skeleton, skeleton
 from wao_lb.agent.split import Key, Range, differs, ranges, shares, slots
 
 Elements = dict[str, dict[str, str]]
 Object = tuple[str, str]
 """Kind ("chain", "map", "set") and name."""
+GRACE = 1.5
+"""Seconds from the transaction that makes a map useless to the one that deletes it, and on to that of its chains.
+
+Kernels before 6.2 cannot drop an element and the chain it leads to in one transaction.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Table:
             for name, split in new.splits.items():
                 if old.splits.get(name) != split:
                     splits[name] = content(split, weights)
-                    script.declare("map", name, WEIGHT_MAP)
+                    script.declare("map", name, split.spec)
                     script.weights(name, splits[name], exists=name in old.splits or ("map", name) in self.retired)
             retired |= _objects(old) - _objects(new)
             revived |= _objects(new)
@@ -107,7 +113,7 @@ class Table:
                 _declare_set(script, name, spec, exists=("set", name) in there)
             for name, split in rules.splits.items():
                 splits[name] = content(split, weights)
-                script.declare("map", name, WEIGHT_MAP)
+                script.declare("map", name, split.spec)
                 script.weights(name, splits[name], exists=("map", name) in there)
         for name, items in elements.items():
             script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
@@ -132,8 +138,8 @@ class Table:
                 self._looked_at[name] = known
         return changed
 
-    def commit(self, plan: Plan, now: float, *, grace: float = 1.5) -> None:
-        """Note that a transaction succeeded; what it retired may be deleted after `grace` seconds."""
+    def commit(self, plan: Plan, now: float) -> None:
+        """Note that a transaction succeeded; what it retired may be deleted after a while."""
         if plan.full:
             self.rules, self.splits = {}, {}
         for key, rules in plan.rules.items():
@@ -150,7 +156,7 @@ class Table:
         for item in plan.revived:
             self.retired.pop(item, None)
         for item in plan.retired - plan.revived:
-            self.retired[item] = now + grace
+            self.retired[item] = now + GRACE if item[0] == "map" else now + GRACE + GRACE
 
     def held(self) -> Held:
         """Return what the kernel's table must hold; what is retired is there and has no rules."""
@@ -160,23 +166,38 @@ class Table:
         return Held(frozenset(kept), sum(len(lines) for part in chains for lines in part.values()))
 
     def sweep(self, now: float) -> tuple[str, list[Object]]:
-        """Return the transaction that deletes what is due, "" for nothing, and what that is."""
-        due = sorted(item for item, at in self.retired.items() if at <= now)
+        """Return the transaction that deletes what is due, "" for nothing, and what that is; then call `swept`.
+
+        When it is late, chains wait for those maps to go first that may still lead to them.
+        """
+        late = {item: at for item, at in self.retired.items() if at <= now}
+        blocked = min((at + GRACE for (kind, _), at in late.items() if kind == "map"), default=math.inf)
+        due = sorted(item for item, at in late.items() if item[0] == "map" or at < blocked)
         script = Script(self.setup.family)
         for kind, name in due:
             script.delete(kind, name)
         return script.text(), due
+
+    def swept(self, deleted: Iterable[Object], now: float) -> None:
+        """Note that objects were deleted; what had to wait for them waits until the kernel has let go of them."""
+        for item in deleted:
+            del self.retired[item]
+        for item, at in self.retired.items():
+            if at <= now:
+                self.retired[item] = now + GRACE
 
 
 def content(split: Split, weights: Weights) -> tuple[Range, ...]:
     """Return the content of a weight map under these weights."""
     keys = [key for key, _ in split.targets]
     known = weights.get((split.service, *split.port), {})
-    return ranges([chain for _, chain in split.targets], slots(shares(keys, known)))
+    return ranges([target for _, target in split.targets], slots(shares(keys, known)))
 
 
 def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, list[tuple[str, str]]]:
     """Return the elements of all Services' shared maps, and (Service, key) of those that another Service has already.
+
+    An endpoint may be of several Services: it is among the hairpins as long as any of them has it.
 
     Parameters
     ----------
@@ -190,7 +211,7 @@ def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, 
         for name, items in wanted[service].elements.items():
             into = elements.setdefault(name, {})
             for key, verdict in items.items():
-                if owners.setdefault((name, key), service) == service:
+                if name == HAIRPINS or owners.setdefault((name, key), service) == service:
                     into[key] = verdict
                 else:
                     lost.append((service, key))

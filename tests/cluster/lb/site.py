@@ -152,12 +152,12 @@ class NodeNamespace:
 
     def maps(self, prefix: str) -> int:
         """Return the number of weight maps of Services whose name begins so."""
-        return len(re.findall(rf"\n\tmap weights-[A-Z0-9]{{8}}-default/{prefix}", self.table()))
+        return len(re.findall(rf"\n\tmap split-[A-Z0-9]{{8}}-default/{prefix}", self.table()))
 
     def shares(self, name: str) -> dict[str, float]:
         """Return the share of each address that is in the kernel for a Service [%]; nothing when it is not there."""
-        found = re.search(rf"\n\tmap weights-[A-Z0-9]{{8}}-default/{name}/\S* {{(.*?)\n\t}}", self.table(), re.DOTALL)
-        ranges = re.findall(r"(\d+)(?:-(\d+))? : goto endpoint-\S+?__([0-9.]+)/", found.group(1) if found else "")
+        found = re.search(rf"\n\tmap split-[A-Z0-9]{{8}}-default/{name}/\S* {{(.*?)\n\t}}", self.table(), re.DOTALL)
+        ranges = re.findall(r"(\d+)(?:-(\d+))? : ([0-9.]+) \. \d+", found.group(1) if found else "")
         return {ip: 100.0 * (int(last or first) - int(first) + 1) / 2**24 for first, last, ip in ranges}
 
 

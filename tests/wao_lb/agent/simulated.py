@@ -27,16 +27,18 @@ class SimulatedTable:
     chains: dict[str, list[str]] = field(default_factory=dict)
     maps: dict[str, dict[str, str]] = field(default_factory=dict)
     sets: dict[str, dict[str, str]] = field(default_factory=dict)
+    specs: dict[str, str] = field(default_factory=dict)
 
     def run(self, script: str) -> None:
         copy = SimulatedTable(
             {name: list(rules) for name, rules in self.chains.items()},
             {name: dict(items) for name, items in self.maps.items()},
             {name: dict(items) for name, items in self.sets.items()},
+            dict(self.specs),
         )
         for line in script.splitlines():
             copy._command(line)
-        self.chains, self.maps, self.sets = copy.chains, copy.maps, copy.sets
+        self.chains, self.maps, self.sets, self.specs = copy.chains, copy.maps, copy.sets, copy.specs
 
     def _command(self, line: str) -> None:
         verb, kind, _, table, *rest = line.split(" ", 5)
@@ -44,7 +46,7 @@ class SimulatedTable:
             raise RefusedError(f"not our table: {line}")
         if kind == "table":
             if verb == "delete":
-                self.chains, self.maps, self.sets = {}, {}, {}
+                self.chains, self.maps, self.sets, self.specs = {}, {}, {}, {}
             return
         name, argument = rest[0], rest[1] if len(rest) > 1 else ""
         getattr(self, f"_{verb}_{kind}")(name, argument)
@@ -69,11 +71,17 @@ class SimulatedTable:
                 raise RefusedError(f"no map or set {word}")
         self._there(self.chains, name).append(rule)
 
-    def _add_map(self, name: str, _: str) -> None:
+    def _add_map(self, name: str, spec: str) -> None:
+        self._declare(name, spec)
         self.maps.setdefault(name, {})
 
-    def _add_set(self, name: str, _: str) -> None:
+    def _add_set(self, name: str, spec: str) -> None:
+        self._declare(name, spec)
         self.sets.setdefault(name, {})
+
+    def _declare(self, name: str, spec: str) -> None:
+        if self.specs.setdefault(name, spec) != spec:
+            raise RefusedError(f"{name} is there with another declaration")
 
     def _flush_map(self, name: str, _: str) -> None:
         self._there(self.maps, name).clear()
@@ -83,12 +91,12 @@ class SimulatedTable:
 
     def _delete_map(self, name: str, _: str) -> None:
         self._there(self.maps, name)
-        del self.maps[name]
+        del self.maps[name], self.specs[name]
         self._unused(name)
 
     def _delete_set(self, name: str, _: str) -> None:
         self._there(self.sets, name)
-        del self.sets[name]
+        del self.sets[name], self.specs[name]
         self._unused(name)
 
     def _add_element(self, name: str, argument: str) -> None:
@@ -156,7 +164,7 @@ class SimulatedKernel:
                 lines = [line for line in script.splitlines() if line.split(" ")[2] == family.nft]
                 if lines:
                     before = self.tables.get(family.nft) or SimulatedTable()
-                    changed[family.nft] = SimulatedTable(before.chains, before.maps, before.sets)
+                    changed[family.nft] = SimulatedTable(before.chains, before.maps, before.sets, before.specs)
                     changed[family.nft].run("\n".join(lines))
         except RefusedError as error:
             raise NftError(str(error)) from error
@@ -170,7 +178,10 @@ class SimulatedKernel:
             raise NftError(self.broken or "No such file or directory")
         maps = self.tables[family.nft].maps
         for name, content in contents.items():
-            maps[name] = {f"{item.first}-{item.last}": f"goto {item.chain}" for item in content}
+            holds_chains = "verdict" in self.tables[family.nft].specs[name]
+            if any(isinstance(item.target, str) is not holds_chains for item in content):
+                raise NftError(f"{name} holds data of another type")
+            maps[name] = {f"{item.first}-{item.last}": f"{item.target}" for item in content}
             self.weights.append(name)
         self.number += 1
 
@@ -193,3 +204,12 @@ class SimulatedKernel:
         """Return the names of the chains with this word that have rules."""
         table = self.tables.get(family, SimulatedTable())
         return sorted(name for name, rules in table.chains.items() if word in name and rules)
+
+    def serves(self, address: str) -> bool:
+        """Return whether a rule of IPv4, or a map that one looks up, leads to an endpoint's address."""
+        table = self.tables.get("ip", SimulatedTable())
+        rules = [rule for lines in table.chains.values() for rule in lines if "dnat" in rule]
+        maps = [table.maps[name] for rule in rules for name in re.findall(r"map @(\S+)", rule)]
+        return any(f"to {address}:" in rule for rule in rules) or any(
+            data.startswith(f"{address} .") for content in maps for data in content.values()
+        )

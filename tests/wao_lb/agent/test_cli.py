@@ -20,7 +20,7 @@ def test_the_rules_are_printed_without_root() -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("add table ip wao-loadbalancer")
     assert all(line.startswith("add ") for line in lines)
-    assert any("numgen random mod 16777216 vmap @weights-" in line for line in lines)
+    assert any("numgen random mod 16777216 map @split-" in line for line in lines)
     assert any(line.startswith("add table ip6 wao-loadbalancer") for line in lines)
 
 
@@ -29,7 +29,7 @@ def test_a_weight_service_that_is_gone_is_told_and_the_rules_have_equal_weights(
     assert 0 == done.returncode
     assert "did not answer" in done.stderr
     assert ": equal weights" in done.stderr
-    assert "vmap @weights-" in done.stdout
+    assert "map @split-" in done.stdout
 
 
 def test_all_wrong_options_are_told_together() -> None:

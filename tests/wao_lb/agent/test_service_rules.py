@@ -24,7 +24,7 @@ from tests.wao_lb.agent.services import (
 )
 from wao_core.records import Endpoint, EndpointPort
 from wao_lb.agent.family import FAMILIES, IPV4, IPV6
-from wao_lb.agent.model import NO_ENDPOINTS, SERVICE_IPS
+from wao_lb.agent.model import HAIRPINS, NO_ENDPOINTS, SERVICE_IPS
 from wao_lb.agent.names import refusal
 from wao_lb.agent.table import content
 
@@ -60,10 +60,11 @@ def test_unready_endpoints_get_nothing_and_ending_ones_only_when_no_other_is_rea
     ending = endpoint(1, ready=False, serving=True, terminating=True)
     waiting = endpoint(2, ready=False, serving=False)
     alone = rules_of(service(), [part(ending, waiting)], setup())
-    assert [key for key in alone.chains if key.startswith("endpoint-")]
     assert not alone.splits
     assert any("dnat to 10.1.0.1:8080" in line for lines in alone.chains.values() for line in lines)
-    beside = rules_of(service(), [part(ending, waiting, endpoint(3))], setup())
+    beside = rules_of(service(), [part(ending, waiting, endpoint(3), endpoint(4))], setup())
+    (split,) = beside.splits.values()
+    assert [("10.1.0.3", 8080), ("10.1.0.4", 8080)] == [key for key, _ in split.targets]
     assert not any("10.1.0.1:8080" in line for lines in beside.chains.values() for line in lines)
 
 
@@ -72,8 +73,8 @@ def test_an_endpoint_outside_the_cluster_gets_its_share() -> None:
     outside = Endpoint(addresses=("198.51.100.80",))
     (split,) = rules_of(service(), [part(endpoint(1), endpoint(2), outside)], setup()).splits.values()
     known = {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 10.0, ("10.1.0.2", 8080): 30.0}}
-    slots = {item.chain.rpartition("__")[2]: item.last - item.first + 1 for item in content(split, known)}
-    assert slots["198.51.100.80/8080"] == pytest.approx((1 << 24) / 3, abs=1)
+    slots = {item.target: item.last - item.first + 1 for item in content(split, known)}
+    assert slots["198.51.100.80", 8080] == pytest.approx((1 << 24) / 3, abs=1)
 
 
 def test_with_publish_not_ready_addresses_ending_endpoints_stay() -> None:
@@ -161,7 +162,7 @@ def test_every_chain_set_and_map_that_is_named_is_there(numbers: set[int], polic
         made = service(**(dict(EXPOSED) | policy))
         rules = rules_of(made, both(*sorted(numbers)) if numbers else [], setup(family))
         named = {word for lines in rules.chains.values() for line in lines for word in re.findall(r"goto (\S+)", line)}
-        named |= {chain for split in rules.splits.values() for _, chain in split.targets}
+        named |= {data for split in rules.splits.values() for _, data in split.targets if isinstance(data, str)}
         named |= {word[5:] for items in rules.elements.values() for word in items.values() if word.startswith("goto ")}
         assert named - {"reject-chain"} <= set(rules.chains)
         looked_up = {word for lines in rules.chains.values() for line in lines for word in re.findall(r"@(\S+)", line)}
@@ -169,6 +170,16 @@ def test_every_chain_set_and_map_that_is_named_is_there(numbers: set[int], polic
         assert all(len(name) < 256 for name in (*rules.chains, *rules.sets, *rules.splits))
         unused = set(rules.chains) - named
         assert not unused, unused
+        sticky = policy["session_affinity"] == "ClientIP"
+        assert all(isinstance(data, str) is sticky for split in rules.splits.values() for _, data in split.targets)
+
+
+@pytest.mark.parametrize("affinity", ["None", "ClientIP"])
+def test_a_pod_that_may_be_here_is_masqueraded_when_it_reaches_itself(affinity: str) -> None:
+    outside = Endpoint(addresses=("198.51.100.80",))  # no node is known
+    slices = [part(endpoint(1, "node-1"), endpoint(2, "node-2"), outside)]
+    found = rules_of(service(session_affinity=affinity), slices, setup()).elements[HAIRPINS]
+    assert {"10.1.0.1 . 10.1.0.1": "", "198.51.100.80 . 198.51.100.80": ""} == found
 
 
 def test_addresses_are_taken_in_their_usual_form() -> None:

@@ -30,7 +30,7 @@ def test_the_ranges_are_contiguous_and_in_order(weights: list[float]) -> None:
     assert 0 == found[0].first
     assert MODULUS - 1 == found[-1].last
     assert all(before.last + 1 == after.first for before, after in itertools.pairwise(found))
-    assert [item.chain for item in found] == [str(key) for key in keys if str(key) in {item.chain for item in found}]
+    assert [item.target for item in found] == [str(key) for key in keys if str(key) in {item.target for item in found}]
 
 
 @given(st.lists(st.floats(0.01, 100.0), min_size=1, max_size=50))

@@ -63,7 +63,7 @@ class Bench:
     def split(self) -> dict[str, str]:
         """The content of the one weight map of IPv4."""
         maps = self.kernel.tables["ip"].maps
-        (found,) = (content for name, content in maps.items() if name.startswith("weights-"))
+        (found,) = (content for name, content in maps.items() if name.startswith("split-"))
         return found
 
 
@@ -78,10 +78,10 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def serving(*numbers: int, pace: Pace = QUICK) -> AsyncIterator[Bench]:
+async def serving(*numbers: int, pace: Pace = QUICK, **more: object) -> AsyncIterator[Bench]:
     """Yield a bench whose Service with these endpoints is in the kernel."""
     bench = Bench(pace=pace)
-    bench.serve(*numbers)
+    bench.serve(*numbers, **more)
     bench.confirm()
     async with running(bench):
         await until(lambda: bench.syncer.synced)
@@ -99,7 +99,7 @@ async def test_nothing_is_written_before_services_and_endpoints_are_known() -> N
         assert [] == bench.kernel.scripts
         bench.confirm()
         await until(lambda: bench.syncer.synced)
-        assert "endpoint-" in bench.kernel.scripts[0]
+        assert "split-" in bench.kernel.scripts[0]
 
 
 async def test_a_label_that_comes_or_goes_is_followed_in_one_sync() -> None:
@@ -118,7 +118,7 @@ async def test_a_slice_without_the_label_counts_and_one_of_another_service_write
         before = len(bench.kernel.scripts)
         bench.state.put(Kind.ENDPOINT_SLICE, part(endpoint(9), name="foreign-1", service="foreign"))
         bench.state.put(Kind.ENDPOINT_SLICE, part(endpoint(3), name="by-hand"))
-        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        await until(lambda: bench.kernel.serves("10.1.0.3"))
         assert before + 1 == len(bench.kernel.scripts)
 
 
@@ -128,7 +128,7 @@ async def test_changes_that_come_together_are_one_transaction() -> None:
         for numbers in ((1,), (1, 3), (1, 2, 3)):
             bench.serve(*numbers)
             await asyncio.sleep(0)  # the loop turns between them
-        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        await until(lambda: bench.kernel.serves("10.1.0.3"))
         assert before + 2 == len(bench.kernel.scripts)  # one of each family
 
 
@@ -164,7 +164,7 @@ async def test_a_new_endpoint_without_a_weight_gets_the_mean_at_once() -> None:
     async with serving(1, 2) as bench:
         bench.weigh(1.0, 1.0)
         bench.serve(1, 2, 3)
-        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        await until(lambda: bench.kernel.serves("10.1.0.3"))
         assert 3 == len(bench.split)
 
 
@@ -183,10 +183,10 @@ async def test_what_the_kernel_refuses_leaves_the_old_rules_and_is_tried_again()
         bench.serve(1, 2, 3)
         await until(lambda: bench.syncer.health())
         assert "nft refused: no" in str(bench.syncer.health())
-        assert [] == bench.kernel.chains("10.1.0.3")
-        assert bench.kernel.chains("10.1.0.2")
+        assert not bench.kernel.serves("10.1.0.3")
+        assert bench.kernel.serves("10.1.0.2")
         bench.kernel.broken = ""
-        await until(lambda: bench.kernel.chains("10.1.0.3"))
+        await until(lambda: bench.kernel.serves("10.1.0.3"))
         await until(lambda: bench.syncer.health() is None)
 
 
@@ -213,11 +213,11 @@ async def test_a_table_that_is_deleted_or_emptied_by_others_is_written_again() -
     async with serving(1, 2) as bench:
         del bench.kernel.tables["ip"]
         bench.kernel.number += 1
-        await until(lambda: bench.kernel.chains("endpoint-"))
+        await until(lambda: bench.kernel.chains("default/web"))
         for rules in bench.kernel.tables["ip6"].chains.values():
             rules.clear()
         bench.kernel.number += 1
-        await until(lambda: bench.kernel.chains("endpoint-", "ip6"))
+        await until(lambda: bench.kernel.chains("default/web", "ip6"))
 
 
 async def test_weights_for_a_table_that_is_gone_bring_it_back() -> None:
@@ -228,16 +228,26 @@ async def test_weights_for_a_table_that_is_gone_bring_it_back() -> None:
 
 
 async def test_what_is_not_used_any_more_is_emptied_first_and_deleted_a_second_later() -> None:
-    async with serving(1, 2) as bench:
-        gone = bench.kernel.chains("10.1.0.2")
-        bench.serve(1)
+    async with serving(1, 2, session_affinity="ClientIP") as bench:
+        (gone,) = bench.kernel.chains("10.1.0.2")
+        bench.serve(1, session_affinity="ClientIP")
         await until(lambda: not bench.kernel.chains("10.1.0.2"))
         emptied = time.monotonic()
-        table = bench.kernel.tables["ip"]
-        assert gone
-        assert gone[0] in table.chains
-        await until(lambda: gone[0] not in bench.kernel.tables["ip"].chains)
+        assert gone in bench.kernel.tables["ip"].chains
+        await until(lambda: gone not in bench.kernel.tables["ip"].chains)
         assert time.monotonic() - emptied > 1.0
+
+
+async def test_affinity_that_comes_or_goes_changes_the_kind_of_map() -> None:
+    async with serving(1, 2) as bench:
+        bench.serve(1, 2, session_affinity="ClientIP")
+        await until(lambda: len(bench.kernel.chains("endpoint-")) == 2)
+        await until(lambda: not [name for name in bench.kernel.tables["ip"].maps if name.startswith("split-")])
+        bench.serve(1, 2)
+        bench.weigh(1.0, 3.0)
+        await until(lambda: not bench.kernel.chains("endpoint-"))
+        await until(lambda: "4194304-16777215" in bench.split)
+        await until(lambda: not [name for name in bench.kernel.tables["ip"].maps if name.startswith("weights-")])
 
 
 async def test_the_node_s_networks_change_all_rules() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.wao_lb.agent.services import EXPOSED, WEB, both, endpoint, part, rules_of, service, setup
 from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
-from wao_lb.agent.model import NO_RULES, Rules, Weights
+from wao_lb.agent.model import HAIRPINS, NO_RULES, Rules, Weights
 from wao_lb.agent.table import Plan, Table, content, merge
 
 SHAPES: list[dict[str, Any]] = [
@@ -66,7 +66,8 @@ def test_changes_end_where_a_fresh_load_does(steps: list[tuple[str, int, frozens
         table.commit(plan, float(now))
         if sweeps:
             sweep(table, kernel, now + 10.0)
-    sweep(table, kernel, 1e9)
+    for late in (1e9, 2e9):  # so late that maps and chains are due together
+        sweep(table, kernel, late)
     fresh = SimulatedTable()
     fresh.run(Table(setup()).load(wanted, merge(wanted, sorted(wanted))[0], {}).text)
     assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
@@ -76,11 +77,12 @@ def test_changes_end_where_a_fresh_load_does(steps: list[tuple[str, int, frozens
     assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
 
 
-def sweep(table: Table, kernel: SimulatedTable, now: float) -> None:
+def sweep(table: Table, kernel: SimulatedTable, now: float) -> list[tuple[str, str]]:
+    """Delete what is due, and return what that was."""
     text, due = table.sweep(now)
     kernel.run(text)
-    for item in due:
-        table.retired.pop(item)
+    table.swept(due, now)
+    return due
 
 
 def objects(kernel: SimulatedTable) -> set[tuple[str, str]]:
@@ -119,8 +121,70 @@ def test_what_stands_in_the_table_and_is_not_wanted_is_emptied_then_deleted() ->
     load(table, kernel, {}, existing=objects(kernel))
     assert [] == kernel.chains["old"]
     assert ("", []) == table.sweep(1.0)
-    sweep(table, kernel, 2.0)
+    sweep(table, kernel, 3.0)
     assert "old" not in kernel.chains
+
+
+STICKY, DIRECT = rules("ns-a", 1, frozenset({1, 2})), rules("ns-a", 0, frozenset({1, 2}))
+
+
+def test_a_map_that_no_rule_looks_up_any_more_keeps_its_content_until_it_goes() -> None:
+    """A packet that is on the old rule still finds its endpoint."""
+    kernel, table = SimulatedTable(), Table(setup())
+    load(table, kernel, {"ns-a/web": STICKY})
+    (name,) = (name for name in kernel.maps if name.startswith("weights-"))
+    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    assert 2 == len(kernel.maps[name])
+    assert not [rule for rules in kernel.chains.values() for rule in rules if name in rule]
+    sweep(table, kernel, 2.0)
+    assert name not in kernel.maps
+
+
+@pytest.mark.parametrize("late", [0.0, 60.0])
+def test_a_map_goes_a_second_at_least_before_the_chains_it_leads_to(late: float) -> None:
+    """Kernels before 6.2 refuse both at once."""
+    kernel, table = SimulatedTable(), Table(setup())
+    load(table, kernel, {"ns-a/web": STICKY})
+    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    gone: dict[str, float] = {}
+    for step in range(60):
+        now = late + 0.1 * step
+        for kind, _ in sweep(table, kernel, now):
+            gone.setdefault(kind, now)
+    assert {"map", "chain", "set"} == gone.keys()
+    assert gone["chain"] - gone["map"] > 1.0
+    assert not table.retired
+
+
+def test_chains_go_in_time_while_maps_go_all_the_time() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    load(table, kernel, {"ns-a/web": STICKY, "ns-b/web": rules("ns-b", 0, frozenset({1, 2}))})
+    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    for step in range(40):
+        count = 1 + step % 2
+        kernel.run(change(table, {"ns-b/web": rules("ns-b", 0, frozenset(range(count)))}, 0.1 * step).text)
+        sweep(table, kernel, 0.1 * step)
+    assert not [name for name in kernel.chains if name.startswith("endpoint-")]
+
+
+def test_an_endpoint_of_two_services_is_masqueraded_until_both_have_let_it_go() -> None:
+    kernel, table = SimulatedTable(), Table(setup())
+    wanted = {f"{name}/web": rules(name, 0, frozenset({1, 2})) for name in ("ns-a", "ns-b")}
+    load(table, kernel, wanted)
+    assert [] == merge(wanted, wanted)[1]
+    for key, there in (("ns-a/web", True), ("ns-b/web", False)):
+        del wanted[key]
+        plan = table.change({key: NO_RULES}, merge(wanted, wanted)[0], {})
+        kernel.run(plan.text)
+        table.commit(plan, 0.0)
+        assert there == ("10.1.0.1 . 10.1.0.1" in kernel.sets[HAIRPINS])
+
+
+def change(table: Table, wanted: dict[str, Rules], now: float) -> Plan:
+    """Return the transaction, which is taken for done."""
+    plan = table.change(wanted, merge(table.rules | wanted, table.rules)[0], {})
+    table.commit(plan, now)
+    return plan
 
 
 def test_the_first_service_keeps_an_address_that_two_want() -> None:
@@ -136,7 +200,7 @@ def test_weights_change_maps_alone_and_only_beyond_the_tolerance() -> None:
     slight = known(50.4, 49.6)
     assert {} == table.reweigh(slight, tolerance=0.02)
     (name,) = table.reweigh(known(60.0, 40.0), tolerance=0.02)
-    assert name.startswith("weights-")
+    assert name.startswith("split-")
     assert table.reweigh(slight)
 
 
@@ -149,7 +213,7 @@ def test_the_part_of_this_node_is_split_by_the_same_weights_over_its_own_endpoin
     slices = [part(endpoint(1, "node-1"), endpoint(2, "node-1"), endpoint(3, "node-3"))]
     rules = rules_of(service(internal_traffic_policy="Local", type="NodePort"), slices, setup())
     weights = {("10.1.0.1", 8080): 0.001, ("10.1.0.2", 8080): 0.003, ("10.1.0.3", 8080): 99.0}
-    (local,) = (split for name, split in rules.splits.items() if name.startswith("weights-local-"))
+    (local,) = (split for name, split in rules.splits.items() if name.startswith("split-local-"))
     assert [1 << 22, 3 << 22] == [
         item.last - item.first + 1 for item in content(local, {("default/web", 80, "TCP"): weights})
     ]
@@ -167,3 +231,6 @@ def test_the_simulation_refuses_what_the_kernel_does() -> None:
     with pytest.raises(RefusedError, match="there is no"):
         kernel.run("add chain ip wao-loadbalancer a\nadd rule ip wao-loadbalancer a goto b\n")
     assert {} == kernel.chains  # nothing of it took effect
+    kernel.run("add map ip wao-loadbalancer m { typeof a : verdict; }\n")
+    with pytest.raises(RefusedError, match="another declaration"):
+        kernel.run("add map ip wao-loadbalancer m { typeof a : b; }\n")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wao_core.snapshot import ClusterSnapshot
 from wao_lb.damping import damped
 from wao_lb.entries import SCALE, Entry, Standing
 from wao_lb.podtable import PodTable
-from wao_lb.pools import BoolArray, FloatArray, IntArray, Nodes, Pools, Segments, Shape, per_node
+from wao_lb.pools import Nodes, Pools, Shape, per_node
+from wao_lb.segments import BoolArray, FloatArray, IntArray, Segments
 from wao_lb.settings import LbSettings
 from wao_lb.weights import RULES, Before, Reason, Rule, Weights, background, weigh
 
@@ -34,6 +37,8 @@ class Batch:
         Row of each endpoint's pod in the pod table.
     lookahead
         Which pools want that rule.
+    given
+        What the entries hold since the last `hand_back`, put together. Who gives one anything else makes a new batch.
     """
 
     entries: tuple[Entry, ...]
@@ -44,6 +49,7 @@ class Batch:
     pod_rows: IntArray
     cpu_per_request: FloatArray
     lookahead: BoolArray
+    given: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Sequence[Entry], snapshot: ClusterSnapshot) -> Batch:
@@ -73,8 +79,12 @@ class Batch:
             used, limit = table.cpu_cores[rows] / uses, table.cpu_limit[rows] / uses
         return Pools(self.shape, np.where(fresh, used, np.nan), limit, self.cpu_per_request)
 
-    def gather(self, name: str) -> FloatArray:
+    def gather(self, name: str) -> NDArray[Any]:
         """Return one array of the entries' standings, put together."""
+        if name in self.given:
+            return self.given[name]
+        if name == "shown":
+            return np.concatenate([entry.shown for entry in self.entries])
         return np.concatenate([getattr(entry.standing, name) for entry in self.entries])
 
     def planned(self, nodes: int) -> FloatArray:
@@ -90,9 +100,7 @@ class Batch:
         if not self.entries:
             return []
         shown = np.rint(weights * SCALE).astype(np.int64)
-        moved = np.logical_or.reduceat(
-            shown != np.concatenate([entry.shown for entry in self.entries]), self.at[:-1]
-        ) | np.logical_or.reduceat(
+        moved = np.logical_or.reduceat(shown != self.gather("shown"), self.at[:-1]) | np.logical_or.reduceat(
             (made.rule != self.gather("rule")) | (made.reason != self.gather("reason")), self.pool_at[:-1]
         )
         ends, pool_ends = self.at.tolist(), self.pool_at.tolist()
@@ -102,6 +110,7 @@ class Batch:
             entry.standing = Standing(
                 weights[here], made.increase[here], made.note[here], planned[here], made.rule[pools], made.reason[pools]
             )
+        self.given.update(shown=shown, weights=weights, planned=planned, rule=made.rule, reason=made.reason)
         return [self.entries[row] for row in np.flatnonzero(moved)]
 
 

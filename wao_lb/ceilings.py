@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wao_lb.filling import Limits
-from wao_lb.pools import BoolArray, FloatArray, Nodes, Pools
+from wao_lb.pools import Nodes, Pools
+from wao_lb.segments import BoolArray, FloatArray
 
 
 def capped(pools: Pools, nodes: Nodes, shares: FloatArray, saturated: BoolArray, limits: Limits) -> FloatArray:

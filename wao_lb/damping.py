@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wao_lb.pools import BoolArray, FloatArray, Segments
+from wao_lb.segments import BoolArray, FloatArray, Segments
 
 
 @dataclass(frozen=True, slots=True)

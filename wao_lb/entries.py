@@ -13,7 +13,7 @@ from wao_core.records import EndpointSlice, Service
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.members import Member, members, usable
-from wao_lb.pools import FloatArray, IntArray
+from wao_lb.segments import FloatArray, IntArray
 from wao_lb.settings import Choice
 from wao_lb.weights import NOTE_TEXTS, REASON_TEXTS, RULES, CodeArray, Note, Reason
 

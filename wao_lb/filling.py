@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wao_lb.pools import BoolArray, FloatArray, IntArray, Nodes, Places, Pools, per_node, ranks
+from wao_lb.pools import Nodes, Places, Pools, per_node
+from wao_lb.segments import BoolArray, FloatArray, IntArray, ranks
 
 STICK = 0.05
 """How much dearer the nodes that carry the load already may be before it moves; equals must not swap on noise."""
@@ -203,12 +204,13 @@ def _even_where_cheaper(
     shares, fits, floor = laid
     places, load = pools.places, pools.load[pools.parts.of]
     own = places.sum(shares * load)
-    others = places.per_node(own, len(nodes))[places.node] - own
+    used = places.per_node(own, len(nodes))
+    others = used[places.node] - own
     caps = places.spread(rooms.pod, np.minimum(rooms.place, np.maximum(rooms.node[places.node] - others, 0.0)))
     level = pools.parts.level(caps, pools.load)
     possible = fits & (pools.parts.sum(level) >= pools.load - TINY)
-    before = background[places.node] + others
-    saved = _place_watts(nodes, places, before + own) - _place_watts(nodes, places, before + places.sum(level))
+    after = background[places.node] + others + places.sum(level)
+    saved = nodes.watts(background + used)[places.node] - _place_watts(nodes, places, after)
     even = possible & (places.parts.sum(saved) > TINY)
     if not even.any():
         return even, shares

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_lb.entries import Entry
-from wao_lb.pools import FloatArray
+from wao_lb.segments import FloatArray
 from wao_lb.service import WeightBook
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wao_core.records import Kind, Pod, PodMetrics
 from wao_core.state import Change, ClusterState
-from wao_lb.pools import FloatArray, IntArray
+from wao_lb.segments import FloatArray, IntArray
 
 NO_POD = 0
 """The row of an endpoint that is no pod: nothing is known of it."""

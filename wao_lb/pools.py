@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_lb.segments import BoolArray, FloatArray, IntArray, Segments
 from wao_predict.curves import PowerCurves
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,73 +45,6 @@ class Nodes:
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
-    """Consecutive pieces of a flat array; none is empty.
-
-    Parameters
-    ----------
-    start
-        Where each piece begins, ascending from 0.
-    size
-        Length of the flat array.
-    """
-
-    start: IntArray
-    size: int
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    @cached_property
-    def counts(self) -> IntArray:
-        """Length of each piece."""
-        return np.diff(self.start, append=self.size)
-
-    @cached_property
-    def of(self) -> IntArray:
-        """The piece of each element."""
-        return np.repeat(np.arange(len(self.start)), self.counts)
-
-    def sum(self, values: FloatArray) -> FloatArray:
-        """Return the sum of each piece."""
-        return np.add.reduceat(values, self.start) if self.size else np.zeros(0)
-
-    def any(self, mask: BoolArray) -> BoolArray:
-        """Return in which pieces the mask is true anywhere."""
-        return np.logical_or.reduceat(mask, self.start) if self.size else np.zeros(0, dtype=np.bool_)
-
-    def least(self, values: FloatArray) -> FloatArray:
-        """Return the minimum of each piece, ignoring NaN; NaN for a piece of NaN."""
-        return np.fmin.reduceat(values, self.start) if self.size else np.zeros(0)
-
-    def take(self, chosen: BoolArray) -> tuple[Segments, BoolArray]:
-        """Return some of the pieces, and the mask of their elements."""
-        counts = self.counts[chosen]
-        return Segments(np.cumsum(counts) - counts, int(counts.sum())), chosen[self.of]
-
-    def sorted_by(self, rank: IntArray) -> IntArray:
-        """Return the elements piece by piece, within a piece by rank; quicker than `np.lexsort`."""
-        return np.argsort(self.of * (rank.max(initial=0) + 1) + rank, kind="stable")
-
-    def level(self, caps: FloatArray, total: FloatArray) -> FloatArray:
-        """Split each piece's total evenly under the caps (water filling); what does not fit is left out.
-
-        The water level is the largest of (total - the j smallest caps) / (elements left) over j: that sequence rises
-        while caps are below the level, and falls afterwards.
-        """
-        if not self.size:
-            return np.zeros(0)
-        order = self.sorted_by(ranks(caps))
-        rising = caps[order]
-        below = np.cumsum(rising) - rising
-        below -= below[self.start][self.of]
-        left = (self.counts + self.start)[self.of] - np.arange(self.size)
-        water = np.maximum.reduceat((total[self.of] - below) / left, self.start)
-        filled: FloatArray = np.clip(water[self.of], 0.0, caps)
-        return filled
-
-
-@dataclass(frozen=True, eq=False)
 class Shape:
     """Which endpoints there are: what stays the same until endpoints or nodes come or go.
 
@@ -129,6 +58,11 @@ class Shape:
 
     parts: Segments
     node: IntArray
+
+    @cached_property
+    def known(self) -> bool:
+        """Whether the nodes of all endpoints are known."""
+        return bool((self.node >= 0).all())
 
     @cached_property
     def siblings(self) -> tuple[IntArray, IntArray]:
@@ -198,7 +132,8 @@ class Pools:
         """Return each endpoint's value of its node, NaN for an unknown one."""
         if len(values) == 0:
             return np.full(len(self.node), np.nan)
-        return np.where(self.node >= 0, values[self.node], np.nan)
+        found: FloatArray = values[self.node]
+        return found if self.shape.known else np.where(self.node >= 0, found, np.nan)
 
     def take(self, chosen: BoolArray) -> tuple[Pools, BoolArray]:
         """Return some of the pools, and the mask of their endpoints."""
@@ -247,7 +182,8 @@ class Places:
 
     def sum(self, values: FloatArray) -> FloatArray:
         """Return the sum over the endpoints of each place."""
-        return self.endpoints.sum(values[self.order])
+        ordered: FloatArray = values[self.order]
+        return ordered if len(self) == len(ordered) else self.endpoints.sum(ordered)
 
     def spread(self, caps: FloatArray, amounts: FloatArray) -> FloatArray:
         """Split each place's amount evenly over its endpoints under their caps; in the order of the pools."""
@@ -261,13 +197,6 @@ class Places:
     def per_node(self, amounts: FloatArray, nodes: int) -> FloatArray:
         """Return the sum of amounts of places by node, shape (nodes,)."""
         return per_node(self.node, amounts, nodes)
-
-
-def ranks(values: FloatArray) -> IntArray:
-    """Return the place of each value in ascending order."""
-    rank = np.empty(len(values), dtype=np.int64)
-    rank[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return rank
 
 
 def per_node(node: IntArray, amounts: FloatArray, nodes: int) -> FloatArray:

@@ -17,7 +17,7 @@ from wao_lb.batch import Batch, decide, nodes_of, own_background
 from wao_lb.documents import ServiceWeights
 from wao_lb.entries import Entry
 from wao_lb.podtable import PodTable
-from wao_lb.pools import FloatArray
+from wao_lb.segments import FloatArray
 from wao_lb.settings import LbSettings, choice, is_chosen
 from wao_lb.waiting import ANY, Changes
 from wao_lb.weights import Before

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from wao_lb.ceilings import capped
 from wao_lb.filling import Limits, floored, lay_out
-from wao_lb.pools import BoolArray, FloatArray, Nodes, Pools, per_node
+from wao_lb.pools import Nodes, Pools, per_node
+from wao_lb.segments import BoolArray, FloatArray
 from wao_predict.increase import IncreaseTable
 
 CodeArray = NDArray[np.int8]

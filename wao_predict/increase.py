@@ -109,8 +109,8 @@ class IncreaseTable:
             most = np.floor((limit - load) / step * (1 + _SLACK) + _SLACK)  # jobs that fit
         fits = known & (most >= 1)
         result = np.where(known, np.inf, np.nan)
-        chosen = np.flatnonzero(fits)
-        if chosen.size:
+        if fits.any():
+            chosen = slice(None) if fits.all() else np.flatnonzero(fits)
             arguments = (index[chosen], load[chosen], step[chosen], most[chosen])
             result[chosen] = self._marginal(*arguments) if rule == "marginal" else self._lookahead(*arguments)
         return result

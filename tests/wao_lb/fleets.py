@@ -9,7 +9,8 @@ import numpy as np
 
 from tests.wao_predict.test_increase import curves_of
 from wao_lb.filling import Limits
-from wao_lb.pools import Nodes, Pools, Segments, Shape, per_node
+from wao_lb.pools import Nodes, Pools, Shape, per_node
+from wao_lb.segments import Segments
 from wao_lb.weights import weigh
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS, monotone

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_lb.damping import Pace, damped
-from wao_lb.pools import FloatArray, Segments
+from wao_lb.segments import FloatArray, Segments
 
 shares = st.lists(st.floats(0.1, 100), min_size=1, max_size=8)
 

@@ -22,7 +22,8 @@ from tests.wao_lb.fleets import (
 )
 from tests.wao_predict.test_increase import curves_of
 from wao_lb.filling import Limits
-from wao_lb.pools import Nodes, Pools, Segments, per_node
+from wao_lb.pools import Nodes, Pools, per_node
+from wao_lb.segments import Segments
 from wao_lb.weights import NOTE_TEXTS, REASON_TEXTS, RULES, Before, Note, Reason, Rule, Weights, saturated, weigh
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS

@@ -1,0 +1,104 @@
+"""Consecutive pieces of a flat array: sums, sorting and water filling piece by piece, without a loop over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+SPARSE = 4
+"""Times as many cells as values from which on a table is not worth its space."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Consecutive pieces of a flat array; none is empty.
+
+    Parameters
+    ----------
+    start
+        Where each piece begins, ascending from 0.
+    size
+        Length of the flat array.
+    """
+
+    start: IntArray
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @cached_property
+    def counts(self) -> IntArray:
+        """Length of each piece."""
+        return np.diff(self.start, append=self.size)
+
+    @cached_property
+    def of(self) -> IntArray:
+        """The piece of each element."""
+        return np.repeat(np.arange(len(self.start)), self.counts)
+
+    def sum(self, values: FloatArray) -> FloatArray:
+        """Return the sum of each piece."""
+        return np.add.reduceat(values, self.start) if self.size else np.zeros(0)
+
+    def any(self, mask: BoolArray) -> BoolArray:
+        """Return in which pieces the mask is true anywhere."""
+        return np.logical_or.reduceat(mask, self.start) if self.size else np.zeros(0, dtype=np.bool_)
+
+    def least(self, values: FloatArray) -> FloatArray:
+        """Return the minimum of each piece, ignoring NaN; NaN for a piece of NaN."""
+        return np.fmin.reduceat(values, self.start) if self.size else np.zeros(0)
+
+    def take(self, chosen: BoolArray) -> tuple[Segments, BoolArray]:
+        """Return some of the pieces, and the mask of their elements."""
+        counts = self.counts[chosen]
+        return Segments(np.cumsum(counts) - counts, int(counts.sum())), chosen[self.of]
+
+    def sorted_by(self, rank: IntArray) -> IntArray:
+        """Return the elements piece by piece, within a piece by rank; quicker than `np.lexsort`."""
+        return np.argsort(self.of * (rank.max(initial=0) + 1) + rank, kind="stable")
+
+    def ascending(self, values: FloatArray) -> FloatArray:
+        """Return the values piece by piece, ascending within a piece."""
+        longest = int(self.counts.max(initial=0))
+        if longest * len(self) == self.size:
+            return np.sort(values.reshape(len(self), longest), axis=1).reshape(-1)
+        if longest * len(self) > SPARSE * self.size:
+            return values[self.sorted_by(ranks(values))]
+        # rows of a table are sorted ten times as quickly as all together
+        table = np.full((len(self), longest), np.nan)
+        there = np.arange(longest) < self.counts[:, None]
+        table[there] = values
+        table.sort(axis=1)
+        found: FloatArray = table[there]
+        return found
+
+    def level(self, caps: FloatArray, total: FloatArray) -> FloatArray:
+        """Split each piece's total evenly under the caps (water filling); what does not fit is left out.
+
+        The water level is the largest of (total - the j smallest caps) / (elements left) over j: that sequence rises
+        while caps are below the level, and falls afterwards.
+        """
+        if not self.size:
+            return np.zeros(0)
+        rising = self.ascending(caps)
+        below = np.cumsum(rising) - rising
+        below -= below[self.start][self.of]
+        left = (self.counts + self.start)[self.of] - np.arange(self.size)
+        water = np.maximum.reduceat((total[self.of] - below) / left, self.start)
+        filled: FloatArray = np.clip(water[self.of], 0.0, caps)
+        return filled
+
+
+def ranks(values: FloatArray) -> IntArray:
+    """Return the place of each value in ascending order."""
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return rank

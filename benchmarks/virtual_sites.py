@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from wao_lb.pools import FloatArray
+from wao_lb.segments import FloatArray
 
 TYPES = ("edge_lenovo",) * 4 + ("edge_supermicro",) * 4
 CORES = 4
@@ -33,6 +33,7 @@ class Site:
     weights: FloatArray = field(default_factory=lambda: np.ones(len(TYPES)))
     version: str = ""
     spent: deque[tuple[float, FloatArray]] = field(default_factory=lambda: deque(maxlen=WINDOW + 1))
+    shares: list[FloatArray] = field(default_factory=list)  # of each second since they were cleared, summing to 1
     latencies: list[float] = field(default_factory=list)
     lost: int = 0
 

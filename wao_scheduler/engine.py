@@ -24,6 +24,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+FEW = 4
+"""Candidates that are fewer than this part of the nodes are looked at alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilterResult:
     """What passes (None: everything) and why the rest does not; a refused annotation is told apart.
@@ -118,7 +122,8 @@ class Engine:
         known = rows >= 0
         of_nodes = self._usage(pod, snapshot)
         loads = of_nodes[0] * self._increases.percent
-        increases = self._increases.of(loads, cores, profile.rule)
+        asked = rows[known] if FEW * len(rows) < len(snapshot) else None
+        increases = self._increases.of(loads, cores, profile.rule, rows=asked)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
         scores, first = self._score(increase, load, profile), prioritize.best(increase, load)
         outcome = _outcome(increase)

@@ -59,16 +59,19 @@ class Increases:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def of(self, load: FloatArray, cores: float, rule: Rule) -> FloatArray:
+    def of(self, load: FloatArray, cores: float, rule: Rule, *, rows: IntArray | None = None) -> FloatArray:
         """Return what a pod of `cores` adds on each node [W], shape (n_nodes,); do not write to it.
 
         Parameters
         ----------
         load
             CPU load without the pod [% of capacity], shape (n_nodes,).
+        rows
+            The nodes that are asked for, where they are few: of the others what was known before is returned.
         """
         known = self._answer(rule, cores)
-        moved = np.flatnonzero(load != known.load)  # NaN is looked at again, which is quick
+        # NaN is looked at again, which is quick
+        moved = np.flatnonzero(load != known.load) if rows is None else rows[load[rows] != known.load[rows]]
         if moved.size:
             known.load[moved] = load[moved]
             known.increase[moved] = self.fresh(moved, load[moved], cores, rule)

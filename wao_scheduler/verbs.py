@@ -32,8 +32,6 @@ log = logging.getLogger("wao.scheduler")
 
 MAX_BODY = 64 * 1024 * 1024
 """5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
-EVENT_PERIOD = 300.0
-"""Seconds before the same object gets an Event of the same reason again."""
 
 
 @dataclass
@@ -47,7 +45,6 @@ class ExtenderState:
     decoder: ArgsDecoder = field(default_factory=ArgsDecoder)
     encoder: ScoreEncoder = field(default_factory=ScoreEncoder)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    told: dict[str, float] = field(default_factory=dict)
 
     def in_background(self, work: Awaitable[None]) -> None:
         """Run something after the answer; a bounded number at once, the rest is dropped."""
@@ -81,8 +78,8 @@ class Verbs:
 
     def __call__(self, scope: Scope) -> ASGIApp | None:
         """Return the endpoint, None for another path."""
-        profile, _, verb = scope["path"].rpartition("/")
-        return self._endpoints.get(verb) if profile.rfind("/") <= 0 else None
+        above, _, verb = scope["path"].rpartition("/")
+        return self._endpoints.get(verb) if above != "/" and above.rfind("/") <= 0 else None
 
 
 class VerbEndpoint:
@@ -131,6 +128,9 @@ class VerbEndpoint:
             return self._refuse(profile, 400, str(error))
         except LookupError as error:
             return self._refuse(profile, 503, str(error))
+        except Exception:  # counted and answered, as kube-scheduler tells nobody
+            log.exception("%s failed", self._verb)
+            return self._refuse(profile, 500, "internal error: the extender's log has it")
         self._duration.observe(time.perf_counter() - begin)
         state.metrics.requests.labels(self._verb, profile, "200").inc()
         return content
@@ -211,11 +211,4 @@ def _about(bad: BadRate) -> ObjectRef:
 
 
 def _tell(state: ExtenderState, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
-    now = time.monotonic()
-    key = f"{about.kind}/{about.namespace}/{about.name}/{reason}"
-    if now - state.told.get(key, -EVENT_PERIOD) < EVENT_PERIOD:
-        return
-    if len(state.told) > 10_000:
-        state.told.clear()
-    state.told[key] = now
     state.in_background(state.source.event(about, reason=reason, message=message, warning=warning))

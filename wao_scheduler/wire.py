@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wao_core.decode import decode_json
-from wao_core.errors import WaoCoreError
+from wao_core.errors import ManifestError, WaoCoreError
 from wao_core.records import Kind, Pod
 
 IntArray = NDArray[np.int64]
@@ -110,7 +110,7 @@ def decode_args(body: bytes) -> ExtenderArgs:
         if names != _NULL:
             return ExtenderArgs(record, tuple(_decode_names(names) or ()), names, None)
         listed = _decode_nodes(nodes)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ManifestError, RecursionError) as error:
         raise ExtenderRequestError(f"the body is not an ExtenderArgs: {error}") from None
     items = [] if listed is None or listed.items is None else listed.items
     return ExtenderArgs(record, tuple(item.metadata.name for item in items), None, nodes)

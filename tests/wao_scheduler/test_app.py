@@ -185,9 +185,8 @@ async def test_a_body_beyond_the_bound_is_refused(extender: Extender) -> None:
     assert answer.status_code == 413
 
 
-async def test_the_reason_is_told_as_an_event_once(extender: Extender) -> None:
-    for _ in range(2):
-        await extender.post("/prioritize", args("a", "b"))
+async def test_the_reason_is_told_as_an_event(extender: Extender) -> None:
+    await extender.post("/prioritize", args("a", "b"))
     (event,) = extender.source.events
     assert event[0] == ObjectRef("Pod", "p", "default", "uid-p")
     assert "b adds 10.0 W by rule lookahead, the least of 2 candidates" in event[2]
@@ -249,9 +248,27 @@ async def test_a_verb_is_asked_by_post_only(extender: Extender, path: str) -> No
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/a/b/filter", "/v1/filter/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/a/b/filter", "/v1/filter/x", "//filter"])
 async def test_a_path_that_is_none_of_ours_is_not_found(extender: Extender, path: str) -> None:
     assert (await extender.post(path, args("a"))).status_code == 404
+
+
+class Broken(Engine):
+    """An engine with a fault."""
+
+    def filter(self, *_: Any) -> Any:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_is_answered_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    source, registry = Source(ClusterState()), CollectorRegistry()
+    app = create_app(Broken(source.state, parse_settings({})), source, registry)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://extender") as client:
+        answer = await client.post("/filter", json=args("a"))
+    assert answer.status_code == 500
+    assert answer.json()["Error"].startswith("internal error")
+    assert "ZeroDivisionError" in caplog.text
+    assert 'code="500"' in generate_latest(registry).decode()
 
 
 async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_answered(extender: Extender) -> None:

@@ -51,13 +51,32 @@ def test_the_next_snapshot_changes_the_answers_of_nodes_whose_curve_or_size_chan
         np.testing.assert_array_equal(made.of(at, 1.0, "lookahead"), expected)
 
 
+class Counted(Increases):
+    """Keeps which nodes were looked at anew."""
+
+    def fresh(self, rows: Any, *more: Any) -> Any:
+        self.looked_at: list[int] = rows.tolist()
+        return super().fresh(rows, *more)
+
+
 def test_only_nodes_whose_load_moved_are_looked_at_again() -> None:
-    made, load = increases(), np.full(8, 20.0)
-    first = made.of(load, 1.0, "lookahead").copy()
-    moved = load.copy()
-    moved[3] = 90.0
-    second = made.of(moved, 1.0, "lookahead")
-    assert np.flatnonzero(first[:7] != second[:7]).tolist() == [3]
+    made, load = Counted(increases().snapshot), np.full(8, 20.0)
+    made.of(load, 1.0, "lookahead")
+    assert made.looked_at == list(range(8))
+    load[3] = 90.0
+    made.of(load, 1.0, "lookahead")
+    assert made.looked_at == [3]
+
+
+@given(st.lists(st.tuples(loads, st.lists(st.integers(0, 7), max_size=3)), max_size=6))
+def test_of_a_few_candidates_only_these_are_looked_at(asked: list[tuple[list[float], list[int]]]) -> None:
+    made = Counted(increases().snapshot)
+    for load, few in asked:
+        rows, at = np.array(few, dtype=np.int64), np.array(load)
+        made.looked_at = []
+        found = made.of(at, 1.0, "lookahead", rows=rows)[rows]
+        assert {*made.looked_at} <= {*few}
+        np.testing.assert_array_equal(found, Increases(made.snapshot).fresh(rows, at[rows], 1.0, "lookahead"))
 
 
 def test_sizes_and_rules_are_kept_apart_and_bounded() -> None:

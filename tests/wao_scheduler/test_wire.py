@@ -104,6 +104,12 @@ def test_null_nodes_are_no_candidates() -> None:
         (b'{"Pod":{"metadata":{"name":"p"}},"NodeNames":[1]}', "not an ExtenderArgs"),
         (b'{"Pod":{"metadata":{"name":"p"}},"NodeNames":"n1"}', "not an ExtenderArgs"),
         (b"\xff\xfe", "not an ExtenderArgs"),
+        (b'{"Pod":{"metadata":{"name":5}},"NodeNames":[]}', "not an ExtenderArgs: .*metadata.name"),
+        (
+            b'{"Pod":{"metadata":{"name":"p"},"spec":{"containers":[{"resources":{"requests":{"cpu":"x"}}}]}}}',
+            "not an ExtenderArgs: .*containers",
+        ),
+        (b'{"Pod":' + b'{"a":' * 5000, "not an ExtenderArgs"),
     ],
 )
 def test_a_body_that_is_none_is_refused_with_what_is_wrong(body: bytes, words: str) -> None:

@@ -38,7 +38,9 @@ class TokenBucket:
 
 
 class EventRecorder:
-    """Writes Events; the same one again within `repeat` seconds is left out.
+    """Writes Events; one of the same reason about the same object within `repeat` seconds is left out.
+
+    A Warning is left out only if it says the same.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class EventRecorder:
     async def record(self, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
         """Write one Event; a failure is logged, never raised."""
         now = datetime.now(UTC)
-        digest = hashlib.sha256(f"{about}{reason}{message}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{about}{reason}{message if warning else ''}".encode()).hexdigest()[:16]
         bucket = self._warnings if warning else self._normal
         if self._recently(digest) or not bucket.take():
             self.dropped += 1

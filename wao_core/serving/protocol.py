@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from wao_core.serving.peercert import STATE_KEY, peer_of
 
 JOINED = 64 * 1024
-"""Bytes up to which a body is copied behind its head: beyond, the copy costs more than a second write."""
+"""Bytes up to which a head and its body are copied together: beyond, the copy costs more than a second write."""
 
 
 class ServerProtocol(HttpToolsProtocol):
@@ -24,7 +24,13 @@ class ServerProtocol(HttpToolsProtocol):
         """Read the peer certificate once for the connection."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, STATE_KEY: peer_of(transport.get_extra_info("ssl_object"))}
-        self.transport = cast(asyncio.Transport, JoinedWrites(transport, self.loop))
+        self._joining = JoinedWrites(transport, self.loop)
+        self.transport = cast(asyncio.Transport, self._joining)
+
+    def eof_received(self) -> None:
+        """Send what is held: after this the loop closes the connection."""
+        self._joining.flush()
+        super().eof_received()
 
 
 class JoinedWrites:
@@ -46,20 +52,21 @@ class JoinedWrites:
         """Send `data` with what was written just before it, or hold it for what is written next."""
         if not self._held:
             self._held = data
-            self._loop.call_soon(self._flush)
-        elif len(data) <= JOINED:
-            self._transport.write(self._held + data)
+            self._loop.call_soon(self.flush)
+        elif len(self._held) + len(data) <= JOINED:
+            self._transport.write(b"".join((self._held, data)))
             self._held = b""
         else:
-            self._flush()
+            self.flush()
             self._transport.write(data)
 
     def close(self) -> None:
         """Close the transport after what was written."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is held."""
         held, self._held = self._held, b""
         if held and not self._transport.is_closing():
             self._transport.write(held)

@@ -95,6 +95,13 @@ async def test_the_same_event_is_told_again_after_five_minutes(site: Site) -> No
     assert site.told() == ["web", "web"]
 
 
+async def test_a_choice_made_again_is_not_told_again_but_another_warning_is(site: Site) -> None:
+    for message in ("n1 adds 2 W", "n2 adds 1 W"):
+        await site.tell("web", message=message)
+        await site.tell("bad", message=message, warning=True)
+    assert site.told() == ["web", "bad", "bad"]
+
+
 async def test_what_was_left_out_for_its_rate_is_told_when_it_comes_again(site: Site) -> None:
     for number in range(30):
         await site.tell(f"p{number}")

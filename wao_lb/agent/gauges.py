@@ -35,7 +35,9 @@ class AgentMetrics:
             registry=at,
         )
         self.services = Gauge(f"{PREFIX}_services", "Services that are served.", registry=at)
-        self.endpoints = Gauge(f"{PREFIX}_endpoints", "Endpoint chains in the kernel.", registry=at)
+        self.endpoints = Gauge(
+            f"{PREFIX}_endpoints", "Endpoints that traffic goes to, of each Service port and family.", registry=at
+        )
         self.reweigh = Histogram(
             f"{PREFIX}_reweigh_duration_seconds", "Time of a write of weights.", buckets=SECONDS, registry=at
         )
@@ -65,7 +67,7 @@ class AgentMetrics:
             self.delay.observe(delay)
         every = [rules for table in tables for rules in table.values()]
         self.services.set(max((len(table) for table in tables), default=0))
-        self.endpoints.set(sum(name.startswith("endpoint-") for rules in every for name in rules.chains))
+        self.endpoints.set(sum(rules.endpoints for rules in every))
         for policy in ("internal", "external"):
             self.without_local.labels(policy).set(sum(policy in rules.without_local for rules in every))
 

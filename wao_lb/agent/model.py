@@ -120,6 +120,7 @@ class Rules:
     elements: dict[str, dict[str, str]] = field(default_factory=dict)  # shared map or set: key -> verdict or ""
     udp: dict[str, UdpFlows] = field(default_factory=dict)  # by chain
     without_local: set[str] = field(default_factory=set)  # "internal", "external": dropped for want of local endpoints
+    endpoints: int = 0  # that traffic goes to, of all ports together
 
     def add(self, name: str, key: str, verdict: str = "") -> None:
         """Add an element of a shared map or set."""

@@ -18,8 +18,11 @@ FEATURES = {
         "add chain {ip} {t} a",
         "add map {ip} {t} m {{ typeof numgen random mod {modulus} : verdict; flags interval; }}",
         "add rule {ip} {t} a numgen random mod {modulus} vmap @m",
+    ),
+    "weight maps of addresses (NFT_NUMGEN, NFT_NAT)": (
+        "add chain {ip} {t} b",
         "add map {ip} {t} w {{ typeof numgen random mod {modulus} : {ip} daddr . tcp dport; flags interval; }}",
-        "add rule {ip} {t} a meta l4proto tcp dnat {ip} to numgen random mod {modulus} map @w",
+        "add rule {ip} {t} b meta l4proto tcp dnat {ip} to numgen random mod {modulus} map @w",
     ),
     "NAT (NFT_NAT)": (
         "add chain {ip} {t} n {{ type nat hook prerouting priority -100; }}",

@@ -173,6 +173,7 @@ def _add_frontends(rules: Rules, port: _Port) -> None:
 
 def _add_endpoints(rules: Rules, port: _Port) -> None:
     family, seconds = port.setup.family, port.affinity
+    rules.endpoints += len(port.used)
     for address, number in port.used:
         if address in port.chosen.perhaps_here:  # elsewhere a pod's packets to itself do not come by
             rules.add(HAIRPINS, f"{address} . {address}")

@@ -264,7 +264,7 @@ class Syncer:
             self.metrics.note_reweigh(time.monotonic() - begin, count)
 
     async def sweep(self) -> None:
-        """Delete what is not used any more and was emptied a while ago; errors as `sync`."""
+        """Delete what has not been used for a while; errors as `sync`."""
         for table in self.tables.values():
             text, due = table.sweep(time.monotonic())
             if due:

@@ -49,7 +49,7 @@ class Table:
     Attributes
     ----------
     retired
-        What was emptied and is to be deleted, with the time from which on it may be.
+        What is not used any more and is to be deleted, chains emptied, with the time from which on it may be.
     """
 
     setup: Setup
@@ -98,7 +98,7 @@ class Table:
         Parameters
         ----------
         existing
-            What the kernel's table holds; foreign objects in it are emptied and later deleted.
+            What the kernel's table holds; foreign objects in it are later deleted, chains emptied first.
         anew
             Delete the table first: for one that cannot be changed in place.
         """

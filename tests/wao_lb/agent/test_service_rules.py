@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from tests.wao_lb.agent.services import (
     EXPOSED,
@@ -24,6 +25,7 @@ from tests.wao_lb.agent.services import (
 )
 from wao_core.records import Endpoint, EndpointPort
 from wao_lb.agent.family import FAMILIES, IPV4, IPV6
+from wao_lb.agent.gauges import AgentMetrics
 from wao_lb.agent.model import HAIRPINS, NO_ENDPOINTS, SERVICE_IPS
 from wao_lb.agent.names import refusal
 from wao_lb.agent.table import content
@@ -47,6 +49,17 @@ def test_slices_are_merged_and_endpoints_in_two_of_them_count_once() -> None:
     rules = rules_of(service(), [part(endpoint(1), endpoint(2)), more], setup())
     (split,) = rules.splits.values()
     assert [("10.1.0.1", 8080), ("10.1.0.2", 8080), ("10.1.0.3", 8080)] == [key for key, _ in split.targets]
+
+
+@pytest.mark.parametrize("affinity", [None, "ClientIP"])
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3)])
+def test_the_endpoints_in_use_are_counted_whatever_the_rules_are(
+    affinity: str | None, numbers: tuple[int, ...]
+) -> None:
+    rules = rules_of(service(session_affinity=affinity), [part(*map(endpoint, numbers))], setup())
+    registry = CollectorRegistry()
+    AgentMetrics(registry).note_sync(0.1, [], [{"default/web": rules}], full=True)
+    assert registry.get_sample_value("wao_lb_agent_endpoints") == len(numbers)
 
 
 def test_a_named_target_port_that_differs_by_slice_is_followed() -> None:

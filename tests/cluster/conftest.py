@@ -20,7 +20,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         programs = build()
     except BuildError as error:
         pytest.fail(str(error))
-    made = ControlPlane(programs, tmp_path_factory.mktemp("bed"))
+    made = ControlPlane(programs, tmp_path_factory.mktemp("bed"), thrifty=True)
     try:
         made.start_all()
         yield made

@@ -79,14 +79,14 @@ class Site:
         ):
             self.bed.admin.create_all(path, bodies)
         wanted = {name for group in groups for name in group.names}
-        wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=PATIENCE, pause=0.5)
+        wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=PATIENCE, pause=2.0)
         seen = set[str]()  # metrics-server leaves some out now and then; the extender keeps their last sample
 
         def each_measured_once() -> bool:
             seen.update(self.measured())
             return wanted <= seen
 
-        wait_for(each_measured_once, f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=1.0)
+        wait_for(each_measured_once, f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=2.0)
         wait_for(lambda: self.known() >= len(wanted), "their curves", seconds=PATIENCE, pause=0.5)
 
     def remove(self, group: Group) -> None:
@@ -112,7 +112,9 @@ class Site:
         """Create pods at once, wait until all are bound, and return the node of each."""
         bodies = [group.pod(f"{prefix}-{number}", cpu, by) for number in range(count)]
         self.bed.admin.create_all(PODS, bodies)
-        wait_for(lambda: len(self.placed(prefix)) == count, f"{count} pods bound", seconds=PATIENCE, pause=0.2)
+        waiting = f"{PODS}?labelSelector=run%3D{prefix}&fieldSelector=spec.nodeName%3D&limit=1"
+        bound = lambda: not self.bed.admin.get(waiting)["items"] and len(self.placed(prefix)) == count  # noqa: E731
+        wait_for(bound, f"{count} pods bound", seconds=PATIENCE, pause=0.2)
         return self.placed(prefix)
 
     def place_one(self, group: Group, name: str, cpu: float, *, seconds: float = PATIENCE) -> str:
@@ -132,7 +134,8 @@ class Site:
         selector = f"labelSelector=run%3D{prefix}" if prefix else "labelSelector=run"
         path = f"{PODS}?{selector}"
         self.bed.admin.request("DELETE", path, {"gracePeriodSeconds": 0})
-        wait_for(lambda: not self.bed.admin.get(path)["items"], f"pods {prefix} gone", seconds=PATIENCE, pause=0.2)
+        gone = lambda: not self.bed.admin.get(f"{path}&limit=1")["items"]  # noqa: E731
+        wait_for(gone, f"pods {prefix} gone", seconds=PATIENCE, pause=0.2)
 
     def score(self, name: str, nodes: list[str]) -> Any:
         """Ask the extender to score a pod of 1 core as kube-scheduler does, and return what it tells of it."""

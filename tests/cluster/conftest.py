@@ -1,9 +1,10 @@
-"""One control plane for all tests of this folder."""
+"""One control plane for all tests of this folder; the folders below have their own."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from tests.cluster.bed.program import PATIENCE, Program, wait_for
 from tests.cluster.build import BuildError, build
 
 
-@pytest.fixture(scope="session")
-def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A running API server with our custom resources and kwok."""
+@contextmanager
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """Run an API server with our custom resources and kwok."""
     try:
         programs = build()
     except BuildError as error:
@@ -28,10 +29,17 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         made.stop()
 
 
+@pytest.fixture(scope="session")
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The control plane."""
+    with control_plane(tmp_path_factory) as made:
+        yield made
+
+
 @pytest.fixture(scope="module", autouse=True)
 def cleared(request: pytest.FixtureRequest) -> None:
     """Take away what the tests before left behind, whether they ended well or not."""
-    if request.node.path.parent == Path(__file__).parent:  # the folders below keep objects for several modules
+    if request.node.path.parent == Path(__file__).parent:
         clear(request.getfixturevalue("bed"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_what_was_started_ends_with_a_starter_that_is_killed(tmp_path: Path) -> 
     port = free_port()
     script = f"""
 import sys
+import threading
 from pathlib import Path
 from tests.cluster.bed.program import Program
 arguments = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}"]
@@ -80,6 +82,19 @@ sys.stdin.read()
         finally:
             starter.kill()
     wait_for(lambda: not listens(port), "the server is gone with its starter")
+
+
+def test_what_was_started_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+    port = free_port()
+    server = Program("server", [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)], tmp_path)
+    asking = threading.Thread(target=server.start, args=(lambda: listens(port),))
+    asking.start()
+    asking.join()
+    try:
+        assert not server.ends_within(0.5)
+        assert listens(port)
+    finally:
+        server.stop()
 
 
 def listens(port: int) -> bool:

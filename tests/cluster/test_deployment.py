@@ -229,8 +229,7 @@ def test_the_metrics_api_is_killed_and_comes_back(bed: ControlPlane, running: Ru
 
 
 def test_the_api_server_is_restarted_under_it(bed: ControlPlane, running: Running) -> None:
-    assert bed.apiserver is not None
-    bed.apiserver.stop()
+    bed.stop_apiserver()
     bed.start_apiserver()
     bed.admin.create("/api/v1/nodes", node("d-3"))
     bed.admin.create(f"{BASE}/nodeconfigs", node_config("d-3", 33.0))

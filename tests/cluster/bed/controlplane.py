@@ -160,6 +160,11 @@ class ControlPlane:
         self.apiserver = self.run(self._program("kube-apiserver", arguments), self.admin.ready)
         return self.apiserver
 
+    def stop_apiserver(self) -> None:
+        """Let the API server refuse new connections, and end it; `start_apiserver` starts it again."""
+        assert self.apiserver is not None
+        self.apiserver.stop(grace=3.0)  # it would wait a minute for every watch to end
+
     def rotate_front_proxy_authority(self) -> Authority:
         """Let the API server publish a second front-proxy CA beside the first; return it."""
         fresh = Authority(self.folder, f"front-proxy-ca-{len(list(self.folder.glob('front-proxy-ca*.crt')))}")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -44,27 +45,34 @@ def wait_for(condition: Callable[[], object], what: str, *, seconds: float = PAT
         time.sleep(pause)  # between two looks
 
 
+_STARTER = ThreadPoolExecutor(1)
+"""Starts all processes: the kernel binds them to the thread that does, and this one lives as long as the test run."""
+
+
 def launch(
     arguments: Sequence[str], output: IO[bytes], *, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process that the kernel kills when the thread that started it is gone, even if that was killed itself.
+    """Start a process that the kernel kills when this one is gone, even if that was killed itself.
 
-    Call it from a thread that lives as long as the process shall. Where there is no setpriv (util-linux), a process
-    outlives a test run that is killed.
+    Where there is no setpriv (util-linux), it outlives a test run that is killed.
     """
     setpriv = shutil.which("setpriv")
     bound = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
-    return subprocess.Popen(
-        [*bound, *arguments], stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
-    )
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*bound, *arguments], stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
+        )
+
+    return _STARTER.submit(start).result()
 
 
-def end(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
-    """End a process: gracefully, by force when it does not go, or at once as a crash does."""
+def end(process: subprocess.Popen[bytes], *, kill: bool = False, grace: float = 20.0) -> None:
+    """End a process: gracefully, by force when it does not go within `grace` seconds, or at once as a crash does."""
     if process.poll() is None:
         (process.kill if kill else process.terminate)()
     try:
-        process.wait(20)
+        process.wait(grace)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -106,15 +114,24 @@ class Program:
             raise BedError(f"{error}: {self.tail()}") from None
         return self
 
-    def stop(self) -> None:
-        """End it, by force when it does not go."""
+    def stop(self, *, grace: float = 20.0) -> None:
+        """End it, by force when it does not go within `grace` seconds."""
         if self._process is not None:
-            end(self._process)
+            end(self._process, grace=grace)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
         if self._process is not None:
             end(self._process, kill=True)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ends by itself within `seconds`."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of its log."""

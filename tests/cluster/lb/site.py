@@ -67,18 +67,10 @@ class Site:
         return self.deployment.start("wao-lb-agent", *flags, within=self.node.within, variables=variables)
 
     def close(self) -> None:
-        """End everything, and leave nothing in the cluster."""
+        """End everything."""
         self._http.close()
         self.deployment.stop()
         self.node.stop()
-        for path in (
-            f"{SERVICES}?labelSelector=service.kubernetes.io%2Fservice-proxy-name",
-            f"{SLICES}?labelSelector=%21endpointslice.kubernetes.io%2Fmanaged-by",
-            PODS,
-            NODE_CONFIGS,
-            f"/api/v1/nodes?labelSelector=bed.wao%2Fgroup%3D{NODES.name}",
-        ):
-            self.bed.admin.delete(path)
 
     def measured(self) -> set[str]:
         """Return the nodes whose pod of `web` metrics-server has CPU of."""

@@ -121,8 +121,7 @@ def test_a_thousand_services_are_weighed_and_written(bed: ControlPlane, site: Si
 
 def test_a_restart_of_the_api_server_changes_no_weight_and_what_is_new_is_seen(bed: ControlPlane, site: Site) -> None:
     before, written = site.shares("web"), site.node.shares("web")
-    assert bed.apiserver is not None
-    bed.apiserver.stop()
+    bed.stop_apiserver()
     assert before.keys() == site.shares("web").keys()
     assert written.keys() == site.node.shares("web").keys()
     bed.start_apiserver()

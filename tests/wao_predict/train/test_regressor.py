@@ -19,7 +19,7 @@ from wao_predict.train.network import CurveNetwork, Scale  # noqa: E402
 from wao_predict.train.shipped import SERVERS, TOLERANCE, train_server  # noqa: E402
 from wao_predict.train.ticks import Ticks  # noqa: E402
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.timeout(600)]  # training takes what CPU there is
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.uniform((0, 18, 0), (100, 32, 9), (400, 3))

@@ -179,6 +179,11 @@ class Engine:
             only=self.prioritize(pod, left, profile_name) if len(left) == 1 and self._snapshot is not None else None,
         )
 
+    def prepare(self, names: tuple[str, ...]) -> None:
+        """Look up candidates that `prioritize` will be asked about next, by the very same tuple."""
+        if self._snapshot is not None:
+            self._rows_of(names)
+
     def load_cores(self) -> FloatArray:
         """Return measured plus assumed CPU per node of the snapshot [cores], NaN where it is unknown or too old."""
         snapshot = self.require_snapshot()
@@ -196,7 +201,7 @@ class Engine:
         return pod.cpu_request * profile.pod_usage_assumption, "request"
 
     def _rows_of(self, names: tuple[str, ...]) -> IntArray:
-        """Return the snapshot's rows of `names`, -1 for unknown ones; filter and prioritize ask for the same tuple."""
+        """Return the snapshot's rows of `names`, -1 for unknown ones; the last few tuples are remembered."""
         known = self._rows.get(id(names))
         if known is None:
             assert self._snapshot is not None

@@ -181,6 +181,8 @@ def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
         _tell(state, _about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
     if result.only is not None:
         _decided(state, result.only)
+    elif result.keep is None:  # kube-scheduler reads this answer first, then asks to prioritize the same
+        asyncio.get_running_loop().call_soon(state.engine.prepare, args.names)
     return encode_filter(args, result.keep, result.failed)
 
 

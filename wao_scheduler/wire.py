@@ -64,7 +64,7 @@ class ExtenderArgs:
     """
 
     pod: Pod
-    names: Sequence[str]
+    names: tuple[str, ...]
     raw_names: bytes | None
     raw_nodes: bytes | None
 

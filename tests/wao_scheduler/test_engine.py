@@ -218,3 +218,14 @@ def test_the_log_is_bounded_in_number_and_bytes() -> None:
     assert log.of("default/p199") is not None
     assert log.of("default/p0") is None
     assert [item.pod for item in log.latest(2)] == ["default/p199", "default/p198"]
+
+
+def test_candidates_that_were_prepared_are_scored_by_the_snapshot_that_is_there_then() -> None:
+    names = ("b", "ghost", "a")
+    made = Engine(ClusterState(), parse_settings({}))
+    made.prepare(names)  # before the first snapshot
+    made.update(snapshot(["a", "b"], slopes=[1.0, 2.0]))
+    made.prepare(names)
+    assert made.prioritize(pod(), names).chosen == "a"
+    made.update(snapshot(["ghost", "b", "a"], slopes=[0.5, 2.0, 1.0]))
+    assert made.prioritize(pod(), names).chosen == "ghost"

@@ -4,6 +4,8 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# where nothing is compiled once, each of the many commands that tests start compiles all that it imports: seconds each
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler

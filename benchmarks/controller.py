@@ -62,7 +62,7 @@ def _reconcile(bed: ControlPlane, pid: int) -> None:
 
     assert bed.apiserver is not None
     for what, write, done in (
-        ("from one template", create, lambda: _count(bed) == NODES),
+        ("from one template", create, lambda: bed.admin.count(CONFIGS) == NODES),
         ("after an edit of it", edit, lambda: all(_endpoint(item).startswith("https://new") for item in _items(bed))),
     ):
         calls, cpu, server = _calls(bed), cpu_seconds(pid), cpu_seconds(bed.apiserver.pid)
@@ -114,12 +114,6 @@ def _template(endpoint: str) -> dict[str, Any]:
         "metadata": {"name": "all"},
         "spec": {"nodeSelector": {"matchLabels": {"set": "all"}}, "template": body},
     }
-
-
-def _count(bed: ControlPlane) -> int:
-    """Return how many NodeConfigs there are, without reading them: that would cost the API server more than writing."""
-    page = bed.admin.get(f"{CONFIGS}?limit=1")
-    return len(page["items"]) + int(page["metadata"].get("remainingItemCount") or 0)
 
 
 def _items(bed: ControlPlane) -> list[dict[str, Any]]:

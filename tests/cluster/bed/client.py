@@ -74,6 +74,11 @@ class Client:
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lambda body: self.create(path, body), bodies))
 
+    def delete_all(self, paths: Iterable[str], *, at_once: int = 16) -> None:
+        """Delete many objects."""
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(self.delete, paths))
+
     def close(self) -> None:
         """Close all connections."""
         self._http.close()

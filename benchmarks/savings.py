@@ -49,8 +49,8 @@ RAMP, SETTLE, MEASURE = 8.0, 5.0, 11.0
 NOISE = 0.01
 CEILING = Limits().node_ceiling
 """Of nodes and of pods, which are as large here [%]; the background counts for the node, so that is what binds."""
-MARGIN = 3.0
-"""How far an endpoint must be over its ceiling, or another below it to have room [points]; less is noise."""
+ROUNDING = 0.1
+"""How far an endpoint must be over its ceiling, or another below it to have room [points]."""
 
 
 def main() -> None:
@@ -88,8 +88,7 @@ async def _compare(folder: Path, sites: list[Site], url: str) -> None:
             task.result()
     cheap, within = (all(part) for part in zip(*kept, strict=True))
     print(f"look-ahead costs no more than equal weights (1 % noise aside): {'yes' if cheap else 'NO'}")
-    print("look-ahead drives no endpoint over its ceiling while another has room", end=" ")
-    print(f"({MARGIN:g} points aside): {'yes' if within else 'NO'}")
+    print(f"look-ahead drives no endpoint over its ceiling while another has room: {'yes' if within else 'NO'}")
 
 
 async def _at(http: aiohttp.ClientSession, sites: list[Site], last: int, load: int) -> tuple[bool, bool]:
@@ -117,7 +116,7 @@ async def _at(http: aiohttp.ClientSession, sites: list[Site], last: int, load: i
         saved = 1.0 - watts[policy] / watts["equal"]
         print(
             f"{load:>4} %  {policy:14}{watts[policy]:>8.0f}{saved:>8.1%}{p50:>9.0f}{p99:>9.0f}{highest:>7.0f} %"
-            f"{most:>9.0f} %{least:>6.0f} %{over:>6}{counts[policy]:>10}",
+            f"{most:>9.1f} %{least:>6.1f} %{over:>6}{counts[policy]:>10}",
             flush=True,
         )
     if lost := {site.policy: site.lost for site in sites if site.lost}:
@@ -133,8 +132,8 @@ def _driven(used: FloatArray, shares: list[FloatArray]) -> FloatArray:
 
 def _over(driven: FloatArray) -> int:
     """Return how many endpoints are driven over their ceiling while another has room."""
-    room = bool((driven < CEILING - MARGIN).any())
-    return int((driven > CEILING + MARGIN).sum()) if room else 0
+    room = bool((driven < CEILING - ROUNDING).any())
+    return int((driven > CEILING + ROUNDING).sum()) if room else 0
 
 
 def _rate(load: int) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wao_core.snapshot import ClusterSnapshot
-from wao_lb.damping import damped
+from wao_lb.damping import damped, eased
 from wao_lb.entries import SCALE, Entry, Standing
+from wao_lb.filling import Limits
 from wao_lb.podtable import PodTable
 from wao_lb.pools import Nodes, Pools, Shape, per_node
 from wao_lb.segments import BoolArray, FloatArray, IntArray, Segments
@@ -19,6 +20,30 @@ from wao_lb.settings import LbSettings
 from wao_lb.weights import RULES, Before, Reason, Rule, Weights, background, weigh
 
 _LOOKAHEAD = RULES.index(Rule.LOOKAHEAD)
+SLACK = 1e-3
+"""How far weights may drive a node or an endpoint over its ceiling before they go on at once [part of its CPU]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What is decided for a batch.
+
+    Attributes
+    ----------
+    made
+        What the rules say.
+    weights
+        What is published: the rules' weights, damped [%].
+    planned
+        CPU that the rules lay on each endpoint [cores], 0 where the rule plans none.
+    load
+        CPU of each pool that was planned for [cores].
+    """
+
+    made: Weights
+    weights: FloatArray
+    planned: FloatArray
+    load: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +95,16 @@ class Batch:
             lookahead=np.repeat([entry.choice.rule is Rule.LOOKAHEAD for entry in kept], pools).astype(np.bool_),
         )
 
-    def pools(self, table: PodTable, now: float, max_age: float) -> Pools:
-        """Return the pools with the pods' CPU of now."""
+    def pools(self, table: PodTable, now: float, max_age: float, believed: float) -> Pools:
+        """Return the pools with the pods' CPU of now; of a fall of load a part is believed, see `damping.eased`."""
         rows = self.pod_rows
         uses = table.uses[rows]
         with np.errstate(invalid="ignore", divide="ignore"):
             fresh = now - table.sampled_at[rows] <= max_age
             used, limit = table.cpu_cores[rows] / uses, table.cpu_limit[rows] / uses
-        return Pools(self.shape, np.where(fresh, used, np.nan), limit, self.cpu_per_request)
+        cpu = np.where(fresh, used, np.nan)
+        expected = eased(self.gather("load"), self.shape.parts.sum(cpu), believed) if self.entries else None
+        return Pools(self.shape, cpu, limit, self.cpu_per_request, expected)
 
     def gather(self, name: str) -> NDArray[Any]:
         """Return one array of the entries' standings, put together."""
@@ -91,14 +118,13 @@ class Batch:
         """Return the CPU that the standing plan of these entries lays on each node [cores]."""
         if not self.entries:
             return np.zeros(nodes)
-        node = self.shape.node
-        known = node >= 0
-        return per_node(node[known], self.gather("planned")[known], nodes)
+        return self.shape.per_node(self.gather("planned"), nodes)
 
-    def hand_back(self, made: Weights, weights: FloatArray, planned: FloatArray) -> list[Entry]:
+    def hand_back(self, decision: Decision) -> list[Entry]:
         """Give each entry its part of the results; return those whose published weights or reasons are others."""
         if not self.entries:
             return []
+        made, weights, planned, load = decision.made, decision.weights, decision.planned, decision.load
         shown = np.rint(weights * SCALE).astype(np.int64)
         moved = np.logical_or.reduceat(shown != self.gather("shown"), self.at[:-1]) | np.logical_or.reduceat(
             (made.rule != self.gather("rule")) | (made.reason != self.gather("reason")), self.pool_at[:-1]
@@ -108,9 +134,15 @@ class Batch:
             here, pools = slice(ends[row], ends[row + 1]), slice(pool_ends[row], pool_ends[row + 1])
             entry.shown = shown[here]
             entry.standing = Standing(
-                weights[here], made.increase[here], made.note[here], planned[here], made.rule[pools], made.reason[pools]
+                weights[here],
+                made.increase[here],
+                made.note[here],
+                planned[here],
+                made.rule[pools],
+                made.reason[pools],
+                load[pools],
             )
-        self.given.update(shown=shown, weights=weights, planned=planned, rule=made.rule, reason=made.reason)
+        self.given.update(shown=shown, weights=weights, planned=planned, rule=made.rule, reason=made.reason, load=load)
         return [self.entries[row] for row in np.flatnonzero(moved)]
 
 
@@ -121,24 +153,24 @@ def nodes_of(snapshot: ClusterSnapshot, now: float, max_age: float) -> Nodes:
     return Nodes(snapshot.curves, snapshot.capacity_cores, usage)
 
 
-def decide(
-    batch: Batch, pools: Pools, nodes: Nodes, settings: LbSettings, *, part: float, before: Before
-) -> tuple[Weights, FloatArray, FloatArray]:
-    """Weigh a batch; return what the rules say, the damped weights, and the CPU planned on each endpoint [cores].
+def decide(batch: Batch, pools: Pools, nodes: Nodes, settings: LbSettings, *, part: float, before: Before) -> Decision:
+    """Weigh a batch.
 
     Parameters
     ----------
     part
-        Part of the way towards the rules' weights that the present ones go.
+        Part of the way towards the rules' weights that the present ones go. Pools whose weights would drive an
+        endpoint over its ceiling on that way, which the rules' weights would not, go all of it.
     """
     made = weigh(pools, nodes, batch.lookahead, settings.limits, before)
-    last = batch.gather("weights")
+    last, trifle = batch.gather("weights"), settings.pace.trifle
     at_once = _relieved(pools, nodes, made, last, settings) | (batch.gather("reason") == Reason.NOTHING_KNOWN)
-    trifle = settings.pace.trifle
     weights = damped(pools.parts, last, made.weights, part, at_once=at_once, trifle=trifle)
+    over = _overdriven(pools, nodes, weights, made.weights, settings.limits)
+    weights = np.where(over[pools.parts.of], made.weights, weights)
     laid = (made.rule == _LOOKAHEAD)[pools.parts.of]
     planned = np.where(laid, made.weights / 100.0 * pools.load[pools.parts.of], 0.0)
-    return made, weights, planned
+    return Decision(made, weights, planned, pools.load)
 
 
 def own_background(pools: Pools, nodes: Nodes, made: Weights) -> FloatArray:
@@ -155,6 +187,36 @@ def _relieved(pools: Pools, nodes: Nodes, made: Weights, last: FloatArray, setti
         leaves = last - made.weights > settings.pace.trifle * (100.0 / parts.counts)[parts.of]
     relieved: BoolArray = parts.any(over & leaves) & np.isfinite(pools.load)
     return relieved
+
+
+def _overdriven(pools: Pools, nodes: Nodes, weights: FloatArray, target: FloatArray, limits: Limits) -> BoolArray:
+    """Return the pools that must take their target's weights, so that none drives an endpoint over a ceiling.
+
+    Those that drive a node, or an endpoint, over its ceiling further than the targets do, and then those that do so
+    beside the targets of the former.
+    """
+    of, node, count = pools.parts.of, pools.node, len(nodes)
+    known = np.isfinite(pools.load)[of] & (node >= 0)
+    load = np.where(known, pools.load[of], 0.0) / 100.0
+    driven, aim = weights * load, target * load
+    others = nodes.usage_cores - pools.shape.per_node(np.where(known, pools.cpu_cores, 0.0), count)
+    reached = others + pools.shape.per_node(driven, count)
+    more = np.flatnonzero(known & (weights > target + 1e-9))
+    chosen = np.zeros(len(pools), dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        wanted = others + pools.shape.per_node(aim, count)
+        most = np.maximum(nodes.capacity_cores * limits.node_ceiling / 100.0, wanted) + SLACK * nodes.capacity_cores
+        room = np.maximum(pools.cpu_limit * limits.pod_ceiling / 100.0, aim) + SLACK * pools.cpu_limit
+        over = (driven > room)[more] | (reached > most)[node[more]]
+        while over.any():
+            fresh = np.zeros(len(pools), dtype=np.bool_)
+            fresh[of[more[over]]] = True
+            chosen |= fresh
+            moved = np.flatnonzero(fresh[of] & (node >= 0))
+            reached += per_node(node[moved], (aim - driven)[moved], count)
+            more = more[~fresh[of[more]]]
+            over = (reached > most)[node[more]]
+    return chosen
 
 
 def _offsets(counts: Sequence[int]) -> IntArray:

@@ -1,7 +1,8 @@
 """Slow steps: weights move part of the way towards their target, and not at all for trifles. Pure.
 
 All nodes are weighed on the same metrics, which lag behind traffic; weights that jumped to their target would send the
-whole load to and fro.
+whole load to and fro. The load that is planned for falls slowly too, but rises at once: a ceiling that is kept to on
+average only is passed half of the time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from wao_lb.segments import BoolArray, FloatArray, Segments
+
+EASE = 4.0
+"""Settle times after which 63 % of a fall of load is believed; the autoscalers of Kubernetes wait longer still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,20 @@ class Pace:
         if self.settle <= 0.0:
             return 1.0
         return 0.0 if elapsed < min(self.interval, self.settle) else 1.0 - float(np.exp(-elapsed / self.settle))
+
+    def believed(self, elapsed: float) -> float:
+        """Return the part of a fall of load to believe when so many seconds have passed since the last look."""
+        return 1.0 if self.settle <= 0.0 else 1.0 - float(np.exp(-max(elapsed, 0.0) / (EASE * self.settle)))
+
+
+def eased(last: FloatArray, measured: FloatArray, believed: float) -> FloatArray:
+    """Return the load to plan for [cores]: what is measured, but of a fall since the last time a part only.
+
+    NaN is unknown: as `measured` it stays so, as `last` it says nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        load: FloatArray = np.where(last > measured, last + believed * (measured - last), measured)
+    return load
 
 
 def damped(

@@ -38,6 +38,8 @@ class Standing:
         CPU that the plan lays on each endpoint [cores], 0 where the rule plans none.
     rule, reason
         Of each pool.
+    load
+        CPU of each pool's traffic that was planned for [cores], NaN unknown.
     """
 
     weights: FloatArray
@@ -46,13 +48,14 @@ class Standing:
     planned: FloatArray
     rule: CodeArray
     reason: CodeArray
+    load: FloatArray
 
     @classmethod
     def empty(cls, endpoints: int, pools: int) -> Standing:
         """Return what stands before the first weighing."""
         unknown, codes = np.full(endpoints, np.nan), np.zeros(endpoints, np.int8)
         zeros = np.zeros(pools, np.int8)
-        return cls(unknown, unknown, codes, np.zeros(endpoints), zeros, zeros)
+        return cls(unknown, unknown, codes, np.zeros(endpoints), zeros, zeros, np.full(pools, np.nan))
 
 
 @dataclass(slots=True, eq=False)
@@ -125,6 +128,7 @@ class Entry:
             self.standing.weights = np.where(found >= 0, old.standing.weights[found], np.nan)
         if len(self.counts) == len(old.counts):
             self.standing.rule, self.standing.reason = old.standing.rule, old.standing.reason
+            self.standing.load = old.standing.load
         self.version = old.version
 
     def publish(self) -> bool:

@@ -20,6 +20,8 @@ from wao_lb.segments import BoolArray, FloatArray, IntArray, ranks
 
 STICK = 0.05
 """How much dearer the nodes that carry the load already may be before it moves; equals must not swap on noise."""
+PAYS = 0.01
+"""What filling must save of the watts that a pool's load costs, else equal shares are the calmer choice."""
 TINY = 1e-9
 
 
@@ -55,7 +57,7 @@ class Layout:
     fits
         Which pools' load is within the ceilings, shape (n_pools,).
     even
-        Which pools got equal shares under the ceilings because filling would cost more, shape (n_pools,).
+        Which pools got equal shares under the ceilings because filling would save nothing, shape (n_pools,).
     """
 
     shares: FloatArray
@@ -104,7 +106,7 @@ def lay_out(
     if more.any():
         by_room = _by_room(pools, rooms, shares, more, len(nodes))
         shares = np.where(more[pools.parts.of], floored(pools, by_room, limits.floor), shares)
-    even, shares = _even_where_cheaper(pools, nodes, background, rooms, (shares, fits & ~more, limits.floor))
+    even, shares = _even_where_no_gain(pools, nodes, background, rooms, (shares, fits & ~more, limits.floor))
     even, shares = _all_even_where_cheaper(pools, nodes, background, rooms, (shares, even, more))
     used = pools.places.per_node(pools.places.sum(shares * pools.load[pools.parts.of]), len(nodes))
     full = (shares * pools.load[pools.parts.of] >= rooms.pod - TINY) | (used >= rooms.node - TINY)[pools.node]
@@ -193,7 +195,7 @@ def _by_room(pools: Pools, rooms: _Rooms, shares: FloatArray, chosen: BoolArray,
     return np.maximum(places.spread(rooms.pod, _granted(asked, places.node, free)), TINY)
 
 
-def _even_where_cheaper(
+def _even_where_no_gain(
     pools: Pools,
     nodes: Nodes,
     background: FloatArray,
@@ -210,8 +212,10 @@ def _even_where_cheaper(
     level = pools.parts.level(caps, pools.load)
     possible = fits & (pools.parts.sum(level) >= pools.load - TINY)
     after = background[places.node] + others + places.sum(level)
-    saved = nodes.watts(background + used)[places.node] - _place_watts(nodes, places, after)
-    even = possible & (places.parts.sum(saved) > TINY)
+    present = nodes.watts(background + used)[places.node]
+    lost = places.parts.sum(_place_watts(nodes, places, after) - present)
+    cost = places.parts.sum(present - _place_watts(nodes, places, background[places.node] + others))
+    even = possible & (lost < np.maximum(PAYS * cost, 0.0) - TINY)
     if not even.any():
         return even, shares
     mixed = np.where(even[pools.parts.of], floored(pools, np.where(even[pools.parts.of], level, shares), floor), shares)

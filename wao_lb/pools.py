@@ -64,6 +64,13 @@ class Shape:
         """Whether the nodes of all endpoints are known."""
         return bool((self.node >= 0).all())
 
+    def per_node(self, amounts: FloatArray, nodes: int) -> FloatArray:
+        """Return the sum of endpoints' amounts by node, shape (nodes,); unknown nodes are left out."""
+        if self.known:
+            return per_node(self.node, amounts, nodes)
+        there = self.node >= 0
+        return per_node(self.node[there], amounts[there], nodes)
+
     @cached_property
     def siblings(self) -> tuple[IntArray, IntArray]:
         """A number for each endpoint's pool and node, and how many endpoints have the same one."""
@@ -98,12 +105,15 @@ class Pools:
         CPU limit of the pod, else its request [cores], likewise divided, NaN for none.
     cpu_per_request
         CPU of one request [cores], shape (n_pools,).
+    expected
+        CPU of each pool's traffic to plan for [cores], shape (n_pools,); None: what is measured.
     """
 
     shape: Shape
     cpu_cores: FloatArray
     cpu_limit: FloatArray
     cpu_per_request: FloatArray
+    expected: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -124,9 +134,14 @@ class Pools:
         return self.shape.places
 
     @cached_property
-    def load(self) -> FloatArray:
+    def measured(self) -> FloatArray:
         """The CPU that each pool's traffic takes now [cores], NaN when a pod is not measured."""
         return self.parts.sum(self.cpu_cores)
+
+    @property
+    def load(self) -> FloatArray:
+        """The CPU of each pool's traffic to plan for [cores], NaN when a pod is not measured."""
+        return self.measured if self.expected is None else self.expected
 
     def at_node(self, values: FloatArray) -> FloatArray:
         """Return each endpoint's value of its node, NaN for an unknown one."""
@@ -140,8 +155,8 @@ class Pools:
         if chosen.all():
             return self, np.ones(len(self.node), dtype=np.bool_)
         parts, mask = self.parts.take(chosen)
-        shape = Shape(parts, self.node[mask])
-        return Pools(shape, self.cpu_cores[mask], self.cpu_limit[mask], self.cpu_per_request[chosen]), mask
+        shape, expected = Shape(parts, self.node[mask]), None if self.expected is None else self.expected[chosen]
+        return Pools(shape, self.cpu_cores[mask], self.cpu_limit[mask], self.cpu_per_request[chosen], expected), mask
 
 
 @dataclass(frozen=True, eq=False)

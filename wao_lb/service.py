@@ -55,7 +55,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._batch: Batch | None = None
         self._background: FloatArray | None = None
         self._planned: FloatArray = np.zeros(0)
-        self._stepped_at = -np.inf
+        self._stepped_at = self._planned_at = -np.inf
         self._rest_until = 0.0  # monotonic
         self._waiting: ClusterSnapshot | None = None  # came while the book rested
         self._timer: asyncio.TimerHandle | None = None
@@ -162,13 +162,13 @@ class WeightBook(Mapping[str, ServiceWeights]):
         part = settings.pace.part(now - self._stepped_at)
         if part > 0.0:
             self._stepped_at = now
-        pools = self._batch.pools(self._pods, now, settings.max_sample_age)
+        believed = settings.pace.believed(now - self._planned_at)
+        self._planned_at = now
+        pools = self._batch.pools(self._pods, now, settings.max_sample_age, believed)
         nodes = nodes_of(snapshot, now, settings.max_sample_age)
-        made, weights, planned = decide(
-            self._batch, pools, nodes, settings, part=part, before=Before(carried=self._planned)
-        )
-        self._background = own_background(pools, nodes, made)
-        changed = self._batch.hand_back(made, weights, planned)
+        decision = decide(self._batch, pools, nodes, settings, part=part, before=Before(carried=self._planned))
+        self._background = own_background(pools, nodes, decision.made)
+        changed = self._batch.hand_back(decision)
         self._planned = self._batch.planned(len(nodes))
         return changed
 
@@ -178,11 +178,10 @@ class WeightBook(Mapping[str, ServiceWeights]):
         if not batch.entries:
             return []
         now, settings = snapshot.taken_at, self.settings
-        pools = batch.pools(self._pods, now, settings.max_sample_age)
+        pools = batch.pools(self._pods, now, settings.max_sample_age, believed=0.0)
         nodes = nodes_of(snapshot, now, settings.max_sample_age)
         before = Before(None if self._background is None else self._background + self._planned, self._planned)
-        made, weights, planned = decide(batch, pools, nodes, settings, part=0.0, before=before)
-        changed = batch.hand_back(made, weights, planned)
+        changed = batch.hand_back(decide(batch, pools, nodes, settings, part=0.0, before=before))
         self._planned = self._planned + batch.planned(len(nodes))
         return changed
 

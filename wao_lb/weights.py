@@ -172,7 +172,7 @@ def missing(pools: Pools, nodes: Nodes) -> CodeArray:
         (Reason.NO_CURVE, parts.any(pools.at_node(nodes.curves.known.astype(np.float64)) == 0.0)),
         (Reason.NODE_NOT_MEASURED, parts.any(~np.isfinite(pools.at_node(nodes.percent(nodes.usage_cores))))),
         (Reason.NO_LIMIT, parts.any(~(pools.cpu_limit > 0.0))),
-        (Reason.NO_LOAD, pools.load <= 1e-6),
+        (Reason.NO_LOAD, pools.measured <= 1e-6),
         (Reason.POD_NOT_MEASURED, np.isnan(pools.load)),
         (Reason.NODE_UNKNOWN, parts.any(pools.node < 0)),
     )

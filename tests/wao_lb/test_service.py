@@ -10,6 +10,8 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from tests.wao_core.snapshots import snapshot
@@ -220,6 +222,35 @@ def test_an_endpoint_over_its_ceiling_is_relieved_at_once() -> None:
     cluster.load(1, 3.5)
     cluster.look(usage=[4.0, 1.5], later=1.0)
     assert cluster.weights()["10.1.0.1"] == pytest.approx(100 * 2.8 / 4.5, abs=0.01)
+
+
+@given(st.lists(st.floats(0.2, 8.0), min_size=2, max_size=12), st.sampled_from([1.0, 6.0, 40.0]))
+def test_published_weights_keep_to_the_ceilings_while_load_rises_and_falls(loads: list[float], later: float) -> None:
+    """Whatever weights stood before: none drives an endpoint over its ceiling, 2.8 cores, while another has room."""
+    cluster = Cluster()
+    shares: tuple[float, ...] = (0.5, 0.5)
+    for load in loads:
+        used = [share * load for share in shares]
+        for number, cores in enumerate(used, start=1):
+            cluster.load(number, cores)
+        cluster.look((2.0, 1.0) if load > 3.0 else (1.0, 2.0), usage=[0.5 + cores for cores in used], later=later)
+        shares = tuple(weight / 100.0 for weight in cluster.weights().values())
+        driven = [share * load for share in shares]
+        assert max(driven) <= 2.8 + 0.01 or min(driven) >= 2.8 - 0.01 or "saturated" in cluster.document().reason
+
+
+def test_of_a_fall_of_load_a_part_is_believed_so_that_noise_drives_nobody_over_its_ceiling() -> None:
+    cluster = Cluster()
+    for number in (1, 2):
+        cluster.load(number, 2.0)
+    cluster.settle(usage=[2.5, 2.5])
+    assert cluster.weights()["10.1.0.1"] == pytest.approx(70.0)
+    for number in (1, 2):
+        cluster.load(number, 1.5)
+    cluster.look(usage=[2.0, 2.0])
+    assert 70.0 < cluster.weights()["10.1.0.1"] < 280.0 / 3.8
+    cluster.settle(usage=[2.0, 2.0])
+    assert cluster.weights()["10.1.0.1"] == pytest.approx(280.0 / 3.0, rel=0.03)
 
 
 def test_a_saturated_endpoint_spreads_its_service_at_once() -> None:

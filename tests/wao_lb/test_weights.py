@@ -158,6 +158,15 @@ def test_a_node_that_others_fill_says_nothing_of_a_services_load() -> None:
     assert made.weights[0] < 1.0
 
 
+def test_filling_that_saves_nothing_is_left_for_equal_shares() -> None:
+    """Where hardly a choice is left, the last node need not be emptier than the others."""
+    pods = np.full(4, 0.5 * CAPACITY)
+    curves, usage = curves_of_tables(*["edge_lenovo"] * 4), pods + 0.19 * CAPACITY
+    made = lookahead(one_pool(curves, usage, pods=pods, limit=CAPACITY))
+    assert made.weights.tolist() == pytest.approx([25.0] * 4)
+    assert made.reason[0] == Reason.EVEN
+
+
 def test_equals_do_not_swap_on_noise() -> None:
     curves = curves_of_tables("edge_lenovo", "edge_lenovo")
     pools, nodes = one_pool(curves, np.array([5.0, 5.1]), pods=np.array([2.0, 2.0]))

@@ -12,14 +12,14 @@ from tests.cluster.build import build, is_built
 
 
 @contextmanager
-def cluster(*, kwok: bool = True) -> Iterator[ControlPlane | None]:
-    """Give a control plane, or None and say why when its programs are not built."""
+def cluster(*, kwok: bool = True, thrifty: bool = False) -> Iterator[ControlPlane | None]:
+    """Give a control plane, `thrifty` or not, or None and say why when its programs are not built."""
     if not is_built():
         print("skipped: the control plane is not built; `make test-cluster` builds it once, from source (needs Go)")
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="wao-bench-") as folder:
-        bed = ControlPlane(build(), Path(folder))
+        bed = ControlPlane(build(), Path(folder), thrifty=thrifty)
         try:
             yield bed.start_all(kwok=kwok)
         finally:

@@ -93,7 +93,7 @@ def ruleset(view: NodeView, weights: Weights) -> str:
     parts = []
     for family, setup in setups.items():
         wanted = {key: rules[family] for key, rules in made.items()}
-        parts.append(Table(setup).load(wanted, merge(wanted, services)[0], weights).text)
+        parts += Table(setup).load(wanted, merge(wanted, services)[0], weights).texts
     return "".join(parts)
 
 

@@ -232,8 +232,8 @@ class Syncer:
         return _conflicts(lost)
 
     async def _apply(self, table: Table, plan: Plan) -> None:
-        if plan.text:
-            await self.kernel.apply(plan.text)
+        for text in plan.texts:
+            await self.kernel.apply(text)
             self._note_write()
         table.commit(plan, time.monotonic())
 

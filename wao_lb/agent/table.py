@@ -31,9 +31,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One transaction, and what holds once it is done."""
+    """Transactions, in their order, and what holds once they are done."""
 
-    text: str
+    texts: tuple[str, ...]
     rules: Mapping[str, Rules]
     elements: Elements
     splits: Mapping[str, tuple[Range, ...]]
@@ -60,29 +60,31 @@ class Table:
     _looked_at: dict[str, Mapping[Key, float]] = field(default_factory=dict)  # weights that were compared last, by map
 
     def change(self, wanted: Mapping[str, Rules], elements: Elements, weights: Weights) -> Plan:
-        """Return the transaction that gives some Services other rules; `NO_RULES` removes one."""
+        """Return the transactions that give some Services other rules; `NO_RULES` removes one."""
         script, splits = Script(self.setup.family), {}
         retired: set[Object] = set()
         revived: set[Object] = set()
         for key, new in wanted.items():
             old = self.rules.get(key, NO_RULES)
+            used = old is not NO_RULES
             for name, rules in new.chains.items():
                 if old.chains.get(name) != rules:
                     script.chain(name, rules, exists=name in old.chains or ("chain", name) in self.retired)
             for name, spec in new.sets.items():
                 if old.sets.get(name) != spec:
-                    _declare_set(script, name, spec, exists=name in old.sets or ("set", name) in self.retired)
+                    exists = name in old.sets or ("set", name) in self.retired
+                    _declare_set(script, name, spec, exists=exists, early=used)
             for name, split in new.splits.items():
                 if old.splits.get(name) != split:
                     splits[name] = content(split, weights)
-                    script.declare("map", name, split.spec)
-                    script.weights(name, splits[name], exists=name in old.splits or ("map", name) in self.retired)
+                    exists = name in old.splits or ("map", name) in self.retired
+                    script.weights(name, split.spec, splits[name], exists=exists, early=used)
             retired |= _objects(old) - _objects(new)
             revived |= _objects(new)
         _replace_elements(script, self.elements, elements)
         for kind, name in sorted(retired):
             script.retire(kind, name)
-        return Plan(script.text(), wanted, elements, splits, frozenset(retired), frozenset(revived))
+        return Plan(script.texts(), wanted, elements, splits, frozenset(retired), frozenset(revived))
 
     def load(
         self,
@@ -93,7 +95,7 @@ class Table:
         existing: Iterable[Object] = (),
         anew: bool = False,
     ) -> Plan:
-        """Return the transaction that makes the whole table, in place of whatever is there.
+        """Return the transactions that make the whole table, in place of whatever is there.
 
         Parameters
         ----------
@@ -110,18 +112,18 @@ class Table:
             for name, lines in rules.chains.items():
                 script.chain(name, lines, exists=("chain", name) in there)
             for name, spec in rules.sets.items():
-                _declare_set(script, name, spec, exists=("set", name) in there)
+                _declare_set(script, name, spec, exists=("set", name) in there, early=bool(there))
             for name, split in rules.splits.items():
                 splits[name] = content(split, weights)
-                script.declare("map", name, split.spec)
-                script.weights(name, splits[name], exists=("map", name) in there)
+                exists = ("map", name) in there
+                script.weights(name, split.spec, splits[name], exists=exists, early=bool(there))
         for name, items in elements.items():
             script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
         kept = _skeleton_objects(base).union(*(_objects(rules) for rules in wanted.values()))
         retired = there - kept
         for kind, name in sorted(retired):
             script.retire(kind, name)
-        return Plan(script.text(), wanted, elements, splits, frozenset(retired), frozenset(kept), full=True)
+        return Plan(script.texts(), wanted, elements, splits, frozenset(retired), frozenset(kept), full=True)
 
     def reweigh(self, weights: Weights, *, tolerance: float = 0.0) -> dict[str, tuple[Range, ...]]:
         """Return the new content of the weight maps in which a share moved by more than `tolerance` of itself."""
@@ -176,7 +178,7 @@ class Table:
         script = Script(self.setup.family)
         for kind, name in due:
             script.delete(kind, name)
-        return script.text(), due
+        return "".join(script.texts()), due
 
     def swept(self, deleted: Iterable[Object], now: float) -> None:
         """Note that objects were deleted; what had to wait for them waits until the kernel has let go of them."""
@@ -233,12 +235,13 @@ def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
         script.elements("add", name, list(items))
 
 
-def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool) -> None:
-    script.declare("set", name, spec.spec)
+def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool, early: bool) -> None:
+    early = early and not exists
+    script.declare("set", name, spec.spec, early=early)
     if spec.elements is not None:
         if exists:
             script.flush("set", name)
-        script.elements("add", name, spec.elements)
+        script.elements("add", name, spec.elements, early=early)
 
 
 def _replace_elements(script: Script, old: Elements, new: Elements) -> None:

@@ -79,7 +79,7 @@ def rules_of(made: Service, slices: Sequence[EndpointSlice], on: Setup) -> Rules
 
 def script_of(made: Service, slices: Sequence[EndpointSlice], on: Setup, weights: Weights | None = None) -> str:
     wanted = {f"{made.namespace}/{made.name}": rules_of(made, slices, on)}
-    return Table(on).load(wanted, merge(wanted, wanted)[0], weights or {}).text
+    return "".join(Table(on).load(wanted, merge(wanted, wanted)[0], weights or {}).texts)
 
 
 KNOWN: Weights = {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 58.0, ("10.1.0.2", 8080): 100.0}}
@@ -125,7 +125,7 @@ def scripts(name: str) -> list[str]:
 
 def skeletons() -> list[str]:
     """Return the rulesets without any Service, one of each family."""
-    return [Table(setup(family)).load({}, {}, {}).text for family in FAMILIES]
+    return ["".join(Table(setup(family)).load({}, {}, {}).texts) for family in FAMILIES]
 
 
 def golden(name: str) -> str:

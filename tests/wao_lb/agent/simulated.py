@@ -29,7 +29,11 @@ class SimulatedTable:
     sets: dict[str, dict[str, str]] = field(default_factory=dict)
     specs: dict[str, str] = field(default_factory=dict)
 
-    def run(self, script: str) -> None:
+    def run(self, *scripts: str) -> None:
+        for script in scripts:
+            self._run(script)
+
+    def _run(self, script: str) -> None:
         copy = SimulatedTable(
             {name: list(rules) for name, rules in self.chains.items()},
             {name: dict(items) for name, items in self.maps.items()},

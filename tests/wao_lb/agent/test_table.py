@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from tests.wao_lb.agent.services import EXPOSED, WEB, both, endpoint, part, rules_of, service, setup
 from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
 from wao_lb.agent.model import HAIRPINS, NO_RULES, Rules, Weights
+from wao_lb.agent.skeleton import skeleton
 from wao_lb.agent.table import Plan, Table, content, merge
 
 SHAPES: list[dict[str, Any]] = [
@@ -36,7 +39,7 @@ def rules(name: str, shape: int, numbers: frozenset[int]) -> Rules:
 
 def load(table: Table, kernel: SimulatedTable, wanted: dict[str, Rules], **more: Any) -> Plan:
     plan = table.load(wanted, merge(wanted, wanted)[0], {}, **more)
-    kernel.run(plan.text)
+    kernel.run(*plan.texts)
     table.commit(plan, 0.0)
     return plan
 
@@ -62,18 +65,18 @@ def test_changes_end_where_a_fresh_load_does(steps: list[tuple[str, int, frozens
         if there:
             wanted[key] = rules(name, shape, numbers)
         plan = table.change({key: wanted.get(key, NO_RULES)}, merge(wanted, sorted(wanted))[0], {})
-        kernel.run(plan.text)
+        kernel.run(*plan.texts)
         table.commit(plan, float(now))
         if sweeps:
             sweep(table, kernel, now + 10.0)
     for late in (1e9, 2e9):  # so late that maps and chains are due together
         sweep(table, kernel, late)
     fresh = SimulatedTable()
-    fresh.run(Table(setup()).load(wanted, merge(wanted, sorted(wanted))[0], {}).text)
+    fresh.run(*Table(setup()).load(wanted, merge(wanted, sorted(wanted))[0], {}).texts)
     assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
     # and a full load over what is there changes nothing
     again = Table(setup())
-    kernel.run(again.load(wanted, merge(wanted, sorted(wanted))[0], {}, existing=objects(kernel)).text)
+    kernel.run(*again.load(wanted, merge(wanted, sorted(wanted))[0], {}, existing=objects(kernel)).texts)
     assert (fresh.chains, fresh.maps, fresh.sets) == (kernel.chains, kernel.maps, kernel.sets)
 
 
@@ -90,11 +93,57 @@ def objects(kernel: SimulatedTable) -> set[tuple[str, str]]:
     return found | {("set", name) for name in kernel.sets}
 
 
+@settings(max_examples=60)
+@given(st.lists(STEP, min_size=2, max_size=8), st.booleans())
+def test_no_packet_meets_what_a_transaction_has_not_finished(
+    steps: list[tuple[str, int, frozenset[int], bool, bool]], anew: bool
+) -> None:
+    """Rules show before the content of new interval maps: these come one transaction earlier. What a map leads to loses
+    its rules one transaction later. So it is in changes, and in a load over what an agent left."""
+    kernel, table = SimulatedTable(), Table(setup())
+    wanted: dict[str, Rules] = {}
+    load(table, kernel, wanted)
+    for name, shape, numbers, _, _ in steps:
+        key = f"{name}/web"
+        served, wanted[key] = key in wanted, rules(name, shape, numbers)
+        if anew:
+            table = Table(setup())
+            plan = table.load(wanted, merge(wanted, wanted)[0], {}, existing=objects(kernel))
+        else:
+            plan = table.change({key: wanted[key]}, merge(wanted, wanted)[0], {})
+        for text in plan.texts:
+            before, reached = objects(kernel), reachable(kernel)
+            kernel.run(text)
+            fresh = {item for kind, item in objects(kernel) - before if kind != "chain"}
+            assert not served or not fresh & looked_up(kernel.chains.values())
+            assert not reached & {chain for chain, lines in kernel.chains.items() if not lines}
+        table.commit(plan, 0.0)
+
+
+def looked_up(rules_of_chains: Iterable[list[str]]) -> set[str]:
+    """Return the maps and sets that rules turn to."""
+    return {name for lines in rules_of_chains for line in lines for name in re.findall(r"@(\S+)", line)}
+
+
+def reachable(kernel: SimulatedTable) -> set[str]:
+    """Return the chains that a packet can come to."""
+    found: set[str] = set()
+    following = set(skeleton(setup()).base_chains) & kernel.chains.keys()
+    while following:
+        found |= following
+        lines = [kernel.chains[name] for name in following]
+        targets = {target for part in lines for line in part for target in re.findall(r"(?:goto|jump) (\S+)", line)}
+        for name in looked_up(lines) & kernel.maps.keys():
+            targets |= {verdict.removeprefix("goto ") for verdict in kernel.maps[name].values() if "goto " in verdict}
+        following = targets - found
+    return found
+
+
 def test_what_is_the_same_writes_nothing() -> None:
     kernel, table = SimulatedTable(), Table(setup())
     wanted = {"ns-a/web": rules("ns-a", 5, frozenset({1, 2}))}
     load(table, kernel, wanted)
-    assert "" == table.change({"ns-a/web": rules("ns-a", 5, frozenset({1, 2}))}, merge(wanted, wanted)[0], {}).text
+    assert () == table.change({"ns-a/web": rules("ns-a", 5, frozenset({1, 2}))}, merge(wanted, wanted)[0], {}).texts
 
 
 def test_a_change_of_one_service_names_no_other() -> None:
@@ -102,7 +151,7 @@ def test_a_change_of_one_service_names_no_other() -> None:
     wanted = {f"{name}/web": rules(name, 0, frozenset({1, 2})) for name in ("ns-a", "ns-b")}
     load(table, kernel, wanted)
     wanted["ns-a/web"] = rules("ns-a", 0, frozenset({1, 2, 3}))
-    text = table.change({"ns-a/web": wanted["ns-a/web"]}, merge(wanted, wanted)[0], {}).text
+    text = "".join(table.change({"ns-a/web": wanted["ns-a/web"]}, merge(wanted, wanted)[0], {}).texts)
     assert "ns-a/web" in text
     assert "ns-b" not in text
 
@@ -110,7 +159,8 @@ def test_a_change_of_one_service_names_no_other() -> None:
 def test_sets_that_packets_fill_are_never_flushed() -> None:
     kernel, table = SimulatedTable(), Table(setup())
     load(table, kernel, {"ns-a/web": rules("ns-a", 1, frozenset({1, 2}))})
-    text = load(table, kernel, {"ns-a/web": rules("ns-a", 1, frozenset({1, 2, 3}))}, existing=objects(kernel)).text
+    plan = load(table, kernel, {"ns-a/web": rules("ns-a", 1, frozenset({1, 2, 3}))}, existing=objects(kernel))
+    text = "".join(plan.texts)
     assert "affinity-10800" in text
     assert "flush set ip wao-loadbalancer affinity" not in text
 
@@ -133,7 +183,7 @@ def test_a_map_that_no_rule_looks_up_any_more_keeps_its_content_until_it_goes() 
     kernel, table = SimulatedTable(), Table(setup())
     load(table, kernel, {"ns-a/web": STICKY})
     (name,) = (name for name in kernel.maps if name.startswith("weights-"))
-    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    kernel.run(*change(table, {"ns-a/web": DIRECT}, 0.0).texts)
     assert 2 == len(kernel.maps[name])
     assert not [rule for rules in kernel.chains.values() for rule in rules if name in rule]
     sweep(table, kernel, 2.0)
@@ -145,7 +195,7 @@ def test_a_map_goes_a_second_at_least_before_the_chains_it_leads_to(late: float)
     """Kernels before 6.2 refuse both at once."""
     kernel, table = SimulatedTable(), Table(setup())
     load(table, kernel, {"ns-a/web": STICKY})
-    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    kernel.run(*change(table, {"ns-a/web": DIRECT}, 0.0).texts)
     gone: dict[str, float] = {}
     for step in range(60):
         now = late + 0.1 * step
@@ -159,10 +209,10 @@ def test_a_map_goes_a_second_at_least_before_the_chains_it_leads_to(late: float)
 def test_chains_go_in_time_while_maps_go_all_the_time() -> None:
     kernel, table = SimulatedTable(), Table(setup())
     load(table, kernel, {"ns-a/web": STICKY, "ns-b/web": rules("ns-b", 0, frozenset({1, 2}))})
-    kernel.run(change(table, {"ns-a/web": DIRECT}, 0.0).text)
+    kernel.run(*change(table, {"ns-a/web": DIRECT}, 0.0).texts)
     for step in range(40):
         count = 1 + step % 2
-        kernel.run(change(table, {"ns-b/web": rules("ns-b", 0, frozenset(range(count)))}, 0.1 * step).text)
+        kernel.run(*change(table, {"ns-b/web": rules("ns-b", 0, frozenset(range(count)))}, 0.1 * step).texts)
         sweep(table, kernel, 0.1 * step)
     assert not [name for name in kernel.chains if name.startswith("endpoint-")]
 
@@ -175,13 +225,13 @@ def test_an_endpoint_of_two_services_is_masqueraded_until_both_have_let_it_go() 
     for key, there in (("ns-a/web", True), ("ns-b/web", False)):
         del wanted[key]
         plan = table.change({key: NO_RULES}, merge(wanted, wanted)[0], {})
-        kernel.run(plan.text)
+        kernel.run(*plan.texts)
         table.commit(plan, 0.0)
         assert there == ("10.1.0.1 . 10.1.0.1" in kernel.sets[HAIRPINS])
 
 
 def change(table: Table, wanted: dict[str, Rules], now: float) -> Plan:
-    """Return the transaction, which is taken for done."""
+    """Return the transactions, which are taken for done."""
     plan = table.change(wanted, merge(table.rules | wanted, table.rules)[0], {})
     table.commit(plan, now)
     return plan

@@ -90,7 +90,7 @@ def ruleset(view: NodeView, weights: Weights) -> str:
     services = view.services()
     setups = {family: view.setup(family) for family in FAMILIES}
     made = {key: view.rules(service, setups) for key, service in services.items()}
-    parts = []
+    parts: list[str] = []
     for family, setup in setups.items():
         wanted = {key: rules[family] for key, rules in made.items()}
         parts += Table(setup).load(wanted, merge(wanted, services)[0], weights).texts

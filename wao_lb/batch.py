@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Decision:
     planned
         CPU that the rules lay on each endpoint [cores], 0 where the rule plans none.
     load
-        CPU of each pool that was planned for [cores].
+        CPU of each pool that was planned for [cores]; where none is measured now, the last one.
     """
 
     made: Weights
@@ -162,15 +162,16 @@ def decide(batch: Batch, pools: Pools, nodes: Nodes, settings: LbSettings, *, pa
         Part of the way towards the rules' weights that the present ones go. Pools whose weights would drive an
         endpoint over its ceiling on that way, which the rules' weights would not, go all of it.
     """
-    made = weigh(pools, nodes, batch.lookahead, settings.limits, before)
+    reason = batch.gather("reason")
+    made = weigh(pools, nodes, batch.lookahead, settings.limits, replace(before, even=reason == Reason.EVEN))
     last, trifle = batch.gather("weights"), settings.pace.trifle
-    at_once = _relieved(pools, nodes, made, last, settings) | (batch.gather("reason") == Reason.NOTHING_KNOWN)
+    at_once = _relieved(pools, nodes, made, last, settings) | (reason == Reason.NOTHING_KNOWN)
     weights = damped(pools.parts, last, made.weights, part, at_once=at_once, trifle=trifle)
     over = _overdriven(pools, nodes, weights, made.weights, settings.limits)
     weights = np.where(over[pools.parts.of], made.weights, weights)
     laid = (made.rule == _LOOKAHEAD)[pools.parts.of]
     planned = np.where(laid, made.weights / 100.0 * pools.load[pools.parts.of], 0.0)
-    return Decision(made, weights, planned, pools.load)
+    return Decision(made, weights, planned, np.where(np.isnan(pools.load), batch.gather("load"), pools.load))
 
 
 def own_background(pools: Pools, nodes: Nodes, made: Weights) -> FloatArray:
@@ -190,7 +191,7 @@ def _relieved(pools: Pools, nodes: Nodes, made: Weights, last: FloatArray, setti
 
 
 def _overdriven(pools: Pools, nodes: Nodes, weights: FloatArray, target: FloatArray, limits: Limits) -> BoolArray:
-    """Return the pools that must take their target's weights, so that none drives an endpoint over a ceiling.
+    """Return the pools that must take their target's weights, so that none of these drives an endpoint over a ceiling.
 
     Those that drive a node, or an endpoint, over its ceiling further than the targets do, and then those that do so
     beside the targets of the former.

@@ -39,7 +39,7 @@ class Standing:
     rule, reason
         Of each pool.
     load
-        CPU of each pool's traffic that was planned for [cores], NaN unknown.
+        CPU of each pool's traffic that was last planned for [cores], NaN unknown.
     """
 
     weights: FloatArray
@@ -86,6 +86,7 @@ class Entry:
     shown: IntArray
     version: str = ""
     _keys: list[tuple[str, str, int]] = field(default_factory=list)
+    _pools: list[tuple[str, str, str]] = field(default_factory=list)  # port name, protocol, family
     _labels: list[Labels] | None = None
     _document: ServiceWeights | None = None
 
@@ -118,17 +119,23 @@ class Entry:
             shown=np.full(len(flat), -1, dtype=np.int64),
             digest=hashlib.sha256(msgspec.json.encode([ports, told])).digest(),
             _keys=[(str(key), member.address, member.port) for key, group in chosen.items() for member in group],
+            _pools=[
+                (service.ports[index].name, service.ports[index].protocol, family)
+                for (index, family), group in chosen.items()
+                if group
+            ],
         )
 
     def inherit(self, old: Entry) -> None:
-        """Take over the weights of the endpoints that were there before, and the version to compare with."""
+        """Take over weights and load of what was there before, and the version to compare with."""
         rows = {key: row for row, key in enumerate(old._keys)}
         found = np.array([rows.get(key, -1) for key in self._keys], dtype=np.int64)
         if found.size and len(old._keys):
             self.standing.weights = np.where(found >= 0, old.standing.weights[found], np.nan)
         if len(self.counts) == len(old.counts):
             self.standing.rule, self.standing.reason = old.standing.rule, old.standing.reason
-            self.standing.load = old.standing.load
+        loads = dict(zip(old._pools, old.standing.load.tolist(), strict=True))
+        self.standing.load = np.array([loads.get(key, np.nan) for key in self._pools])
         self.version = old.version
 
     def publish(self) -> bool:

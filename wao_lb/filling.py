@@ -21,7 +21,7 @@ from wao_lb.segments import BoolArray, FloatArray, IntArray, ranks
 STICK = 0.05
 """How much dearer the nodes that carry the load already may be before it moves; equals must not swap on noise."""
 PAYS = 0.01
-"""What filling must save of the watts that a pool's load costs, else equal shares are the calmer choice."""
+"""What filling must save of the watts that a pool's load costs to be begun; half of it lets it go on."""
 TINY = 1e-9
 
 
@@ -57,7 +57,7 @@ class Layout:
     fits
         Which pools' load is within the ceilings, shape (n_pools,).
     even
-        Which pools got equal shares under the ceilings because filling would save nothing, shape (n_pools,).
+        Which pools got equal shares under the ceilings because filling would save hardly anything, shape (n_pools,).
     """
 
     shares: FloatArray
@@ -83,6 +83,7 @@ def lay_out(
     *,
     saturated: BoolArray | None = None,
     carried: FloatArray | None = None,
+    even: BoolArray | None = None,
 ) -> Layout:
     """Return the shares that make all the pools' load cheapest.
 
@@ -96,6 +97,8 @@ def lay_out(
         Pools whose load is at least what is measured, as an endpoint could not take more; they are shared by room.
     carried
         Load that the last layout put on each node [cores]; see `STICK`.
+    even
+        Pools that the last layout gave equal shares; see `PAYS`.
     """
     rooms = _rooms(pools, nodes, background, limits)
     taken, left = _fill(pools, rooms, _cost(pools, nodes, background, rooms, carried))
@@ -106,7 +109,10 @@ def lay_out(
     if more.any():
         by_room = _by_room(pools, rooms, shares, more, len(nodes))
         shares = np.where(more[pools.parts.of], floored(pools, by_room, limits.floor), shares)
-    even, shares = _even_where_no_gain(pools, nodes, background, rooms, (shares, fits & ~more, limits.floor))
+    pays = np.where(np.zeros(len(pools), dtype=np.bool_) if even is None else even, PAYS, PAYS / 2.0)
+    even, shares = _even_where_filling_hardly_pays(
+        pools, nodes, background, rooms, (shares, fits & ~more, pays, limits.floor)
+    )
     even, shares = _all_even_where_cheaper(pools, nodes, background, rooms, (shares, even, more))
     used = pools.places.per_node(pools.places.sum(shares * pools.load[pools.parts.of]), len(nodes))
     full = (shares * pools.load[pools.parts.of] >= rooms.pod - TINY) | (used >= rooms.node - TINY)[pools.node]
@@ -195,15 +201,15 @@ def _by_room(pools: Pools, rooms: _Rooms, shares: FloatArray, chosen: BoolArray,
     return np.maximum(places.spread(rooms.pod, _granted(asked, places.node, free)), TINY)
 
 
-def _even_where_no_gain(
+def _even_where_filling_hardly_pays(
     pools: Pools,
     nodes: Nodes,
     background: FloatArray,
     rooms: _Rooms,
-    laid: tuple[FloatArray, BoolArray, float],
+    laid: tuple[FloatArray, BoolArray, FloatArray, float],
 ) -> tuple[BoolArray, FloatArray]:
-    """Return which pools are better off with equal shares under the ceilings, and the shares of all."""
-    shares, fits, floor = laid
+    """Return which pools filling saves less for than it must, by equal shares under the ceilings, and all shares."""
+    shares, fits, pays, floor = laid
     places, load = pools.places, pools.load[pools.parts.of]
     own = places.sum(shares * load)
     used = places.per_node(own, len(nodes))
@@ -215,7 +221,7 @@ def _even_where_no_gain(
     present = nodes.watts(background + used)[places.node]
     lost = places.parts.sum(_place_watts(nodes, places, after) - present)
     cost = places.parts.sum(present - _place_watts(nodes, places, background[places.node] + others))
-    even = possible & (lost < np.maximum(PAYS * cost, 0.0) - TINY)
+    even = possible & (lost < np.maximum(pays * cost, 0.0) - TINY)
     if not even.any():
         return even, shares
     mixed = np.where(even[pools.parts.of], floored(pools, np.where(even[pools.parts.of], level, shares), floor), shares)

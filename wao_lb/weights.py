@@ -69,7 +69,7 @@ REASON_TEXTS = {
     Reason.NO_CURVE: "the node of an endpoint has no power curve",
     Reason.NO_LOAD: "the Service has no load",
     Reason.ALL_FULL: "all endpoints are at their ceiling",
-    Reason.EVEN: "equal shares under the ceilings cost no more at this load",
+    Reason.EVEN: "equal shares under the ceilings: filling would save less than 1 % at this load",
     Reason.SATURATED: "an endpoint is saturated, so that the load is known from below only: shared by room",
     Reason.NOTHING_KNOWN: "no endpoint's node has a power curve and a CPU sample with room",
 }
@@ -127,10 +127,13 @@ class Before:
         CPU use of each node without the load that is laid out [cores]; None measures it.
     carried
         Load that was laid on each node [cores], or None.
+    even
+        Pools that got equal shares under the ceilings, shape (n_pools,), or None.
     """
 
     background: FloatArray | None = None
     carried: FloatArray | None = None
+    even: BoolArray | None = None
 
 
 def weigh(
@@ -205,7 +208,8 @@ def _lookahead(pools: Pools, nodes: Nodes, chosen: BoolArray, how: tuple[Limits,
     base = background(pools, nodes, chosen) if before.background is None else before.background
     part, mask = pools.take(chosen)
     more = saturated(part, nodes)
-    layout = lay_out(part, nodes, base, limits, saturated=more, carried=before.carried)
+    even = None if before.even is None else before.even[chosen]
+    layout = lay_out(part, nodes, base, limits, saturated=more, carried=before.carried, even=even)
     result.weights[mask] = 100.0 * layout.shares
     result.note[mask] = np.where(layout.full, Note.CEILING, Note.NONE)
     result.rule[chosen] = _LOOKAHEAD

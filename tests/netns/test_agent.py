@@ -36,7 +36,7 @@ def weights(split: dict[int, float]) -> dict[str, float]:
 
 def refusals(node: Miniature) -> list[str]:
     """Return what the agent that runs says of transactions that the kernel did not take."""
-    return [line for line in node.running.log.read_text().splitlines() if "the rules were not changed" in line]
+    return [line for line in node.running.log.read_text().splitlines() if "rules were refused" in line]
 
 
 def reweigh(node: Miniature, split: dict[int, float]) -> None:

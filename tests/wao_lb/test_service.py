@@ -253,6 +253,24 @@ def test_of_a_fall_of_load_a_part_is_believed_so_that_noise_drives_nobody_over_i
     assert cluster.weights()["10.1.0.1"] == pytest.approx(280.0 / 3.0, rel=0.03)
 
 
+def test_the_load_believed_outlives_a_pod_that_is_not_measured_yet() -> None:
+    """Every new pod is that for a while, when a Service grows or is rolled out."""
+    cluster = Cluster()
+    for number in (1, 2):
+        cluster.load(number, 2.0)
+    cluster.settle(usage=[2.5, 2.5])
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b"), endpoint(3, "b")))
+    cluster.pod(3)
+    cluster.look(usage=[2.5, 2.5], later=1.0)
+    assert "pod is not measured" in cluster.document().reason
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b")))
+    for number in (1, 2):
+        cluster.load(number, 1.5)
+    for _ in range(20):
+        cluster.look(usage=[2.0, 2.0], later=1.0)
+    assert 70.0 <= cluster.weights()["10.1.0.1"] < 80.0
+
+
 def test_a_saturated_endpoint_spreads_its_service_at_once() -> None:
     cluster = Cluster()
     cluster.settle()

@@ -50,20 +50,19 @@ class Script:
             self._parts["chains"].append(f"flush chain {self._at} {name}")
         self._parts["rules"] += [f"add rule {self._at} {name} {rule}" for rule in rules]
 
-    def weights(self, name: str, spec: str, content: Sequence[Range], *, exists: bool = True, early: bool) -> None:
-        """Add a weight map, or replace the content of one that exists; `early` is for a new one of a Service in use."""
-        early = early and not exists
+    def weights(self, name: str, spec: str, content: Sequence[Range], *, exists: bool, early: bool) -> None:
+        """Add a weight map, or replace the content of one that exists; `early` where no rule turns to it yet."""
         self.declare("map", name, spec, early=early)
         if exists:
-            self.flush("map", name)
+            self.flush("map", name, early=early)
         if early:
             chains = dict.fromkeys(item.target for item in content if isinstance(item.target, str))
             self._early["chains"] += [f"add chain {self._at} {chain}" for chain in chains]
         self.elements("add", name, [f"{_interval(item)} : {_data(item)}" for item in content], early=early)
 
-    def flush(self, kind: str, name: str) -> None:
+    def flush(self, kind: str, name: str, *, early: bool = False) -> None:
         """Empty a map or a set."""
-        self._parts["remove"].append(f"flush {kind} {self._at} {name}")
+        self._stage(early)["remove"].append(f"flush {kind} {self._at} {name}")
 
     def elements(self, verb: str, name: str, items: Sequence[str], *, early: bool = False) -> None:
         """Add or delete elements of a map or a set."""

@@ -179,7 +179,7 @@ class Syncer:
         wait = self._backoff.next()
         self.marks.retry = time.monotonic() + wait
         self.metrics.failures.inc()
-        log.error("the rules were not changed, the old ones stay; next attempt in %.1f s: %s", wait, error)
+        log.error("rules were refused; all of them are written anew in %.1f s: %s", wait, error)
 
     async def sync(self, *, full: bool = True) -> None:
         """Bring the kernel to what is wanted now.
@@ -216,6 +216,7 @@ class Syncer:
         plan = table.load(wanted, elements, self._weights(), existing=existing, anew=anew)
         await self._apply(table, plan)
         self.tables[family] = table
+        self._generation = -1  # a transaction that only empties what is empty may not count: look the next time
         flows = changed_flows({}, wanted)
         if flows:
             self.metrics.flows.inc(await self.kernel.forget_flows(family, flows))

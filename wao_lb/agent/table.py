@@ -66,19 +66,20 @@ class Table:
         revived: set[Object] = set()
         for key, new in wanted.items():
             old = self.rules.get(key, NO_RULES)
-            used = old is not NO_RULES
+            served = bool(old.chains)
             for name, rules in new.chains.items():
                 if old.chains.get(name) != rules:
                     script.chain(name, rules, exists=name in old.chains or ("chain", name) in self.retired)
             for name, spec in new.sets.items():
                 if old.sets.get(name) != spec:
                     exists = name in old.sets or ("set", name) in self.retired
-                    _declare_set(script, name, spec, exists=exists, early=used)
+                    _declare_set(script, name, spec, exists=exists, early=served and name not in old.sets)
             for name, split in new.splits.items():
                 if old.splits.get(name) != split:
                     splits[name] = content(split, weights)
                     exists = name in old.splits or ("map", name) in self.retired
-                    script.weights(name, split.spec, splits[name], exists=exists, early=used)
+                    early = served and name not in old.splits
+                    script.weights(name, split.spec, splits[name], exists=exists, early=early)
             retired |= _objects(old) - _objects(new)
             revived |= _objects(new)
         _replace_elements(script, self.elements, elements)
@@ -112,11 +113,12 @@ class Table:
             for name, lines in rules.chains.items():
                 script.chain(name, lines, exists=("chain", name) in there)
             for name, spec in rules.sets.items():
-                _declare_set(script, name, spec, exists=("set", name) in there, early=bool(there))
+                exists = ("set", name) in there
+                _declare_set(script, name, spec, exists=exists, early=bool(there) and not exists)
             for name, split in rules.splits.items():
                 splits[name] = content(split, weights)
                 exists = ("map", name) in there
-                script.weights(name, split.spec, splits[name], exists=exists, early=bool(there))
+                script.weights(name, split.spec, splits[name], exists=exists, early=bool(there) and not exists)
         for name, items in elements.items():
             script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
         kept = _skeleton_objects(base).union(*(_objects(rules) for rules in wanted.values()))
@@ -223,8 +225,9 @@ def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, 
 def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
     for kind, specs in (("map", base.maps), ("set", base.sets)):
         for name, spec in specs.items():
-            script.declare(kind, name, spec)
-            if (kind, name) in there:
+            exists = (kind, name) in there
+            script.declare(kind, name, spec, early=bool(there) and not exists)
+            if exists:
                 script.flush(kind, name)
     for name, hook in base.base_chains.items():
         script.chain(name, base.chains[name], hook=hook, exists=("chain", name) in there)
@@ -232,15 +235,15 @@ def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
         if name not in base.base_chains:
             script.chain(name, rules, exists=("chain", name) in there)
     for name, items in base.elements.items():
-        script.elements("add", name, list(items))
+        script.elements("add", name, list(items), early=bool(there) and ("set", name) not in there)
 
 
 def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool, early: bool) -> None:
-    early = early and not exists
+    early = early and spec.elements is not None  # what packets fill has nothing that could come too late
     script.declare("set", name, spec.spec, early=early)
     if spec.elements is not None:
         if exists:
-            script.flush("set", name)
+            script.flush("set", name, early=early)
         script.elements("add", name, spec.elements, early=early)
 
 

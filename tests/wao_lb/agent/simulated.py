@@ -153,6 +153,7 @@ class SimulatedKernel:
     weights: list[str] = field(default_factory=list)
     forgotten: list[UdpFlows] = field(default_factory=list)
     broken: str = ""
+    refuse_once: str = ""  # the next transaction with this text
     number: int = 1
     then: Callable[[], None] = lambda: None
 
@@ -162,6 +163,9 @@ class SimulatedKernel:
     async def apply(self, script: str) -> None:
         if self.broken:
             raise NftError(self.broken)
+        if self.refuse_once and self.refuse_once in script:
+            self.refuse_once = ""
+            raise NftError("nft refused: once")
         changed = {}
         try:
             for family in FAMILIES:

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+import pytest
+
 from tests import waiting
 from tests.wao_lb.agent.services import DNS, both, endpoint, part, service
 from tests.wao_lb.agent.simulated import SimulatedKernel
@@ -189,6 +191,19 @@ async def test_what_the_kernel_refuses_leaves_the_old_rules_and_is_tried_again()
         bench.kernel.broken = ""
         await until(lambda: bench.kernel.serves("10.1.0.3"))
         await until(lambda: bench.syncer.health() is None)
+
+
+@pytest.mark.parametrize("refused", ["add map", "add rule", "flush chain"])
+async def test_whichever_transaction_is_refused_all_is_written_in_the_end(refused: str) -> None:
+    """A change may take three: a new map, the rules that turn to it, and the chains that are not used any more."""
+    async with serving(1, 2, session_affinity="ClientIP") as bench:
+        bench.kernel.refuse_once = refused
+        bench.serve(1, 2, 3)
+        await until(lambda: not bench.kernel.refuse_once and bench.syncer.health() is None and not bench.syncer.failure)
+        await until(lambda: bench.kernel.serves("10.1.0.3"))
+        assert 3 == len(bench.split)
+        for family, table in bench.syncer.tables.items():
+            assert table.held() == await bench.kernel.held(family)
 
 
 async def test_a_node_where_something_always_changes_is_healthy() -> None:

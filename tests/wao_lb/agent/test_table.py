@@ -105,19 +105,25 @@ def test_no_packet_meets_what_a_transaction_has_not_finished(
     load(table, kernel, wanted)
     for name, shape, numbers, _, _ in steps:
         key = f"{name}/web"
-        served, wanted[key] = key in wanted, rules(name, shape, numbers)
+        served, wanted[key] = bool(wanted.get(key, NO_RULES).chains), rules(name, shape, numbers)
         if anew:
             table = Table(setup())
             plan = table.load(wanted, merge(wanted, wanted)[0], {}, existing=objects(kernel))
         else:
             plan = table.change({key: wanted[key]}, merge(wanted, wanted)[0], {})
         for text in plan.texts:
-            before, reached = objects(kernel), reachable(kernel)
+            before, used, reached = intervals(kernel), looked_up(kernel.chains.values()), reachable(kernel)
             kernel.run(text)
-            fresh = {item for kind, item in objects(kernel) - before if kind != "chain"}
-            assert not served or not fresh & looked_up(kernel.chains.values())
+            changed = {name for name, items in intervals(kernel).items() if before.get(name, {}) != items}
+            assert not served or not changed & (looked_up(kernel.chains.values()) - used)
             assert not reached & {chain for chain, lines in kernel.chains.items() if not lines}
         table.commit(plan, 0.0)
+
+
+def intervals(kernel: SimulatedTable) -> dict[str, dict[str, str]]:
+    """Return the content of the interval maps and sets."""
+    found = {name for name, spec in kernel.specs.items() if "flags interval" in spec}
+    return {name: dict(items) for name, items in (kernel.maps | kernel.sets).items() if name in found}
 
 
 def looked_up(rules_of_chains: Iterable[list[str]]) -> set[str]:

@@ -12,11 +12,11 @@ IntArray = NDArray[np.int64]
 ScoreMode = Literal["ordinal", "proportional"]
 
 UNKNOWN = 0
-"""Score of a node without curve or CPU sample: below every measured node."""
+"""Class of a node without curve or CPU sample: below every measured node."""
 OVERCOMMITTED = 1
-"""Score of a measured node that the pod would overload, while others have room."""
+"""Class of a measured node that the pod would overload, while others have room."""
 LOWEST = 2
-"""Lowest score of a measured node with room."""
+"""Class of a measured node with room. A node's class is its least score."""
 HIGHEST = 10
 """MaxExtenderPriority of k8s.io/kube-scheduler/extender/v1."""
 PROPORTIONAL_TOP = 100_000
@@ -59,15 +59,18 @@ def best(increase: FloatArray, load: FloatArray) -> int | None:
 
 
 def ordinal(increase: FloatArray, load: FloatArray) -> IntArray:
-    """Return scores 0..10, shape (n,): 10 for the best node alone, 9, 8, ... for the next, see the constants.
+    """Return scores 0..10, shape (n,): 10 for the best node alone, 9, 8, ... for the next, and 0 for the last class.
 
-    With an extender weight of 121 or more the best node wins against every sum of the default scorers.
+    The others keep the distance of their class from the last one there is. Mostly all nodes are measured and have room,
+    so that nearly all scores are 0, and need not be sent. With an extender weight of 121 or more the best node wins
+    against every sum of the default scorers.
     """
     room = np.isfinite(increase)
     if room.all():
-        scores, pool, key = np.full(increase.shape, LOWEST, dtype=np.int64), np.arange(increase.size), increase
+        scores, pool, key = np.zeros(increase.shape, dtype=np.int64), np.arange(increase.size), increase
     else:
         scores = np.select([room, np.isposinf(increase)], [LOWEST, OVERCOMMITTED], UNKNOWN)
+        scores -= scores.min()
         known = ~np.isnan(increase)
         pool, key = np.flatnonzero(room if room.any() else known), increase if room.any() else load
     if pool.size == 0:

@@ -117,7 +117,11 @@ def decode_args(body: bytes) -> ExtenderArgs:
 
 
 class ScoreEncoder:
-    """Encodes HostPriorityList; what names a host, and the entry with the score that most hosts have, are made once."""
+    """Encodes HostPriorityList; what names a host, and the entry with the score that most hosts have, are made once.
+
+    A host that is left out counts 0 (`prioritizeNodes` of kube-scheduler's schedule_one.go). So where any score is
+    another, those of 0 are left out: 5,000 hosts take 250 kB, which both sides would work on for every pod.
+    """
 
     def __init__(self) -> None:
         self._table: Sequence[str] = ()
@@ -142,6 +146,9 @@ class ScoreEncoder:
         if table is not self._table:
             # the last entry is where -1 points to
             self._table, self._hosts, self._usual = table, _objects([*map(_host, table), b""]), -1
+        if np.count_nonzero(scores) not in (0, len(names)):
+            there = np.flatnonzero(scores)
+            names, scores, rows = [names[index] for index in there.tolist()], scores[there], rows[there]
         middle = len(names) // 2
         usual = int(np.partition(scores, middle)[middle])
         others = np.flatnonzero((scores != usual) | (rows < 0)).tolist()

@@ -22,7 +22,9 @@ increases = st.lists(
     [
         ([5.0, 1.0, 3.0], [0, 0, 0], [8, 10, 9]),
         ([5.0, NAN, 3.0], [0, NAN, 0], [9, UNKNOWN, 10]),
-        ([5.0, INF, 3.0], [0, 99, 0], [9, OVERCOMMITTED, 10]),
+        ([5.0, INF, 3.0], [0, 99, 0], [9, 0, 10]),  # nobody is unknown, so that it is the last class
+        ([*range(11), INF, NAN], [0] * 13, [10, 9, 8, 7, 6, 5, 4, 3, 2, 2, 2, OVERCOMMITTED, UNKNOWN]),
+        (list(range(12)), [0] * 12, [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0]),
         ([2.0, 2.0], [10, 40], [9, 10]),  # equal watts: the fuller node, so that idle ones stay idle
         ([INF, INF, NAN], [120, 101, NAN], [9, 10, UNKNOWN]),  # all overloaded: the least overloaded first
         ([NAN, NAN], [NAN, NAN], [UNKNOWN, UNKNOWN]),
@@ -40,18 +42,20 @@ def test_ordinal_gives_the_best_node_alone_the_highest_score(values: list[float]
     increase = np.array(values)
     load = np.linspace(90, 10, increase.size)
     scores = prioritize.ordinal(increase, load)
-    known = ~np.isnan(increase)
+    known, over = ~np.isnan(increase), np.isposinf(increase)
+    last = LOWEST if not over.any() else OVERCOMMITTED
+    last = last if known.all() else UNKNOWN
     assert ((scores >= 0) & (scores <= HIGHEST)).all()
-    assert (scores[~known] == UNKNOWN).all()
+    assert (scores[~known] == 0).all()
     if known.any():
         assert (scores == HIGHEST).sum() == 1
         winner = int(scores.argmax())
         assert winner == prioritize.best(increase, load)
         assert increase[winner] == np.nanmin(increase)
-        assert (scores[known] > UNKNOWN).all()
+        assert known.all() or (scores[known] > 0).all()
     if np.isfinite(increase).any():
-        assert (scores[np.isposinf(increase)] == OVERCOMMITTED).all()
-        assert (scores[np.isfinite(increase)] >= LOWEST).all()
+        assert (scores[over] == OVERCOMMITTED - last).all()
+        assert (scores[np.isfinite(increase)] >= LOWEST - last).all()
 
 
 @given(increases)

@@ -14,7 +14,7 @@ from wao_lb.damping import damped, eased
 from wao_lb.entries import SCALE, Entry, Standing
 from wao_lb.filling import Limits
 from wao_lb.podtable import PodTable
-from wao_lb.pools import Nodes, Pools, Shape, per_node
+from wao_lb.pools import Nodes, Pools, Shape
 from wao_lb.segments import BoolArray, FloatArray, IntArray, Segments
 from wao_lb.settings import LbSettings
 from wao_lb.weights import RULES, Before, Reason, Rule, Weights, background, weigh
@@ -103,7 +103,7 @@ class Batch:
             fresh = now - table.sampled_at[rows] <= max_age
             used, limit = table.cpu_cores[rows] / uses, table.cpu_limit[rows] / uses
         cpu = np.where(fresh, used, np.nan)
-        expected = eased(self.gather("load"), self.shape.parts.sum(cpu), believed) if self.entries else None
+        expected = eased(self.gather("load"), self.shape.parts.sum(cpu), believed)
         return Pools(self.shape, cpu, limit, self.cpu_per_request, expected)
 
     def gather(self, name: str) -> NDArray[Any]:
@@ -184,7 +184,7 @@ def _relieved(pools: Pools, nodes: Nodes, made: Weights, last: FloatArray, setti
     limits, parts = settings.limits, pools.parts
     with np.errstate(invalid="ignore"):
         over = pools.at_node(nodes.percent(nodes.usage_cores)) > limits.node_ceiling
-        over |= pools.cpu_cores > pools.cpu_limit * limits.pod_ceiling / 100.0
+        over |= pools.cpu_cores > limits.pod_cores(pools)
         leaves = last - made.weights > settings.pace.trifle * (100.0 / parts.counts)[parts.of]
     relieved: BoolArray = parts.any(over & leaves) & np.isfinite(pools.load)
     return relieved
@@ -206,16 +206,13 @@ def _overdriven(pools: Pools, nodes: Nodes, weights: FloatArray, target: FloatAr
     chosen = np.zeros(len(pools), dtype=np.bool_)
     with np.errstate(invalid="ignore"):
         wanted = others + pools.shape.per_node(aim, count)
-        most = np.maximum(nodes.capacity_cores * limits.node_ceiling / 100.0, wanted) + SLACK * nodes.capacity_cores
-        room = np.maximum(pools.cpu_limit * limits.pod_ceiling / 100.0, aim) + SLACK * pools.cpu_limit
+        most = np.maximum(limits.node_cores(nodes), wanted) + SLACK * nodes.capacity_cores
+        room = np.maximum(limits.pod_cores(pools), aim) + SLACK * pools.cpu_limit
         over = (driven > room)[more] | (reached > most)[node[more]]
         while over.any():
-            fresh = np.zeros(len(pools), dtype=np.bool_)
-            fresh[of[more[over]]] = True
-            chosen |= fresh
-            moved = np.flatnonzero(fresh[of] & (node >= 0))
-            reached += per_node(node[moved], (aim - driven)[moved], count)
-            more = more[~fresh[of[more]]]
+            chosen[of[more[over]]] = True
+            reached = others + pools.shape.per_node(np.where(chosen[of], aim, driven), count)
+            more = more[~chosen[of[more]]]
             over = (reached > most)[node[more]]
     return chosen
 

@@ -44,6 +44,6 @@ def _rooms(pools: Pools, nodes: Nodes, limits: Limits) -> FloatArray:
     """
     place, count = pools.shape.siblings
     own = np.bincount(place, pools.cpu_cores)[place]
-    left = pools.at_node(nodes.capacity_cores * limits.node_ceiling / 100.0 - nodes.usage_cores) + own
-    rooms = np.fmin(pools.cpu_limit * limits.pod_ceiling / 100.0, np.maximum(left, 0.0) / count)
+    left = pools.at_node(limits.node_cores(nodes) - nodes.usage_cores) + own
+    rooms = np.fmin(limits.pod_cores(pools), np.maximum(left, 0.0) / count)
     return np.where(np.isnan(rooms), np.inf, rooms)

@@ -43,6 +43,14 @@ class Limits:
     pod_ceiling: float = 70.0
     floor: float = 2.0
 
+    def node_cores(self, nodes: Nodes) -> FloatArray:
+        """Return the CPU in use at each node's ceiling [cores], NaN where its CPU is unknown."""
+        return nodes.capacity_cores * self.node_ceiling / 100.0
+
+    def pod_cores(self, pools: Pools) -> FloatArray:
+        """Return the CPU in use at the ceiling of each endpoint's pod [cores], NaN for one without a limit."""
+        return pools.cpu_limit * self.pod_ceiling / 100.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
@@ -137,8 +145,7 @@ def floored(pools: Pools, amounts: FloatArray, floor: float) -> FloatArray:
 
 
 def _rooms(pools: Pools, nodes: Nodes, background: FloatArray, limits: Limits) -> _Rooms:
-    pod = pools.cpu_limit * limits.pod_ceiling / 100.0
-    ceiling = np.nan_to_num(nodes.capacity_cores) * limits.node_ceiling / 100.0
+    pod, ceiling = limits.pod_cores(pools), np.nan_to_num(limits.node_cores(nodes))
     return _Rooms(pod, pools.places.sum(pod), np.maximum(ceiling - np.nan_to_num(background), 0.0))
 
 

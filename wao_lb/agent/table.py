@@ -113,12 +113,12 @@ class Table:
             for name, lines in rules.chains.items():
                 script.chain(name, lines, exists=("chain", name) in there)
             for name, spec in rules.sets.items():
-                exists = ("set", name) in there
-                _declare_set(script, name, spec, exists=exists, early=bool(there) and not exists)
+                at = ("set", name)
+                _declare_set(script, name, spec, exists=at in there, early=_comes_first(at, there))
             for name, split in rules.splits.items():
                 splits[name] = content(split, weights)
-                exists = ("map", name) in there
-                script.weights(name, split.spec, splits[name], exists=exists, early=bool(there) and not exists)
+                at = ("map", name)
+                script.weights(name, split.spec, splits[name], exists=at in there, early=_comes_first(at, there))
         for name, items in elements.items():
             script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
         kept = _skeleton_objects(base).union(*(_objects(rules) for rules in wanted.values()))
@@ -225,9 +225,8 @@ def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, 
 def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
     for kind, specs in (("map", base.maps), ("set", base.sets)):
         for name, spec in specs.items():
-            exists = (kind, name) in there
-            script.declare(kind, name, spec, early=bool(there) and not exists)
-            if exists:
+            script.declare(kind, name, spec, early=_comes_first((kind, name), there))
+            if (kind, name) in there:
                 script.flush(kind, name)
     for name, hook in base.base_chains.items():
         script.chain(name, base.chains[name], hook=hook, exists=("chain", name) in there)
@@ -235,7 +234,12 @@ def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
         if name not in base.base_chains:
             script.chain(name, rules, exists=("chain", name) in there)
     for name, items in base.elements.items():
-        script.elements("add", name, list(items), early=bool(there) and ("set", name) not in there)
+        script.elements("add", name, list(items), early=_comes_first(("set", name), there))
+
+
+def _comes_first(item: Object, there: set[Object]) -> bool:
+    """Return whether rules that packets pass already will turn to an object that is new; in a new table none does."""
+    return bool(there) and item not in there
 
 
 def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool, early: bool) -> None:

@@ -101,7 +101,8 @@ class Table:
         Parameters
         ----------
         existing
-            What the kernel's table holds; foreign objects in it are later deleted, chains emptied first.
+            What the kernel's table holds; foreign objects in it are later deleted, chains emptied first. Maps that
+            stand there are taken to be in use: one that was not swept yet shows its old content for a moment.
         anew
             Delete the table first: for one that cannot be changed in place.
         """

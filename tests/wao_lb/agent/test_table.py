@@ -99,7 +99,7 @@ def test_no_packet_meets_what_a_transaction_has_not_finished(
     steps: list[tuple[str, int, frozenset[int], bool, bool]], anew: bool
 ) -> None:
     """Rules show before the content of new interval maps: these come one transaction earlier. What a map leads to loses
-    its rules one transaction later. So it is in changes, and in a load over what an agent left."""
+    its rules one transaction later. So it is in changes, and in a load over what an agent left and had swept."""
     kernel, table = SimulatedTable(), Table(setup())
     wanted: dict[str, Rules] = {}
     load(table, kernel, wanted)
@@ -118,6 +118,8 @@ def test_no_packet_meets_what_a_transaction_has_not_finished(
             assert not served or not changed & (looked_up(kernel.chains.values()) - used)
             assert not reached & {chain for chain, lines in kernel.chains.items() if not lines}
         table.commit(plan, 0.0)
+        for late in (1e9, 2e9) if anew else ():
+            sweep(table, kernel, late)
 
 
 def intervals(kernel: SimulatedTable) -> dict[str, dict[str, str]]:

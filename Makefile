@@ -109,7 +109,7 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m wao_core.crd_yaml --check
+	$(BIN)/python -m wao_core.crds.yaml_files --check
 	$(BIN)/hadolint Dockerfile
 
 format: setup  ## format and fix what can be fixed

@@ -21,16 +21,16 @@ import yaml
 from benchmarks.processes import cpu_seconds
 from tests.netns.conftest import why_not
 from tests.netns.miniature import OPTIONS, ROOT, SERVICES, Miniature, pod_ip
-from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Service, ServicePort
-from wao_core.state import ClusterState
-from wao_lb.agent import nf_tables
+from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Service, ServicePort
+from wao_core.cluster.state import ClusterState
 from wao_lb.agent.family import IPV4
-from wao_lb.agent.kernel import LinuxKernel
+from wao_lb.agent.linux import nf_tables
+from wao_lb.agent.linux.kernel import LinuxKernel
+from wao_lb.agent.linux.netlink import NetlinkSocket
 from wao_lb.agent.model import Weights
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.netlink import NetlinkSocket
-from wao_lb.agent.script import delete_tables
 from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.transaction import delete_tables
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
 from wao_lb.settings import PROXY_LABEL, PROXY_NAME
 

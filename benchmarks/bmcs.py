@@ -67,7 +67,7 @@ def _loopback(port: int) -> socket.socket:
 
 def certificate() -> tuple[Path, Path]:
     """Return the mock BMCs' certificate and key; made once."""
-    from wao_core.serving.certificates import bootstrap_certificate
+    from wao_core.certificates.self_signed import bootstrap_certificate
 
     return bootstrap_certificate(Path(tempfile.gettempdir()) / f"wao-bench-{os.getuid()}", [])
 

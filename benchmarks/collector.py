@@ -25,11 +25,11 @@ from urllib.parse import urlsplit
 from benchmarks.bmcs import SENSOR, addresses, fingerprint, serve_bmcs
 from benchmarks.metrics_api import API, Connection
 from benchmarks.processes import apart, cpu_seconds, resident_bytes, serving
+from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.reporting import StatusReporter
-from wao_core.collector.running import collecting
 from wao_core.collector.store import SampleStore
-from wao_core.records import EndpointTerm, Kind, Node, NodeConfig
 from wao_core.source.manifests import ManifestSource
 
 BMCS, INTERVAL, WINDOW, WINDOWS = 5000, 10.0, 10.0, 2

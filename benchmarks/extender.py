@@ -19,11 +19,11 @@ import numpy as np
 from benchmarks.increase import curves_of
 from benchmarks.timing import quantiles
 from tests.wao_core.snapshots import snapshot
+from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.curvebook import CurveBook, ModelKey
-from wao_core.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics
-from wao_core.snapshot_builder import SnapshotBuilder
-from wao_core.state import ClusterState
+from wao_core.prediction.curve_book import CurveBook, ModelKey
+from wao_core.prediction.snapshot_builder import SnapshotBuilder
 from wao_predict import Predictor, list_models, load_predictor
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_scheduler.config import SchedulerSettings

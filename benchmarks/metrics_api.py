@@ -116,9 +116,9 @@ def _serve_bare(port: int) -> None:
 
 
 def _serve_api(port: int) -> None:
+    from wao_core.cluster.records import Kind, Node
+    from wao_core.cluster.state import ClusterState
     from wao_core.collector.store import Sample, SampleStore
-    from wao_core.records import Kind, Node
-    from wao_core.state import ClusterState
     from wao_metrics_api.app import create_app, new_parts
 
     state, store = ClusterState(), SampleStore()
@@ -129,7 +129,7 @@ def _serve_api(port: int) -> None:
 
 
 def _serve(app: object, port: int) -> None:
-    from wao_core.serving.health import HealthChecks
+    from wao_core.health import HealthChecks
     from wao_core.serving.options import LogLevel, ServerOptions
     from wao_core.serving.server import run, serve
 

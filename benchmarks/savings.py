@@ -37,9 +37,9 @@ from benchmarks.virtual_sites import (
     metrics,
     write,
 )
-from wao_lb.filling import Limits
-from wao_lb.segments import FloatArray
 from wao_predict import curves_of_models
+from wao_predict.traffic.lookahead import Limits
+from wao_predict.traffic.segments import FloatArray
 
 LOADS = (10, 30, 50, 70)
 """Mean load of all nodes, the background with it [%]."""

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from benchmarks.processes import apart, resident_bytes
-from wao_core.decode import decode_list, decode_watch_line
-from wao_core.records import Kind
-from wao_core.state import ClusterState
+from wao_core.cluster.decode import decode_list, decode_watch_line
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import ClusterState
 
 NODES, PODS, EVENTS = 5000, 20_000, 5000
 PAGE = 500

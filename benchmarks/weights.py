@@ -8,14 +8,14 @@ import numpy as np
 
 from benchmarks.timing import quantiles
 from tests.wao_core.snapshots import snapshot
-from tests.wao_lb.fleets import FLEETS, PUBLISHED, many_pools, saving
+from tests.wao_predict.traffic.fleets import FLEETS, PUBLISHED, many_pools, saving
 from tests.wao_scheduler.test_app import Source
-from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
-from wao_core.state import ClusterState
-from wao_lb.pools import Nodes, Pools
-from wao_lb.service import WeightBook
+from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
+from wao_core.cluster.state import ClusterState
 from wao_lb.settings import LbSettings
-from wao_lb.weights import weigh
+from wao_lb.weight_book import WeightBook
+from wao_predict.traffic.pools import Nodes, Pools
+from wao_predict.traffic.weights import weigh
 
 SERVICES, ENDPOINTS, NODES = 1000, 50, 1000
 

@@ -1,7 +1,6 @@
 """Errors of the cluster side.
 
 * WaoCoreError (wao_predict.WaoError)   base of this package
-  + QuantityError (ValueError)          not a Kubernetes quantity
   + DurationError (ValueError)          not a Go duration
   + ManifestError (ValueError)          a manifest is refused: has `file`, `document`, `field`, `reason`
   + TemplateError (ValueError)          a Go template cannot be rendered
@@ -10,15 +9,11 @@
 
 from __future__ import annotations
 
-from wao_predict._errors import WaoError
+from wao_predict.errors import WaoError
 
 
 class WaoCoreError(WaoError):
     """Base of the errors of `wao_core`."""
-
-
-class QuantityError(WaoCoreError, ValueError):
-    """The text is not a Kubernetes quantity."""
 
 
 class DurationError(WaoCoreError, ValueError):

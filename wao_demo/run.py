@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from wao_core.serving.certificates import bootstrap_certificate
+from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_demo import show
 from wao_demo.apps import App, apps
 from wao_demo.bmcs import FORMS, LOGIN, hardware
@@ -132,7 +132,7 @@ async def _until(app: App, path: str, wanted: Callable[[Any], bool], *, seconds:
 
 
 def _value(quantity: str) -> float:
-    from wao_core.quantity import parse_quantity
+    from wao_predict.quantity import parse_quantity
 
     return float(parse_quantity(quantity))
 

@@ -10,15 +10,16 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from wao_core.durations import parse_duration
+from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError
-from wao_core.serving.health import HealthChecks
+from wao_core.health import HealthChecks
+from wao_core.serving.health import health_routes
 from wao_core.serving.metrics import metrics_endpoint
 from wao_lb.entries import Entry
-from wao_lb.gauges import families
+from wao_lb.metrics import families
 from wao_lb.outputs import eds
-from wao_lb.service import WeightBook
 from wao_lb.settings import PROXY_LABEL
+from wao_lb.weight_book import WeightBook
 
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for."""
@@ -54,8 +55,7 @@ def create_app(
     app.add_route("/v1/weights", when_ready(_Listing().answer), methods=["GET"])
     app.add_route("/v3/discovery:endpoints", when_ready(_discovery), methods=["POST"])
     app.add_route("/metrics", metrics_endpoint(registry, families(book)), methods=["GET"])
-    for path in ("/healthz", "/livez", "/readyz"):
-        app.add_route(path, checks.handle, methods=["GET"])
+    app.router.routes.extend(health_routes(checks))
     return app
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.snapshot import ClusterSnapshot
-from wao_lb.damping import damped, eased
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_lb.entries import SCALE, Entry, Standing
-from wao_lb.filling import Limits
 from wao_lb.podtable import PodTable
-from wao_lb.pools import Nodes, Pools, Shape
-from wao_lb.segments import BoolArray, FloatArray, IntArray, Segments
 from wao_lb.settings import LbSettings
-from wao_lb.weights import RULES, Before, Reason, Rule, Weights, background, weigh
+from wao_predict.traffic.damping import damped, eased
+from wao_predict.traffic.lookahead import Limits
+from wao_predict.traffic.pools import Nodes, Pools, Shape
+from wao_predict.traffic.segments import BoolArray, FloatArray, IntArray, Segments
+from wao_predict.traffic.weights import RULES, Before, Reason, Rule, Weights, background, weigh
 
 _LOOKAHEAD = RULES.index(Rule.LOOKAHEAD)
 SLACK = 1e-3

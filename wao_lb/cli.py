@@ -53,11 +53,11 @@ def lb(
 ) -> None:
     """Serve endpoint weights by predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
     from wao_core.serving.server import run
-    from wao_lb.damping import Pace
-    from wao_lb.filling import Limits
-    from wao_lb.run import run_lb
+    from wao_lb.server import run_lb
     from wao_lb.settings import LbSettings, is_label_value
-    from wao_lb.weights import Rule
+    from wao_predict.traffic.damping import Pace
+    from wao_predict.traffic.lookahead import Limits
+    from wao_predict.traffic.weights import Rule
 
     settings = LbSettings(
         proxy_name=proxy_name or None,

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from wao_core.records import EndpointSlice, Service
+from wao_core.cluster.records import EndpointSlice, Service
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.members import Member, members, usable
-from wao_lb.segments import FloatArray, IntArray
 from wao_lb.settings import Choice
-from wao_lb.weights import NOTE_TEXTS, REASON_TEXTS, RULES, CodeArray, Note, Reason
+from wao_predict.traffic.segments import FloatArray, IntArray
+from wao_predict.traffic.weights import NOTE_TEXTS, REASON_TEXTS, RULES, CodeArray, Note, Reason
 
 SCALE = 10_000
 """Weights are published in steps of 1/10,000 of a percent."""
@@ -33,7 +33,7 @@ class Standing:
     weights
         Share of each endpoint [%], NaN for one that is not weighed yet.
     increase, note
-        As in `wao_lb.weights.Weights`.
+        As in `wao_predict.traffic.weights.Weights`.
     planned
         CPU that the plan lays on each endpoint [cores], 0 where the rule plans none.
     rule, reason

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wao_core.records import Endpoint, EndpointPort, EndpointSlice, Service
+from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Service
 
 
 @dataclass(frozen=True, slots=True)

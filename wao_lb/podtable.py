@@ -6,9 +6,9 @@ from typing import cast
 
 import numpy as np
 
-from wao_core.records import Kind, Pod, PodMetrics
-from wao_core.state import Change, ClusterState
-from wao_lb.segments import FloatArray, IntArray
+from wao_core.cluster.records import Kind, Pod, PodMetrics
+from wao_core.cluster.state import Change, ClusterState
+from wao_predict.traffic.segments import FloatArray, IntArray
 
 NO_POD = 0
 """The row of an endpoint that is no pod: nothing is known of it."""

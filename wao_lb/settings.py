@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wao_core.errors import QuantityError
-from wao_core.quantity import cores
-from wao_core.records import Kind, Service
-from wao_lb.damping import Pace
-from wao_lb.filling import Limits
-from wao_lb.weights import Rule
+from wao_core.cluster.records import Kind, Service
+from wao_predict.errors import QuantityError
+from wao_predict.quantity import cores
+from wao_predict.traffic.damping import Pace
+from wao_predict.traffic.lookahead import Limits
+from wao_predict.traffic.weights import Rule
 
 CPU_PER_REQUEST = "waok8s.github.io/cpu-per-request"
 RULE = "waok8s.github.io/lb-rule"

@@ -12,18 +12,19 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
-from wao_core.records import Kind
+from wao_core.health import HealthChecks
 from wao_core.serving.direct import DirectApp
-from wao_core.serving.health import HealthChecks
+from wao_core.serving.health import health_routes
 from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry, package_version
 from wao_core.serving.status import REASONS, StatusError
-from wao_core.state import ClusterState
 from wao_metrics_api.endpoints import NOT_ALLOWED, ApiEndpoint, DiscoveryCache, GroupsEndpoint, OpenApiEndpoint
+from wao_metrics_api.metrics import RequestTelemetry, node_families
 from wao_metrics_api.nodes import NodeMetrics
 from wao_metrics_api.paths import in_group, unknown_path
 from wao_metrics_api.responses import internal_error
-from wao_metrics_api.telemetry import RequestTelemetry, node_families
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ def create_app(
         ("/openapi/{rest:path}", OpenApiEndpoint()),
     ):
         app.router.routes.append(Route(path, endpoint))
-    for path in ("/healthz", "/livez", "/readyz"):
-        app.add_route(path, parts.checks.handle, methods=["GET"])
+    app.router.routes.extend(health_routes(parts.checks))
     shown = [*node_families(parts.store, lambda: nodes.unrepresentable), *families]
     app.add_route("/metrics", metrics_endpoint(parts.registry, shown), methods=["GET"])
     _add_rest(app, state, parts.store)

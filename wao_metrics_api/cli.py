@@ -41,7 +41,7 @@ def metrics_api(
 ) -> None:
     """Collect temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
-    from wao_metrics_api.service import MetricsApiService
+    from wao_metrics_api.server import MetricsApiService
 
     settings = Settings(
         authentication=authentication,

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from wao_core.serving.status import StatusError
 from wao_metrics_api.discovery import Discovery, Document, discovery
+from wao_metrics_api.metrics import RequestTelemetry
 from wao_metrics_api.names import VERSIONS
 from wao_metrics_api.negotiation import DISCOVERY_TYPE, Form, negotiate
 from wao_metrics_api.nodes import NodeMetrics, not_found
@@ -17,7 +18,6 @@ from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openap
 from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path, unknown_path
 from wao_metrics_api.responses import header, internal_error, send_body, send_form, send_status
 from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
-from wao_metrics_api.telemetry import RequestTelemetry
 
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
 NOTHING = Selector()

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.serving.status import StatusError
-from wao_core.state import ClusterState
 from wao_metrics_api.names import STANDARD_METRICS
 from wao_metrics_api.selectors import Selector
 from wao_metrics_api.values import encode_list, encode_node_value, selector_json

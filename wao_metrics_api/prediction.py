@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wao_core.cluster.source import Source
 from wao_core.collector.status import Outlook
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.collector.usage import METRIC as CPU_USAGE
-from wao_core.curvebook import CurveBook
-from wao_core.models import model_opener
-from wao_core.snapshot import ClusterSnapshot
-from wao_core.snapshot_builder import SnapshotBuilder
-from wao_core.source.base import Source
+from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.model_opener import model_opener
+from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot_builder import SnapshotBuilder
 
 METRIC = "predicted_watts"
 EVERY = 5.0  # seconds between two looks at the inputs

@@ -9,10 +9,10 @@ from functools import lru_cache
 import msgspec
 
 from wao_core.collector.store import Sample
-from wao_core.errors import QuantityError
-from wao_core.quantity import format_quantity
 from wao_metrics_api.names import GROUP
 from wao_metrics_api.selectors import Selector
+from wao_predict.errors import QuantityError
+from wao_predict.quantity import format_quantity
 
 LIMIT = 9.2e15  # beyond it clients overflow when they take thousandths
 

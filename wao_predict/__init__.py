@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "wao_predict._errors": (
+    "wao_predict.errors": (
         "BackendNotFound FeatureError MissingExtra ModelLoadError OutOfRangeWarning PredictError ProtocolError "
         "RemoteError RemoteTimeout SensorError UsageError WaoError WaoPredictError"
     ),
@@ -28,7 +28,9 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
-    from wao_predict._errors import (
+    from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
+    from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
+    from wao_predict.errors import (
         BackendNotFound,
         FeatureError,
         MissingExtra,
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
         WaoError,
         WaoPredictError,
     )
-    from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
-    from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
     from wao_predict.features import FEATURES, FeatureRanges, as_matrix
     from wao_predict.fleet import Fleet, WhatIf, curves_of_models, what_if
     from wao_predict.increase import IncreaseTable, watt_increase

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

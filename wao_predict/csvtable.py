@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import FeatureError, UsageError
+from wao_predict.errors import FeatureError, UsageError
 
 PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
 """Column names of the published power tables, which are read as well."""

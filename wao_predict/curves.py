@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wao_predict._errors import OutOfRangeWarning, UsageError
+from wao_predict.errors import OutOfRangeWarning, UsageError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

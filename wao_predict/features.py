@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import FeatureError
+from wao_predict.errors import FeatureError
 
 FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
 """cpu_usage [% of the node's capacity], inlet_temp [degrees Celsius], delta_p [pascal]."""

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wao_predict._errors import UsageError
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
+from wao_predict.errors import UsageError
 from wao_predict.increase import IncreaseTable, Rule
 
 FloatArray = NDArray[np.float64]

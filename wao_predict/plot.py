@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wao_predict._errors import MissingExtra
 from wao_predict.curves import PowerCurve, SupportsPredict
+from wao_predict.errors import MissingExtra
 from wao_predict.simulate.placement import Outcome
 
 FloatArray = NDArray[np.float64]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from wao_predict._errors import BackendNotFound
+from wao_predict.errors import BackendNotFound
 
 BACKENDS = "wao_predict.backends"
 SENSORS = "wao_predict.sensors"

@@ -11,9 +11,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import ModelLoadError, OutOfRangeWarning, UsageError
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
+from wao_predict.errors import ModelLoadError, OutOfRangeWarning, UsageError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.plugins import backend_type

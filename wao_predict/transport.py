@@ -16,7 +16,6 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.connection import (
     Credentials,
     HttpOptions,
@@ -25,6 +24,7 @@ from wao_predict.connection import (
     ssl_context,
     without_userinfo,
 )
+from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import Request, Response
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})

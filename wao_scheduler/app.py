@@ -12,14 +12,14 @@ from pydantic import Field as PydanticField
 from starlette.requests import Request
 from starlette.responses import Response
 
+from wao_core.cluster.source import Source
 from wao_core.serving.direct import DirectApp
-from wao_core.source.base import Source
 from wao_predict import UsageError
 from wao_scheduler import whatif
 from wao_scheduler.config import Cores
 from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.engine import Engine
-from wao_scheduler.telemetry import ExtenderMetrics, InputCollector
+from wao_scheduler.metrics import ExtenderMetrics, InputCollector
 from wao_scheduler.verbs import ExtenderState, Verbs, bounded_body
 
 

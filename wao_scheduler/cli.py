@@ -27,7 +27,7 @@ def scheduler(
     """Serve the kube-scheduler extender: /prioritize and /filter, /v1/decisions and /v1/what-if."""
     from wao_core.serving.server import run
     from wao_scheduler.config import load_settings
-    from wao_scheduler.service import run_scheduler
+    from wao_scheduler.server import run_scheduler
 
     settings = load_settings(config)
     run(lambda: run_scheduler(server, settings), server)

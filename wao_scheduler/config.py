@@ -15,9 +15,10 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from wao_core.durations import parse_duration
-from wao_core.errors import DurationError, ManifestError, QuantityError
-from wao_core.quantity import cores
+from wao_core.cluster.durations import parse_duration
+from wao_core.errors import DurationError, ManifestError
+from wao_predict.errors import QuantityError
+from wao_predict.quantity import cores
 
 
 def _duration(value: object) -> object:

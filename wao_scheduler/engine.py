@@ -10,9 +10,9 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.records import Pod
-from wao_core.snapshot import ClusterSnapshot
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Pod
+from wao_core.cluster.state import ClusterState
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_scheduler import limits, prioritize, spreading
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Decision, Outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.increase import IncreaseTable, Rule
 
 FloatArray = NDArray[np.float64]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.records import Pod
-from wao_core.snapshot import ClusterSnapshot
-from wao_core.state import Change
+from wao_core.cluster.records import Pod
+from wao_core.cluster.state import Change
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_scheduler.sampling import Expectation, may_hold, missing_share
 
 FloatArray = NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from wao_core.records import Kind, Pod
-from wao_core.state import Change, ClusterState
+from wao_core.cluster.records import Kind, Pod
+from wao_core.cluster.state import Change, ClusterState
 
 
 class OwnerIndex:

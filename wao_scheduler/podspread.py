@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from wao_core.records import Node, OwnerRef, Pod, Workload
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Node, OwnerRef, Pod, Workload
+from wao_core.cluster.state import ClusterState
 
 ANNOTATION = "waok8s.github.io/podspread-rate"
 REGION = "topology.kubernetes.io/region"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wao_core.records import Pod
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Pod
+from wao_core.cluster.state import ClusterState
 from wao_scheduler import podspread
 from wao_scheduler.inflight import InFlight
 from wao_scheduler.owners import OwnerIndex

@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wao_core.records import Workload
-from wao_core.source.base import ObjectRef, Source
+from wao_core.cluster.records import Workload
+from wao_core.cluster.source import ObjectRef, Source
 from wao_scheduler.decisions import Decision, DecisionLog, explain
 from wao_scheduler.engine import Engine
+from wao_scheduler.metrics import ExtenderMetrics
 from wao_scheduler.podspread import BadRate
-from wao_scheduler.telemetry import ExtenderMetrics
 from wao_scheduler.wire import (
     ArgsDecoder,
     ExtenderArgs,

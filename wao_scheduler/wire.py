@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.decode import decode_json
+from wao_core.cluster.decode import decode_json
+from wao_core.cluster.records import Kind, Pod
 from wao_core.errors import ManifestError, WaoCoreError
-from wao_core.records import Kind, Pod
 
 IntArray = NDArray[np.int64]
 ObjectArray = NDArray[np.object_]

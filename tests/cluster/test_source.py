@@ -10,10 +10,10 @@ import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane, node
 from tests.cluster.bed.program import PATIENCE, Program
+from wao_core.cluster.records import Kind
+from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient
 from wao_core.kube.lease import LeaderElection, LeaseTimes
-from wao_core.records import Kind
-from wao_core.source.base import ObjectRef
 from wao_core.source.kubernetes import KubernetesSource
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

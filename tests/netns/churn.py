@@ -6,9 +6,9 @@ import random
 import sys
 
 from tests.netns.load import ending
-from wao_lb.agent import nf_tables
 from wao_lb.agent.family import IPV4, IPV6
-from wao_lb.agent.netlink import NetlinkSocket
+from wao_lb.agent.linux import nf_tables
+from wao_lb.agent.linux.netlink import NetlinkSocket
 from wao_lb.agent.split import ranges, shares, slots
 
 ENOUGH = 300

@@ -9,7 +9,7 @@ import pytest
 from tests.netns.miniature import Miniature
 from tests.wao_lb.agent.services import NAMES, scripts, skeletons
 from wao_lb.agent.family import FAMILIES
-from wao_lb.agent.script import delete_tables
+from wao_lb.agent.transaction import delete_tables
 
 pytestmark = pytest.mark.netns
 

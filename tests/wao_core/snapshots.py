@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wao_core.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.curves import PowerCurves
 
 KNOTS = np.array([0.0, 100.0])

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from wao_core.cluster.records import Kind, Node
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.records import Kind, Node
-from wao_core.state import ClusterState
 from wao_metrics_api.app import create_app, new_parts
 
 NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z

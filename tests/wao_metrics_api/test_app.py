@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.records import Kind
-from wao_core.state import ClusterState
 from wao_metrics_api.app import create_app, new_parts
 from wao_metrics_api.negotiation import DISCOVERY_TYPE
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_metrics_api.prediction import put_predictions
 from wao_predict.curves import PowerCurves
 

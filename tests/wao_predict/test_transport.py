@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from wao_core.serving.certificates import bootstrap_certificate
+from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, RemoteTimeout, TlsPolicy, UsageError
 from wao_predict.connection import origin_of
 from wao_predict.flow import Request

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_spreading import spread_state
-from wao_core.records import Kind
-from wao_core.source.base import ObjectRef, Problem
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Kind
+from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.state import ClusterState
 from wao_scheduler.app import create_app
 from wao_scheduler.config import parse_settings
 from wao_scheduler.engine import Engine

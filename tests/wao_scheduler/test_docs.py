@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from tests.wao_scheduler.test_app import Source
-from wao_core.state import ClusterState
+from wao_core.cluster.state import ClusterState
 from wao_scheduler.app import create_app
 from wao_scheduler.config import ProfileSettings, SchedulerSettings, parse_settings
 from wao_scheduler.engine import Engine

@@ -11,8 +11,8 @@ import pytest
 
 from tests.wao_core.snapshots import snapshot
 from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
-from wao_core.records import Kind, Node, Pod
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Kind, Node, Pod
+from wao_core.cluster.state import ClusterState
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
 from wao_predict.increase import watt_increase

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_core.records import Kind, Node, OwnerRef, Pod, Workload
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload
+from wao_core.cluster.state import ClusterState
 from wao_scheduler import podspread
 from wao_scheduler.podspread import ANNOTATION, BadRate, SpreadRate
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wao_core.snapshots import snapshot
-from wao_core.records import Kind, Node, OwnerRef, Pod, Workload, key_of
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload, key_of
+from wao_core.cluster.state import ClusterState
 from wao_scheduler.config import parse_settings
 from wao_scheduler.engine import Engine
 from wao_scheduler.podspread import ANNOTATION

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wao_predict._errors import RemoteError, UsageError
+from wao_predict.errors import RemoteError, UsageError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+from wao_core.cluster.records import Kind, Node, Record
+from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.plan import Identify, Plan, SensorSpec, Target, make_plan, shared
 from wao_core.collector.poller import Observe, Poller, Reader
 from wao_core.collector.store import SampleStore
-from wao_core.records import Kind, Node, Record
-from wao_core.state import Change, ClusterState
 
 FIRST_POLLS_PER_SECOND = 250  # each is a TLS handshake on both sides
 QUIET = 0.05  # seconds without a change before the plan is made again: a template writes many NodeConfigs at once

@@ -16,13 +16,14 @@ from types import TracebackType
 
 import msgspec
 
+from wao_core.cluster.decode import timestamp
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleState, SampleStore
-from wao_core.decode import timestamp
-from wao_core.errors import QuantityError, WaoCoreError
+from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.reflector import Backoff
-from wao_core.quantity import parse_quantity
-from wao_core.state import ClusterState
+from wao_predict.errors import QuantityError
+from wao_predict.quantity import parse_quantity
 
 log = logging.getLogger(__name__)
 

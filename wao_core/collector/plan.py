@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wao_core.nodeconfigs import precedence
-from wao_core.records import EndpointTerm, NodeConfig, key_of
+from wao_core.cluster.records import EndpointTerm, NodeConfig, key_of
+from wao_core.crds.node_configs import precedence
 
 DEFAULT_INTERVAL = 15.0  # seconds; what the reference's collectors use
 LEAST_INTERVAL = 1.0

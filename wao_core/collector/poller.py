@@ -16,7 +16,7 @@ from wao_core.collector.plan import SensorSpec, Target
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
-from wao_predict._errors import RemoteError, WaoError
+from wao_predict.errors import RemoteError, WaoError
 
 MOST_BACKOFF = 300.0  # seconds
 REFUSED_BACKOFF = 60.0  # seconds at least after a refused password, so that no account gets locked

@@ -14,8 +14,8 @@ from wao_core.collector.poller import Reader, Reading
 from wao_core.collector.secrets import SecretBook
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.transport import PollingSession, PollingTransport
-from wao_predict._errors import RemoteError, UsageError, WaoError
 from wao_predict.connection import TlsPolicy
+from wao_predict.errors import RemoteError, UsageError, WaoError
 from wao_predict.flow import AsyncTransport, Flow, Request, Response, arun
 
 POLLS = 500  # at a time

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wao_core.cluster.records import NodeConfig, key_of
+from wao_core.cluster.source import ObjectRef, Source
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
     ChosenSensor,
@@ -26,8 +28,6 @@ from wao_core.collector.status import (
     samples_of,
     with_transitions,
 )
-from wao_core.records import NodeConfig, key_of
-from wao_core.source.base import ObjectRef, Source
 
 WRITES_PER_SECOND = 20.0
 LOOK_EVERY = 1.0  # seconds

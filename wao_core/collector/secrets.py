@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from wao_predict._errors import SensorError
 from wao_predict.connection import Credentials
+from wao_predict.errors import SensorError
 
 MAX_AGE = 60.0  # seconds after which a Secret is read again: there is no watch on Secrets, which needs less rights
 LEAST_AGE = 5.0  # seconds for which even a refused password is not read again
 
 
 class SecretReader(Protocol):
-    """The part of `wao_core.source.base.Source` that is used."""
+    """The part of `wao_core.cluster.source.Source` that is used."""
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """Return the data of a Secret."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from wao_core.cluster.records import EndpointTerm, Node
 from wao_core.collector.plan import NodeIdentity, SensorSpec
 from wao_core.collector.readers import Sensor, options_of
-from wao_core.records import EndpointTerm, Node
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.plugins import sensor_type
 
 PRESSURE_API = "DifferentialPressureAPI"

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from wao_predict._errors import RemoteError
 from wao_predict.connection import Credentials
+from wao_predict.errors import RemoteError
 from wao_predict.flow import KIB, Request, Response
 from wao_predict.redfish.explorer import decode, safe_path
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from wao_core.cluster.records import NodeConfig
 from wao_core.collector.store import Sample, SampleState, SampleStore
-from wao_core.errors import QuantityError
-from wao_core.quantity import format_quantity
-from wao_core.records import NodeConfig
+from wao_predict.errors import QuantityError
+from wao_predict.quantity import format_quantity
 
 Condition = dict[str, object]
 

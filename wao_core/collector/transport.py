@@ -20,8 +20,8 @@ from wao_core.collector.addresses import AddressRule
 from wao_core.collector.connection import Answer, Broken, HttpConnection, TooLarge, connect
 from wao_core.collector.resolver import Resolver
 from wao_core.collector.sessions import RedfishLogin
-from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.connection import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
+from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import Request, Response
 
 RESETS_BEFORE_CLOSE = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from wao_core.cluster.records import Kind, Node, NodeMetrics
+from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.store import Sample, SampleState, SampleStore
-from wao_core.records import Kind, Node, NodeMetrics
-from wao_core.state import Change, ClusterState
 
 METRIC = "cpu_usage"
 STANDING = 3650 * 86400.0  # seconds: as long as one likes

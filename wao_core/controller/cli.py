@@ -41,8 +41,8 @@ def controller(
     ] = None,
 ) -> None:
     """Make a NodeConfig for every node that a NodeConfigTemplate selects, and keep it so."""
-    from wao_core.controller.service import run_controller
-    from wao_core.controller.serving_certificates import CertificateSettings
+    from wao_core.certificates.serving_certificates import CertificateSettings
+    from wao_core.controller.server import run_controller
     from wao_core.serving.server import run
 
     certificates = CertificateSettings(

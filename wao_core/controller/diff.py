@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wao_core.controller.plan import Desired, Plan
-from wao_core.records import NodeConfig
+from wao_core.cluster.records import NodeConfig
+from wao_core.crds.desired import Desired, Plan
 
 OWNER_KIND = "NodeConfigTemplate"
 

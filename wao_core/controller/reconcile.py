@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wao_core.cluster.records import Kind, Node, NodeConfigTemplate
+from wao_core.cluster.source import ObjectRef, Source
+from wao_core.cluster.state import Change
 from wao_core.controller.diff import OWNER_KIND, Actions, diff
-from wao_core.controller.plan import Desired, Makers, Plan, TemplateOutcome, plan, seen_of
+from wao_core.crds.desired import Desired, Makers, Plan, TemplateOutcome, plan, seen_of
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import GROUP, NODE_CONFIGS, VERSION
-from wao_core.records import Kind, Node, NodeConfigTemplate
-from wao_core.source.base import ObjectRef, Source
-from wao_core.state import Change
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient, KubeError
-from wao_core.source.base import ObjectRef
 
 log = logging.getLogger(__name__)
 

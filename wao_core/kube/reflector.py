@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wao_core.decode import decode_list, decode_watch_line
+from wao_core.cluster.decode import decode_list, decode_watch_line
+from wao_core.cluster.records import Record, key_of
+from wao_core.cluster.source import Problem
+from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import Resource
-from wao_core.records import Record, key_of
-from wao_core.source.base import Problem
-from wao_core.state import ClusterState
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wao_core.records import Kind
+from wao_core.cluster.records import Kind
 
 GROUP = "node.waok8s.github.io"
 VERSION = "v1beta1"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from wao_core.records import Kind
-from wao_core.serving.health import HealthChecks
+from wao_core.cluster.records import Kind
+from wao_core.cluster.source import Source
+from wao_core.health import HealthChecks
 from wao_core.serving.options import ServerOptions
-from wao_core.source.base import Source
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 

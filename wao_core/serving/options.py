@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict._errors import UsageError
 from wao_predict.cli._options import with_options
+from wao_predict.errors import UsageError
 
 
 class LogFormat(StrEnum):

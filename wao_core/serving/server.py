@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
-from wao_core.serving.health import HealthChecks
+from wao_core.health import HealthChecks
 from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.protocol import ServerProtocol
 from wao_core.serving.tls import ServingTls, tls_from_options
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 T = TypeVar("T")
 KEEP_ALIVE = 120  # seconds; above the 90 s after which Go clients drop idle connections, so no handshake is wasted

@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from wao_core.serving.certificates import bootstrap_certificate, expiry_of
+from wao_core.certificates.self_signed import bootstrap_certificate, expiry_of
 from wao_core.serving.options import ServerOptions
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 _log = logging.getLogger(__name__)
 Signature = tuple[tuple[int, int, int], ...]

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from wao_core.decode import decode_object
+from wao_core.cluster.decode import decode_object
+from wao_core.cluster.records import Kind, Record
 from wao_core.errors import ManifestError
-from wao_core.records import Kind, Record
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 64 * 1024 * 1024

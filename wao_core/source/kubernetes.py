@@ -11,14 +11,14 @@ from functools import partial
 
 import msgspec
 
-from wao_core.decode import decode_list
+from wao_core.cluster.decode import decode_list
+from wao_core.cluster.records import Kind
+from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
 from wao_core.kube.events import EventRecorder
 from wao_core.kube.reflector import Backoff, Reflector, StateSink
 from wao_core.kube.resources import NODE_CONFIG_TEMPLATES, NODE_CONFIGS, POLLED, WATCHED, Resource
-from wao_core.records import Kind
-from wao_core.source.base import ObjectRef, Problem
-from wao_core.state import ClusterState
 
 log = logging.getLogger(__name__)
 

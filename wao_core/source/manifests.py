@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from wao_core.controller.plan import plan
+from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
+from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.state import Change, ClusterState
+from wao_core.crds.desired import plan
 from wao_core.errors import ManifestError
-from wao_core.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
-from wao_core.source.base import ObjectRef, Problem
 from wao_core.source.documents import KINDS, SUFFIXES, documents, record_of, secret_of
-from wao_core.state import Change, ClusterState
 
 log = logging.getLogger(__name__)
 

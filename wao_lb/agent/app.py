@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wao_core.serving.health import HealthChecks
+from wao_core.health import HealthChecks
+from wao_core.serving.health import health_routes
 from wao_core.serving.metrics import metrics_endpoint
 from wao_lb.agent.sync import Syncer
 
@@ -37,7 +38,7 @@ def create_app(
         routes=[
             Route("/healthz", healthz),
             Route("/livez", livez),
-            Route("/readyz", checks.handle),
+            *(route for route in health_routes(checks) if route.path == "/readyz"),
             Route("/metrics", metrics_endpoint(registry)),
         ]
     )

@@ -132,7 +132,7 @@ def lb_agent(
     """
     from wao_core.serving.server import run
     from wao_lb.agent.node_agent import AgentOptions
-    from wao_lb.agent.run import clean_up, print_rules, run_agent, run_once
+    from wao_lb.agent.server import clean_up, print_rules, run_agent, run_once
     from wao_lb.agent.sync import Pace
     from wao_lb.agent.view import NodeSettings
 

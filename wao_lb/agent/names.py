@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wao_core.records import Service, ServicePort
+from wao_core.cluster.records import Service, ServicePort
 
 TABLE = "wao-loadbalancer"
 LONGEST = 230

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from wao_core.records import Service
-from wao_core.source.base import ObjectRef, Source
+from wao_core.cluster.records import Service
+from wao_core.cluster.source import ObjectRef, Source
 from wao_lb.agent.family import FAMILIES, Family
-from wao_lb.agent.gauges import AgentMetrics
 from wao_lb.agent.health_ports import HealthPorts, LocalEndpoints
-from wao_lb.agent.kernel import Kernel
+from wao_lb.agent.linux.kernel import Kernel
+from wao_lb.agent.metrics import AgentMetrics
 from wao_lb.agent.model import Weights
 from wao_lb.agent.sync import Pace, Syncer
 from wao_lb.agent.view import NodeSettings, NodeView

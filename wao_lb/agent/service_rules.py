@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wao_core.records import Service, ServicePort
+from wao_core.cluster.records import Service, ServicePort
 from wao_lb.agent.endpoints import Chosen, choose
 from wao_lb.agent.family import network_of
 from wao_lb.agent.model import (

@@ -8,14 +8,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from wao_core.cluster.records import Service
 from wao_core.kube.reflector import Backoff
-from wao_core.records import Service
-from wao_lb.agent.conntrack import changed_flows
 from wao_lb.agent.family import FAMILIES, Family
-from wao_lb.agent.gauges import AgentMetrics
-from wao_lb.agent.kernel import Kernel
+from wao_lb.agent.linux.conntrack import changed_flows
+from wao_lb.agent.linux.kernel import Kernel
+from wao_lb.agent.linux.nft import NftError
+from wao_lb.agent.metrics import AgentMetrics
 from wao_lb.agent.model import NO_RULES, Rules, Weights
-from wao_lb.agent.nft import NftError
 from wao_lb.agent.table import Plan, Table, merge
 from wao_lb.agent.view import NodeView
 

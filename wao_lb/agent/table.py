@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wao_lb.agent.base_chains import COMMENT, Skeleton, skeleton
 from wao_lb.agent.model import HAIRPINS, NO_RULES, NO_WEIGHTS, Rules, SetSpec, Setup, Split, Weights
-from wao_lb.agent.script import Script, element
-from wao_lb.agent.skeleton import COMMENT, Skeleton, skeleton
 from wao_lb.agent.split import Key, Range, differs, ranges, shares, slots
+from wao_lb.agent.transaction import Script, element
 
 Elements = dict[str, dict[str, str]]
 Object = tuple[str, str]

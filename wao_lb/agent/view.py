@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wao_core.decode import timestamp
-from wao_core.records import EndpointSlice, Kind, Node, Service
-from wao_core.state import Change, ClusterState
+from wao_core.cluster.decode import timestamp
+from wao_core.cluster.records import EndpointSlice, Kind, Node, Service
+from wao_core.cluster.state import Change, ClusterState
 from wao_lb.agent.endpoints import local_ready
 from wao_lb.agent.family import FAMILIES, Family
 from wao_lb.agent.model import Rules, Setup

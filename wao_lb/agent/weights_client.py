@@ -21,8 +21,8 @@ import msgspec
 from wao_core.kube.reflector import Backoff
 from wao_lb.agent.model import Weights
 from wao_lb.agent.weights_documents import Document, Listing, PortWeights, port_weights
-from wao_predict._errors import UsageError, WaoError
 from wao_predict.connection import TlsPolicy, ssl_context
+from wao_predict.errors import UsageError, WaoError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from wao_core.serving.status import StatusError
 from wao_metrics_api.auth.authentication import Authenticator, Credentials
 from wao_metrics_api.auth.authorization import ALWAYS_ALLOWED, AccessReviewer, attributes_of, authorize
 from wao_metrics_api.responses import send_status
-from wao_predict._errors import WaoError
+from wao_predict.errors import WaoError
 
 _log = logging.getLogger(__name__)
 

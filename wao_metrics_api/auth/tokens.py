@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from wao_metrics_api.auth.identity import User
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 class TokenFile:

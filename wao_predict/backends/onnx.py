@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict._errors import MissingExtra, ModelLoadError, PredictError
 from wao_predict.backends.base import FloatArray
+from wao_predict.errors import MissingExtra, ModelLoadError, PredictError
 from wao_predict.features import FEATURES, FeatureRanges
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from wao_predict._errors import ProtocolError, UsageError
 from wao_predict.backends.base import FloatArray
 from wao_predict.backends.v2 import V2Backend
 from wao_predict.connection import base_of, origin_of
+from wao_predict.errors import ProtocolError, UsageError
 from wao_predict.flow import Flow
 from wao_predict.redfish.explorer import ROOT, Bounds, Explorer
 from wao_predict.redfish.values import Document

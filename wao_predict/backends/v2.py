@@ -15,9 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from wao_predict._errors import ProtocolError, RemoteError
 from wao_predict.backends.base import FloatArray
 from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.errors import ProtocolError, RemoteError
 from wao_predict.flow import MIB, Flow, Request, Response
 
 INPUT_NAME = "predict-prob"

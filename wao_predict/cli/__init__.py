@@ -136,7 +136,7 @@ def _without_debug(arguments: list[str]) -> list[str]:
 
 def _told(error: Exception) -> str:
     """Return what a person can act on."""
-    from wao_predict._errors import WaoError
+    from wao_predict.errors import WaoError
 
     if isinstance(error, WaoError):
         return str(error)
@@ -154,7 +154,7 @@ def _say(line: str) -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    from wao_predict._errors import OutOfRangeWarning
+    from wao_predict.errors import OutOfRangeWarning
 
     if issubclass(category, OutOfRangeWarning | UserWarning):
         _say(f"warning: {message}")

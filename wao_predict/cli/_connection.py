@@ -92,7 +92,7 @@ def read_password(user: str, file: Path | None) -> str:
     UsageError
         The file cannot be read, or there is nobody to ask.
     """
-    from wao_predict._errors import UsageError
+    from wao_predict.errors import UsageError
 
     if file is not None:
         try:
@@ -116,7 +116,7 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None) -> An
     """
     import json
 
-    from wao_predict._errors import RemoteError
+    from wao_predict.errors import RemoteError
     from wao_predict.flow import Request
     from wao_predict.transport import HttpTransport
 

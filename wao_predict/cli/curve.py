@@ -89,8 +89,8 @@ def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: flo
 
 
 def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure: float) -> None:
-    from wao_predict._errors import MissingExtra
     from wao_predict.curves import PowerCurve
+    from wao_predict.errors import MissingExtra
 
     try:
         import plotext

@@ -75,7 +75,7 @@ def train(
 
 def _check_target(path: Path) -> None:
     """Fail before the work is done, not after it."""
-    from wao_predict._errors import UsageError
+    from wao_predict.errors import UsageError
 
     if not path.resolve().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.resolve().parent}; make it first")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.models.metadata import ModelInfo, read_info, read_props
 
 __all__ = ["ModelInfo", "list_models", "model_names", "model_path", "read_info", "read_props"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wao_predict._errors import ModelLoadError
+from wao_predict.errors import ModelLoadError
 from wao_predict.features import FEATURES, UNITS, FeatureRanges
 
 PREFIX = "wao."

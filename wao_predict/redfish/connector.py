@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
-from wao_predict._errors import MissingExtra, ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy, origin_of
+from wao_predict.errors import MissingExtra, ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import Request, Response
 from wao_predict.redfish.explorer import safe_path
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-from wao_predict._errors import ProtocolError, RemoteError, UsageError
 from wao_predict.connection import origin_of
+from wao_predict.errors import ProtocolError, RemoteError, UsageError
 from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.redfish.values import Document, items, mapping, text
 

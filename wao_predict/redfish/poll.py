@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from wao_predict._errors import RemoteError, SensorError
+from wao_predict.errors import RemoteError, SensorError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.explorer import decode, moved_to

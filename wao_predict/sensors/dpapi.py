@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from wao_predict._errors import ProtocolError, SensorError
 from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.errors import ProtocolError, SensorError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.values import number
 from wao_predict.sensors.base import Reading

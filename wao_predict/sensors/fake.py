@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.flow import Flow
 from wao_predict.sensors.base import Reading
 

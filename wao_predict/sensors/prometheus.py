@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from wao_predict._errors import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.errors import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.values import INLET_RANGE, POWER_RANGE, items, mapping, number, text
 from wao_predict.sensors.base import Reading

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wao_predict._errors import SensorError
 from wao_predict.connection import base_of
+from wao_predict.errors import SensorError
 from wao_predict.flow import Flow
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.discovery import Discovery, discover

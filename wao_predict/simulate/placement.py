@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, place_in_turn
 
 FloatArray = NDArray[np.float64]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wao_predict._errors import MissingExtra
+from wao_predict.errors import MissingExtra
 
 _HOMES = {
     "export": "to_onnx",

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.features import FeatureRanges
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.graph import network_graph

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES
 from wao_predict.train.ticks import on_grid
 

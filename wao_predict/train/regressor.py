@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from wao_predict._errors import FeatureError
+from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 from wao_predict.train.fitting import OnEpoch, Settings, train
 from wao_predict.train.network import CurveNetwork

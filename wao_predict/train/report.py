@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES, UNITS
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.pictures import curves_picture, errors_picture

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.features import FeatureRanges
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.export import to_onnx

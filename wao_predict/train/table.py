@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import FeatureError
 from wao_predict.csvtable import CsvTable, number, read_csv
+from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES
 
 COLUMNS = (*FEATURES, "watts")

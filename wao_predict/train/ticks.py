@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict._errors import FeatureError
+from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges
 
 FloatArray = NDArray[np.float64]

@@ -119,7 +119,7 @@ def kind_of(node: str) -> str:
 
 
 def test_with_all_metrics_gone_the_last_values_count(site: Site) -> None:
-    """Half a minute here; ten minutes are tested on an injected clock (tests/wao_core/test_curvebook.py)."""
+    """Half a minute here; ten minutes are tested on an injected clock, see the curve book's tests."""
     group = GROUPS["outage"]
     site.metrics_api.stop(kill=True)
     try:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.waiting import until
+from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.collector import Collector, addresses_of
 from wao_core.collector.plan import NodeIdentity, SensorSpec, Target
 from wao_core.collector.poller import Poller, Reader, backoff, failure_kind, sample_time
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import SampleState, SampleStore
-from wao_core.records import EndpointTerm, Kind, Node, NodeConfig
-from wao_core.state import ClusterState
-from wao_predict._errors import RemoteError, RemoteTimeout, SensorError
+from wao_predict.errors import RemoteError, RemoteTimeout, SensorError
 
 
 @dataclass(frozen=True)

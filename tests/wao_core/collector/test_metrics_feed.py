@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from tests.wao_core.kube.scripted import client_of
+from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.metrics_feed import MetricsFeed, MetricsListError, decode_values
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.kube.client import KubeClient
-from wao_core.records import EndpointTerm, Kind, Node, NodeConfig
-from wao_core.state import ClusterState
 
 TAKEN = 1_700_000_000.0
 STAMP = "2023-11-14T22:13:20Z"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wao_core.cluster.records import EndpointTerm, NodeConfig
 from wao_core.collector.plan import NodeIdentity, SensorSpec, Target, make_plan
-from wao_core.records import EndpointTerm, NodeConfig
 
 FAKE = EndpointTerm(type="Fake")
 

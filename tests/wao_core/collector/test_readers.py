@@ -13,8 +13,8 @@ from wao_core.collector.plan import SensorSpec
 from wao_core.collector.readers import Sensor, SensorReaders, options_of, tls_policy
 from wao_core.collector.secrets import SecretBook
 from wao_core.collector.transport import PollingSession
-from wao_predict._errors import RemoteError, SensorError
 from wao_predict.connection import TlsPolicy
+from wao_predict.errors import RemoteError, SensorError
 from wao_predict.flow import Flow, Request
 
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from wao_core.cluster.records import EndpointTerm, Kind, NodeConfig
+from wao_core.cluster.source import ObjectRef
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Reader
@@ -19,9 +22,6 @@ from wao_core.collector.status import (
     with_transitions,
 )
 from wao_core.collector.store import Sample, SampleState, SampleStore
-from wao_core.records import EndpointTerm, Kind, NodeConfig
-from wao_core.source.base import ObjectRef
-from wao_core.state import ClusterState
 
 NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z
 FAKE = EndpointTerm(type="Fake", fetch_interval=3600.0)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from wao_core.collector.secrets import SecretBook
-from wao_predict._errors import SensorError
 from wao_predict.connection import Credentials
+from wao_predict.errors import SensorError
 
 
 class Secrets:

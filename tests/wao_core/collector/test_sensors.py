@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from wao_core.cluster.records import EndpointTerm, Node
 from wao_core.collector.plan import NodeIdentity, SensorSpec
 from wao_core.collector.sensors import build_sensor, identify, needs_node
-from wao_core.records import EndpointTerm, Node
-from wao_predict._errors import WaoError
+from wao_predict.errors import WaoError
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.dpapi import DifferentialPressureSensor
 from wao_predict.sensors.prometheus import PrometheusSensor

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.transport import PollingSession, PollingTransport
-from wao_core.serving.certificates import bootstrap_certificate
-from wao_predict._errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.connection import Credentials, TlsPolicy
+from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import Request
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

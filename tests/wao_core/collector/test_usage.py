@@ -1,9 +1,9 @@
 """CPU use as a metric: in percent, and only where both use and capacity are known."""
 
+from wao_core.cluster.records import Kind, Node, NodeMetrics
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, UsageMetric, usage_sample
-from wao_core.records import Kind, Node, NodeMetrics
-from wao_core.state import ClusterState
 
 NODE = Node(name="n1", capacity_cores=32.0)
 METRICS = NodeMetrics(name="n1", cpu_cores=8.0, timestamp=1000.0, window=15.0)

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.wao_core.controller.test_plan import node, template
+from tests.wao_core.crds.test_desired import node, template
+from wao_core.cluster.decode import decode_object
+from wao_core.cluster.records import Kind, NodeConfig
+from wao_core.cluster.source import ObjectRef
+from wao_core.cluster.state import ClusterState
 from wao_core.controller.reconcile import NodeConfigController
-from wao_core.decode import decode_object
 from wao_core.kube.client import KubeError
-from wao_core.records import Kind, NodeConfig
-from wao_core.source.base import ObjectRef
-from wao_core.state import ClusterState
 
 NAMES = ("a", "b", "c")
 ALL = {"matchLabels": {"set": "all"}}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_core.kube.client import KubeClient, KubeError
-from wao_core.serving.certificates import bootstrap_certificate
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.events import EventRecorder
-from wao_core.source.base import ObjectRef
 
 
 class Api:

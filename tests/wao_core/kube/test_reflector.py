@@ -11,11 +11,11 @@ from aiohttp import web
 
 from tests.waiting import until
 from tests.wao_core.kube.scripted import ScriptedServer, bookmark, expired, node, reset, send, serving
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import Change, ClusterState
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.reflector import Backoff, Reflector, StateSink
 from wao_core.kube.resources import NODES
-from wao_core.records import Kind
-from wao_core.state import Change, ClusterState
 
 
 class Follower:

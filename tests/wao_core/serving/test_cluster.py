@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from wao_core.records import Kind
+from wao_core.cluster.records import Kind
+from wao_core.health import HealthChecks
 from wao_core.serving.cluster import cluster
-from wao_core.serving.health import HealthChecks
 from wao_core.serving.options import ServerOptions
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 async def test_a_folder_of_manifests_is_ready_when_it_was_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from wao_core.serving.options import LogFormat, ServerOptions, server_options
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 def command(seen: list[object]) -> typer.Typer:

@@ -14,11 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.wao_core.serving.authority import Authority
-from wao_core.serving.certificates import bootstrap_certificate
-from wao_core.serving.health import HealthChecks
+from wao_core.certificates.self_signed import bootstrap_certificate
+from wao_core.health import HealthChecks
+from wao_core.serving.health import health_routes
 from wao_core.serving.server import Server
 from wao_core.serving.tls import ServingTls
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 async def whoami(request: Request) -> Response:
@@ -29,7 +30,7 @@ async def whoami(request: Request) -> Response:
 def app(checks: HealthChecks | None = None) -> Starlette:
     routes = [Route("/whoami", whoami)]
     if checks is not None:
-        routes.append(Route("/readyz", checks.handle))
+        routes.extend(health_routes(checks))
     return Starlette(routes=routes)
 
 
@@ -156,7 +157,7 @@ async def test_a_stop_fails_readiness_and_finishes_what_runs(tmp_path: Path) -> 
         return Response("done")
 
     checks = HealthChecks()
-    application = Starlette(routes=[Route("/slow", slow), Route("/readyz", checks.handle)])
+    application = Starlette(routes=[Route("/slow", slow), *health_routes(checks)])
     server = Server(application, checks=checks, drain=30.0)
     async with server, httpx2.AsyncClient(trust_env=False) as session:
         running = asyncio.create_task(session.get(f"{server.url}/slow"))

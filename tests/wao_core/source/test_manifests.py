@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from wao_core.records import Kind
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import Change
 from wao_core.source.manifests import ManifestSource
-from wao_core.state import Change
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "32"}}}
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"}}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wao_core.records import Endpoint, EndpointPort, EndpointSlice, LoadBalancerIngress, Service, ServicePort
+from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, LoadBalancerIngress, Service, ServicePort
 from wao_lb.agent.family import FAMILIES, IPV4, Family
 from wao_lb.agent.model import Rules, Setup, Weights
 from wao_lb.agent.service_rules import service_rules

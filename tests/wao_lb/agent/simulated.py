@@ -1,4 +1,4 @@
-"""A table as the kernel would have it, for the commands that `wao_lb.agent.script` writes: refuses what it refuses."""
+"""A simulated kernel table for the commands of `wao_lb.agent.transaction`; it refuses what the kernel refuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wao_lb.agent.family import FAMILIES, Family
+from wao_lb.agent.linux.nft import NftError
 from wao_lb.agent.model import UdpFlows
-from wao_lb.agent.nft import NftError
 from wao_lb.agent.split import Range
 from wao_lb.agent.table import Held
 

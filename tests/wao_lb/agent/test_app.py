@@ -6,8 +6,8 @@ import httpx2
 from prometheus_client import CollectorRegistry
 
 from tests.wao_lb.agent.test_sync import Bench
-from wao_core.records import Kind, Node
-from wao_core.serving.health import HealthChecks
+from wao_core.cluster.records import Kind, Node
+from wao_core.health import HealthChecks
 from wao_lb.agent.app import create_app
 from wao_lb.agent.sync import Pace
 from wao_lb.agent.view import TO_BE_DELETED

@@ -23,9 +23,9 @@ from tests.wao_lb.agent.services import (
     service,
     setup,
 )
-from wao_core.records import Endpoint, EndpointPort
+from wao_core.cluster.records import Endpoint, EndpointPort
 from wao_lb.agent.family import FAMILIES, IPV4, IPV6
-from wao_lb.agent.gauges import AgentMetrics
+from wao_lb.agent.metrics import AgentMetrics
 from wao_lb.agent.model import HAIRPINS, NO_ENDPOINTS, SERVICE_IPS
 from wao_lb.agent.names import refusal
 from wao_lb.agent.table import content

@@ -14,8 +14,8 @@ import pytest
 from tests import waiting
 from tests.wao_lb.agent.services import DNS, both, endpoint, part, service
 from tests.wao_lb.agent.simulated import SimulatedKernel
-from wao_core.records import Kind, Node, Service
-from wao_core.state import ClusterState
+from wao_core.cluster.records import Kind, Node, Service
+from wao_core.cluster.state import ClusterState
 from wao_lb.agent.model import Weights
 from wao_lb.agent.sync import Pace, Syncer
 from wao_lb.agent.table import GRACE

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.wao_lb.agent.services import EXPOSED, WEB, both, endpoint, part, rules_of, service, setup
 from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
+from wao_lb.agent.base_chains import skeleton
 from wao_lb.agent.model import HAIRPINS, NO_RULES, Rules, Weights
-from wao_lb.agent.skeleton import skeleton
 from wao_lb.agent.table import Plan, Table, content, merge
 
 SHAPES: list[dict[str, Any]] = [

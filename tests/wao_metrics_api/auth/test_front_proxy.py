@@ -10,10 +10,10 @@ import httpx2
 import pytest
 
 from tests.wao_core.serving.authority import Authority
+from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.serving.server import Server
 from wao_core.serving.tls import ServingTls
-from wao_core.state import ClusterState
 from wao_metrics_api.app import create_app, new_parts
 from wao_metrics_api.auth.authentication import Authenticator
 from wao_metrics_api.auth.authorization import Attributes, Decision

@@ -15,7 +15,7 @@ from wao_metrics_api.auth.guard import Guard
 from wao_metrics_api.auth.identity import User
 from wao_metrics_api.auth.tokens import TokenFile
 from wao_metrics_api.auth.trust import Trust
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 
 
 async def inner(scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.wao_predict.redfish.captures import documents
 from tests.wao_predict.redfish.test_discovery import member, thermal
-from wao_core.serving.certificates import bootstrap_certificate
+from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, TlsPolicy
 from wao_predict.flow import Request, run
 from wao_predict.redfish.connector import Auth, SushyTransport

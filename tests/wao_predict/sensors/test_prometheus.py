@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_predict import ProtocolError, RemoteError, SensorError
-from wao_predict._errors import UsageError
+from wao_predict.errors import UsageError
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.base import Reading
 from wao_predict.sensors.prometheus import PrometheusSensor

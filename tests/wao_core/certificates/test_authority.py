@@ -1,0 +1,148 @@
+"""What is issued when: no client ever meets a serving certificate that what is published cannot verify."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from wao_core.certificates.authority import (
+    OVERLAP,
+    SERVING_LIFE,
+    Held,
+    Pair,
+    Wanted,
+    new_authority,
+    renewal,
+    service_hosts,
+)
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+HOSTS = {"wao-metrics-api": service_hosts("wao-metrics-api", "wao-system")}
+NOTHING = Held(None, b"", {})
+
+
+def applied(held: Held, wanted: Wanted) -> Held:
+    """Return what the cluster holds once everything wanted was written."""
+    return Held(wanted.authority, wanted.bundle, {**held.pairs, **wanted.issued})
+
+
+def at(held: Held, later: timedelta) -> tuple[Held, Wanted]:
+    wanted = renewal(held, HOSTS, NOW + later)
+    return applied(held, wanted), wanted
+
+
+def bundle_verifies(held: Held, service: str = "wao-metrics-api") -> bool:
+    leaf = x509.load_pem_x509_certificate(held.pairs[service].certificate)
+    for parent in x509.load_pem_x509_certificates(held.bundle):
+        try:
+            leaf.verify_directly_issued_by(parent)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def test_an_empty_cluster_gets_everything_at_once() -> None:
+    held, wanted = at(NOTHING, timedelta())
+    assert set(wanted.issued) == {"wao-metrics-api"}
+    assert bundle_verifies(held)
+
+
+def test_nothing_is_issued_while_all_is_well() -> None:
+    held, _ = at(NOTHING, timedelta())
+    again, wanted = at(held, timedelta(days=30))
+    assert not wanted.reasons
+    assert again == held
+
+
+def test_python_verifies_what_was_issued_for_the_name_that_the_aggregator_asks(tmp_path: Path) -> None:
+    held = applied(NOTHING, renewal(NOTHING, HOSTS, datetime.now(UTC)))
+    pair = held.pairs["wao-metrics-api"]
+    (tmp_path / "c").write_bytes(pair.certificate)
+    (tmp_path / "k").write_bytes(pair.key)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "c", tmp_path / "k")
+    client = ssl.create_default_context(cadata=held.bundle.decode())
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    one, two = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(one, two, server_hostname="wao-metrics-api.wao-system.svc")
+    answering = server.wrap_bio(two, one, server_side=True)
+    for _ in range(3):
+        for side in (asking, answering):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    assert asking.version() == "TLSv1.3"
+
+
+def test_a_serving_certificate_is_renewed_when_two_thirds_of_its_life_are_over() -> None:
+    held, _ = at(NOTHING, timedelta())
+    renewed, wanted = at(held, SERVING_LIFE * 0.7)
+    assert wanted.reasons == {"wao-metrics-api": "two thirds of its life are over"}
+    assert renewed.authority == held.authority
+    assert bundle_verifies(renewed)
+
+
+def test_a_new_authority_is_published_before_it_signs() -> None:
+    held, _ = at(NOTHING, timedelta())
+    lost = Held(None, held.bundle, held.pairs)  # somebody deleted the Secret
+    after, wanted = at(lost, timedelta(days=1))
+    assert len(x509.load_pem_x509_certificates(after.bundle)) == 2
+    assert not wanted.issued
+    assert bundle_verifies(after)
+    later, wanted = at(after, timedelta(days=1) + OVERLAP)
+    assert wanted.reasons == {"wao-metrics-api": "its authority was replaced"}
+    assert bundle_verifies(later)
+
+
+def test_an_authority_is_replaced_long_before_its_end_and_clients_never_notice() -> None:
+    held, _ = at(NOTHING, timedelta())
+    for days in range(0, 5000, 20):
+        for more in (timedelta(), 2 * OVERLAP):
+            held, _ = at(held, timedelta(days=days) + more)
+            assert bundle_verifies(held)
+            leaf = x509.load_pem_x509_certificate(held.pairs["wao-metrics-api"].certificate)
+            assert leaf.not_valid_after_utc > NOW + timedelta(days=days)
+    assert len(x509.load_pem_x509_certificates(held.bundle)) == 2  # of three: the first has expired
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "why"),
+    [
+        (Pair(b"not PEM", b"not PEM"), "it cannot be read"),
+        (new_authority(NOW), "it names no host"),
+    ],
+)
+def test_a_secret_spoiled_by_hand_is_issued_anew(spoiled: Pair, why: str) -> None:
+    held, _ = at(NOTHING, timedelta())
+    wanted = renewal(Held(held.authority, held.bundle, {"wao-metrics-api": spoiled}), HOSTS, NOW)
+    assert why in wanted.reasons["wao-metrics-api"]
+
+
+def test_a_certificate_and_the_key_of_another_are_not_served() -> None:
+    held, _ = at(NOTHING, timedelta())
+    other, _ = at(NOTHING, timedelta())
+    mixed = Pair(held.pairs["wao-metrics-api"].certificate, other.pairs["wao-metrics-api"].key)
+    wanted = renewal(Held(held.authority, held.bundle, {"wao-metrics-api": mixed}), HOSTS, NOW)
+    assert wanted.reasons == {"wao-metrics-api": "certificate and key do not belong together"}
+
+
+def test_a_service_that_moved_gets_its_new_names() -> None:
+    held, _ = at(NOTHING, timedelta())
+    wanted = renewal(held, {"wao-metrics-api": service_hosts("wao-metrics-api", "other")}, NOW)
+    assert "wao-metrics-api.other.svc" in wanted.reasons["wao-metrics-api"]
+
+
+def test_a_bundle_spoiled_by_hand_is_published_anew() -> None:
+    held, _ = at(NOTHING, timedelta())
+    wanted = renewal(Held(held.authority, b"-----BEGIN", held.pairs), HOSTS, NOW)
+    assert wanted.bundle == held.bundle
+
+
+def test_a_key_is_not_shown_by_accident() -> None:
+    assert "PRIVATE" not in repr(new_authority(NOW))

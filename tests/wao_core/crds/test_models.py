@@ -1,0 +1,139 @@
+"""The custom resources: the committed YAML, the reference's schema, and manifests of the reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.wao_core.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
+from wao_core.cluster.decode import decode_object
+from wao_core.cluster.records import Kind
+from wao_core.crds import models as crd
+from wao_core.crds.yaml_files import FOLDER, RESOURCES, definition, rendered
+
+TERM = {"type": "string!", "endpoint": "string!", "basicAuthSecret.name": "string", "fetchInterval": "string"}
+"""Fields of the reference's EndpointTerm; "!" marks a required one."""
+COLLECTOR = {
+    f"metricsCollector!.{metric}!.{path}": kind for metric in ("inletTemp", "deltaP") for path, kind in TERM.items()
+}
+PREDICTOR = {
+    f"predictor!.{name}.{path}": kind
+    for name in ("powerConsumption", "powerConsumptionEndpointProvider")
+    for path, kind in TERM.items()
+}
+REFERENCE = {"nodeName": "string!", **COLLECTOR, **PREDICTOR}
+
+
+def spec_of(kind: str) -> dict[str, Any]:
+    resource = next(item for item in RESOURCES if item.kind == kind)
+    schema = definition(resource)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    found: dict[str, Any] = schema["properties"]["spec"]
+    return found
+
+
+def at(schema: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
+    """Return the schema at a path, and whether its last step is required; checks the required steps on the way."""
+    required = False
+    for step in path.split("."):
+        name = step.rstrip("!")
+        required = name in schema.get("required", ())
+        if step.endswith("!"):
+            assert required, f"{path}: {name} must be required"
+        schema = schema["properties"][name]
+    return schema, required
+
+
+@pytest.mark.parametrize("path", REFERENCE)
+@pytest.mark.parametrize("kind", ["NodeConfig", "NodeConfigTemplate"])
+def test_every_field_of_the_reference_is_there_with_its_type(kind: str, path: str) -> None:
+    schema = spec_of(kind)
+    if kind == "NodeConfigTemplate":
+        schema = schema["properties"]["template"]
+    found, required = at(schema, path)
+    wanted = REFERENCE[path]
+    assert found["type"] == wanted.rstrip("!")
+    if path == "nodeName" and kind == "NodeConfigTemplate":
+        assert not required  # the reference's own sample leaves it out, and its CRD refuses that
+    else:
+        assert required is wanted.endswith("!")
+    assert "enum" not in found
+    assert "pattern" not in found
+
+
+def test_nothing_of_ours_is_required() -> None:
+    """Every manifest of the reference stays valid."""
+    for path, schema in walk(spec_of("NodeConfig")):
+        known = {step.rstrip("!") for full in REFERENCE for step in full.split(".")}
+        assert set(schema.get("required", ())) <= known, path
+
+
+def test_the_selector_is_the_apis() -> None:
+    selector = spec_of("NodeConfigTemplate")["properties"]["nodeSelector"]
+    assert selector["x-kubernetes-map-type"] == "atomic"
+    assert selector["properties"]["matchLabels"]["additionalProperties"] == {"type": "string"}
+    expressions = selector["properties"]["matchExpressions"]
+    assert expressions["x-kubernetes-list-type"] == "atomic"
+    assert expressions["items"]["required"] == ["key", "operator"]
+    assert expressions["items"]["properties"]["values"]["x-kubernetes-list-type"] == "atomic"
+
+
+def walk(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield path, schema
+    for name, item in schema.get("properties", {}).items():
+        yield from walk(item, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            yield from walk(schema[key], f"{path}[]")
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda item: item.kind)
+def test_the_schemas_are_structural(resource: Any) -> None:
+    schema = definition(resource)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for path, item in walk(schema):
+        assert "type" in item, path
+        for word in ("$ref", "anyOf", "oneOf", "allOf", "nullable", "title"):
+            assert word not in item, path
+
+
+def test_the_committed_yaml_equals_a_fresh_one() -> None:
+    for name, text in rendered().items():
+        assert (FOLDER / name).read_text() == text, "run python -m wao_core.crds.yaml_files"
+
+
+@pytest.mark.parametrize("spec", REFERENCES + OURS, ids=lambda spec: spec["nodeName"])
+def test_manifests_of_the_reference_and_our_own_are_valid(spec: dict[str, Any]) -> None:
+    assert crd.NodeConfigSpec.model_validate(spec)
+    record = decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x"}, "spec": spec})
+    assert record.name == "x"
+
+
+@pytest.mark.parametrize(("fields", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
+def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        crd.NodeConfigSpec.model_validate(with_term(fields))
+
+
+@pytest.mark.parametrize("fields", TEMPLATED, ids=str)
+def test_templates_are_not_judged_by_what_they_are_not_yet(fields: dict[str, Any]) -> None:
+    assert crd.NodeConfigTemplateBody.model_validate(with_term(fields))
+
+
+def test_rules_name_only_fields_of_our_own() -> None:
+    """And the type, so that nothing that the reference takes is refused."""
+    own = {"value", "query", "sensor", "tls", "uri", "name", "caBundle", "fingerprint", "insecureSkipVerify"}
+    for path, schema in walk(spec_of("NodeConfig")):
+        for rule in schema.get("x-kubernetes-validations", ()):
+            assert set(re.findall(r"self\.(\w+)", rule["rule"])) <= own | {"type"}, path
+
+
+@pytest.mark.parametrize("kind", ["NodeConfig", "NodeConfigTemplate"])
+def test_rules_stand_at_every_term(kind: str) -> None:
+    schema = spec_of(kind) if kind == "NodeConfig" else spec_of(kind)["properties"]["template"]
+    for path in ("metricsCollector.inletTemp", "metricsCollector.powerWatts", "predictor.powerConsumption"):
+        term, _ = at(schema, path)
+        assert len(term["x-kubernetes-validations"]) == 4
+        assert len(term["properties"]["tls"]["x-kubernetes-validations"]) == 3

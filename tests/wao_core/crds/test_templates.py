@@ -1,0 +1,151 @@
+"""Go templates: equal to Go on the golden cases, and sandboxed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wao_core.cluster.records import Node
+from wao_core.crds.templates import MAX_OUTPUT, node_data, render, render_all
+from wao_core.errors import TemplateError
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data/templates/golden.json").read_text())
+
+REFUSED = {
+    "{{ range until 3 }}{{ . }}{{ end }}": "until: its cost is set by the text",
+    "{{ range $i := until 2 }}{{ break }}{{ end }}ok": "until: its cost is set by the text",
+    '{{ seq 1 3 }} {{ semver "1.2.3" }} {{ semverCompare ">=1.0" "1.2.3" }}': "seq: its cost is set by the text",
+    '{{ env "HOME" }}': "env: shows the controller's environment",
+}
+"""Cases that Go renders and that are refused here on purpose."""
+DIFFERENT = {
+    '{{ list 1 "a" true nil }}': "nil as an argument is not understood by the template engine",
+    "{{ .IPv4 }}": "data are maps here, structs there: they print otherwise",
+    "{{ . }}": "data are maps here, structs there: they print otherwise",
+}
+"""Cases that come out otherwise, and why."""
+
+
+def case_id(case: dict[str, Any]) -> str:
+    return str(case["template"])[:60]
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=case_id)
+def test_golden_cases_come_out_as_in_go(case: dict[str, Any]) -> None:
+    data = case.get("data") or GOLDEN["data"]
+    template = case["template"]
+    repeats = "repeat " in template
+    if template in REFUSED or repeats or case["status"] != "OK":
+        with pytest.raises(TemplateError):
+            render(template, data)
+    elif template not in DIFFERENT:
+        assert case["out"] == render(template, data)
+
+
+def test_an_empty_field_stays_empty() -> None:
+    """The reference renders it as the field parsed before it."""
+    rendered = render_all({"type": "Fake", "endpoint": "", "deep": [{"x": "{{ .Hostname }}"}]}, {"Hostname": "n7"})
+    assert rendered == {"type": "Fake", "endpoint": "", "deep": [{"x": "n7"}]}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ env "HOME" }}',
+        '{{ expandenv "$HOME" }}',
+        '{{ getHostByName "localhost" }}',
+        '{{ genPrivateKey "rsa" }}',
+        '{{ repeat 100000000 "a" }}',
+        "{{ until 100000000 }}",
+        '{{ printf "%1000000000d" 1 }}',
+        '{{ printf "%.999999999f" 1.0 }}',
+        "{{ now }}",
+        "{{ .Hostname.__class__ }}",
+        "{{ .__class__ }}",
+        '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
+        "{{ .Unknown }}",
+        "{{ if }}",
+        "{{" * 500,
+        "x" * 1000 + "{{ .Hostname }}",
+    ],
+)
+def test_what_could_harm_is_refused(template: str) -> None:
+    with pytest.raises(TemplateError):
+        render(template, {"Hostname": "n" * 40})
+
+
+THIRTY = " ".join(map(str, range(30)))
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ('"0123456789abcdef"', "cat $x $x"),
+        ('"0123456789abcdef"', "print $x $x"),
+        ('"0123456789abcdef"', 'printf "%s%s" $x $x'),
+        (r'"\\"', "js $x"),
+        ("list 1", "concat $x $x"),
+        ("list 1", "list $x $x"),
+        ('dict "a" 1', 'dict "a" $x "b" $x'),
+        ("dict", 'set $x "self" $x'),
+        ('"aa"', 'replace "a" $x $x'),
+        ('"a"', "b64enc $x"),
+    ],
+)
+def test_nothing_grows_by_being_done_again_and_again(first: str, again: str) -> None:
+    with pytest.raises(TemplateError, match=r"more than|larger|range|too large|overflow"):
+        render(f"{{{{ $x := {first} }}}}{{{{ range list {THIRTY} }}}}{{{{ $x = {again} }}}}{{{{ end }}}}", {})
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ indent 1000000000 .Hostname }}", "number over 1000"),
+        ("{{ round 1.5 1000000000 }}", "number over 1000"),
+        ('{{ printf (print "%" "1000000000" "d") 1 }}', "width"),
+        ('{{ regexMatch "((a{1000}){1000}){1000}" "a" }}', "repetitions"),
+        ("{{ upper .Large }}", "more than 2048 characters"),
+        ('{{ regexMatch "a" .Long }}', "more than 1024 characters"),
+    ],
+)
+def test_functions_are_bounded_in_what_they_take(template: str, why: str) -> None:
+    with pytest.raises(TemplateError, match=why):
+        render(template, {"Hostname": "n", "Large": "a" * 5000, "Long": "a" * 1500})
+
+
+def test_a_template_that_takes_long_is_given_up_and_not_tried_for_every_node() -> None:
+    slow = '{{ range list 1 2 3 4 5 6 7 8 9 }}{{ regexMatch "(a?){100}b" $.Long }}{{ end }}'
+    for _ in range(20):
+        with pytest.raises(TemplateError, match=r"more than 0\.5 s"):
+            render(slow, {"Long": "a" * 1000})
+
+
+def test_the_output_is_bounded() -> None:
+    with pytest.raises(TemplateError):
+        render("{{ .Hostname }}", {"Hostname": "a" * (MAX_OUTPUT + 1)})
+
+
+def test_the_node_is_seen_as_in_the_reference_and_more() -> None:
+    node = Node(
+        name="worker-7",
+        labels={"kubernetes.io/hostname": "worker-7.rack3", "site": "a"},
+        annotations={"bmc": "https://10.1.0.7"},
+        addresses=(("Hostname", "x"), ("InternalIP", "10.0.3.42"), ("InternalIP", "fd00::7")),
+        provider_id="metal://7",
+    )
+    data = node_data(node)
+    assert render("{{ .Hostname }} {{ .IPv4.Address }} {{ .IPv4.Octet4 }}", data) == "worker-7.rack3 10.0.3.42 42"
+    assert render('{{ index .Annotations "bmc" }} {{ .IPv6 }} {{ .Labels.site }}', data) == "https://10.1.0.7 fd00::7 a"
+
+
+def test_a_node_without_address_has_the_references_marks() -> None:
+    data = node_data(Node(name="n"))
+    assert render("{{ .Hostname }} {{ .IPv4.Address }} {{ .IPv4.Octet1 }}", data) == "undefined.example.com x.x.x.x x"
+
+
+def test_an_error_names_the_field() -> None:
+    with pytest.raises(TemplateError, match=r"metricsCollector\.inletTemp\.endpoint"):
+        render_all({"metricsCollector": {"inletTemp": {"endpoint": "{{ .Nope }}"}}}, {})

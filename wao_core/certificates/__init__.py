@@ -1,0 +1,1 @@
+"""Serving certificates: self-signed ones, and those that the controller issues."""

@@ -1,0 +1,1 @@
+"""The cluster as records and state: no I/O."""

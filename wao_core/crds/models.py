@@ -1,0 +1,244 @@
+"""The custom resources NodeConfig and NodeConfigTemplate as pydantic models: the source of schema and validation.
+
+Every manifest written for the reference (wao-core, group node.waok8s.github.io, version v1beta1) is valid here. What is
+ours is optional and additive, and only what is ours is checked further (`wao_core.crds.rules`). The YAML in
+manifests/crds is generated from these models (`wao_core.crds.yaml_files`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from wao_core.cluster.durations import parse_duration
+from wao_core.crds.rules import SENSOR_RULES, TERM_RULES, TLS_RULES, check, validations
+from wao_core.errors import DurationError
+
+
+def _go_duration(text: object) -> object:
+    if isinstance(text, str) and "{{" not in text:
+        try:
+            parse_duration(text)
+        except DurationError as error:
+            raise ValueError(str(error)) from None
+    return text
+
+
+Duration = Annotated[str, BeforeValidator(_go_duration)]
+
+
+class _Model(BaseModel):
+    """camelCase outside, snake_case inside; unknown fields are dropped, as the API server does."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class SecretReference(_Model):
+    """A Secret in the NodeConfig's namespace."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
+    name: str = Field("", description="Name of the Secret; it holds `username` and `password`.")
+
+
+class Tls(_Model):
+    """How the server's certificate is verified. Without it: against the system's authorities."""
+
+    model_config = ConfigDict(json_schema_extra=validations(TLS_RULES))
+
+    ca_bundle: str | None = Field(None, max_length=65536, description="PEM certificates of the authorities to trust.")
+    fingerprint: str | None = Field(
+        None,
+        max_length=128,
+        description="SHA-256 of the one certificate to accept, in hex, in place of authorities.",
+    )
+    insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
+
+    @model_validator(mode="after")
+    def _rules(self) -> Tls:
+        check(self, TLS_RULES)
+        return self
+
+
+class SensorOverride(_Model):
+    """Names the sensor where discovery cannot know it. A template may take it from the node's labels or annotations."""
+
+    model_config = ConfigDict(json_schema_extra=validations(SENSOR_RULES))
+
+    uri: str | None = Field(
+        None, max_length=1024, description="Path of the resource, such as /redfish/v1/Chassis/1/Sensors/Inlet."
+    )
+    name: str | None = Field(
+        None, max_length=256, description="Name of the sensor in that resource, or without uri of any on the BMC."
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> SensorOverride:
+        check(self, SENSOR_RULES)
+        return self
+
+
+class EndpointTerm(_Model):
+    """One sensor, model or provider: what it is, where, with which credentials, how often."""
+
+    model_config = ConfigDict(json_schema_extra=validations(TERM_RULES))
+
+    type: str = Field(
+        description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus or a plug-in's name"
+    )
+    endpoint: str = Field(
+        description="URL; for Onnx a shipped model's name or a file path. Empty where the type needs none."
+    )
+    basic_auth_secret: SecretReference | None = Field(None, description="Credentials for HTTP basic authentication.")
+    fetch_interval: Duration | None = Field(None, description="Time between two readings, a Go duration. Default 15s.")
+    tls: Tls | None = Field(None, description="How the server's certificate is verified.")
+    sensor: SensorOverride | None = Field(None, description="The sensor to read, where discovery cannot know it.")
+    value: float | None = Field(None, description="Type Fake: the constant to give.")
+    query: str | None = Field(
+        None,
+        max_length=4096,
+        description="Type Prometheus: PromQL with one sample; $node and $address are the node's. "
+        "fetchInterval should be no shorter than the scrape interval.",
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> EndpointTerm:
+        check(self, TERM_RULES)
+        return self
+
+
+class MetricsCollector(_Model):
+    """The node's sensors."""
+
+    inlet_temp: EndpointTerm = Field(description="Inlet temperature [degC].")
+    delta_p: EndpointTerm = Field(description="Static pressure difference [Pa].")
+    power_watts: EndpointTerm | None = Field(None, description="Measured power [W].")
+
+
+class Predictor(_Model):
+    """The node's power model. With neither field the node is collected but not predicted."""
+
+    power_consumption: EndpointTerm | None = Field(None, description="The model.")
+    power_consumption_endpoint_provider: EndpointTerm | None = Field(
+        None,
+        description="Where the model's endpoint is asked for, such as the BMC; used when powerConsumption has none.",
+    )
+
+
+class NodeConfigSpec(_Model):
+    """Where a node's sensors and its power model are."""
+
+    node_name: str = Field(description="Name of the Node.")
+    metrics_collector: MetricsCollector = Field(description="The node's sensors.")
+    predictor: Predictor = Field(description="The node's power model.")
+
+
+class NodeConfigTemplateBody(NodeConfigSpec):
+    """The spec of the NodeConfigs to make; strings are Go templates over the node."""
+
+    node_name: str = Field("", description="Ignored; the node's name is taken.")
+
+
+class LabelSelectorRequirement(_Model):
+    """One requirement of a label selector."""
+
+    key: str
+    operator: str = Field(description="In, NotIn, Exists or DoesNotExist.")
+    values: list[str] | None = Field(None, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+
+
+class LabelSelector(_Model):
+    """A label selector; an empty one selects every node."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[LabelSelectorRequirement] | None = Field(
+        None, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+
+
+class NodeConfigTemplateSpec(_Model):
+    """Which nodes get a NodeConfig, and what stands in it."""
+
+    node_selector: LabelSelector = Field(description="The nodes.")
+    template: NodeConfigTemplateBody = Field(description="The NodeConfigs to make.")
+
+
+class Condition(_Model):
+    """One condition of a status, in the form of metav1.Condition."""
+
+    type: str
+    status: str = Field(description="True, False or Unknown.")
+    reason: str | None = None
+    message: str | None = Field(None, max_length=1024)
+    last_transition_time: str | None = Field(None, json_schema_extra={"format": "date-time"})
+    observed_generation: int | None = None
+
+
+class ChosenSensor(_Model):
+    """The sensor that is read."""
+
+    uri: str | None = None
+    name: str | None = None
+
+
+class MetricStatus(_Model):
+    """The last value of one metric."""
+
+    name: str
+    state: str | None = None
+    value: str | None = Field(None, description="A quantity; absent when there is no value.")
+    time: str | None = Field(None, json_schema_extra={"format": "date-time"})
+    reason: str | None = None
+    sensor: ChosenSensor | None = None
+    confidence: str | None = Field(None, description="How sure it is that this is the right sensor, 0 to 1.")
+
+
+class _Status(_Model):
+    conditions: list[Condition] | None = Field(
+        None,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    observed_generation: int | None = None
+
+
+class NodeConfigStatus(_Status):
+    """What is collected for the node, and what is wrong."""
+
+    metrics: list[MetricStatus] | None = Field(
+        None, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    )
+
+
+class NodeConfigTemplateStatus(_Status):
+    """How many nodes the template serves, and what is wrong."""
+
+    nodes: int | None = Field(None, description="Nodes that have a NodeConfig from this template.")
+
+
+class ObjectMeta(_Model):
+    """What is read of the metadata of a manifest."""
+
+    name: str = Field(min_length=1, max_length=253)
+    namespace: str | None = None
+
+
+class NodeConfigManifest(_Model):
+    """A NodeConfig document."""
+
+    api_version: Literal["node.waok8s.github.io/v1beta1"]
+    kind: Literal["NodeConfig"]
+    metadata: ObjectMeta
+    spec: NodeConfigSpec
+
+
+class NodeConfigTemplateManifest(_Model):
+    """A NodeConfigTemplate document."""
+
+    api_version: Literal["node.waok8s.github.io/v1beta1"]
+    kind: Literal["NodeConfigTemplate"]
+    metadata: ObjectMeta
+    spec: NodeConfigTemplateSpec

@@ -1,0 +1,100 @@
+"""NodeConfig and NodeConfigTemplate documents to records, validated by the models of `wao_core.crds.models`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from wao_core.cluster.durations import parse_duration
+from wao_core.cluster.records import EndpointTerm, NodeConfig, NodeConfigTemplate, key_of
+from wao_core.crds import models as crd
+from wao_core.errors import ManifestError
+
+DEFAULT_INTERVAL = 15.0
+"""Seconds between two readings where fetchInterval does not say; the reference's default."""
+
+_OPTIONS = ("tls", "sensor", "value", "query")
+
+
+def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig:
+    """Return the record of a NodeConfig document; `fields` are those of its metadata.
+
+    Raises
+    ------
+    ManifestError
+        A field is missing or cannot be used; the first one is named.
+    """
+    spec = _validated(crd.NodeConfigSpec, raw)
+    return record_of(spec, {**fields, "generation": _generation(raw)})
+
+
+def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig:
+    """Return the record of a validated spec."""
+    sensors = spec.metrics_collector
+    terms = {"inlet_temp": sensors.inlet_temp, "delta_p": sensors.delta_p, "power_watts": sensors.power_watts}
+    return NodeConfig(
+        **fields,
+        node_name=spec.node_name,
+        metrics={metric: _term(term) for metric, term in terms.items() if term is not None},
+        power_consumption=_optional(spec.predictor.power_consumption),
+        endpoint_provider=_optional(spec.predictor.power_consumption_endpoint_provider),
+    )
+
+
+def node_config_template(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfigTemplate:
+    """Return the record of a NodeConfigTemplate document, its strings unrendered; errors as `node_config`."""
+    spec = _validated(crd.NodeConfigTemplateSpec, raw)
+    return NodeConfigTemplate(
+        **fields,
+        generation=_generation(raw),
+        node_selector=spec.node_selector.model_dump(by_alias=True, exclude_none=True),
+        template=spec.template.model_dump(by_alias=True, exclude_none=True),
+    )
+
+
+def precedence(config: NodeConfig) -> tuple[float, str]:
+    """Order the NodeConfigs of one node: the oldest wins, then the first by name, so that all replicas agree."""
+    return (config.created or 0.0, key_of(config))
+
+
+def _generation(raw: Mapping[str, Any]) -> int:
+    return int((raw.get("metadata") or {}).get("generation") or 0)
+
+
+def _validated(model: type[Any], raw: Mapping[str, Any]) -> Any:
+    spec = raw.get("spec")
+    if not isinstance(spec, Mapping):
+        raise ManifestError("the spec is missing", field="spec")
+    try:
+        return model.model_validate(spec)
+    except ValidationError as error:
+        wrong = error.errors()
+        first = wrong[0]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        path = ".".join(["spec", *(str(part) for part in first["loc"])])
+        raise ManifestError(f"{first['msg']}{more}", field=path) from None
+
+
+def _optional(term: crd.EndpointTerm | None) -> EndpointTerm | None:
+    return None if term is None else _term(term)
+
+
+def _term(term: crd.EndpointTerm) -> EndpointTerm:
+    options = term.model_dump(by_alias=True, exclude_none=True, include=set(_OPTIONS))
+    return EndpointTerm(
+        type=term.type,
+        endpoint=term.endpoint,
+        secret_name=term.basic_auth_secret.name if term.basic_auth_secret else "",
+        fetch_interval=_interval(term.fetch_interval),
+        options=options,
+    )
+
+
+def _interval(text: str | None) -> float | None:
+    """Return the interval in seconds; None for none and for 0 and negative ones, which Go takes."""
+    if not text:
+        return None
+    seconds = parse_duration(text)
+    return seconds if seconds > 0 else None

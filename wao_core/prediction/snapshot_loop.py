@@ -1,0 +1,143 @@
+"""What scheduler and load balancer run beneath their endpoints: samples, curves, and a current snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from wao_core.cluster.source import Source
+from wao_core.collector.collecting import collecting
+from wao_core.collector.collector import Collector
+from wao_core.collector.metrics_feed import MetricsFeed
+from wao_core.collector.store import SampleStore
+from wao_core.health import HealthChecks
+from wao_core.kube.client import KubeClient
+from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.model_opener import model_opener
+from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot_builder import SnapshotBuilder
+
+log = logging.getLogger(__name__)
+
+FIRST_CURVES = 10.0
+"""Seconds that readiness waits for the first curves; a model that is away must not keep the app from serving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often changes and the metrics API are looked at, and the age at which curves are made anew [s]."""
+
+    refresh: float = 0.25
+    metrics: float = 15.0
+    curve_max_age: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Where sensors' values come from, and how models are asked.
+
+    Parameters
+    ----------
+    metrics_api
+        List them from the custom metrics API instead of reading the sensors; needs an API server.
+    loopback
+        Whether sensors that are read may be on this machine.
+    asks_in_cores
+        See `CurveBook`.
+    """
+
+    metrics_api: bool = False
+    loopback: bool = True
+    asks_in_cores: bool = False
+
+
+@dataclass
+class Runtime:
+    """The running parts, and the last snapshot."""
+
+    feed: MetricsFeed | Collector
+    book: CurveBook
+    builder: SnapshotBuilder
+    started: float = field(default_factory=time.monotonic)
+    begun: bool = False  # whether what there was at the start is read and predicted
+    refreshed_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def snapshot(self) -> ClusterSnapshot | None:
+        """The last snapshot."""
+        return self.builder.current
+
+    def health(self, patience: float = 60.0) -> str | None:
+        """Return None while snapshots are made, else what is wrong."""
+        idle = time.monotonic() - self.refreshed_at
+        return None if idle < patience else f"no snapshot was made for {idle:.0f} s"
+
+    def first(self) -> str | None:
+        """Return None once decisions can be made as well as the inputs allow, else what is waited for."""
+        if self.begun:
+            return None
+        if self.snapshot is None:
+            return "the first snapshot is not made yet"
+        if time.monotonic() - self.started < FIRST_CURVES:
+            if not self.feed.tried_all:
+                return "the sensors' values are not read yet"
+            if not self.builder.up_to_date or not self.book.settled:
+                return "the first power curves are not predicted yet"
+        self.begun = True
+        return None
+
+
+Listener = Callable[[ClusterSnapshot], None]
+
+
+@asynccontextmanager
+async def deciding(
+    source: Source,
+    checks: HealthChecks,
+    listener: Listener,
+    *,
+    cadence: Cadence | None = None,
+    inputs: Inputs | None = None,
+) -> AsyncIterator[Runtime]:
+    """Collect, predict and build snapshots until the end of the `async with`; `listener` gets each new one."""
+    cadence, inputs = cadence or Cadence(), inputs or Inputs()
+    async with AsyncExitStack() as stack:
+        store = SampleStore()
+        feed: MetricsFeed | Collector
+        client = getattr(source, "client", None)
+        if inputs.metrics_api and isinstance(client, KubeClient):
+            feed = await stack.enter_async_context(MetricsFeed(client, source.state, store, period=cadence.metrics))
+        else:
+            feed = await stack.enter_async_context(collecting(source, store, loopback=inputs.loopback))
+        book = CurveBook(model_opener(source), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
+        stack.push_async_callback(book.close)
+        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book))
+        checks.add_live("collector", feed.health)
+        checks.add_live("snapshots", runtime.health)
+        checks.add_ready("first-snapshot", runtime.first)
+        task = asyncio.create_task(_loop(runtime, listener, cadence), name="snapshots")
+        stack.push_async_callback(_end, task)
+        yield runtime
+
+
+async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
+    version = -1
+    while True:
+        try:
+            snapshot = await runtime.builder.refresh_in_turns()
+            runtime.refreshed_at = time.monotonic()
+            if snapshot.version != version:
+                version = snapshot.version
+                listener(snapshot)
+        except Exception:  # decisions go on with the last snapshot, health tells when it is too old
+            log.exception("no snapshot could be made")
+        await asyncio.sleep(cadence.refresh if runtime.first() is None else min(0.05, cadence.refresh))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""The kernel's interfaces: netlink, nf_tables, nft and conntrack."""

@@ -1,0 +1,61 @@
+"""What Prometheus sees: the weight and the cost of a request of every endpoint, and why a rule was not used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from wao_core.serving.metrics import Labels, SeriesFamily
+from wao_lb.entries import Entry
+from wao_lb.weight_book import WeightBook
+from wao_predict.traffic.segments import FloatArray
+
+
+def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
+    """Return the gauges of a weight book."""
+    return (
+        SeriesFamily(
+            "wao_lb_weight",
+            "Share of the traffic of a Service port in one address family [%].",
+            lambda: _endpoints(book, lambda entry: entry.standing.weights),
+        ),
+        SeriesFamily(
+            "wao_lb_watt_increase",
+            "Watts of one more request on the endpoint's node.",
+            lambda: _endpoints(book, lambda entry: entry.standing.increase),
+        ),
+        SeriesFamily(
+            "wao_lb_planned_cpu_cores",
+            "CPU of the Service's present load that is laid on the endpoint, 0 under a rule that lays out none.",
+            lambda: _endpoints(book, lambda entry: entry.standing.planned),
+        ),
+        SeriesFamily(
+            "wao_lb_service",
+            "The rule in use for a Service, and the reason when it is not the one chosen.",
+            lambda: _services(book),
+        ),
+        SeriesFamily(
+            "wao_lb_plan_seconds", "Time that the last plan of all Services took.", lambda: [((), book.plan_seconds)]
+        ),
+    )
+
+
+def _endpoints(book: WeightBook, read: Callable[[Entry], FloatArray]) -> Iterator[tuple[Labels, float]]:
+    for _, entry in sorted(book.entries().items()):
+        values = read(entry).tolist()
+        for labels, value in zip(entry.labels, values, strict=True):
+            if math.isfinite(value):
+                yield labels, value
+
+
+def _services(book: WeightBook) -> Iterator[tuple[Labels, float]]:
+    for _, entry in sorted(book.entries().items()):
+        yield (
+            (
+                ("namespace", entry.service.namespace),
+                ("service", entry.service.name),
+                ("rule", entry.rule),
+                ("reason", entry.reason),
+            ),
+            1.0,
+        )

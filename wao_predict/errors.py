@@ -1,0 +1,91 @@
+"""Every error of the distribution, from general to special.
+
+* WaoError                      base of all packages here; `except WaoError` catches everything expected
+  x WaoPredictError             base of the library
+    + PredictError              there are no watts
+      - FeatureError (ValueError)       missing column, wrong shape, NaN: names what is missing and the remedy
+      - RemoteError                     a server gave no usable answer; has `endpoint` and `status_code`
+        . RemoteTimeout (TimeoutError)  no answer in time
+        . ProtocolError                 an answer outside the protocol; quotes its beginning
+    + SensorError               there is no reading
+    + BackendNotFound (LookupError)     no backend or sensor of that type is installed
+    + ModelLoadError (ValueError)       unreadable model file, or features that do not fit
+    + MissingExtra (ImportError)        an optional package is needed: tells the pip line
+    + UsageError (ValueError)           an argument that cannot be used: names it and the remedy
+    + QuantityError (ValueError)        the text is not a Kubernetes quantity
+"""
+
+from __future__ import annotations
+
+
+class WaoError(Exception):
+    """Base of every error that this distribution raises on purpose; its text is fit for the person who asked."""
+
+
+class WaoPredictError(WaoError):
+    """Base of the library's errors."""
+
+
+class PredictError(WaoPredictError):
+    """There are no watts."""
+
+
+class FeatureError(PredictError, ValueError):
+    """The table is not usable as features: a column is missing, a value is NaN, or the shape is wrong."""
+
+
+class RemoteError(PredictError):
+    """A server gave no usable answer.
+
+    Parameters
+    ----------
+    endpoint
+        The URL asked, without user information.
+    status_code
+        The HTTP status, or None when there was no answer at all.
+    """
+
+    def __init__(self, message: str, *, endpoint: str = "", status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.status_code = status_code
+
+
+class RemoteTimeout(RemoteError, TimeoutError):
+    """The server did not answer in time."""
+
+
+class ProtocolError(RemoteError):
+    """The server's answer is outside the protocol; the message quotes its beginning."""
+
+
+class SensorError(WaoPredictError):
+    """There is no reading: the sensor is absent, disabled, or its value is not a usable number."""
+
+
+class BackendNotFound(WaoPredictError, LookupError):
+    """No backend or sensor of that type is installed."""
+
+
+class ModelLoadError(WaoPredictError, ValueError):
+    """The model file cannot be read, or its features are not those that the library predicts from."""
+
+
+class MissingExtra(WaoPredictError, ImportError):
+    """An optional package is needed; the message has the pip line that brings it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs more packages: pip install 'wao-predict[{extra}]'")
+        self.extra = extra
+
+
+class UsageError(WaoPredictError, ValueError):
+    """An argument cannot be used; the message names it and the remedy."""
+
+
+class QuantityError(WaoPredictError, ValueError):
+    """The text is not a Kubernetes quantity."""
+
+
+class OutOfRangeWarning(UserWarning):
+    """Some rows lie outside the model's trained range and were predicted at the nearest trained value."""

@@ -1,0 +1,75 @@
+"""Background tasks are supervised: none ends unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from tests.waiting import until
+from wao_core.aio import BackgroundTasks
+from wao_predict.backoff import Backoff
+
+
+def at_once() -> Backoff:
+    return Backoff(initial=0.0)
+
+
+async def test_a_task_that_fails_is_logged_and_restarted(caplog: pytest.LogCaptureFixture) -> None:
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise ValueError("no good")
+        await asyncio.Event().wait()
+
+    async with BackgroundTasks(backoff=at_once) as tasks:
+        tasks.supervise("work", work)
+        await until(lambda: runs == 3)
+        assert tasks.health() is None
+    assert ["background task work failed; it is restarted"] * 2 == [
+        record.getMessage() for record in caplog.records if record.levelno == logging.ERROR
+    ]
+
+
+async def test_health_names_a_task_that_ended_and_its_error() -> None:
+    async def fails() -> None:
+        raise ValueError("no good")
+
+    async def returns() -> None:
+        return None
+
+    async with BackgroundTasks(backoff=lambda: Backoff(initial=3600.0, maximum=3600.0)) as tasks:
+        tasks.supervise("first", fails)
+        tasks.supervise("second", returns)
+        await until(lambda: tasks.health() is not None and "second" in str(tasks.health()))
+        assert "first: ValueError: no good; second: ended without an error" == tasks.health()
+
+
+async def test_leaving_cancels_tasks_and_waits_for_them() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    async with BackgroundTasks() as tasks:
+        tasks.supervise("work", work)
+        await asyncio.sleep(0)
+    assert ended.is_set()
+
+
+async def test_an_error_of_a_single_task_is_logged_and_spoils_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise ValueError("no good")
+
+    async with BackgroundTasks() as tasks:
+        await tasks.spawn("once", fails())
+        assert tasks.health() is None
+    assert ["background task once failed"] == [record.getMessage() for record in caplog.records]

@@ -1,0 +1,128 @@
+"""Background tasks: named, supervised, and cancelled together.
+
+No task ends unnoticed: one that should run until the server stops is logged and restarted when it ends, and
+`BackgroundTasks.health` reports it until it runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from wao_predict.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they have ended; their errors are dropped."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class _Supervised:
+    """The state of one task that should run until the end."""
+
+    problem: str = ""
+    healthy_at: float = 0.0  # loop time from which on a restarted task counts as running again
+
+
+class BackgroundTasks:
+    """The background tasks of one server or component; use as `async with`.
+
+    Leaving the `async with` cancels all tasks and waits for them.
+
+    Parameters
+    ----------
+    backoff
+        Makes the back-off of each supervised task.
+
+    Examples
+    --------
+    >>> async def main():
+    ...     async with BackgroundTasks() as tasks:
+    ...         tasks.supervise("heartbeat", heartbeat)
+    ...         checks.add_live("tasks", tasks.health)
+    ...         await serve()
+    """
+
+    def __init__(self, *, backoff: Callable[[], Backoff] = lambda: Backoff(initial=1.0, maximum=60.0)) -> None:
+        self._backoff = backoff
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._supervised: dict[str, _Supervised] = {}
+
+    async def __aenter__(self) -> BackgroundTasks:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Cancel all tasks and wait until they have ended."""
+        await cancel(*self._tasks)
+
+    def supervise(self, name: str, work: Callable[[], Awaitable[object]]) -> asyncio.Task[None]:
+        """Run `work` until it is cancelled, and again after a back-off whenever it returns or raises.
+
+        Parameters
+        ----------
+        name
+            Unique name for logs and health checks.
+        """
+        state = self._supervised[name] = _Supervised()
+        return self._start(name, self._run(name, work, state))
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Run `work` once; an error is logged."""
+        return self._start(name, _logged(name, work))
+
+    def health(self) -> str | None:
+        """Return which supervised tasks are not running and why, or None when all are."""
+        now = asyncio.get_running_loop().time()
+        stopped = [f"{name}: {state.problem}" for name, state in self._supervised.items() if self._is_down(state, now)]
+        return "; ".join(stopped) or None
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _run(self, name: str, work: Callable[[], Awaitable[object]], state: _Supervised) -> None:
+        backoff, loop = self._backoff(), asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    await work()
+                    state.problem = "ended without an error"
+                    log.error("background task %s ended; it is restarted", name)
+                except Exception as error:
+                    state.problem = f"{type(error).__name__}: {error}"
+                    log.exception("background task %s failed; it is restarted", name)
+                if loop.time() > state.healthy_at > 0.0:
+                    backoff.reset()
+                wait = backoff.next()
+                state.healthy_at = float("inf")
+                await asyncio.sleep(wait)
+                state.healthy_at = loop.time() + wait  # a crash loop stays reported
+        finally:
+            self._supervised.pop(name, None)
+
+    @staticmethod
+    def _is_down(state: _Supervised, now: float) -> bool:
+        return bool(state.problem) and now < state.healthy_at
+
+
+async def _logged(name: str, work: Coroutine[Any, Any, object]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("background task %s failed", name)

@@ -58,6 +58,7 @@ _OURS: list[dict[str, Any]] = [
     {"sensor": {"uri": "", "name": ""}},
     {"type": "Fake", "value": 21.5},
     {"type": "Prometheus", "query": 'inlet{node="$node"}'},
+    {"basicAuthSecret": {"name": "bmc-login.rack-1"}},
     {"type": "SomePlugin", "query": "x", "value": 1, "sensor": {"name": "y"}},
 ]
 OURS = [{**with_term(fields), "nodeName": f"ours-{number}"} for number, fields in enumerate(_OURS)]
@@ -67,9 +68,13 @@ TEMPLATED: list[dict[str, Any]] = [
     {"tls": {"caBundle": '{{ index .Annotations "ca" }}', "fingerprint": ""}},
     {"tls": {"fingerprint": "{{ .Labels.pin }}"}},
     {"sensor": {"uri": "{{ .Labels.sensor }}"}},
+    {"basicAuthSecret": {"name": '{{ index .Labels "BMC/Login" | lower }}'}},
     {"type": "{{ .Labels.kind }}", "query": "{{ .Labels.query }}", "value": 1},
 ]
 """Terms of templates: what they will be is not known before a node is."""
+
+NOT_NAMES = ["../../wao-system/secrets/bmc-login", "a/b", "..", "a..b", "-a", "A", "a?b", "a%2Fb", "a\n", " a"]
+"""Texts that are not the name of a Secret."""
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tls": {"caBundle": PEM, "insecureSkipVerify": True}}, "one of caBundle, fingerprint and insecureSkipVerify"),

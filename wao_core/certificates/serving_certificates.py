@@ -18,6 +18,7 @@ import msgspec
 
 from wao_core.certificates.authority import Held, Pair, Wanted, renewal, service_hosts
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
+from wao_core.kube.resources import api_path
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class ServingCertificates:
 
     async def _publish(self, name: str, bundle: bytes) -> None:
         """Put the bundle into an APIService, if it is there and is ours."""
-        path = f"/apis/apiregistration.k8s.io/v1/apiservices/{name}"
+        path = api_path("apiregistration.k8s.io/v1", "apiservices", name=name)
         found = await self._read(path)
         if found is None:
             return
@@ -157,7 +158,7 @@ def _not_ours(spec: Mapping[str, Any], namespace: str, services: Sequence[str]) 
 
 
 def _path(plural: str, namespace: str, name: str) -> str:
-    return f"/api/v1/namespaces/{namespace}/{plural}/{name}"
+    return api_path("v1", plural, namespace=namespace, name=name)
 
 
 def _pair(secret: Mapping[str, Any] | None) -> Pair | None:

@@ -22,12 +22,13 @@ from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.reflector import Backoff
+from wao_core.kube.resources import api_path
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import parse_quantity
 
 log = logging.getLogger(__name__)
 
-API = "/apis/custom.metrics.k8s.io/v1beta2"
+API = "custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p")
 GRACE_PERIODS = 4
 """Periods that a value may be used after the API last listed it."""
@@ -140,7 +141,8 @@ class MetricsFeed:
     async def refresh(self, metric: str) -> str:
         """Read one list now; return "" or why it could not be read."""
         try:
-            body = await self._client.get(f"{API}/nodes/*/{metric}", timeout=max(10.0, self._period))
+            path = api_path(API, "nodes", name="*", subresource=metric)
+            body = await self._client.get(path, timeout=max(10.0, self._period))
             await self._take(metric, await asyncio.to_thread(decode_values, body))
         except (KubeError, MetricsListError) as error:
             self._miss(metric, set(self._store.by_node(metric)) | self._wanted(metric), str(error))

@@ -19,7 +19,7 @@ from wao_core.cluster.selector import matches
 from wao_core.crds import models as crd
 from wao_core.crds.node_configs import record_of
 from wao_core.crds.templates import node_data, render_all
-from wao_core.errors import TemplateError
+from wao_core.errors import ManifestError, TemplateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,10 @@ def make(template: NodeConfigTemplate, node: Node) -> Desired:
         path = ".".join(str(part) for part in first["loc"])
         raise TemplateError(f"{path}: rendered to {first['input']!r:.60}: {first['msg']}") from None
     name = config_name(template, node, {})
-    record = record_of(model, {"name": name, "namespace": template.namespace, "created": template.created})
+    try:
+        record = record_of(model, {"name": name, "namespace": template.namespace, "created": template.created})
+    except ManifestError as error:
+        raise TemplateError(str(error)) from None
     return _desired(record, model.model_dump(by_alias=True, exclude_none=True), template)
 
 

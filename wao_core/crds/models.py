@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
-from wao_core.crds.rules import SENSOR_RULES, TERM_RULES, TLS_RULES, check, validations
+from wao_core.crds.rules import SECRET_NAME, SENSOR_RULES, TERM_RULES, TLS_RULES, check, validations
 from wao_core.errors import DurationError
 
 
@@ -40,7 +40,9 @@ class SecretReference(_Model):
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
 
-    name: str = Field("", description="Name of the Secret; it holds `username` and `password`.")
+    name: str = Field(
+        "", pattern=SECRET_NAME, description="Name of the Secret; it has the keys `username` and `password`."
+    )
 
 
 class Tls(_Model):

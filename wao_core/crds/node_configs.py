@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from wao_core.cluster.durations import parse_duration
+from wao_core.cluster.names import is_label, is_subdomain
 from wao_core.cluster.records import EndpointTerm, NodeConfig, NodeConfigTemplate, key_of
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
@@ -31,7 +32,15 @@ def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig
 
 
 def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig:
-    """Return the record of a validated spec."""
+    """Return the record of a validated spec without templates.
+
+    Raises
+    ------
+    ManifestError
+        The namespace or the name of a Secret is not a name: it would become part of an API path.
+    """
+    if not is_label(fields["namespace"]):
+        raise ManifestError(f"{fields['namespace']!r:.80} is not the name of a namespace", field="metadata.namespace")
     sensors = spec.metrics_collector
     terms = {"inlet_temp": sensors.inlet_temp, "delta_p": sensors.delta_p, "power_watts": sensors.power_watts}
     return NodeConfig(
@@ -82,11 +91,18 @@ def _optional(term: crd.EndpointTerm | None) -> EndpointTerm | None:
 
 
 def _term(term: crd.EndpointTerm) -> EndpointTerm:
+    secret = term.basic_auth_secret.name if term.basic_auth_secret else ""
+    if secret and not is_subdomain(secret):
+        raise ManifestError(
+            f"{secret!r:.80} is not the name of a Secret in the NodeConfig's namespace: it must be lower-case letters, "
+            "digits, '-' and '.', at most 253",
+            field="basicAuthSecret.name",
+        )
     options = term.model_dump(by_alias=True, exclude_none=True, include=set(_OPTIONS))
     return EndpointTerm(
         type=term.type,
         endpoint=term.endpoint,
-        secret_name=term.basic_auth_secret.name if term.basic_auth_secret else "",
+        secret_name=secret,
         fetch_interval=_interval(term.fetch_interval),
         options=options,
     )

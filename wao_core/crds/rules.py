@@ -1,8 +1,9 @@
 """Checks of the custom resources' fields: in CEL for the API server, in Python for manifests in a folder.
 
-Only fields of our own are checked, so that no manifest that the reference takes is refused. Texts with "{{" are
-templates: what they will be is not known yet. That type Prometheus needs a query is therefore no rule: the reference
-takes any type; the NodeConfig's status tells it.
+Only fields of our own are checked, so that every manifest of the reference stays valid, with one exception: the name
+of a Secret must be a name, because it becomes part of an API path. Texts with "{{" are templates, whose values are
+checked after rendering. There is no rule that type Prometheus needs a query: the reference accepts any type, and the
+NodeConfig's status reports what is missing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from wao_core.cluster.names import SUBDOMAIN
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def check(model: Any, rules: Sequence[Rule]) -> None:
         if not rule.holds(model):
             raise ValueError(rule.message)
 
+
+SECRET_NAME = rf"^$|\{{\{{|^{SUBDOMAIN}$"
+"""Pattern of a Secret's name: none, a template, or an RFC 1123 subdomain."""
 
 _FINGERPRINT = r"^(sha256=)?([0-9a-fA-F]{2}:?){32}$"
 TLS_RULES = (

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wao_core.cluster.source import ObjectRef
-from wao_core.kube.client import KubeClient, KubeError
+from wao_core.errors import SourceError
+from wao_core.kube.client import KubeClient
+from wao_core.kube.resources import api_path
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +102,8 @@ class EventRecorder:
             },
         }
         try:
-            await self._client.send("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=body)
-        except KubeError as error:
+            await self._client.send("POST", api_path("events.k8s.io/v1", "events", namespace=namespace), body=body)
+        except SourceError as error:
             log.warning("the event %s on %s %s was not recorded: %s", reason, about.kind, about.name, error)
 
     def _recently(self, digest: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.resources import api_path
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class LeaderElection:
     ) -> None:
         self._client = client
         self._namespace, self._name, self._identity = namespace, name, identity
-        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._path = api_path("coordination.k8s.io/v1", "leases", namespace=namespace)
+        self._object = api_path("coordination.k8s.io/v1", "leases", namespace=namespace, name=name)
         self._times = times or LeaseTimes()
         self._seen: tuple[str, str] = ("", "")  # holder and renewTime last seen, and since when
         self._seen_at = 0.0
@@ -90,7 +92,7 @@ class LeaderElection:
     async def _hold(self) -> bool:
         """Take or renew the Lease; True when we hold it now."""
         try:
-            lease = msgspec.json.decode(await self._client.get(f"{self._path}/{self._name}"))
+            lease = msgspec.json.decode(await self._client.get(self._object))
         except KubeError as error:
             if error.status_code != 404:
                 raise
@@ -105,7 +107,7 @@ class LeaderElection:
                 self._lose(f"{holder} holds the lease")
             return False
         lease["spec"] = self._spec(spec, taken=holder != self._identity)
-        await self._client.send("PUT", f"{self._path}/{self._name}", body=lease)  # resourceVersion guards the race
+        await self._client.send("PUT", self._object, body=lease)  # resourceVersion guards the race
         return True
 
     def _expired(self, holder: str, spec: dict[str, Any]) -> bool:
@@ -129,9 +131,9 @@ class LeaderElection:
     async def _release(self) -> None:
         try:
             async with asyncio.timeout(3.0):
-                lease = msgspec.json.decode(await self._client.get(f"{self._path}/{self._name}"))
+                lease = msgspec.json.decode(await self._client.get(self._object))
                 if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                     lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
-                    await self._client.send("PUT", f"{self._path}/{self._name}", body=lease)
+                    await self._client.send("PUT", self._object, body=lease)
         except (KubeError, TimeoutError) as error:
             log.warning("lease %s/%s was not released: %s", self._namespace, self._name, error or "no answer in time")

@@ -1,13 +1,41 @@
-"""Which API paths the kinds live under."""
+"""The API paths of resources. `api_path` is the only place where a path is put together: it quotes every segment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from wao_core.cluster.records import Kind
+from wao_core.errors import SourceError
 
 GROUP = "node.waok8s.github.io"
 VERSION = "v1beta1"
+
+
+def api_path(api_version: str, plural: str, *, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    """Return the path of a collection, of one object, or of a subresource, with every segment percent-encoded.
+
+    Parameters
+    ----------
+    api_version
+        "v1" for the core group, else "group/version".
+    plural
+        The resource's plural name, such as "secrets".
+    namespace, name, subresource
+        Empty for none. Without `namespace` a list covers all namespaces.
+
+    Raises
+    ------
+    SourceError
+        A segment is "." or "..", which proxies and servers fold.
+    """
+    root = ("apis", *api_version.split("/")) if "/" in api_version else ("api", api_version)
+    scope = ("namespaces", namespace) if namespace else ()
+    tail = [part for part in (name, subresource) if part]
+    segments = [*root, *scope, plural, *tail]
+    if folded := [segment for segment in segments if segment in (".", "..")]:
+        raise SourceError(f"{folded[0]!r} is not a name: it must be lower-case letters, digits, '-' and '.'")
+    return "".join(f"/{quote(segment, safe='*')}" for segment in segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +48,10 @@ class Resource:
     plural: str
     namespaced: bool = True
 
-    @property
-    def prefix(self) -> str:
-        """The path of its group version."""
-        return f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
-
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """Return the path of one object, or of a list (of all namespaces without `namespace`)."""
-        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        tail = "".join(f"/{part}" for part in (name, subresource) if part)
-        return f"{self.prefix}{scope}/{self.plural}{tail}"
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Return the path of one object, or of a list; see `api_path`."""
+        scope = namespace if self.namespaced else ""
+        return api_path(self.api_version, self.plural, namespace=scope, name=name, subresource=subresource)
 
 
 NODES = Resource(Kind.NODE, "v1", "Node", "nodes", namespaced=False)

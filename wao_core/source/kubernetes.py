@@ -18,7 +18,7 @@ from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
 from wao_core.kube.events import EventRecorder
 from wao_core.kube.reflector import Backoff, Reflector, StateSink
-from wao_core.kube.resources import NODE_CONFIG_TEMPLATES, NODE_CONFIGS, POLLED, WATCHED, Resource
+from wao_core.kube.resources import NODE_CONFIG_TEMPLATES, NODE_CONFIGS, POLLED, WATCHED, Resource, api_path
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class KubernetesSource:
             The API server refused or is away.
         """
         try:
-            body = await self.client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+            body = await self.client.get(api_path("v1", "secrets", namespace=namespace, name=name))
         except KubeError as error:
             if error.status_code == 404:
                 return None

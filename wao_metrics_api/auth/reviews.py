@@ -12,6 +12,7 @@ import msgspec
 from cachetools import TTLCache
 
 from wao_core.errors import SourceError
+from wao_core.kube.resources import api_path
 from wao_metrics_api.auth.authorization import Attributes, Decision, review_spec
 from wao_metrics_api.auth.identity import User
 
@@ -49,7 +50,7 @@ class KubeReviews:
 
     async def _ask_token(self, token: str) -> User | None:
         answer = await self._post(
-            "/apis/authentication.k8s.io/v1/tokenreviews",
+            api_path("authentication.k8s.io/v1", "tokenreviews"),
             {
                 "kind": "TokenReview",
                 "apiVersion": "authentication.k8s.io/v1",
@@ -63,7 +64,7 @@ class KubeReviews:
 
     async def _ask_access(self, user: User, attributes: Attributes) -> Decision:
         answer = await self._post(
-            "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+            api_path("authorization.k8s.io/v1", "subjectaccessreviews"),
             {
                 "kind": "SubjectAccessReview",
                 "apiVersion": "authorization.k8s.io/v1",

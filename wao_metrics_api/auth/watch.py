@@ -12,10 +12,12 @@ import msgspec
 
 from wao_core.errors import SourceError
 from wao_core.kube.reflector import Backoff
+from wao_core.kube.resources import api_path
 from wao_metrics_api.auth.trust import Trust, TrustError, trust_of
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"
-PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+PATH = api_path("v1", "configmaps", namespace=NAMESPACE)
+OBJECT = api_path("v1", "configmaps", namespace=NAMESPACE, name=NAME)
 STALL = 90.0  # seconds without a byte, bookmarks among them, after which a watch is dead
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class TrustWatch:
         backoff = Backoff()
         while True:
             try:
-                self._take(msgspec.json.decode(await self._client.get(f"{PATH}/{NAME}")))
+                self._take(msgspec.json.decode(await self._client.get(OBJECT)))
                 backoff.reset()
                 await self._watch()
             except (SourceError, msgspec.DecodeError) as error:

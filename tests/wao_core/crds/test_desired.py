@@ -52,6 +52,15 @@ def test_names_that_would_clash_are_made_distinct() -> None:
     assert {item.record.node_name for item in made.desired.values()} == {"b-c", "c"}
 
 
+def test_a_secrets_name_is_checked_once_it_is_rendered() -> None:
+    record = template("t", endpoint="https://bmc")
+    sensor = record.template["metricsCollector"]["inletTemp"]  # type: ignore[index]
+    sensor["basicAuthSecret"] = {"name": "{{ .Labels.login }}"}
+    made = plan([record], [node("x", login="../../wao-system/secrets/bmc-login"), node("y", login="bmc")])
+    assert list(made.desired) == ["w/t-y"]
+    assert "basicAuthSecret" in made.outcomes["w/t"].errors["x"]
+
+
 def test_a_template_error_is_told_for_its_node_and_spoils_no_other() -> None:
     made = plan([template("t", endpoint="{{ .Labels.site }}")], [node("x"), node("y", site="s")])
     assert list(made.desired) == ["w/t-y"]

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.wao_core.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
+from tests.wao_core.nodeconfigs import NOT_NAMES, OURS, REFERENCES, REFUSED, TEMPLATED, with_term
 from wao_core.cluster.decode import decode_object
 from wao_core.cluster.records import Kind
 from wao_core.crds import models as crd
 from wao_core.crds.yaml_files import FOLDER, RESOURCES, definition, rendered
+from wao_core.errors import ManifestError
 
 TERM = {"type": "string!", "endpoint": "string!", "basicAuthSecret.name": "string", "fetchInterval": "string"}
 """Fields of the reference's EndpointTerm; "!" marks a required one."""
@@ -61,7 +62,7 @@ def test_every_field_of_the_reference_is_there_with_its_type(kind: str, path: st
     else:
         assert required is wanted.endswith("!")
     assert "enum" not in found
-    assert "pattern" not in found
+    assert ("pattern" in found) is path.endswith("basicAuthSecret.name")
 
 
 def test_nothing_of_ours_is_required() -> None:
@@ -115,6 +116,28 @@ def test_manifests_of_the_reference_and_our_own_are_valid(spec: dict[str, Any]) 
 def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         crd.NodeConfigSpec.model_validate(with_term(fields))
+
+
+@pytest.mark.parametrize("name", NOT_NAMES, ids=repr)
+def test_a_secrets_name_is_a_name(name: str) -> None:
+    spec = with_term({"basicAuthSecret": {"name": name}})
+    for model in (crd.NodeConfigSpec, crd.NodeConfigTemplateBody):
+        with pytest.raises(ValidationError, match="should match pattern"):
+            model.model_validate(spec)
+
+
+@pytest.mark.parametrize("name", ["{{ .Labels.x }}", "../{{x}}/..", "a" * 254], ids=len)
+def test_a_secrets_name_in_a_node_config_is_no_template(name: str) -> None:
+    spec = with_term({"basicAuthSecret": {"name": name}})
+    with pytest.raises(ManifestError, match=r"basicAuthSecret\.name.*not the name of a Secret"):
+        decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x"}, "spec": spec})
+
+
+def test_the_namespace_of_a_node_config_is_a_name() -> None:
+    with pytest.raises(ManifestError, match="not the name of a namespace"):
+        decode_object(
+            Kind.NODE_CONFIG, {"metadata": {"name": "x", "namespace": "../wao-system"}, "spec": REFERENCES[0]}
+        )
 
 
 @pytest.mark.parametrize("fields", TEMPLATED, ids=str)

@@ -1,0 +1,23 @@
+"""Names of Kubernetes objects.
+
+Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names (RFC 1123 subdomains and labels).
+"""
+
+from __future__ import annotations
+
+import re
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+"""Regular expression of an object's name, for RE2 and Python alike; the length is not part of it."""
+MAX_SUBDOMAIN, MAX_LABEL = 253, 63
+
+
+def is_subdomain(name: str) -> bool:
+    """Return whether this can be the name of an object, such as a Secret."""
+    return len(name) <= MAX_SUBDOMAIN and re.fullmatch(SUBDOMAIN, name) is not None
+
+
+def is_label(name: str) -> bool:
+    """Return whether this can be the name of a namespace."""
+    return len(name) <= MAX_LABEL and re.fullmatch(_LABEL, name) is not None

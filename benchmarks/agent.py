@@ -29,7 +29,7 @@ from wao_lb.agent.linux.kernel import LinuxKernel
 from wao_lb.agent.linux.netlink import NetlinkSocket
 from wao_lb.agent.model import Weights
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.sync import Syncer, SyncIntervals
 from wao_lb.agent.transaction import delete_tables
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
 from wao_lb.settings import PROXY_LABEL, PROXY_NAME
@@ -85,7 +85,7 @@ async def _rules() -> None:
     """Time the syncer as the agent runs it: from the cluster's state to the kernel's answer."""
     state, weights = _state(), _weights()
     kernel = LinuxKernel()
-    view = NodeView(state, NodeSettings(node_name="n0", proxy_name=PROXY_NAME, cluster_cidrs=("10.0.0.0/8",)), _nothing)
+    view = NodeView(state, NodeSettings(node_name="n0", proxy_name=PROXY_NAME, cluster_cidrs=("10.0.0.0/8",)))
     times: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
 
@@ -98,7 +98,7 @@ async def _rules() -> None:
 
     for _ in range(3):
         await kernel.apply(delete_tables([IPV4]))
-        syncer = Syncer(view, kernel, lambda: weights, families=[IPV4], pace=Pace(tolerance=0.0))
+        syncer = Syncer(view, kernel, lambda: weights, families=[IPV4], intervals=SyncIntervals(tolerance=0.0))
         with timed("whole load, no table yet"):
             await syncer.sync()
         with timed("whole load over the same rules"):
@@ -108,7 +108,7 @@ async def _rules() -> None:
         weights = dict(weights) | {_key(number): dict(weights[_key(number)]) | {_endpoint(number, 0): 50.0 + share}}
         with timed("weights of one Service"):
             await syncer.reweigh()
-        alone = nf_tables.replace_content(IPV4, *next(iter(syncer.tables[IPV4].splits.items())))
+        alone = nf_tables.replace_content(IPV4, *next(iter(syncer.tables[IPV4].weight_maps.items())))
         with timed("  the kernel's commit of that alone"):
             netlink.commit(nf_tables.SUBSYSTEM, alone)
     for number in range(10):
@@ -121,7 +121,7 @@ async def _rules() -> None:
         with timed("one endpoint goes"):
             await syncer.sync(full=False)
     with timed("look whether others changed the table"):
-        await kernel.held(IPV4)
+        await kernel.table_contents(IPV4)
     netlink.close()
     kernel.close()
     print(f"{COUNT:,} Services x {ENDPOINTS} endpoints, from the cluster's state to the kernel's answer")
@@ -238,10 +238,6 @@ def _cpu() -> float:
     """Return the CPU time of this process and of the nft that it ran, the kernel's share included [s]."""
     parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(part.ru_utime + part.ru_stime for part in parts)
-
-
-def _nothing() -> None:
-    """Nobody waits for changes here."""
 
 
 def _cluster_ip(number: int) -> str:

@@ -9,7 +9,7 @@ from tests.netns.load import ending
 from wao_lb.agent.family import IPV4, IPV6
 from wao_lb.agent.linux import nf_tables
 from wao_lb.agent.linux.netlink import NetlinkSocket
-from wao_lb.agent.split import ranges, shares, slots
+from wao_lb.agent.slots import ranges, shares, slots
 
 ENOUGH = 300
 """Writes after which it says that they were enough."""

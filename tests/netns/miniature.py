@@ -168,9 +168,9 @@ class Miniature:
             finally:
                 churn.kill()
 
-    def nft(self, script: str) -> None:
+    def nft(self, transaction: str) -> None:
         subprocess.run([*self.enter("node"), "nft", "-f", "-"],
-                       input=script, text=True, check=True, timeout=30)  # fmt: skip
+                       input=transaction, text=True, check=True, timeout=30)  # fmt: skip
 
     def listed(self, *what: str) -> str:
         """Return what `nft list` prints on the node, "" for what is not there."""

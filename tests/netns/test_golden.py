@@ -14,14 +14,14 @@ from wao_lb.agent.transaction import delete_tables
 pytestmark = pytest.mark.netns
 
 
-def check(cluster: Miniature, script: str) -> tuple[int, str]:
+def check(cluster: Miniature, transaction: str) -> tuple[int, str]:
     """Return how nft's check ends, and what it says, in a namespace without any table."""
-    return run(cluster, script, "--check")
+    return run(cluster, transaction, "--check")
 
 
-def run(cluster: Miniature, script: str, *options: str) -> tuple[int, str]:
+def run(cluster: Miniature, transaction: str, *options: str) -> tuple[int, str]:
     """Return how nft ends, and what it says, in that namespace."""
-    done = subprocess.run([*cluster.enter("client"), "nft", *options, "-f", "-"], input=script, text=True,
+    done = subprocess.run([*cluster.enter("client"), "nft", *options, "-f", "-"], input=transaction, text=True,
                           capture_output=True, check=False, timeout=30)  # fmt: skip
     return done.returncode, done.stderr
 
@@ -44,5 +44,5 @@ def test_nft_reads_the_golden_ruleset_and_takes_it_again(cluster: Miniature, nam
 
 
 def test_the_check_refuses_what_is_wrong(cluster: Miniature) -> None:
-    script = scripts("affinity")[0]
-    assert 0 != check(cluster, script.replace("goto endpoint-", "goto no-endpoint-"))[0]
+    transaction = scripts("affinity")[0]
+    assert 0 != check(cluster, transaction.replace("goto endpoint-", "goto no-endpoint-"))[0]

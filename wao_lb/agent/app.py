@@ -45,4 +45,4 @@ def create_app(
 
 
 def _ago(syncer: Syncer) -> float | None:
-    return round(time.monotonic() - syncer.marks.sync, 3) if syncer.synced else None
+    return round(time.monotonic() - syncer.timestamps.synced, 3) if syncer.synced else None

@@ -1,7 +1,8 @@
-"""The part of the ruleset that no Service changes: base chains, shared maps and sets. Pure.
+"""The part of the ruleset that does not depend on Services: base chains, shared maps and sets. Pure.
 
-Filter chains run at -111, one before kube-proxy's at -110: its chain that drops packets to unallocated cluster IPs
-would otherwise, depending on load order, come before our reject, and clients would wait instead of being refused.
+Filter chains have priority -111, just before kube-proxy's -110. Otherwise kube-proxy's chain that drops packets to
+unallocated cluster IPs could run before our reject, depending on load order, and clients would time out instead of
+being refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from wao_lb.agent.model import (
     NODE_PORT_IPS,
     SERVICE_IPS,
     SERVICE_NODE_PORTS,
-    Setup,
+    NodeSetup,
 )
 
 COMMENT = "service proxy with weights, written by wao lb-agent"
@@ -26,8 +27,8 @@ BEFORE_DNAT, DNAT, AFTER_DNAT, SNAT = -111, -100, -91, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Skeleton:
-    """Base chains (with their hooks), plain chains, shared maps and sets with their declarations."""
+class BaseRuleset:
+    """Base chains with their hooks, regular chains, and shared maps and sets with their declarations."""
 
     base_chains: dict[str, str]
     chains: dict[str, tuple[str, ...]]
@@ -36,12 +37,12 @@ class Skeleton:
     elements: dict[str, dict[str, str]]
 
 
-def skeleton(setup: Setup) -> Skeleton:
-    """Return the fixed part for one family on one node."""
+def base_ruleset(setup: NodeSetup) -> BaseRuleset:
+    """Return the fixed part of the ruleset for one family on one node."""
     address = setup.family.set_type
     to_port, by_address = "inet_proto . inet_service : verdict;", f"type {address} . inet_proto . inet_service"
     networks = dict.fromkeys(setup.local_cidrs, "")
-    return Skeleton(
+    return BaseRuleset(
         base_chains={
             "filter-prerouting": _hook("filter", "prerouting", BEFORE_DNAT),
             "filter-input": _hook("filter", "input", BEFORE_DNAT),
@@ -74,7 +75,7 @@ def _hook(kind: str, hook: str, priority: int) -> str:
     return f"type {kind} hook {hook} priority {priority};"
 
 
-def _chains(setup: Setup) -> dict[str, tuple[str, ...]]:
+def _chains(setup: NodeSetup) -> dict[str, tuple[str, ...]]:
     ip, mark = setup.family.nft, f"{setup.masquerade_mark:#x}"
     by_address, by_port = f"{ip} daddr . meta l4proto . th dport vmap", "meta l4proto . th dport vmap"
     if setup.node_ips is None:
@@ -87,15 +88,15 @@ def _chains(setup: Setup) -> dict[str, tuple[str, ...]]:
         "filter-input": (f"{new} nodeport-endpoints-check", f"{new} service-endpoints-check"),
         "filter-forward": (f"{new} service-endpoints-check", f"{new} cluster-ips-check"),
         "filter-output": (f"{new} firewall-check",),
-        # after DNAT: what this node sends to a Service of policy Local still reaches the endpoints elsewhere
+        # after DNAT: traffic of this node to a Service with policy Local still reaches endpoints on other nodes
         "filter-output-post-dnat": (f"{new} service-endpoints-check", f"{new} cluster-ips-check"),
         "nat-prerouting": ("jump services",),
         "nat-output": ("jump services",),
         "nat-postrouting": ("jump masquerading",),
         "services": (f"{by_address} @{SERVICE_IPS}", f"{to_node} {by_port} @{SERVICE_NODE_PORTS}"),
         "masquerading": (
-            # a pod that reaches itself through its Service must see the node as the client, or it would answer itself;
-            # what was not translated is a node's own talk to itself, where a pod has the node's address
+            # hairpin traffic: a pod that reaches itself through its Service must see the node as the client, or it
+            # would reply to itself; untranslated packets are local traffic of a node whose pod uses the host network
             f"ct status dnat {ip} saddr . {ip} daddr @{HAIRPINS} jump mark-for-masquerade",
             f"meta mark & {mark} == 0 return",
             f"meta mark set meta mark ^ {mark}",
@@ -104,9 +105,9 @@ def _chains(setup: Setup) -> dict[str, tuple[str, ...]]:
         "mark-for-masquerade": (f"meta mark set meta mark | {mark}",),
         "nodeport-endpoints-check": (f"{to_node} {by_port} @{NO_ENDPOINT_NODE_PORTS}",),
         "service-endpoints-check": (f"{by_address} @{NO_ENDPOINTS}",),
-        # only what was not translated still has a cluster IP: a port that the Service does not have
+        # only untranslated packets still have a cluster IP: the Service does not have that port
         "cluster-ips-check": (f"{ip} daddr @{CLUSTER_IPS} goto reject-chain",),
         "firewall-check": (f"{by_address} @{FIREWALL_IPS}",),
-        # without the reset an IPv6 client waits a second: the kernel limits the rate of ICMPv6 errors
+        # without the reset an IPv6 client waits for a second: the kernel limits the rate of ICMPv6 errors
         "reject-chain": ("meta l4proto tcp reject with tcp reset", "reject"),
     }

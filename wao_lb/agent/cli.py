@@ -133,7 +133,7 @@ def lb_agent(
     from wao_core.serving.server import run
     from wao_lb.agent.node_agent import AgentOptions
     from wao_lb.agent.server import clean_up, print_rules, run_agent, run_once
-    from wao_lb.agent.sync import Pace
+    from wao_lb.agent.sync import SyncIntervals
     from wao_lb.agent.view import NodeSettings
 
     options = AgentOptions(
@@ -146,7 +146,7 @@ def lb_agent(
             masquerade_mark=1 << masquerade_bit,
             node_ports_everywhere=node_ports is NodePorts.ALL,
         ),
-        pace=Pace(least=least_sync, weights=weights_period, tolerance=weights_tolerance / 100.0),
+        intervals=SyncIntervals(sync=least_sync, weights=weights_period, tolerance=weights_tolerance / 100.0),
         weights_url=weights_url,
         weights_ca=weights_ca,
         weights_stale=weights_stale,

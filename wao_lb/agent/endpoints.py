@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wao_lb.agent.split import Key
+from wao_lb.agent.slots import Key
 from wao_lb.members import Member
 
 

@@ -1,4 +1,4 @@
-"""The two address families: how nft, EndpointSlices and netlink name them. Pure."""
+"""The two address families, as nft, EndpointSlices and netlink name them. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Family:
     Attributes
     ----------
     nft
-        Of tables and of matches: "ip" or "ip6".
+        Name in nft: "ip" or "ip6".
     address_type
-        Of EndpointSlices: "IPv4" or "IPv6".
+        Name in EndpointSlices: "IPv4" or "IPv6".
     set_type
-        nft's type of an address.
+        nft type of an address.
     number
-        Of netlink messages (NFPROTO_*, which are AF_* here).
+        Number in netlink messages (NFPROTO_*, equal to AF_* here).
     """
 
     nft: str
@@ -31,16 +31,16 @@ class Family:
     loopback: str
     number: int
 
-    def holds(self, address: str) -> bool:
-        """Return whether an address in its usual form is of this family."""
+    def includes(self, address: str) -> bool:
+        """Return whether an address in canonical form is of this family."""
         return address != "" and (":" in address) == (self.nft == "ip6")
 
     def addresses(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Return the addresses of this family in their usual form, each once; what is none is left out."""
-        return tuple(dict.fromkeys(item for text in texts if self.holds(item := canonical(text))))
+        """Return the addresses of this family in canonical form, without duplicates and invalid ones."""
+        return tuple(dict.fromkeys(item for text in texts if self.includes(item := canonical(text))))
 
     def networks(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Return the networks of this family, collapsed so that none holds another; what is none is left out."""
+        """Return the networks of this family, collapsed so that none contains another, without invalid ones."""
         found = [network for text in texts if (network := network_of(text)) is not None]
         if self.nft == "ip":
             four = [network for network in found if isinstance(network, ipaddress.IPv4Network)]
@@ -50,7 +50,7 @@ class Family:
 
 
 def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Return a network as Kubernetes writes it, host bits ignored; None for what is none."""
+    """Return a network as Kubernetes writes it, ignoring host bits; None for an invalid one."""
     try:
         return ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The HTTP servers on `healthCheckNodePort`: a load balancer asks them which nodes have endpoints of its Service.
+"""The HTTP servers on `healthCheckNodePort`, by which load balancers find the nodes with endpoints of a Service.
 
-The answer is kube-proxy's (kubernetes pkg/proxy/healthcheck/service_health.go): 200 or 503, JSON, and the number of
-local endpoints in a header by which load balancers can weigh nodes. Plain HTTP/1.0, because that is what they speak.
+Responses equal those of kube-proxy (kubernetes pkg/proxy/healthcheck/service_health.go): 200 or 503, JSON, and the
+number of local endpoints in a header, by which load balancers can weigh nodes. They use plain HTTP/1.0.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 MAX_HEAD = 8192
-PATIENCE = 5.0  # seconds
+REQUEST_TIMEOUT = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEndpoints:
-    """What one port tells: the Service and how many of its ready endpoints are on this node."""
+    """The answer of one port: the Service and the number of its ready endpoints on this node."""
 
     namespace: str
     name: str
@@ -29,12 +29,12 @@ class LocalEndpoints:
 
 
 class HealthPorts:
-    """One server a Service; `update` starts and stops them.
+    """One server per Service; `update` starts and stops them.
 
     Parameters
     ----------
     healthy
-        Whether the agent itself is: the node takes no traffic while it is not.
+        Whether the agent is healthy; load balancers avoid the node while it is not.
     """
 
     def __init__(self, healthy: Callable[[], bool], *, host: str | None = None) -> None:
@@ -44,7 +44,7 @@ class HealthPorts:
         self._open = 0
 
     async def update(self, wanted: Mapping[int, LocalEndpoints]) -> dict[int, str]:
-        """Serve these ports and no others; return those that cannot be listened on, with the reason."""
+        """Listen on these ports and no others; return the ports that failed, with the reason."""
         self._counts = dict(wanted)
         for port in self._servers.keys() - wanted.keys():
             await _close(self._servers.pop(port))
@@ -66,18 +66,18 @@ class HealthPorts:
         await self.update({})
 
     def answer(self, port: int) -> bytes:
-        """Return the answer on a port, as HTTP."""
-        told = self._counts.get(port, LocalEndpoints("", "", 0))
+        """Return the HTTP response of a port."""
+        endpoints = self._counts.get(port, LocalEndpoints("", "", 0))
         healthy = self._healthy()
-        service = {"namespace": told.namespace, "name": told.name}
-        fields = {"service": service, "localEndpoints": told.count, "serviceProxyHealthy": healthy}
+        service = {"namespace": endpoints.namespace, "name": endpoints.name}
+        fields = {"service": service, "localEndpoints": endpoints.count, "serviceProxyHealthy": healthy}
         body = json.dumps(fields, indent="\t").encode()
-        status = "200 OK" if told.count and healthy else "503 Service Unavailable"
+        status = "200 OK" if endpoints.count and healthy else "503 Service Unavailable"
         head = [
             f"HTTP/1.0 {status}",
             "Content-Type: application/json",
             "X-Content-Type-Options: nosniff",
-            f"X-Load-Balancing-Endpoint-Weight: {told.count}",
+            f"X-Load-Balancing-Endpoint-Weight: {endpoints.count}",
             f"Content-Length: {len(body)}",
             "Connection: close",
         ]
@@ -86,13 +86,13 @@ class HealthPorts:
     async def _serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         try:
-            if self._open <= MOST_CONNECTIONS:
-                async with asyncio.timeout(PATIENCE):
+            if self._open <= MAX_CONNECTIONS:
+                async with asyncio.timeout(REQUEST_TIMEOUT):
                     await reader.readuntil(b"\r\n\r\n")
                     writer.write(self.answer(port))
                     await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # a client that does not say what it wants gets nothing
+            pass  # no complete request: no response
         finally:
             self._open -= 1
             writer.close()

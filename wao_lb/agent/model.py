@@ -1,4 +1,4 @@
-"""What is wanted in the kernel for one Service in one address family. Data only."""
+"""The rules of one Service in one address family, and the settings they depend on. Pure: data only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wao_lb.agent.family import Family
-from wao_lb.agent.split import MODULUS, Key, Target
+from wao_lb.agent.slots import MODULUS, Key, Target
 
 CLUSTER_IPS, NODE_PORT_IPS, LOCAL_SOURCES = "cluster-ips", "nodeport-ips", "local-sources"
 HAIRPINS = "hairpin-connections"
@@ -19,23 +19,23 @@ DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What holds for all Services of one family on this node.
+class NodeSetup:
+    """The settings of this node for all Services of one family.
 
     Attributes
     ----------
     node_name
         Endpoints with this node name are local.
     node_ips
-        Addresses that take node ports; None for every local one but loopback.
+        Addresses that accept node ports; None for every local address except loopback.
     local_cidrs
-        Networks of the pods whose traffic needs no masquerading, and that count as inside the cluster.
+        Networks of the pods; their traffic counts as internal and is not masqueraded.
     local_interface
-        The same by the interface that traffic comes in on; a trailing * stands for any ending.
+        Identify pod traffic by input interface instead; a trailing * matches any suffix.
     masquerade_all
         Masquerade all traffic to cluster IPs.
     masquerade_mark
-        The bit of the packet mark that asks for masquerading; kube-proxy's by default, so that both go together.
+        Packet-mark bit that requests masquerading (default: kube-proxy's, so that both agree).
     """
 
     family: Family
@@ -48,39 +48,39 @@ class Setup:
 
     @property
     def local(self) -> str:
-        """The match of traffic from pods, or "" when it cannot be told."""
+        """The match of traffic from pods, or "" if it cannot be identified."""
         if self.local_cidrs:
             return f"{self.family.nft} saddr @{LOCAL_SOURCES}"
         return f'iifname "{self.local_interface}"' if self.local_interface else ""
 
     @property
     def not_local(self) -> str:
-        """The match of traffic that is not from pods, or "" when it cannot be told."""
+        """The match of traffic that is not from pods, or "" if it cannot be identified."""
         if self.local_cidrs:
             return f"{self.family.nft} saddr != @{LOCAL_SOURCES}"
         return f'iifname != "{self.local_interface}"' if self.local_interface else ""
 
 
 @dataclass(frozen=True, slots=True)
-class SetSpec:
-    """A named set. `elements` is None for one that the packets themselves fill: it is never flushed."""
+class NamedSet:
+    """A named set. `elements` is None for a set that packets fill; it is never flushed."""
 
     spec: str
     elements: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class WeightMap:
     """A named weight map.
 
     Attributes
     ----------
     service, port
-        The Service (namespace/name) and its port (number and protocol) whose weights it takes.
+        The Service (namespace/name) and its port (number and protocol) that the weights belong to.
     data
-        nft's type of what its slots lead to.
+        nft type of the values.
     targets
-        The endpoints, each with what its slots hold.
+        The endpoints, each with the value of its slots.
     """
 
     service: str
@@ -90,13 +90,13 @@ class Split:
 
     @property
     def spec(self) -> str:
-        """The declaration."""
+        """The nft declaration."""
         return f"typeof {SLOT} : {self.data}; flags interval;"
 
 
 @dataclass(frozen=True, slots=True)
 class UdpFlows:
-    """Where UDP of one Service port may go: what conntrack remembers otherwise is out of date.
+    """Where UDP traffic of one Service port may go; conntrack entries to other endpoints are stale.
 
     Attributes
     ----------
@@ -110,25 +110,35 @@ class UdpFlows:
     backends: frozenset[Key]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rules:
-    """All that one Service needs in one family. Made once, never changed after."""
+    """The rules of one Service in one family.
 
-    chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    sets: dict[str, SetSpec] = field(default_factory=dict)
-    splits: dict[str, Split] = field(default_factory=dict)
-    elements: dict[str, dict[str, str]] = field(default_factory=dict)  # shared map or set: key -> verdict or ""
-    udp: dict[str, UdpFlows] = field(default_factory=dict)  # by chain
-    without_local: set[str] = field(default_factory=set)  # "internal", "external": dropped for want of local endpoints
-    endpoints: int = 0  # that traffic goes to, of all ports together
+    Attributes
+    ----------
+    chains, sets, weight_maps
+        Objects of the Service, by name.
+    elements
+        Elements of shared maps and sets: by name of the map or set, the verdict ("" in a set) by key.
+    udp
+        UDP flows of the Service, by chain.
+    without_local
+        "internal" or "external" for traffic that is dropped because this node has no endpoint.
+    endpoints
+        Number of endpoints that receive traffic, of all ports together.
+    """
 
-    def add(self, name: str, key: str, verdict: str = "") -> None:
-        """Add an element of a shared map or set."""
-        self.elements.setdefault(name, {})[key] = verdict
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sets: Mapping[str, NamedSet] = field(default_factory=dict)
+    weight_maps: Mapping[str, WeightMap] = field(default_factory=dict)
+    elements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    udp: Mapping[str, UdpFlows] = field(default_factory=dict)
+    without_local: frozenset[str] = frozenset()
+    endpoints: int = 0
 
 
 NO_RULES = Rules()
 Weights = Mapping[tuple[str, int, str], Mapping[Key, float]]
-"""Known weights by (namespace/name, port, protocol), then by endpoint; what is inside is never changed."""
+"""Known weights by (namespace/name, port, protocol), then by endpoint. The inner mappings never change."""
 NO_WEIGHTS: Mapping[Key, float] = {}
-"""Those of a Service port that nothing is known of."""
+"""The weights of a Service port without known weights."""

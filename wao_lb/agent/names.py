@@ -1,6 +1,6 @@
-"""Names of chains, maps and sets, after those of kube-proxy in nftables mode, so that operators know them. Pure.
+"""Names of chains, maps and sets, similar to those of kube-proxy in nftables mode, which operators know. Pure.
 
-`service-HASH-namespace/name/protocol/port`: the hash keeps names apart whatever the rest says.
+`service-HASH-namespace/name/protocol/port`: the hash makes a name unique even if the rest is cut.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wao_core.cluster.records import Service, ServicePort
 
 TABLE = "wao-loadbalancer"
 LONGEST = 230
-"""nft takes 255 characters; the longest prefix of ours is below 25."""
+"""nft allows 255 characters; our longest prefix has fewer than 25."""
 LONGEST_AFFINITY = 86400  # seconds
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -23,51 +23,51 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class PortNames:
-    """The names that belong to one port of one Service."""
+    """The names of one port of a Service."""
 
     base: str
 
     @property
     def cluster(self) -> str:
-        """Chain that splits traffic over all endpoints."""
+        """Chain that distributes traffic to all endpoints."""
         return f"service-{self.base}"
 
     @property
     def local(self) -> str:
-        """Chain that splits traffic over the endpoints of this node."""
+        """Chain that distributes traffic to the endpoints of this node."""
         return f"local-{self.base}"
 
     @property
     def external(self) -> str:
-        """Chain of traffic to node ports, external and load balancer addresses."""
+        """Chain of traffic to node ports, external addresses and load balancer addresses."""
         return f"external-{self.base}"
 
     @property
     def firewall(self) -> str:
-        """Chain that lets only some sources through to load balancer addresses."""
+        """Chain that restricts the sources of traffic to load balancer addresses."""
         return f"firewall-{self.base}"
 
     @property
     def sources(self) -> str:
-        """Set of those sources."""
+        """Set of the allowed sources."""
         return f"sources-{self.base}"
 
     @staticmethod
     def split(chain: str) -> str:
-        """Map from slots to the endpoints of a cluster or local chain."""
+        """Weight map from slots to the endpoints of a cluster or local chain."""
         return f"split-{chain.removeprefix('service-')}"
 
     @staticmethod
     def weights(chain: str) -> str:
-        """The same to the endpoints' chains; another name, as what a map holds cannot change its type."""
+        """Weight map from slots to endpoint chains. A map cannot change its type, hence another name."""
         return f"weights-{chain.removeprefix('service-')}"
 
     def endpoint(self, address: str, port: int) -> str:
-        """Chain that sends to one endpoint, for clients that are to stay there."""
+        """Chain of one endpoint, for Services with session affinity."""
         return f"endpoint-{self._of(address, port)}"
 
     def affinity(self, address: str, port: int, seconds: int) -> str:
-        """Set of the clients of one endpoint; another time makes another set, as a set's time cannot change."""
+        """Set of the clients of one endpoint. A set cannot change its timeout, so the timeout is part of the name."""
         return f"affinity-{seconds}-{self._of(address, port)}"
 
     def _of(self, address: str, port: int) -> str:
@@ -76,13 +76,13 @@ class PortNames:
 
 
 def port_names(service: Service, port: ServicePort) -> PortNames:
-    """Return the names of one port of a Service."""
+    """Return the names of a port of a Service."""
     text = f"{service.namespace}/{service.name}/{port.protocol.lower()}/{port.name}"
     return PortNames(f"{_hash(f'{text}:{port.port}')}-{text}"[:LONGEST])
 
 
 def refusal(service: Service) -> str:
-    """Return why a Service cannot be named in rules, or "": nothing unchecked may reach the rule compiler."""
+    """Return why a Service cannot be served, or ""; only checked names and numbers may reach the rules."""
     for word in (service.namespace, service.name):
         if not _LABEL.fullmatch(word):
             return f"{word!r:.80} is not a DNS label"

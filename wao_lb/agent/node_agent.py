@@ -1,4 +1,4 @@
-"""The node agent's parts put together: view, weights, sync, health ports and Events."""
+"""The node agent: node view, weights, sync, health ports and Events."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from wao_lb.agent.health_ports import HealthPorts, LocalEndpoints
 from wao_lb.agent.linux.kernel import Kernel
 from wao_lb.agent.metrics import AgentMetrics
 from wao_lb.agent.model import Weights
-from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.sync import Syncer, SyncIntervals
 from wao_lb.agent.view import NodeSettings, NodeView
-from wao_lb.agent.weights_client import Problem, WeightsClient, WeightsError
+from wao_lb.agent.weights_client import WeightsClient, WeightsError, WeightsProblem
 from wao_predict.connection import TlsPolicy
 
-FIRST_WEIGHTS = 2.0
+FIRST_WEIGHTS_TIMEOUT = 2.0
 """Seconds that the first sync waits for weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
-    """What `wao lb-agent` was asked for, beside the server's options."""
+    """The options of `wao lb-agent`, apart from the options of the server."""
 
     node: NodeSettings
-    pace: Pace
+    intervals: SyncIntervals
     weights_url: str = ""
     weights_ca: Path | None = None
     weights_stale: float = 60.0
 
 
 class Agent:
-    """The parts put together.
+    """The node agent.
 
     Parameters
     ----------
     source
-        Services, EndpointSlices and the node.
+        Source of Services, EndpointSlices and the node.
     """
 
     def __init__(
@@ -56,70 +56,74 @@ class Agent:
         families: list[Family] | None = None,
     ) -> None:
         self._source = source
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.view = NodeView(source.state, options.node, lambda: self.syncer.note_change())
+        self.view = NodeView(source.state, options.node)
         self.metrics = metrics or AgentMetrics()
-        self.ports = HealthPorts(lambda: self.syncer.health() is None and not self.view.leaving)
-        self.client = self._client(options) if options.weights_url else None
+        self.ports = HealthPorts(self._is_healthy)
         self.syncer = Syncer(
             self.view,
             kernel,
             self.known_weights,
             families=families or FAMILIES,
-            pace=options.pace,
+            intervals=options.intervals,
             metrics=self.metrics,
             after=self._after,
         )
+        self.view.notify(self.syncer.note_change)
+        self.client = self._client(options) if options.weights_url else None
         if self.client is not None:
             client = self.client
             self.metrics.weights_age.set_function(lambda: client.age)
             self.metrics.weighted.set_function(client.known)
-            for reason in Problem:
+            for reason in WeightsProblem:
                 self.metrics.equal.labels(reason).set_function(partial(_is, client, reason))
 
     def work(self) -> list[Callable[[], Awaitable[None]]]:
-        """Return what runs for ever."""
+        """Return the functions that run until the agent stops."""
         return [self._sync, *([self.client.run] if self.client is not None else [])]
 
     def weights_state(self) -> str:
-        """Return where the weights come from, in words that may be shown to anybody."""
+        """Return the origin of the weights, in words without internal details."""
         if self.client is None:
-            return "equal: no weight service is named"
+            return "equal: no weight service is configured"
         return f"equal: {self.client.fallback}" if self.client.fallback else "of the weight service"
 
     def known_weights(self) -> Weights:
-        """Return the weights known now."""
+        """Return the currently known weights."""
         return self.client.weights() if self.client is not None else {}
 
     async def _sync(self) -> None:
-        """Sync for ever; a moment for weights first, as a restart should not make them equal for a while."""
+        """Sync until cancelled; wait shortly for weights first, so that a restart does not make them equal."""
         if self.client is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(FIRST_WEIGHTS):
+                async with asyncio.timeout(FIRST_WEIGHTS_TIMEOUT):
                     await self.client.caught_up.wait()
         await self.syncer.run()
 
     async def read_weights(self) -> None:
-        """Read the weights once; without an answer they are equal, and that is told."""
+        """Read the weights once; print a warning and use equal weights if that fails."""
         if self.client is None:
             return
         try:
             await self.client.once()
         except WeightsError as error:
-            sys.stderr.write(f"{error}: equal weights\n")
+            sys.stderr.write(f"{error}; weights are equal\n")
 
     async def close(self) -> None:
         """Stop the health ports; the rules stay."""
         self.view.close()
         await self.ports.close()
 
+    def _is_healthy(self) -> bool:
+        return self.syncer.health() is None and not self.view.leaving
+
     def _client(self, options: AgentOptions) -> WeightsClient:
         return WeightsClient(
             options.weights_url,
             TlsPolicy(ca_file=options.weights_ca),
             self.view.services,
-            on_change=lambda: self.syncer.note_weights(),
+            on_change=self.syncer.note_weights,
             on_failure=self.metrics.weight_failures.inc,
             stale_after=options.weights_stale,
         )
@@ -137,13 +141,13 @@ class Agent:
             and service.external_traffic_policy == "Local"
         }
         failed = await self.ports.update(wanted)
-        told = {f"{wanted[port].namespace}/{wanted[port].name}": why for port, why in failed.items()}
-        self._tell(told | dict(wrong))
+        failed_services = {f"{wanted[port].namespace}/{wanted[port].name}": why for port, why in failed.items()}
+        self._report(failed_services | dict(wrong))
 
-    def _tell(self, wrong: Mapping[str, str]) -> None:
-        """Tell each new problem once, by a Warning Event on the Service."""
+    def _report(self, wrong: Mapping[str, str]) -> None:
+        """Report each new problem once, as a Warning Event on the Service."""
         for key, why in wrong.items():
-            if self._told.get(key) == why:
+            if self._reported.get(key) == why:
                 continue
             service = self._source.state.services.get(key)
             namespace, _, name = key.partition("/")
@@ -151,8 +155,8 @@ class Agent:
             task = asyncio.create_task(self._source.event(about, reason="NotProxied", message=why, warning=True))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._told = dict(wrong)
+        self._reported = dict(wrong)
 
 
-def _is(client: WeightsClient, reason: Problem) -> float:
+def _is(client: WeightsClient, reason: WeightsProblem) -> float:
     return float(client.fallback is reason)

@@ -1,15 +1,15 @@
-"""From one Service and its endpoints to the rules it needs in one family. Pure.
+"""The rules of one Service in one address family. Pure.
 
-The chains and their order are those of kube-proxy's nftables mode (kubernetes pkg/proxy/nftables/proxier.go), so that
-what operators know of it holds here. Different are the split (a named map that holds the endpoints themselves; only
-where clients stick to theirs has each a chain), and that nothing that packets look up is an anonymous set: a change of
-those loses connections.
+Chains and their order are those of kube-proxy's nftables mode (kubernetes pkg/proxy/nftables/proxier.go), which
+operators know. There are two differences. Traffic is distributed by a named weight map that contains the endpoints
+themselves; only a Service with session affinity has a chain per endpoint. And packets never look up an anonymous set,
+because changing one loses connections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wao_core.cluster.records import Service, ServicePort
 from wao_lb.agent.endpoints import Chosen, choose
@@ -25,14 +25,14 @@ from wao_lb.agent.model import (
     SERVICE_IPS,
     SERVICE_NODE_PORTS,
     SLOT,
+    NamedSet,
+    NodeSetup,
     Rules,
-    SetSpec,
-    Setup,
-    Split,
     UdpFlows,
+    WeightMap,
 )
 from wao_lb.agent.names import PortNames, port_names
-from wao_lb.agent.split import Key
+from wao_lb.agent.slots import Key
 from wao_lb.members import Member, target
 
 MASQUERADE = "jump mark-for-masquerade"
@@ -40,13 +40,13 @@ MASQUERADE = "jump mark-for-masquerade"
 
 @dataclass(frozen=True, slots=True)
 class _Port:
-    """One port of a Service with what its rules are made of."""
+    """One port of a Service, with everything that its rules depend on."""
 
     service: Service
     port: ServicePort
     names: PortNames
     chosen: Chosen
-    setup: Setup
+    setup: NodeSetup
     cluster_ips: tuple[str, ...]
     external_ips: tuple[str, ...]
     ingress_ips: tuple[str, ...]
@@ -85,7 +85,7 @@ class _Port:
 
     @property
     def used(self) -> tuple[Key, ...]:
-        """Endpoints that any traffic goes to; one that ends may serve here while others are ready elsewhere."""
+        """Endpoints that receive any traffic, including terminating ones that only serve local traffic."""
         cluster = self.chosen.cluster if self.uses_cluster else ()
         return tuple(sorted({*cluster, *(self.chosen.local if self.uses_local else ())}))
 
@@ -97,24 +97,46 @@ class _Port:
         return f"{address} . {self.protocol} . {self.port.port}"
 
 
-def service_rules(service: Service, groups: Mapping[int, Sequence[Member]], setup: Setup) -> Rules:
+@dataclass(slots=True)
+class _Draft:
+    """The rules of a Service while its ports are added."""
+
+    chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sets: dict[str, NamedSet] = field(default_factory=dict)
+    weight_maps: dict[str, WeightMap] = field(default_factory=dict)
+    elements: dict[str, dict[str, str]] = field(default_factory=dict)
+    udp: dict[str, UdpFlows] = field(default_factory=dict)
+    without_local: set[str] = field(default_factory=set)
+    endpoints: int = 0
+
+    def add(self, name: str, key: str, verdict: str = "") -> None:
+        """Add an element of a shared map or set."""
+        self.elements.setdefault(name, {})[key] = verdict
+
+    def rules(self) -> Rules:
+        """Return the finished rules."""
+        without_local = frozenset(self.without_local)
+        return Rules(self.chains, self.sets, self.weight_maps, self.elements, self.udp, without_local, self.endpoints)
+
+
+def service_rules(service: Service, groups: Mapping[int, Sequence[Member]], setup: NodeSetup) -> Rules:
     """Return the rules of a Service in one family.
 
     Parameters
     ----------
     groups
-        Endpoints of this family by index of the Service port.
+        Endpoints of this family, by index of the Service port.
     """
-    rules, family = Rules(), setup.family
+    draft, family = _Draft(), setup.family
     cluster_ips = family.addresses(service.cluster_ips)
     if not cluster_ips:
-        return rules
+        return draft.rules()
     balancing = service.type == "LoadBalancer"
     ingress = [item.ip for item in service.ingress if item.ip_mode == "VIP"] if balancing else []
     for index, port in enumerate(service.ports):
         chosen = choose(groups.get(index, ()), setup.node_name)
         _add_port(
-            rules,
+            draft,
             _Port(
                 service,
                 port,
@@ -126,86 +148,90 @@ def service_rules(service: Service, groups: Mapping[int, Sequence[Member]], setu
                 family.addresses(ingress),
             ),
         )
-    return rules
+    return draft.rules()
 
 
-def _add_port(rules: Rules, port: _Port) -> None:
+def _add_port(draft: _Draft, port: _Port) -> None:
     for address in port.cluster_ips:
-        rules.add(CLUSTER_IPS, address)
+        draft.add(CLUSTER_IPS, address)
     if port.chosen.cluster:
-        _add_endpoints(rules, port)
-        _add_splits(rules, port)
+        _add_endpoints(draft, port)
+        _add_weight_maps(draft, port)
         if port.exposed:
-            rules.chains[port.names.external] = _external_rules(port)
-    _add_frontends(rules, port)
+            draft.chains[port.names.external] = _external_rules(port)
+    _add_frontends(draft, port)
     if port.service.source_ranges:
-        _add_firewall(rules, port)
+        _add_firewall(draft, port)
     if port.protocol == "udp":
-        rules.udp[port.names.cluster] = _flows(port)
+        draft.udp[port.names.cluster] = _flows(port)
 
 
-def _add_frontends(rules: Rules, port: _Port) -> None:
-    """Say what each address of the port leads to, and what happens to traffic that leads nowhere."""
+def _add_frontends(draft: _Draft, port: _Port) -> None:
+    """Add the addresses of the port, and the verdict for traffic without a usable endpoint."""
     there, chosen = bool(port.chosen.cluster), port.chosen
     inside = bool(chosen.local if port.internal_local else chosen.cluster)
     outside = bool(chosen.local if port.external_local else chosen.cluster)
     for address in port.cluster_ips:
         if inside:
-            rules.add(SERVICE_IPS, port.key(address), f"goto {port.internal_chain}")
+            draft.add(SERVICE_IPS, port.key(address), f"goto {port.internal_chain}")
         else:
-            rules.add(NO_ENDPOINTS, port.key(address), DROP if there else REJECT)
+            draft.add(NO_ENDPOINTS, port.key(address), DROP if there else REJECT)
     for address in (*port.external_ips, *port.ingress_ips):
         if there:
-            rules.add(SERVICE_IPS, port.key(address), f"goto {port.names.external}")
+            draft.add(SERVICE_IPS, port.key(address), f"goto {port.names.external}")
         if not outside:
-            rules.add(NO_ENDPOINTS, port.key(address), DROP if there else REJECT)
+            draft.add(NO_ENDPOINTS, port.key(address), DROP if there else REJECT)
     if port.node_port:
         key = f"{port.protocol} . {port.node_port}"
         if there:
-            rules.add(SERVICE_NODE_PORTS, key, f"goto {port.names.external}")
+            draft.add(SERVICE_NODE_PORTS, key, f"goto {port.names.external}")
         if not outside:
-            rules.add(NO_ENDPOINT_NODE_PORTS, key, DROP if there else REJECT)
+            draft.add(NO_ENDPOINT_NODE_PORTS, key, DROP if there else REJECT)
     if there and not inside:
-        rules.without_local.add("internal")
+        draft.without_local.add("internal")
     if there and not outside and port.exposed:
-        rules.without_local.add("external")
+        draft.without_local.add("external")
 
 
-def _add_endpoints(rules: Rules, port: _Port) -> None:
+def _add_endpoints(draft: _Draft, port: _Port) -> None:
     family, seconds = port.setup.family, port.affinity
-    rules.endpoints += len(port.used)
+    draft.endpoints += len(port.used)
     for address, number in port.used:
-        if address in port.chosen.perhaps_here:  # elsewhere a pod's packets to itself do not come by
-            rules.add(HAIRPINS, f"{address} . {address}")
+        if address in port.chosen.perhaps_here:  # hairpin traffic occurs on the pod's own node only
+            draft.add(HAIRPINS, f"{address} . {address}")
         if seconds is None:
             continue
         name = port.names.affinity(address, number, seconds)
-        rules.sets[name] = SetSpec(f"type {family.set_type}; flags dynamic,timeout; timeout {seconds}s;")
-        rules.chains[port.names.endpoint(address, number)] = (
+        draft.sets[name] = NamedSet(f"type {family.set_type}; flags dynamic,timeout; timeout {seconds}s;")
+        draft.chains[port.names.endpoint(address, number)] = (
             f"update @{name} {{ {family.nft} saddr }}",
             f"meta l4proto {port.protocol} dnat to {target(address, number)}",
         )
 
 
-def _add_splits(rules: Rules, port: _Port) -> None:
+def _add_weight_maps(draft: _Draft, port: _Port) -> None:
     chosen, names = port.chosen, port.names
     splits = ((names.cluster, chosen.cluster, port.uses_cluster), (names.local, chosen.local, port.uses_local))
     for chain, keys, used in splits:
         if used and keys:
             masquerading = _masquerade_rules(port) if chain == port.internal_chain else ()
-            rules.chains[chain] = (*masquerading, *_affinity_rules(port, keys), _split_rule(rules, port, chain, keys))
+            draft.chains[chain] = (
+                *masquerading,
+                *_affinity_rules(port, keys),
+                _distribution_rule(draft, port, chain, keys),
+            )
 
 
-def _split_rule(rules: Rules, port: _Port, chain: str, keys: tuple[Key, ...]) -> str:
+def _distribution_rule(draft: _Draft, port: _Port, chain: str, keys: tuple[Key, ...]) -> str:
     sticky, family = port.affinity is not None, port.setup.family.nft
     translate = f"meta l4proto {port.protocol} dnat"
-    if len(keys) == 1:  # a map for one would only cost
+    if len(keys) == 1:  # a map of one endpoint would only cost time
         return f"goto {port.names.endpoint(*keys[0])}" if sticky else f"{translate} to {target(*keys[0])}"
     name = port.names.weights(chain) if sticky else port.names.split(chain)
-    rules.splits[name] = Split(
+    draft.weight_maps[name] = WeightMap(
         f"{port.service.namespace}/{port.service.name}",
         (port.port.port, port.port.protocol),
-        # nft refuses `th dport` for the port beside the rule's protocol, once the rule is there
+        # once the rule exists, nft refuses `th dport` for the port next to the protocol of the rule
         "verdict" if sticky else f"{family} daddr . {port.protocol} dport",
         tuple((key, port.names.endpoint(*key) if sticky else key) for key in keys),
     )
@@ -213,7 +239,7 @@ def _split_rule(rules: Rules, port: _Port, chain: str, keys: tuple[Key, ...]) ->
 
 
 def _masquerade_rules(port: _Port) -> tuple[str, ...]:
-    """Return the rules that masquerade traffic to cluster IPs which no pod of this node sent."""
+    """Return the rules that masquerade traffic to cluster IPs from sources other than pods."""
     source = "" if port.setup.masquerade_all else port.setup.not_local
     if not source and not port.setup.masquerade_all:
         return ()
@@ -239,7 +265,7 @@ def _external_rules(port: _Port) -> tuple[str, ...]:
     if not port.external_local:
         return MASQUERADE, f"goto {names.cluster}"
     if port.setup.local:
-        # pods reach all endpoints, as if the address were the cluster IP
+        # for pods the address acts as the cluster IP: all endpoints
         rules.append(f"{port.setup.local} goto {names.cluster}")
     rules.append(f"fib saddr type local {MASQUERADE}")
     rules.append(f"fib saddr type local goto {names.cluster}")
@@ -248,8 +274,8 @@ def _external_rules(port: _Port) -> tuple[str, ...]:
     return tuple(rules)
 
 
-def _add_firewall(rules: Rules, port: _Port) -> None:
-    """Let only the ranges of the Service through to its load balancer addresses; none of this family lets none."""
+def _add_firewall(draft: _Draft, port: _Port) -> None:
+    """Restrict traffic to load balancer addresses to loadBalancerSourceRanges; no range of this family allows none."""
     if not port.ingress_ips:
         return
     family = port.setup.family
@@ -257,12 +283,12 @@ def _add_firewall(rules: Rules, port: _Port) -> None:
     inside = [network for text in ranges if (network := network_of(text)) is not None]
     node = [network for text in port.setup.node_ips or () if (network := network_of(text)) is not None]
     if any(ip.subnet_of(network) for ip in node for network in inside):  # type: ignore[arg-type]
-        # a node that may send can do so through the load balancer's own address
+        # traffic of an allowed node may have the address of the load balancer as its source
         ranges = list(family.networks([*ranges, *port.ingress_ips]))
-    rules.sets[port.names.sources] = SetSpec(f"type {family.set_type}; flags interval;", tuple(ranges))
-    rules.chains[port.names.firewall] = (f"{family.nft} saddr @{port.names.sources} return", DROP)
+    draft.sets[port.names.sources] = NamedSet(f"type {family.set_type}; flags interval;", tuple(ranges))
+    draft.chains[port.names.firewall] = (f"{family.nft} saddr @{port.names.sources} return", DROP)
     for address in port.ingress_ips:
-        rules.add(FIREWALL_IPS, port.key(address), f"goto {port.names.firewall}")
+        draft.add(FIREWALL_IPS, port.key(address), f"goto {port.names.firewall}")
 
 
 def _flows(port: _Port) -> UdpFlows:

@@ -1,4 +1,7 @@
-"""Keeps the kernel at what the cluster and the weights say: level-triggered, at a bounded rate, whole on any doubt."""
+"""Keeps the kernel rules equal to what the cluster and the weights ask for.
+
+Level-triggered and at a bounded rate. After any doubt (a refusal, changes by others) all rules are written again.
+"""
 
 from __future__ import annotations
 
@@ -9,73 +12,83 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wao_core.cluster.records import Service
-from wao_core.kube.reflector import Backoff
 from wao_lb.agent.family import FAMILIES, Family
 from wao_lb.agent.linux.conntrack import changed_flows
 from wao_lb.agent.linux.kernel import Kernel
 from wao_lb.agent.linux.nft import NftError
 from wao_lb.agent.metrics import AgentMetrics
 from wao_lb.agent.model import NO_RULES, Rules, Weights
-from wao_lb.agent.table import Plan, Table, merge
+from wao_lb.agent.table import Table, TableUpdate, merge
 from wao_lb.agent.view import NodeView
+from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-ANEW_AFTER = 3
-"""Failures in a row after which the table is made anew: it may not be changeable in place, as after an upgrade."""
+RECREATE_AFTER = 3
+"""Consecutive failures after which the table is recreated: it may not be changeable in place, as after an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often the kernel is written. Times are in seconds.
+class SyncIntervals:
+    """How often the kernel is written.
 
     Attributes
     ----------
-    least
-        Between two syncs; changes that come meanwhile are taken together.
+    sync
+        Minimum time between two syncs [s]; changes in between are applied together.
     weights
-        Between two writes of weights.
+        Minimum time between two writes of weights [s].
     tolerance
-        Part by which a share must differ before it is written.
+        Relative change of a share below which weights are not rewritten.
     verify
-        Between two looks whether others changed our tables.
+        Time between two checks for changes that others made to our tables [s].
     full
-        Between two whole syncs, which are made in any case: others may have changed what `verify` does not look at.
-    patience
-        Age of a change that is not in the kernel at which we are not healthy any more; kube-proxy's 2 x syncPeriod.
+        Time between two full syncs [s]; `verify` does not notice every change.
+    unhealthy_after
+        Age of a pending change at which the agent reports itself unhealthy [s]; kube-proxy uses 2 x syncPeriod.
     """
 
-    least: float = 1.0
+    sync: float = 1.0
     weights: float = 5.0
     tolerance: float = 0.02
     verify: float = 10.0
     full: float = 900.0
-    patience: float = 60.0
+    unhealthy_after: float = 60.0
 
 
 @dataclass(slots=True)
-class Marks:
-    """When things happened last [monotonic]; `pending` is the oldest change that is not in the kernel."""
+class Timestamps:
+    """When something last happened [monotonic seconds].
 
-    sync: float = float("-inf")
-    full: float = float("-inf")
-    weights: float = float("-inf")
-    verify: float = float("-inf")
+    Attributes
+    ----------
+    synced, fully_synced, weights_written, verified
+        The last success of each.
+    retry
+        Earliest time of the next attempt after a failure.
+    pending
+        The oldest change that is not in the kernel yet, or None.
+    """
+
+    synced: float = float("-inf")
+    fully_synced: float = float("-inf")
+    weights_written: float = float("-inf")
+    verified: float = float("-inf")
     retry: float = float("-inf")
     pending: float | None = None
 
 
 AfterSync = Callable[[Mapping[str, Service], Mapping[str, str]], Awaitable[None]]
-"""Told after every sync: the Services that are served, and what is wrong with which."""
+"""Called after every sync with the Services that are served, and the problem of each Service that has one."""
 
 
 class Syncer:
-    """The one writer of our tables.
+    """The only writer of our tables.
 
     Parameters
     ----------
     weights
-        Returns the weights known now; empty means equal ones.
+        Returns the currently known weights; none means equal weights.
     after
         Called after every sync.
     """
@@ -87,47 +100,54 @@ class Syncer:
         weights: Callable[[], Weights],
         *,
         families: Iterable[Family] = FAMILIES,
-        pace: Pace | None = None,
+        intervals: SyncIntervals | None = None,
         metrics: AgentMetrics | None = None,
         after: AfterSync | None = None,
     ) -> None:
-        self.view, self.kernel, self.pace = view, kernel, pace or Pace()
+        self.view, self.kernel, self.intervals = view, kernel, intervals or SyncIntervals()
         self.metrics = metrics or AgentMetrics()
-        self.marks = Marks()
+        self.timestamps = Timestamps()
         self.tables = {family: Table(view.setup(family)) for family in families}
         self._weights, self._after = weights, after
-        self._backoff = Backoff(first=1.0, most=30.0)
+        self._backoff = Backoff(initial=1.0, maximum=30.0)
         self._wake = asyncio.Event()
         self._full, self._changed, self._reweigh = True, False, False
         self._generation = -1
         self.failure = ""
 
     def note_change(self) -> None:
-        """Say that Services, endpoints or the node changed."""
+        """Request a sync: Services, endpoints or the node changed."""
         self._changed = True
-        self.marks.pending = self.marks.pending or time.monotonic()
+        self.timestamps.pending = self.timestamps.pending or time.monotonic()
         self.metrics.queued.set_to_current_time()
         self._wake.set()
 
     def note_weights(self) -> None:
-        """Say that weights changed."""
+        """Request a write of weights: they changed."""
         self._reweigh = True
         self._wake.set()
 
     @property
     def synced(self) -> bool:
-        """Whether the kernel holds what was wanted once."""
-        return self.marks.sync > float("-inf")
+        """Whether at least one sync succeeded."""
+        return self.timestamps.synced > float("-inf")
+
+    @property
+    def settled(self) -> bool:
+        """Whether every requested sync and write of weights was looked at."""
+        return not self._wake.is_set() and not self._reweigh
 
     def health(self) -> str | None:
-        """Return None while changes reach the kernel in time, else what is wrong."""
-        if self.marks.pending is None:
+        """Return None while changes reach the kernel in time, else the problem."""
+        if self.timestamps.pending is None:
             return None
-        age = time.monotonic() - self.marks.pending
-        return f"a change waits for {age:.0f} s: {self.failure or 'no sync'}" if age > self.pace.patience else None
+        age = time.monotonic() - self.timestamps.pending
+        if age <= self.intervals.unhealthy_after:
+            return None
+        return f"a change has been pending for {age:.0f} s: {self.failure or 'no sync'}"
 
     async def run(self) -> None:
-        """Sync for ever."""
+        """Sync until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(max(0.0, self._deadline() - time.monotonic())):
@@ -139,55 +159,55 @@ class Syncer:
                 await self._step(time.monotonic())
 
     def _deadline(self) -> float:
-        """Return when there is something to do, if nothing happens before."""
-        marks, pace = self.marks, self.pace
+        """Return the time of the next scheduled step; a change may wake the loop earlier."""
+        last, intervals = self.timestamps, self.intervals
         if not self.view.synced:
             return time.monotonic() + 0.05
-        times = [marks.verify + pace.verify, marks.full + pace.full]
+        times = [last.verified + intervals.verify, last.fully_synced + intervals.full]
         if self._full or self._changed:
-            times.append(marks.sync + pace.least)
+            times.append(last.synced + intervals.sync)
         if self._reweigh:
-            times.append(marks.weights + pace.weights)
+            times.append(last.weights_written + intervals.weights)
         times += [at for table in self.tables.values() for at in table.retired.values()]
-        return max(min(times), marks.retry)
+        return max(min(times), last.retry)
 
     async def _step(self, now: float) -> None:
-        """Do what is due; a refusal is logged, and everything is written anew after a while."""
-        marks, pace = self.marks, self.pace
-        if now < marks.retry:
+        """Do what is due; after a refusal all rules are written again, with back-off."""
+        last, intervals = self.timestamps, self.intervals
+        if now < last.retry:
             return
         try:
-            if now >= marks.verify + pace.verify:
-                marks.verify = now
+            if now >= last.verified + intervals.verify:
+                last.verified = now
                 await self._verify()
-            full = self._full or now >= marks.full + pace.full
-            if (full or self._changed) and now >= marks.sync + pace.least:
+            full = self._full or now >= last.fully_synced + intervals.full
+            if (full or self._changed) and now >= last.synced + intervals.sync:
                 await self.sync(full=full)
-            elif self._reweigh and now >= marks.weights + pace.weights:
+            elif self._reweigh and now >= last.weights_written + intervals.weights:
                 await self.reweigh()
             await self.sweep()
         except NftError as error:
             self._failed(error)
-        except Exception as error:  # the agent must go on: the kernel still serves what it has
-            log.exception("the sync broke off")
+        except Exception as error:  # keep running: the kernel still serves its present rules
+            log.exception("the sync failed unexpectedly")
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self._full = True
         self.failure = str(error)
-        self.marks.pending = self.marks.pending or time.monotonic()
+        self.timestamps.pending = self.timestamps.pending or time.monotonic()
         wait = self._backoff.next()
-        self.marks.retry = time.monotonic() + wait
+        self.timestamps.retry = time.monotonic() + wait
         self.metrics.failures.inc()
-        log.error("rules were refused; all of them are written anew in %.1f s: %s", wait, error)
+        log.error("the kernel refused the rules; all of them are written again in %.1f s: %s", wait, error)
 
     async def sync(self, *, full: bool = True) -> None:
-        """Bring the kernel to what is wanted now.
+        """Write the rules that the cluster asks for now.
 
         Raises
         ------
         NftError
-            The kernel refused; `full` must be true the next time.
+            The kernel refused; the next sync must be a full one.
         """
         begin = time.monotonic()
         keys, self._changed = self.view.take_changes(), False
@@ -210,13 +230,13 @@ class Syncer:
     async def _load(self, table: Table, wanted: dict[str, Rules], services: Mapping[str, Service]) -> dict[str, str]:
         family = table.setup.family
         elements, lost = merge(wanted, services)
-        held = await self.kernel.held(family)
-        anew = self._backoff.failures >= ANEW_AFTER and held is not None
-        existing = held.objects if held is not None else ()
-        plan = table.load(wanted, elements, self._weights(), existing=existing, anew=anew)
-        await self._apply(table, plan)
+        present = await self.kernel.table_contents(family)
+        recreate = self._backoff.failures >= RECREATE_AFTER and present is not None
+        existing = present.objects if present is not None else ()
+        update = table.load(wanted, elements, self._weights(), existing=existing, recreate=recreate)
+        await self._apply(table, update)
         self.tables[family] = table
-        self._generation = -1  # a transaction that only empties what is empty may not count: look the next time
+        self._generation = -1  # a transaction without effect may not increase the generation: verify next time
         flows = changed_flows({}, wanted)
         if flows:
             self.metrics.flows.inc(await self.kernel.forget_flows(family, flows))
@@ -225,47 +245,47 @@ class Syncer:
     async def _change(self, table: Table, wanted: dict[str, Rules], services: Mapping[str, Service]) -> dict[str, str]:
         rules = table.rules | wanted
         elements, lost = merge(rules, [key for key in services if key in rules])
-        plan = table.change(wanted, elements, self._weights())
+        update = table.change(wanted, elements, self._weights())
         flows = changed_flows(table.rules, wanted)
-        await self._apply(table, plan)
+        await self._apply(table, update)
         if flows:
             self.metrics.flows.inc(await self.kernel.forget_flows(table.setup.family, flows))
         return _conflicts(lost)
 
-    async def _apply(self, table: Table, plan: Plan) -> None:
-        for text in plan.texts:
+    async def _apply(self, table: Table, update: TableUpdate) -> None:
+        for text in update.texts:
             await self.kernel.apply(text)
             self._note_write()
-        table.commit(plan, time.monotonic())
+        table.commit(update, time.monotonic())
 
     def _done(self, begin: float, keys: set[str], *, full: bool) -> None:
         now = time.monotonic()
-        self.marks.sync = now
+        self.timestamps.synced = now
         if full:
-            self.marks.full = now
-        self.marks.pending = self.view.first_change
+            self.timestamps.fully_synced = now
+        self.timestamps.pending = self.view.first_change
         self.failure = ""
         self._backoff.reset()
         tables = [table.rules for table in self.tables.values()]
         self.metrics.note_sync(now - begin, self.view.delays(keys, time.time()), tables, full=full)
 
     async def reweigh(self) -> None:
-        """Write the weights that moved; errors as `sync`."""
+        """Write the weights that changed; raises as `sync`."""
         self._reweigh = False
-        self.marks.weights = begin = time.monotonic()
+        self.timestamps.weights_written = begin = time.monotonic()
         weights, count = self._weights(), 0
         for family, table in self.tables.items():
-            contents = table.reweigh(weights, tolerance=self.pace.tolerance)
+            contents = table.reweigh(weights, tolerance=self.intervals.tolerance)
             if contents:
                 await self.kernel.write_weights(family, contents)
-                table.splits.update(contents)
+                table.weight_maps.update(contents)
                 self._note_write()
                 count += len(contents)
         if count:
             self.metrics.note_reweigh(time.monotonic() - begin, count)
 
     async def sweep(self) -> None:
-        """Delete what has not been used for a while; errors as `sync`."""
+        """Delete objects that have been unused for a while; raises as `sync`."""
         for table in self.tables.values():
             text, due = table.sweep(time.monotonic())
             if due:
@@ -274,21 +294,21 @@ class Syncer:
                 table.swept(due, time.monotonic())
 
     def _note_write(self) -> None:
-        """Expect the number that one transaction of ours leads to; any other one is looked into."""
+        """Account for our own transaction; any other generation triggers verification."""
         if self._generation >= 0:
             self._generation += 1
 
     async def _verify(self) -> None:
-        """Look whether others changed our tables: another number of the ruleset, then other things in it."""
+        """Detect changes by others: first by the ruleset's generation, then by the contents of our tables."""
         generation = await self.kernel.generation()
         if generation == self._generation or self._full:
             return
         for family, table in self.tables.items():
-            if await self.kernel.held(family) != table.held():
-                log.warning("table %s was changed or deleted by others: it is written anew", family.nft)
+            if await self.kernel.table_contents(family) != table.expected_contents():
+                log.warning("table %s was changed or deleted by others; it is written again", family.nft)
                 self._full = True
         self._generation = generation
 
 
 def _conflicts(lost: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {service: f"{key} belongs to an older Service already" for service, key in lost}
+    return {service: f"{key} already belongs to an older Service" for service, key in lost}

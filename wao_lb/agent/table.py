@@ -1,4 +1,4 @@
-"""One table as it is in the kernel, and the transactions that bring it to what is wanted. Pure."""
+"""The state of one table in the kernel, and the transactions that change it. Pure."""
 
 from __future__ import annotations
 
@@ -6,37 +6,53 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wao_lb.agent.base_chains import COMMENT, Skeleton, skeleton
-from wao_lb.agent.model import HAIRPINS, NO_RULES, NO_WEIGHTS, Rules, SetSpec, Setup, Split, Weights
-from wao_lb.agent.split import Key, Range, differs, ranges, shares, slots
-from wao_lb.agent.transaction import Script, element
+from wao_lb.agent.base_chains import COMMENT, BaseRuleset, base_ruleset
+from wao_lb.agent.model import HAIRPINS, NO_RULES, NO_WEIGHTS, NamedSet, NodeSetup, Rules, WeightMap, Weights
+from wao_lb.agent.slots import Key, Range, differs, ranges, shares, slots
+from wao_lb.agent.transaction import Transaction, element
 
 Elements = dict[str, dict[str, str]]
 Object = tuple[str, str]
 """Kind ("chain", "map", "set") and name."""
 GRACE = 1.5
-"""Seconds from the transaction that makes a map useless to the one that deletes it, and on to that of its chains.
+"""Seconds between retiring a map and deleting it, and between deleting it and deleting the chains it refers to.
 
-Kernels before 6.2 cannot drop an element and the chain it leads to in one transaction.
+Kernels before 6.2 cannot delete an element and the chain that it refers to in one transaction.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What the kernel's table holds: its objects without anonymous sets, and the number of its rules."""
+class TableContents:
+    """The objects of a table in the kernel, without anonymous sets, and the number of its rules."""
 
     objects: frozenset[Object]
     rules: int
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Transactions, in their order, and what holds once they are done."""
+class TableUpdate:
+    """Transactions in their order, and the state of the table after them.
+
+    Attributes
+    ----------
+    texts
+        The commands of each transaction.
+    rules
+        Rules of the Services that change; `NO_RULES` for one that is removed.
+    elements
+        Elements of all shared maps and sets.
+    weight_maps
+        Content of the weight maps that are written.
+    retired, revived
+        Objects that are not needed any more, and objects that are in use (again).
+    full
+        Whether `rules` replaces the rules of all Services.
+    """
 
     texts: tuple[str, ...]
     rules: Mapping[str, Rules]
     elements: Elements
-    splits: Mapping[str, tuple[Range, ...]]
+    weight_maps: Mapping[str, tuple[Range, ...]]
     retired: frozenset[Object] = frozenset()
     revived: frozenset[Object] = frozenset()
     full: bool = False
@@ -49,19 +65,20 @@ class Table:
     Attributes
     ----------
     retired
-        What is not used any more and is to be deleted, chains emptied, with the time from which on it may be.
+        Unused objects, with the earliest time at which each may be deleted [monotonic s]; chains are already empty.
     """
 
-    setup: Setup
+    setup: NodeSetup
     rules: dict[str, Rules] = field(default_factory=dict)
     elements: Elements = field(default_factory=dict)
-    splits: dict[str, tuple[Range, ...]] = field(default_factory=dict)
+    weight_maps: dict[str, tuple[Range, ...]] = field(default_factory=dict)
     retired: dict[Object, float] = field(default_factory=dict)
-    _looked_at: dict[str, Mapping[Key, float]] = field(default_factory=dict)  # weights that were compared last, by map
+    _compared: dict[str, Mapping[Key, float]] = field(default_factory=dict)  # by map: the weights compared last
 
-    def change(self, wanted: Mapping[str, Rules], elements: Elements, weights: Weights) -> Plan:
-        """Return the transactions that give some Services other rules; `NO_RULES` removes one."""
-        script, splits = Script(self.setup.family), {}
+    def change(self, wanted: Mapping[str, Rules], elements: Elements, weights: Weights) -> TableUpdate:
+        """Return the update that gives some Services other rules; `NO_RULES` removes a Service."""
+        transaction = Transaction(self.setup.family)
+        maps: dict[str, tuple[Range, ...]] = {}
         retired: set[Object] = set()
         revived: set[Object] = set()
         for key, new in wanted.items():
@@ -69,23 +86,23 @@ class Table:
             served = bool(old.chains)
             for name, rules in new.chains.items():
                 if old.chains.get(name) != rules:
-                    script.chain(name, rules, exists=name in old.chains or ("chain", name) in self.retired)
+                    transaction.chain(name, rules, exists=name in old.chains or ("chain", name) in self.retired)
             for name, spec in new.sets.items():
                 if old.sets.get(name) != spec:
                     exists = name in old.sets or ("set", name) in self.retired
-                    _declare_set(script, name, spec, exists=exists, early=served and name not in old.sets)
-            for name, split in new.splits.items():
-                if old.splits.get(name) != split:
-                    splits[name] = content(split, weights)
-                    exists = name in old.splits or ("map", name) in self.retired
-                    early = served and name not in old.splits
-                    script.weights(name, split.spec, splits[name], exists=exists, early=early)
+                    _declare_set(transaction, name, spec, exists=exists, early=served and name not in old.sets)
+            for name, weight_map in new.weight_maps.items():
+                if old.weight_maps.get(name) != weight_map:
+                    maps[name] = content(weight_map, weights)
+                    exists = name in old.weight_maps or ("map", name) in self.retired
+                    early = served and name not in old.weight_maps
+                    transaction.weights(name, weight_map.spec, maps[name], exists=exists, early=early)
             retired |= _objects(old) - _objects(new)
             revived |= _objects(new)
-        _replace_elements(script, self.elements, elements)
+        _replace_elements(transaction, self.elements, elements)
         for kind, name in sorted(retired):
-            script.retire(kind, name)
-        return Plan(script.texts(), wanted, elements, splits, frozenset(retired), frozenset(revived))
+            transaction.retire(kind, name)
+        return TableUpdate(transaction.texts(), wanted, elements, maps, frozenset(retired), frozenset(revived))
 
     def load(
         self,
@@ -94,97 +111,100 @@ class Table:
         weights: Weights,
         *,
         existing: Iterable[Object] = (),
-        anew: bool = False,
-    ) -> Plan:
-        """Return the transactions that make the whole table, in place of whatever is there.
+        recreate: bool = False,
+    ) -> TableUpdate:
+        """Return the update that writes the whole table and replaces its present contents.
 
         Parameters
         ----------
         existing
-            What the kernel's table holds; foreign objects in it are later deleted, chains emptied first. Maps that
-            stand there are taken to be in use: one that was not swept yet shows its old content for a moment.
-        anew
-            Delete the table first: for one that cannot be changed in place.
+            The objects in the kernel's table. Foreign objects are deleted later, chains are emptied first. Existing
+            maps are assumed to be in use: one that was retired but not deleted yet has its old content for a moment.
+        recreate
+            Delete the table first, because it cannot be changed in place.
         """
-        script, splits, there = Script(self.setup.family), {}, set() if anew else set(existing)
-        script.table(COMMENT, anew=anew)
-        base = skeleton(self.setup)
-        _write_skeleton(script, base, there)
+        transaction, there = Transaction(self.setup.family), set() if recreate else set(existing)
+        maps: dict[str, tuple[Range, ...]] = {}
+        transaction.table(COMMENT, recreate=recreate)
+        base = base_ruleset(self.setup)
+        _write_base(transaction, base, there)
         for rules in wanted.values():
             for name, lines in rules.chains.items():
-                script.chain(name, lines, exists=("chain", name) in there)
+                transaction.chain(name, lines, exists=("chain", name) in there)
             for name, spec in rules.sets.items():
                 at = ("set", name)
-                _declare_set(script, name, spec, exists=at in there, early=_comes_first(at, there))
-            for name, split in rules.splits.items():
-                splits[name] = content(split, weights)
+                _declare_set(transaction, name, spec, exists=at in there, early=_must_exist_first(at, there))
+            for name, weight_map in rules.weight_maps.items():
+                maps[name] = content(weight_map, weights)
                 at = ("map", name)
-                script.weights(name, split.spec, splits[name], exists=at in there, early=_comes_first(at, there))
+                transaction.weights(
+                    name, weight_map.spec, maps[name], exists=at in there, early=_must_exist_first(at, there)
+                )
         for name, items in elements.items():
-            script.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
-        kept = _skeleton_objects(base).union(*(_objects(rules) for rules in wanted.values()))
+            transaction.elements("add", name, [element(key, verdict) for key, verdict in items.items()])
+        kept = _base_objects(base).union(*(_objects(rules) for rules in wanted.values()))
         retired = there - kept
         for kind, name in sorted(retired):
-            script.retire(kind, name)
-        return Plan(script.texts(), wanted, elements, splits, frozenset(retired), frozenset(kept), full=True)
+            transaction.retire(kind, name)
+        return TableUpdate(transaction.texts(), wanted, elements, maps, frozenset(retired), frozenset(kept), full=True)
 
     def reweigh(self, weights: Weights, *, tolerance: float = 0.0) -> dict[str, tuple[Range, ...]]:
-        """Return the new content of the weight maps in which a share moved by more than `tolerance` of itself."""
+        """Return the new content of the weight maps in which a share changed by more than `tolerance` (relative)."""
         changed = {}
         for rules in self.rules.values():
-            for name, split in rules.splits.items():
-                known = weights.get((split.service, *split.port), NO_WEIGHTS)
-                looked_at = self._looked_at.get(name)
-                if looked_at is known or looked_at == known:  # nearly always the former, and that is quick
+            for name, weight_map in rules.weight_maps.items():
+                known = weights.get((weight_map.service, *weight_map.port), NO_WEIGHTS)
+                compared = self._compared.get(name)
+                if compared is known or compared == known:  # identity first: it is the usual case, and quick
                     continue
-                fresh = content(split, weights)
-                if differs(self.splits[name], fresh, tolerance):
+                fresh = content(weight_map, weights)
+                if differs(self.weight_maps[name], fresh, tolerance):
                     changed[name] = fresh
-                self._looked_at[name] = known
+                self._compared[name] = known
         return changed
 
-    def commit(self, plan: Plan, now: float) -> None:
-        """Note that a transaction succeeded; what it retired may be deleted after a while."""
-        if plan.full:
-            self.rules, self.splits = {}, {}
-        for key, rules in plan.rules.items():
-            for name in self.rules.get(key, NO_RULES).splits.keys() - rules.splits.keys():
-                self.splits.pop(name, None)
+    def commit(self, update: TableUpdate, now: float) -> None:
+        """Record that an update was applied; the objects that it retired may be deleted after `GRACE`."""
+        if update.full:
+            self.rules, self.weight_maps = {}, {}
+        for key, rules in update.rules.items():
+            for name in self.rules.get(key, NO_RULES).weight_maps.keys() - rules.weight_maps.keys():
+                self.weight_maps.pop(name, None)
             if rules is NO_RULES:
                 self.rules.pop(key, None)
             else:
                 self.rules[key] = rules
-        self.elements = plan.elements
-        self.splits.update(plan.splits)
-        for name in [name for name in self._looked_at if name in plan.splits or name not in self.splits]:
-            del self._looked_at[name]
-        for item in plan.revived:
+        self.elements = update.elements
+        self.weight_maps.update(update.weight_maps)
+        for name in [name for name in self._compared if name in update.weight_maps or name not in self.weight_maps]:
+            del self._compared[name]
+        for item in update.revived:
             self.retired.pop(item, None)
-        for item in plan.retired - plan.revived:
+        for item in update.retired - update.revived:
             self.retired[item] = now + GRACE if item[0] == "map" else now + GRACE + GRACE
 
-    def held(self) -> Held:
-        """Return what the kernel's table must hold; what is retired is there and has no rules."""
-        base = skeleton(self.setup)
-        kept = _skeleton_objects(base).union(self.retired, *(_objects(rules) for rules in self.rules.values()))
+    def expected_contents(self) -> TableContents:
+        """Return the expected contents of the kernel's table; retired objects are present and have no rules."""
+        base = base_ruleset(self.setup)
+        kept = _base_objects(base).union(self.retired, *(_objects(rules) for rules in self.rules.values()))
         chains = [base.chains, *(rules.chains for rules in self.rules.values())]
-        return Held(frozenset(kept), sum(len(lines) for part in chains for lines in part.values()))
+        return TableContents(frozenset(kept), sum(len(lines) for part in chains for lines in part.values()))
 
     def sweep(self, now: float) -> tuple[str, list[Object]]:
-        """Return the transaction that deletes what is due, "" for nothing, and what that is; then call `swept`.
+        """Return the transaction that deletes due objects ("" for none), and these objects; call `swept` after it.
 
-        When it is late, chains wait for those maps to go first that may still lead to them.
+        A chain waits until the maps that may still refer to it are deleted.
         """
         late = {item: at for item, at in self.retired.items() if at <= now}
         blocked = min((at + GRACE for (kind, _), at in late.items() if kind == "map"), default=math.inf)
         due = sorted(item for item, at in late.items() if item[0] == "map" or at < blocked)
-        script = Script(self.setup.family)
+        transaction = Transaction(self.setup.family)
         for kind, name in due:
-            script.delete(kind, name)
-        return "".join(script.texts()), due
+            transaction.delete(kind, name)
+        return "".join(transaction.texts()), due
 
     def swept(self, deleted: Iterable[Object], now: float) -> None:
-        """Note that objects were deleted; what had to wait for them waits until the kernel has let go of them."""
+        """Record that objects were deleted; chains that waited for them wait until the kernel has released them."""
         for item in deleted:
             del self.retired[item]
         for item, at in self.retired.items():
@@ -192,22 +212,22 @@ class Table:
                 self.retired[item] = now + GRACE
 
 
-def content(split: Split, weights: Weights) -> tuple[Range, ...]:
+def content(weight_map: WeightMap, weights: Weights) -> tuple[Range, ...]:
     """Return the content of a weight map under these weights."""
-    keys = [key for key, _ in split.targets]
-    known = weights.get((split.service, *split.port), {})
-    return ranges([target for _, target in split.targets], slots(shares(keys, known)))
+    keys = [key for key, _ in weight_map.targets]
+    known = weights.get((weight_map.service, *weight_map.port), {})
+    return ranges([target for _, target in weight_map.targets], slots(shares(keys, known)))
 
 
 def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, list[tuple[str, str]]]:
-    """Return the elements of all Services' shared maps, and (Service, key) of those that another Service has already.
+    """Return the elements of the shared maps of all Services, and the conflicts as (Service, element).
 
-    An endpoint may be of several Services: it is among the hairpins as long as any of them has it.
+    An endpoint may belong to several Services: its hairpin element stays as long as any of them has it.
 
     Parameters
     ----------
     order
-        Keys of the Services; the first one that wants an address and port gets it.
+        Keys of the Services; of several that claim an address and port, the first one gets it.
     """
     elements: Elements = {}
     owners: dict[tuple[str, str], str] = {}
@@ -223,50 +243,50 @@ def merge(wanted: Mapping[str, Rules], order: Iterable[str]) -> tuple[Elements, 
     return elements, lost
 
 
-def _write_skeleton(script: Script, base: Skeleton, there: set[Object]) -> None:
+def _write_base(transaction: Transaction, base: BaseRuleset, there: set[Object]) -> None:
     for kind, specs in (("map", base.maps), ("set", base.sets)):
         for name, spec in specs.items():
-            script.declare(kind, name, spec, early=_comes_first((kind, name), there))
+            transaction.declare(kind, name, spec, early=_must_exist_first((kind, name), there))
             if (kind, name) in there:
-                script.flush(kind, name)
+                transaction.flush(kind, name)
     for name, hook in base.base_chains.items():
-        script.chain(name, base.chains[name], hook=hook, exists=("chain", name) in there)
+        transaction.chain(name, base.chains[name], hook=hook, exists=("chain", name) in there)
     for name, rules in base.chains.items():
         if name not in base.base_chains:
-            script.chain(name, rules, exists=("chain", name) in there)
+            transaction.chain(name, rules, exists=("chain", name) in there)
     for name, items in base.elements.items():
-        script.elements("add", name, list(items), early=_comes_first(("set", name), there))
+        transaction.elements("add", name, list(items), early=_must_exist_first(("set", name), there))
 
 
-def _comes_first(item: Object, there: set[Object]) -> bool:
-    """Return whether rules that packets pass already will turn to an object that is new; in a new table none does."""
+def _must_exist_first(item: Object, there: set[Object]) -> bool:
+    """Return whether live rules will reference an object that does not exist yet; a new table has no live rules."""
     return bool(there) and item not in there
 
 
-def _declare_set(script: Script, name: str, spec: SetSpec, *, exists: bool, early: bool) -> None:
-    early = early and spec.elements is not None  # what packets fill has nothing that could come too late
-    script.declare("set", name, spec.spec, early=early)
+def _declare_set(transaction: Transaction, name: str, spec: NamedSet, *, exists: bool, early: bool) -> None:
+    early = early and spec.elements is not None  # a set that packets fill has no content that could come too late
+    transaction.declare("set", name, spec.spec, early=early)
     if spec.elements is not None:
         if exists:
-            script.flush("set", name, early=early)
-        script.elements("add", name, spec.elements, early=early)
+            transaction.flush("set", name, early=early)
+        transaction.elements("add", name, spec.elements, early=early)
 
 
-def _replace_elements(script: Script, old: Elements, new: Elements) -> None:
+def _replace_elements(transaction: Transaction, old: Elements, new: Elements) -> None:
     for name in old.keys() | new.keys():
         before, after = old.get(name, {}), new.get(name, {})
         if before == after:
             continue
-        script.elements("delete", name, [key for key, verdict in before.items() if after.get(key) != verdict])
+        transaction.elements("delete", name, [key for key, verdict in before.items() if after.get(key) != verdict])
         fresh = [element(key, verdict) for key, verdict in after.items() if before.get(key) != verdict]
-        script.elements("add", name, fresh)
+        transaction.elements("add", name, fresh)
 
 
 def _objects(rules: Rules) -> set[Object]:
     found = {("chain", name) for name in rules.chains}
-    return found | {("set", name) for name in rules.sets} | {("map", name) for name in rules.splits}
+    return found | {("set", name) for name in rules.sets} | {("map", name) for name in rules.weight_maps}
 
 
-def _skeleton_objects(base: Skeleton) -> set[Object]:
+def _base_objects(base: BaseRuleset) -> set[Object]:
     found = {("chain", name) for name in base.chains}
     return found | {("set", name) for name in base.sets} | {("map", name) for name in base.maps}

@@ -1,9 +1,12 @@
-"""Commands of `nft -f`, one a line, in an order in which each refers only to what stands before it. Pure.
+"""Transactions as commands of `nft -f`. Pure.
 
-A transaction is whole, but not for packets that are under way while the kernel finishes it: it shows new rules first
-and the content of interval maps a few microseconds later. A map that a rule in use turns to must therefore be there one
-transaction earlier, and a chain keep its rules one transaction longer than what leads to it. Measured on Linux 6.18 at
-190,000 packets a second: 86 packets missed in 285 transactions that brought map and rule together, none in 232 pairs.
+A command refers only to objects of earlier commands.
+
+A transaction is atomic, but packets in flight see new rules some microseconds before the content of interval maps
+that are new in the same transaction. A map that a live rule will reference is therefore written one transaction
+earlier, and a chain keeps its rules one transaction longer than the rules that refer to it. Measured on Linux 6.18 at
+190,000 packets per second: 86 packets missed the map in 285 single transactions, none in 232 pairs of transactions
+(docs/decisions/0006-weights-in-the-kernel.md).
 """
 
 from __future__ import annotations
@@ -12,38 +15,41 @@ from collections.abc import Iterable, Sequence
 
 from wao_lb.agent.family import Family
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.split import Range
+from wao_lb.agent.slots import Range
 
 ELEMENTS_A_LINE = 500
-# chains before maps: nft 1.0.6 does not find a chain that is added after the map whose elements name it
+# chains before maps: nft 1.0.6 does not find a chain that is added after a map whose elements refer to it
 PARTS = ("table", "chains", "declare", "rules", "remove", "fill", "delete")
 Parts = dict[str, list[str]]
 
 
-class Script:
-    """Transactions on our table of one family: what must be there early, what is wanted, and what comes late."""
+class Transaction:
+    """A change of our table of one family, as up to three transactions: early, main and late.
+
+    The early one writes maps that live rules will reference, the late one empties chains that are not used any more.
+    """
 
     def __init__(self, family: Family) -> None:
         self._at = f"{family.nft} {TABLE}"
         self._early, self._parts, self._late = _parts(), _parts(), _parts()
 
     def texts(self) -> tuple[str, ...]:
-        """Return the commands of each transaction; empty ones are left out."""
+        """Return the commands of each transaction, without empty transactions."""
         texts = ("".join(f"{line}\n" for part in parts.values() for line in part)
                  for parts in (self._early, self._parts, self._late))  # fmt: skip
         return tuple(text for text in texts if text)
 
-    def table(self, comment: str, *, anew: bool = False) -> None:
-        """Add the table; `anew` removes one that is there, which loses connections that are being made."""
+    def table(self, comment: str, *, recreate: bool = False) -> None:
+        """Add the table; `recreate` deletes an existing one, which loses connections being established."""
         add = f'add table {self._at} {{ comment "{comment}"; }}'
-        self._parts["table"] += [add, f"delete table {self._at}", add] if anew else [add]
+        self._parts["table"] += [add, f"delete table {self._at}", add] if recreate else [add]
 
     def declare(self, kind: str, name: str, spec: str, *, early: bool = False) -> None:
-        """Add a map or a set; one that is there stays as it is."""
+        """Add a map or a set; an existing one stays as it is."""
         self._stage(early)["declare"].append(f"add {kind} {self._at} {name} {{ {spec} }}")
 
     def chain(self, name: str, rules: Iterable[str], *, hook: str = "", exists: bool = True) -> None:
-        """Add a chain, or replace the rules of one that exists."""
+        """Add a chain, or replace the rules of an existing one."""
         spec = f" {{ {hook} }}" if hook else ""
         self._parts["chains"].append(f"add chain {self._at} {name}{spec}")
         if exists:
@@ -51,7 +57,7 @@ class Script:
         self._parts["rules"] += [f"add rule {self._at} {name} {rule}" for rule in rules]
 
     def weights(self, name: str, spec: str, content: Sequence[Range], *, exists: bool, early: bool) -> None:
-        """Add a weight map, or replace the content of one that exists; `early` where no rule turns to it yet."""
+        """Add a weight map, or replace the content of an existing one; `early` if no rule refers to it yet."""
         self.declare("map", name, spec, early=early)
         if exists:
             self.flush("map", name, early=early)
@@ -71,15 +77,15 @@ class Script:
             part.append(f"{verb} element {self._at} {name} {{ {', '.join(items[start : start + ELEMENTS_A_LINE])} }}")
 
     def retire(self, kind: str, name: str) -> None:
-        """Empty a chain that is not needed any more, late, and for `delete` later: kernels before 6.2 cannot do both.
+        """Empty an unused chain in the late transaction; `delete` it later, as kernels before 6.2 cannot do both.
 
-        Maps and sets stay as they are: a packet that is on the old rule may still look one up.
+        Maps and sets stay as they are: a packet in flight may still look them up.
         """
         if kind == "chain":
             self._late["remove"].append(f"flush {kind} {self._at} {name}")
 
     def delete(self, kind: str, name: str) -> None:
-        """Delete a chain, map or set that nothing refers to."""
+        """Delete a chain, map or set; nothing may refer to it."""
         self._parts["delete"].append(f"delete {kind} {self._at} {name}")
 
     def _stage(self, early: bool) -> Parts:
@@ -91,12 +97,12 @@ def _parts() -> Parts:
 
 
 def delete_tables(families: Iterable[Family]) -> str:
-    """Return the commands that remove our tables and nothing else, whether they are there or not."""
+    """Return the commands that delete our tables, if they exist, and nothing else."""
     return "".join(f"add table {family.nft} {TABLE}\ndelete table {family.nft} {TABLE}\n" for family in families)
 
 
 def element(key: str, verdict: str) -> str:
-    """Return an element of a map, or of a set when there is no verdict."""
+    """Return an element of a map, or of a set if the verdict is empty."""
     return f"{key} : {verdict}" if verdict else key
 
 

@@ -1,4 +1,4 @@
-"""What this node has to know of the cluster: the Services that are ours, their endpoints, and the node itself."""
+"""The cluster as one node sees it: the Services that it serves, their endpoints, and the node itself."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wao_core.cluster.decode import timestamp
 from wao_core.cluster.records import EndpointSlice, Kind, Node, Service
 from wao_core.cluster.state import Change, ClusterState
 from wao_lb.agent.endpoints import local_ready
 from wao_lb.agent.family import FAMILIES, Family
-from wao_lb.agent.model import Rules, Setup
+from wao_lb.agent.model import NodeSetup, Rules
 from wao_lb.agent.names import refusal
 from wao_lb.agent.service_rules import service_rules
 from wao_lb.members import Member, members
 from wao_lb.settings import LbSettings, is_chosen
+from wao_predict.timestamps import parse_rfc3339
 
 KINDS = (Kind.SERVICE, Kind.ENDPOINT_SLICE, Kind.NODE)
 TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
@@ -24,18 +24,18 @@ CHANGE_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """How this node proxies.
+    """Settings of the service proxy on this node.
 
     Attributes
     ----------
     proxy_name
-        Value of the label service.kubernetes.io/service-proxy-name of the Services that are ours.
+        Value of the label service.kubernetes.io/service-proxy-name of the Services to serve.
     cluster_cidrs
-        Networks of all pods; empty takes the node's own pod CIDRs.
+        Networks of all pods; empty for the pod CIDRs of this node.
     interface
-        Interface that traffic of this node's pods comes in on, a trailing * for any ending; instead of networks.
+        Identify pod traffic by this input interface instead of networks; a trailing * matches any suffix.
     node_ports_everywhere
-        Take node ports on every local address but loopback instead of the node's own ones.
+        Accept node ports on every local address except loopback, not only on the node's primary address.
     """
 
     node_name: str
@@ -48,71 +48,70 @@ class NodeSettings:
 
 
 class NodeView:
-    """The state seen from one node, with the Services that changed since the last look.
+    """The Services of one node, and which of them changed since `take_changes` was last called."""
 
-    Parameters
-    ----------
-    on_change
-        Called after every change that concerns us.
-    """
-
-    def __init__(self, state: ClusterState, settings: NodeSettings, on_change: Callable[[], None]) -> None:
+    def __init__(self, state: ClusterState, settings: NodeSettings) -> None:
         self.settings = settings
-        self._state, self._on_change = state, on_change
+        self._state = state
+        self._on_change: Callable[[], None] = _ignore
         self._chooser = LbSettings(proxy_name=settings.proxy_name)
         self._slices: dict[str, set[str]] = {}
         self._dirty: set[str] = set()
-        self.first_change: float | None = None  # monotonic time of the oldest change that was not taken
+        self.first_change: float | None = None  # monotonic time of the oldest change not taken yet
         for part in state.endpoint_slices.values():
             self._link(part)
         self._unsubscribe = state.subscribe(KINDS, self._observe)
 
+    def notify(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` after every relevant change from now on."""
+        self._on_change = on_change
+
     def close(self) -> None:
-        """Follow the state no longer."""
+        """Stop observing the state."""
         self._unsubscribe()
 
     @property
     def synced(self) -> bool:
-        """Whether Services and EndpointSlices were both read once: before that nothing may be written."""
+        """Whether Services and EndpointSlices were both listed once; no rules may be written before."""
         return self._state.synced((Kind.SERVICE, Kind.ENDPOINT_SLICE))
 
     @property
     def node(self) -> Node | None:
-        """The node itself."""
+        """The Node object of this node, or None."""
         return self._state.nodes.get(self.settings.node_name)
 
     @property
     def leaving(self) -> bool:
-        """Whether the autoscaler is about to delete this node: load balancers should stop to use it."""
+        """Whether the cluster autoscaler is about to delete this node; load balancers should stop using it."""
         return self.node is not None and TO_BE_DELETED in self.node.taint_keys
 
     def services(self) -> dict[str, Service]:
-        """Return the Services that are ours and can be served, the oldest first."""
-        ours = (
+        """Return the Services to serve, oldest first."""
+        served = (
             (key, service)
             for key, service in self._state.services.items()
             if is_chosen(service, self._chooser) and not refusal(service)
         )
-        return dict(sorted(ours, key=lambda item: (item[1].created or 0.0, item[0])))
+        return dict(sorted(served, key=lambda item: (item[1].created or 0.0, item[0])))
 
     def refused(self) -> dict[str, str]:
-        """Return the Services that should be ours and cannot be served, with the reason."""
-        ours = ((key, service) for key, service in self._state.services.items() if is_chosen(service, self._chooser))
-        return {key: why for key, service in ours if (why := refusal(service))}
+        """Return the Services that should be served but cannot be, with the reason."""
+        served = ((key, service) for key, service in self._state.services.items() if is_chosen(service, self._chooser))
+        return {key: why for key, service in served if (why := refusal(service))}
 
     def take_changes(self) -> set[str]:
-        """Return the keys of the Services that changed, or whose endpoints did, since the last call."""
+        """Return the keys of the Services that changed, or whose endpoints changed, since the last call."""
         taken, self._dirty, self.first_change = self._dirty, set(), None
         return taken
 
-    def setup(self, family: Family) -> Setup:
-        """Return what holds for all Services of a family on this node."""
+    def setup(self, family: Family) -> NodeSetup:
+        """Return the settings for all Services of a family on this node."""
         node, settings = self.node, self.settings
         addresses = node.addresses if node is not None else ()
         internal = family.addresses(address for kind, address in addresses if kind == "InternalIP")
         external = family.addresses(address for kind, address in addresses if kind == "ExternalIP")
         cidrs = settings.cluster_cidrs or (node.pod_cidrs if node is not None else ())
-        return Setup(
+        return NodeSetup(
             family=family,
             node_name=settings.node_name,
             node_ips=None if settings.node_ports_everywhere else (internal or external)[:1],
@@ -122,27 +121,27 @@ class NodeView:
             masquerade_mark=settings.masquerade_mark,
         )
 
-    def rules(self, service: Service, setups: dict[Family, Setup]) -> dict[Family, Rules]:
+    def rules(self, service: Service, setups: dict[Family, NodeSetup]) -> dict[Family, Rules]:
         """Return the rules of a Service in each family."""
         groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
         return {family: service_rules(service, _of_family(groups, family), setup) for family, setup in setups.items()}
 
     def local_ready(self, service: Service) -> int:
-        """Return how many ready endpoints of a Service are on this node, in the family that has more."""
+        """Return the number of ready endpoints of a Service on this node, in the family with more of them."""
         groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
         name = self.settings.node_name
         return max(local_ready(list(_of_family(groups, family).values()), name) for family in FAMILIES)
 
     def slices_of(self, key: str) -> list[EndpointSlice]:
-        """Return the EndpointSlices of a Service, whoever made them."""
+        """Return all EndpointSlices of a Service, whoever manages them."""
         return [self._state.endpoint_slices[name] for name in sorted(self._slices.get(key, ()))]
 
     def delays(self, keys: set[str], now: float) -> list[float]:
-        """Return the seconds from the change of endpoints to now, where the EndpointSlice says when that was."""
+        """Return the seconds since the endpoints changed, for EndpointSlices that state the time of the change."""
         found = []
         for key in keys:
             for part in self.slices_of(key):
-                at = timestamp(part.annotations.get(CHANGE_TIME))
+                at = parse_rfc3339(part.annotations.get(CHANGE_TIME))
                 if at is not None and 0.0 <= now - at < 3600.0:
                     found.append(now - at)
         return found
@@ -155,14 +154,14 @@ class NodeView:
                 touched.add(f"{record.namespace}/{record.service}")
             elif isinstance(record, Service):
                 touched.add(change.key)
-        ours = {key for key in touched if self._concerns(change, key)}
-        if ours or (change.kind is Kind.NODE and change.key == self.settings.node_name):
-            self._dirty |= ours
+        served = {key for key in touched if self._concerns(change, key)}
+        if served or (change.kind is Kind.NODE and change.key == self.settings.node_name):
+            self._dirty |= served
             self.first_change = self.first_change or time.monotonic()
             self._on_change()
 
     def _concerns(self, change: Change, key: str) -> bool:
-        """Return whether a change is about a Service that is ours or was."""
+        """Return whether a change concerns a Service that is or was served here."""
         known = [self._state.services.get(key), change.old]
         return any(isinstance(item, Service) and is_chosen(item, self._chooser) for item in known)
 
@@ -179,9 +178,13 @@ class NodeView:
 
 
 def _of_family(groups: dict[tuple[int, str], list[Member]], family: Family) -> dict[int, list[Member]]:
-    """Return what rules can be made of: an address of the family and a port, which hand-made slices may not have."""
+    """Return the endpoints with an address of the family and a valid port; manually created slices may lack either."""
     return {
-        index: [member for member in group if family.holds(member.address) and 0 < member.port < 65536]
+        index: [member for member in group if family.includes(member.address) and 0 < member.port < 65536]
         for (index, kind), group in groups.items()
         if kind == family.address_type
     }
+
+
+def _ignore() -> None:
+    return None

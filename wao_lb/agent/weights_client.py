@@ -1,7 +1,7 @@
-"""Weights from the weight service by long poll; equal ones when it has been gone for a while.
+"""Weights from the weight service by long poll, and equal weights when it is unavailable for too long.
 
-One long poll of the list of all Services' versions says which ones changed; only those that this node serves are
-then read. Whatever fails, the last weights stay for `stale_after` seconds.
+One long poll lists the versions of all Services; only changed Services that this node serves are then read. After a
+failure the last weights stay valid for `stale_after` seconds.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
-from wao_core.kube.reflector import Backoff
 from wao_lb.agent.model import Weights
 from wao_lb.agent.weights_documents import Document, Listing, PortWeights, port_weights
+from wao_predict.backoff import Backoff
 from wao_predict.connection import TlsPolicy, ssl_context
 from wao_predict.errors import UsageError, WaoError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-WAIT = 20.0
-"""Seconds of a long poll at most: the service allows 60, but a dead connection is noticed only after this time."""
-LEAST = 1.0
-"""Seconds between two polls, whatever the service answers."""
+MAX_WAIT = 20.0
+"""Longest duration of a long poll [s]: the service allows 60, but a dead connection is only noticed after it."""
+MIN_INTERVAL = 1.0
+"""Minimum time between two polls [s], whatever the service answers."""
 MAX_LIST, MAX_DOCUMENT = 16 * 1024 * 1024, 4 * 1024 * 1024
-AT_A_TIME = 4
+CONCURRENCY = 4
 
 
-class Problem(StrEnum):
-    """Why there are no weights, in one word for health and metrics."""
+class WeightsProblem(StrEnum):
+    """Why there are no weights, as one word for health and metrics."""
 
     NO_ANSWER = "no-answer"
     REFUSED = "refused"
@@ -44,28 +44,30 @@ class Problem(StrEnum):
 
 
 class WeightsError(WaoError):
-    """The weight service did not answer, or not as agreed."""
+    """The weight service did not answer, or its answer is not valid."""
 
-    def __init__(self, message: str, problem: Problem) -> None:
+    def __init__(self, message: str, problem: WeightsProblem) -> None:
         super().__init__(message)
         self.problem = problem
 
 
 class WeightsClient:
-    """Follows a weight service.
+    """Client of a weight service.
 
     Parameters
     ----------
     url
-        Its base URL.
+        Base URL of the service.
     tls
-        How its certificate is verified; the authorities' file is read again at each new connection.
+        How its certificate is verified; the CA file is read again when it changes.
     wanted
-        Returns the Services whose weights are wanted, by "namespace/name".
+        Returns the Services whose weights are needed, by "namespace/name".
     on_change
-        Called when `weights` would return something else.
+        Called when the result of `weights` changes.
+    on_failure
+        Called after each failed request.
     stale_after
-        Seconds without an answer after which no weight counts as known.
+        Seconds without an answer after which the known weights expire.
     """
 
     def __init__(
@@ -87,22 +89,22 @@ class WeightsClient:
         self._stale = True
         self._behind = asyncio.Event()
         self._tls_context: tuple[object, ssl.SSLContext] | None = None
-        self._said = ""
-        self.problem: Problem | None = Problem.NO_ANSWER
+        self._logged = ""
+        self.problem: WeightsProblem | None = WeightsProblem.NO_ANSWER
         self.caught_up = asyncio.Event()
 
     @property
     def age(self) -> float:
-        """Seconds since the service last answered."""
+        """Seconds since the last answer of the service."""
         return math.inf if self._answered is None else time.monotonic() - self._answered
 
     @property
-    def fallback(self) -> Problem | None:
-        """Why weights are equal, None while they are those of the service."""
-        return (self.problem or Problem.NO_ANSWER) if self._stale else None
+    def fallback(self) -> WeightsProblem | None:
+        """Why weights are equal, or None while the weights of the service are in use."""
+        return (self.problem or WeightsProblem.NO_ANSWER) if self._stale else None
 
     def weights(self) -> Weights:
-        """Return the known weights; empty when the service has been gone for too long."""
+        """Return the known weights; empty when they have expired."""
         if self._stale:
             return {}
         return {key: value for _, ports in self._have.values() for key, value in ports.items()}
@@ -112,14 +114,14 @@ class WeightsClient:
         return 0 if self._stale else len(self._have)
 
     def note_services(self) -> None:
-        """Say that other Services are wanted."""
+        """Request a read: the set of wanted Services may have changed."""
         self._behind.set()
 
     async def run(self) -> None:
-        """Follow the service for ever."""
+        """Follow the service until cancelled."""
         async with self._session() as session, asyncio.TaskGroup() as group:
             group.create_task(self._poll(session))
-            group.create_task(self._fetch_for_ever(session))
+            group.create_task(self._fetch_changes(session))
             group.create_task(self._watch_age())
 
     async def once(self) -> None:
@@ -137,30 +139,32 @@ class WeightsClient:
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=AT_A_TIME + 1),
+            connector=aiohttp.TCPConnector(limit=CONCURRENCY + 1),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             headers={"User-Agent": "wao-lb-agent", "Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
     async def _poll(self, session: aiohttp.ClientSession) -> None:
-        backoff = Backoff(first=1.0, most=30.0)
+        backoff = Backoff(initial=1.0, maximum=30.0)
         while True:
             begin = time.monotonic()
             try:
-                changed = await self._list(session, wait=min(WAIT, self._stale_after / 3.0) if self._version else 0.0)
+                changed = await self._list(
+                    session, wait=min(MAX_WAIT, self._stale_after / 3.0) if self._version else 0.0
+                )
                 backoff.reset()
                 self._answer()
                 if changed:
                     self._behind.set()
-                pause = LEAST - (time.monotonic() - begin)
+                pause = MIN_INTERVAL - (time.monotonic() - begin)
             except WeightsError as error:
                 self._fail(error)
                 pause = backoff.next()
             await asyncio.sleep(max(0.0, pause))
 
-    async def _fetch_for_ever(self, session: aiohttp.ClientSession) -> None:
-        backoff = Backoff(first=1.0, most=30.0)
+    async def _fetch_changes(self, session: aiohttp.ClientSession) -> None:
+        backoff = Backoff(initial=1.0, maximum=30.0)
         while True:
             await self._behind.wait()
             self._behind.clear()
@@ -173,29 +177,29 @@ class WeightsClient:
                 await asyncio.sleep(backoff.next())
 
     async def _watch_age(self) -> None:
-        """Let the weights lapse in time."""
+        """Expire the weights when they get too old."""
         while True:
             left = self._stale_after - self.age
             if left <= 0.0 and not self._stale:
                 self._stale = True
-                log.warning("no answer from the weight service for %g s: equal weights", self._stale_after)
+                log.warning("no answer from the weight service for %g s: weights are equal now", self._stale_after)
                 self._on_change()
             await asyncio.sleep(1.0 if self._stale else min(max(left, 0.05), 1.0))
 
     def _answer(self) -> None:
-        self._answered, self.problem, self._said = time.monotonic(), None, ""
+        self._answered, self.problem, self._logged = time.monotonic(), None, ""
         if self._stale:
             self._stale = False
             self._on_change()
 
     def _fail(self, error: WeightsError) -> None:
-        if str(error) != self._said:
+        if str(error) != self._logged:
             log.warning("%s", error)
-        self._said, self.problem = str(error), error.problem
+        self._logged, self.problem = str(error), error.problem
         self._on_failure()
 
     async def _list(self, session: aiohttp.ClientSession, *, wait: float) -> bool:
-        """Read the versions of all Services; return whether there are other ones."""
+        """Read the versions of all Services; return whether any changed."""
         path = f"/v1/weights?wait={wait:g}s"
         status, body = await self._get(session, path, known=self._version, limit=MAX_LIST, timeout=wait + 10.0)
         if status == 304:
@@ -211,10 +215,10 @@ class WeightsClient:
         return True
 
     async def _fetch(self, session: aiohttp.ClientSession) -> None:
-        """Read the wanted weights that changed."""
+        """Read the weights of wanted Services that changed."""
         wanted = self._wanted()
         behind = [key for key in wanted if self._listed.get(key, "") != self._have.get(key, ("", {}))[0]]
-        gate = asyncio.Semaphore(AT_A_TIME)
+        gate = asyncio.Semaphore(CONCURRENCY)
 
         async def one(key: str) -> None:
             async with gate:
@@ -242,7 +246,7 @@ class WeightsClient:
         else:
             document = self._decode(body, Document)
             self._have[key] = document.version, port_weights(key, document)
-            # what changed since the listing comes with the next one
+            # changes since the listing are part of the next listing
             self._listed[key] = document.version
 
     async def _get(
@@ -257,10 +261,12 @@ class WeightsClient:
                 return response.status, await _bounded(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError, UsageError) as error:
             said = str(error) or type(error).__name__
-            raise WeightsError(f"the weight service at {self._url} did not answer: {said}", Problem.NO_ANSWER) from None
+            raise WeightsError(
+                f"the weight service at {self._url} did not answer: {said}", WeightsProblem.NO_ANSWER
+            ) from None
 
     def _context(self) -> ssl.SSLContext | bool:
-        """Return the TLS context, made anew when the authorities' file changed."""
+        """Return the TLS context, created again when the CA file changed."""
         if not self._url.startswith("https:"):
             return False
         file = self._tls.ca_file
@@ -271,14 +277,14 @@ class WeightsClient:
 
     def _refused(self, path: str, status: int, body: bytes) -> WeightsError:
         said = body[:200].decode(errors="replace").strip()
-        return WeightsError(f"{self._url}{path}: {status} {said}", Problem.REFUSED)
+        return WeightsError(f"{self._url}{path}: {status} {said}", WeightsProblem.REFUSED)
 
     def _decode(self, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except ValueError as error:
-            problem = f"the weight service at {self._url} answers with something else: {error}"
-            raise WeightsError(problem, Problem.MALFORMED) from None
+            problem = f"the weight service at {self._url} sent an invalid answer: {error}"
+            raise WeightsError(problem, WeightsProblem.MALFORMED) from None
 
 
 async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:

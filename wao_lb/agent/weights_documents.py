@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wao_lb.agent.split import Key
+from wao_lb.agent.slots import Key
 from wao_lb.members import canonical
 
 PortWeights = dict[tuple[str, int, str], dict[Key, float]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, LoadBalancerIngress, Service, ServicePort
 from wao_lb.agent.family import FAMILIES, IPV4, Family
-from wao_lb.agent.model import Rules, Setup, Weights
+from wao_lb.agent.model import NodeSetup, Rules, Weights
 from wao_lb.agent.service_rules import service_rules
 from wao_lb.agent.table import Table, merge
 from wao_lb.members import Member, members
@@ -57,7 +57,7 @@ def both(*numbers: int, **more: Any) -> list[EndpointSlice]:
     return [part(*(endpoint(number, six=six, **more) for number in numbers)) for six in (False, True)]
 
 
-def setup(family: Family = IPV4, **more: Any) -> Setup:
+def setup(family: Family = IPV4, **more: Any) -> NodeSetup:
     four = family is IPV4
     fields: dict[str, Any] = {
         "family": family,
@@ -65,7 +65,7 @@ def setup(family: Family = IPV4, **more: Any) -> Setup:
         "node_ips": ("192.0.2.1",) if four else ("2001:db8::1",),
         "local_cidrs": ("10.1.0.0/16",) if four else ("fd01::/64",),
     }
-    return Setup(**(fields | more))
+    return NodeSetup(**(fields | more))
 
 
 def groups_of(made: Service, slices: Sequence[EndpointSlice], family: Family) -> dict[int, list[Member]]:
@@ -73,11 +73,11 @@ def groups_of(made: Service, slices: Sequence[EndpointSlice], family: Family) ->
     return {index: group for (index, kind), group in found.items() if kind == family.address_type}
 
 
-def rules_of(made: Service, slices: Sequence[EndpointSlice], on: Setup) -> Rules:
+def rules_of(made: Service, slices: Sequence[EndpointSlice], on: NodeSetup) -> Rules:
     return service_rules(made, groups_of(made, slices, on.family), on)
 
 
-def script_of(made: Service, slices: Sequence[EndpointSlice], on: Setup, weights: Weights | None = None) -> str:
+def script_of(made: Service, slices: Sequence[EndpointSlice], on: NodeSetup, weights: Weights | None = None) -> str:
     wanted = {f"{made.namespace}/{made.name}": rules_of(made, slices, on)}
     return "".join(Table(on).load(wanted, merge(wanted, wanted)[0], weights or {}).texts)
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 from wao_lb.agent.family import FAMILIES, Family
 from wao_lb.agent.linux.nft import NftError
 from wao_lb.agent.model import UdpFlows
-from wao_lb.agent.split import Range
-from wao_lb.agent.table import Held
+from wao_lb.agent.slots import Range
+from wao_lb.agent.table import TableContents
 
 T = TypeVar("T")
 
@@ -33,14 +33,14 @@ class SimulatedTable:
         for script in scripts:
             self._run(script)
 
-    def _run(self, script: str) -> None:
+    def _run(self, transaction: str) -> None:
         copy = SimulatedTable(
             {name: list(rules) for name, rules in self.chains.items()},
             {name: dict(items) for name, items in self.maps.items()},
             {name: dict(items) for name, items in self.sets.items()},
             dict(self.specs),
         )
-        for line in script.splitlines():
+        for line in transaction.splitlines():
             copy._command(line)
         self.chains, self.maps, self.sets, self.specs = copy.chains, copy.maps, copy.sets, copy.specs
 
@@ -160,16 +160,16 @@ class SimulatedKernel:
     async def preflight(self, family: Family) -> list[str]:
         return [self.broken] if self.broken else []
 
-    async def apply(self, script: str) -> None:
+    async def apply(self, transaction: str) -> None:
         if self.broken:
             raise NftError(self.broken)
-        if self.refuse_once and self.refuse_once in script:
+        if self.refuse_once and self.refuse_once in transaction:
             self.refuse_once = ""
             raise NftError("nft refused: once")
         changed = {}
         try:
             for family in FAMILIES:
-                lines = [line for line in script.splitlines() if line.split(" ")[2] == family.nft]
+                lines = [line for line in transaction.splitlines() if line.split(" ")[2] == family.nft]
                 if lines:
                     before = self.tables.get(family.nft) or SimulatedTable()
                     changed[family.nft] = SimulatedTable(before.chains, before.maps, before.sets, before.specs)
@@ -177,7 +177,7 @@ class SimulatedKernel:
         except RefusedError as error:
             raise NftError(str(error)) from error
         self.tables |= changed
-        self.scripts.append(script)
+        self.scripts.append(transaction)
         self.number += 1
         self.then()
 
@@ -193,13 +193,13 @@ class SimulatedKernel:
             self.weights.append(name)
         self.number += 1
 
-    async def held(self, family: Family) -> Held | None:
+    async def table_contents(self, family: Family) -> TableContents | None:
         if family.nft not in self.tables:
             return None
         table = self.tables[family.nft]
         kinds: dict[str, Mapping[str, object]] = {"chain": table.chains, "map": table.maps, "set": table.sets}
         found = frozenset((kind, name) for kind, named in kinds.items() for name in named)
-        return Held(found, sum(len(rules) for rules in table.chains.values()))
+        return TableContents(found, sum(len(rules) for rules in table.chains.values()))
 
     async def generation(self) -> int:
         return self.number

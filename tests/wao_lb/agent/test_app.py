@@ -9,7 +9,7 @@ from tests.wao_lb.agent.test_sync import Bench
 from wao_core.cluster.records import Kind, Node
 from wao_core.health import HealthChecks
 from wao_lb.agent.app import create_app
-from wao_lb.agent.sync import Pace
+from wao_lb.agent.sync import SyncIntervals
 from wao_lb.agent.view import TO_BE_DELETED
 
 
@@ -29,7 +29,7 @@ async def test_a_node_about_to_be_deleted_is_alive_and_takes_no_traffic() -> Non
 
 
 async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_told() -> None:
-    bench = Bench(pace=Pace(patience=-1.0))
+    bench = Bench(intervals=SyncIntervals(unhealthy_after=-1.0))
     async with asking(bench) as client:
         told = await client.get("/healthz")
         assert (200, "equal: no-answer") == (told.status_code, told.json()["weights"])

@@ -28,7 +28,7 @@ def test_a_weight_service_that_is_gone_is_told_and_the_rules_have_equal_weights(
     done = wao("--manifests", str(FLEET), "--weights-url", "http://127.0.0.1:1", "--print")
     assert 0 == done.returncode
     assert "did not answer" in done.stderr
-    assert ": equal weights" in done.stderr
+    assert "; weights are equal" in done.stderr
     assert "map @split-" in done.stdout
 
 

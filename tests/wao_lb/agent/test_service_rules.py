@@ -47,7 +47,7 @@ def test_no_packet_looks_up_an_anonymous_set() -> None:
 def test_slices_are_merged_and_endpoints_in_two_of_them_count_once() -> None:
     more = part(endpoint(2), endpoint(3), name="web-more")
     rules = rules_of(service(), [part(endpoint(1), endpoint(2)), more], setup())
-    (split,) = rules.splits.values()
+    (split,) = rules.weight_maps.values()
     assert [("10.1.0.1", 8080), ("10.1.0.2", 8080), ("10.1.0.3", 8080)] == [key for key, _ in split.targets]
 
 
@@ -65,7 +65,7 @@ def test_the_endpoints_in_use_are_counted_whatever_the_rules_are(
 def test_a_named_target_port_that_differs_by_slice_is_followed() -> None:
     other = part(endpoint(2), name="web-more", ports=(EndpointPort(name="http", port=9090),))
     rules = rules_of(service(), [part(endpoint(1)), other], setup())
-    (split,) = rules.splits.values()
+    (split,) = rules.weight_maps.values()
     assert [("10.1.0.1", 8080), ("10.1.0.2", 9090)] == [key for key, _ in split.targets]
 
 
@@ -73,10 +73,10 @@ def test_unready_endpoints_get_nothing_and_ending_ones_only_when_no_other_is_rea
     ending = endpoint(1, ready=False, serving=True, terminating=True)
     waiting = endpoint(2, ready=False, serving=False)
     alone = rules_of(service(), [part(ending, waiting)], setup())
-    assert not alone.splits
+    assert not alone.weight_maps
     assert any("dnat to 10.1.0.1:8080" in line for lines in alone.chains.values() for line in lines)
     beside = rules_of(service(), [part(ending, waiting, endpoint(3), endpoint(4))], setup())
-    (split,) = beside.splits.values()
+    (split,) = beside.weight_maps.values()
     assert [("10.1.0.3", 8080), ("10.1.0.4", 8080)] == [key for key, _ in split.targets]
     assert not any("10.1.0.1:8080" in line for lines in beside.chains.values() for line in lines)
 
@@ -84,7 +84,7 @@ def test_unready_endpoints_get_nothing_and_ending_ones_only_when_no_other_is_rea
 def test_an_endpoint_outside_the_cluster_gets_its_share() -> None:
     """It has no node, so the reference never scores it."""
     outside = Endpoint(addresses=("198.51.100.80",))
-    (split,) = rules_of(service(), [part(endpoint(1), endpoint(2), outside)], setup()).splits.values()
+    (split,) = rules_of(service(), [part(endpoint(1), endpoint(2), outside)], setup()).weight_maps.values()
     known = {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 10.0, ("10.1.0.2", 8080): 30.0}}
     slots = {item.target: item.last - item.first + 1 for item in content(split, known)}
     assert slots["198.51.100.80", 8080] == pytest.approx((1 << 24) / 3, abs=1)
@@ -93,7 +93,7 @@ def test_an_endpoint_outside_the_cluster_gets_its_share() -> None:
 def test_with_publish_not_ready_addresses_ending_endpoints_stay() -> None:
     """They arrive as ready, which is what the field means."""
     ending = endpoint(1, ready=True, terminating=True)
-    (split,) = rules_of(service(), [part(ending, endpoint(2))], setup()).splits.values()
+    (split,) = rules_of(service(), [part(ending, endpoint(2))], setup()).weight_maps.values()
     assert 2 == len(split.targets)
 
 
@@ -175,16 +175,16 @@ def test_every_chain_set_and_map_that_is_named_is_there(numbers: set[int], polic
         made = service(**(dict(EXPOSED) | policy))
         rules = rules_of(made, both(*sorted(numbers)) if numbers else [], setup(family))
         named = {word for lines in rules.chains.values() for line in lines for word in re.findall(r"goto (\S+)", line)}
-        named |= {data for split in rules.splits.values() for _, data in split.targets if isinstance(data, str)}
+        named |= {data for split in rules.weight_maps.values() for _, data in split.targets if isinstance(data, str)}
         named |= {word[5:] for items in rules.elements.values() for word in items.values() if word.startswith("goto ")}
         assert named - {"reject-chain"} <= set(rules.chains)
         looked_up = {word for lines in rules.chains.values() for line in lines for word in re.findall(r"@(\S+)", line)}
-        assert looked_up - {"local-sources"} == set(rules.sets) | set(rules.splits)
-        assert all(len(name) < 256 for name in (*rules.chains, *rules.sets, *rules.splits))
+        assert looked_up - {"local-sources"} == set(rules.sets) | set(rules.weight_maps)
+        assert all(len(name) < 256 for name in (*rules.chains, *rules.sets, *rules.weight_maps))
         unused = set(rules.chains) - named
         assert not unused, unused
         sticky = policy["session_affinity"] == "ClientIP"
-        assert all(isinstance(data, str) is sticky for split in rules.splits.values() for _, data in split.targets)
+        assert all(isinstance(data, str) is sticky for split in rules.weight_maps.values() for _, data in split.targets)
 
 
 @pytest.mark.parametrize("affinity", ["None", "ClientIP"])

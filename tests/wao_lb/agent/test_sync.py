@@ -17,13 +17,13 @@ from tests.wao_lb.agent.simulated import SimulatedKernel
 from wao_core.cluster.records import Kind, Node, Service
 from wao_core.cluster.state import ClusterState
 from wao_lb.agent.model import Weights
-from wao_lb.agent.sync import Pace, Syncer
+from wao_lb.agent.sync import Syncer, SyncIntervals
 from wao_lb.agent.table import GRACE
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
 from wao_lb.settings import PROXY_LABEL
 
 OURS = {PROXY_LABEL: "wao-loadbalancer"}
-QUICK = Pace(least=0.02, weights=0.02, verify=0.05, full=60.0)
+QUICK = SyncIntervals(sync=0.02, weights=0.02, verify=0.05, full=60.0)
 WEB = ("default/web", 80, "TCP")
 
 
@@ -37,13 +37,14 @@ class Bench:
     state: ClusterState = field(default_factory=ClusterState)
     kernel: SimulatedKernel = field(default_factory=SimulatedKernel)
     weights: Weights = field(default_factory=dict)
-    pace: Pace = QUICK
+    intervals: SyncIntervals = QUICK
     wrong: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings = NodeSettings(node_name="node-1", proxy_name="wao-loadbalancer", cluster_cidrs=("10.1.0.0/16",))
-        self.view = NodeView(self.state, settings, lambda: self.syncer.note_change())
-        self.syncer = Syncer(self.view, self.kernel, lambda: self.weights, pace=self.pace, after=self.after)
+        self.view = NodeView(self.state, settings)
+        self.syncer = Syncer(self.view, self.kernel, lambda: self.weights, intervals=self.intervals, after=self.after)
+        self.view.notify(self.syncer.note_change)
 
     async def after(self, services: Mapping[str, Service], wrong: Mapping[str, str]) -> None:
         self.wrong = dict(wrong)
@@ -81,9 +82,9 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def serving(*numbers: int, pace: Pace = QUICK, **more: object) -> AsyncIterator[Bench]:
+async def serving(*numbers: int, intervals: SyncIntervals = QUICK, **more: object) -> AsyncIterator[Bench]:
     """Yield a bench whose Service with these endpoints is in the kernel."""
-    bench = Bench(pace=pace)
+    bench = Bench(intervals=intervals)
     bench.serve(*numbers, **more)
     bench.confirm()
     async with running(bench):
@@ -96,9 +97,9 @@ async def test_nothing_is_written_before_services_and_endpoints_are_known() -> N
     bench.state.put(Kind.SERVICE, service(labels=OURS))
     bench.state.confirm(Kind.SERVICE)
     async with running(bench):
-        await until(lambda: not bench.syncer._wake.is_set())  # it has looked
+        await until(lambda: bench.syncer.settled)
         bench.serve(1, 2)
-        await until(lambda: not bench.syncer._wake.is_set())
+        await until(lambda: bench.syncer.settled)
         assert [] == bench.kernel.scripts
         bench.confirm()
         await until(lambda: bench.syncer.synced)
@@ -126,7 +127,7 @@ async def test_a_slice_without_the_label_counts_and_one_of_another_service_write
 
 
 async def test_changes_that_come_together_are_one_transaction() -> None:
-    async with serving(1, 2, pace=Pace(least=0.3, verify=60.0)) as bench:
+    async with serving(1, 2, intervals=SyncIntervals(sync=0.3, verify=60.0)) as bench:
         before = len(bench.kernel.scripts)
         for numbers in ((1,), (1, 3), (1, 2, 3)):
             bench.serve(*numbers)
@@ -147,7 +148,7 @@ async def test_weights_reach_the_kernel_without_any_change_of_the_service() -> N
 
 
 async def test_a_slight_move_and_a_move_too_soon_are_not_written() -> None:
-    async with serving(1, 2, pace=Pace(least=0.02, weights=0.4, verify=60.0)) as bench:
+    async with serving(1, 2, intervals=SyncIntervals(sync=0.02, weights=0.4, verify=60.0)) as bench:
         bench.weigh(50.0, 50.2)
         bench.weigh(1.0, 3.0)
         await until(lambda: bench.kernel.weights)
@@ -158,7 +159,7 @@ async def test_a_slight_move_and_a_move_too_soon_are_not_written() -> None:
         assert time.monotonic() - begin > 0.2
         assert written + 1 == len(bench.kernel.weights)
         bench.weigh(1.0, 7.05)
-        await until(lambda: not bench.syncer._reweigh)
+        await until(lambda: bench.syncer.settled)
         assert written + 1 == len(bench.kernel.weights)
 
 
@@ -181,7 +182,7 @@ async def test_weights_that_go_leave_equal_ones() -> None:
 
 
 async def test_what_the_kernel_refuses_leaves_the_old_rules_and_is_tried_again() -> None:
-    async with serving(1, 2, pace=Pace(least=0.02, verify=60.0, patience=0.05)) as bench:
+    async with serving(1, 2, intervals=SyncIntervals(sync=0.02, verify=60.0, unhealthy_after=0.05)) as bench:
         bench.kernel.broken = "nft refused: no"
         bench.serve(1, 2, 3)
         await until(lambda: bench.syncer.health())
@@ -203,12 +204,12 @@ async def test_whichever_transaction_is_refused_all_is_written_in_the_end(refuse
         await until(lambda: bench.kernel.serves("10.1.0.3"))
         assert 3 == len(bench.split)
         for family, table in bench.syncer.tables.items():
-            assert table.held() == await bench.kernel.held(family)
+            assert table.expected_contents() == await bench.kernel.table_contents(family)
 
 
 async def test_a_node_where_something_always_changes_is_healthy() -> None:
     """The age of a change ends with the sync that takes it, not with the first quiet moment."""
-    async with serving(1, 2, pace=Pace(least=0.01, verify=60.0, patience=0.3)) as bench:
+    async with serving(1, 2, intervals=SyncIntervals(sync=0.01, verify=60.0, unhealthy_after=0.3)) as bench:
         count = 0
 
         def change() -> None:
@@ -237,7 +238,7 @@ async def test_a_table_that_is_deleted_or_emptied_by_others_is_written_again() -
 
 
 async def test_weights_for_a_table_that_is_gone_bring_it_back() -> None:
-    async with serving(1, 2, pace=Pace(least=0.02, weights=0.02, verify=60.0)) as bench:
+    async with serving(1, 2, intervals=SyncIntervals(sync=0.02, weights=0.02, verify=60.0)) as bench:
         del bench.kernel.tables["ip"]
         bench.weigh(1.0, 3.0)
         await until(lambda: "ip" in bench.kernel.tables and "4194304-16777215" in bench.split)
@@ -294,4 +295,4 @@ async def test_an_address_of_two_services_is_told() -> None:
     async with serving(1, 2) as bench:
         bench.state.put(Kind.SERVICE, service(name="twin", labels=OURS, created=2.0))
         await until(lambda: bench.wrong)
-        assert "belongs to an older Service already" in bench.wrong["default/twin"]
+        assert "already belongs to an older Service" in bench.wrong["default/twin"]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.wao_lb.agent.services import EXPOSED, WEB, both, endpoint, part, rules_of, service, setup
 from tests.wao_lb.agent.simulated import RefusedError, SimulatedTable
-from wao_lb.agent.base_chains import skeleton
+from wao_lb.agent.base_chains import base_ruleset
 from wao_lb.agent.model import HAIRPINS, NO_RULES, Rules, Weights
-from wao_lb.agent.table import Plan, Table, content, merge
+from wao_lb.agent.table import Table, TableUpdate, content, merge
 
 SHAPES: list[dict[str, Any]] = [
     {},
@@ -37,7 +37,7 @@ def rules(name: str, shape: int, numbers: frozenset[int]) -> Rules:
                     slices, setup())  # fmt: skip
 
 
-def load(table: Table, kernel: SimulatedTable, wanted: dict[str, Rules], **more: Any) -> Plan:
+def load(table: Table, kernel: SimulatedTable, wanted: dict[str, Rules], **more: Any) -> TableUpdate:
     plan = table.load(wanted, merge(wanted, wanted)[0], {}, **more)
     kernel.run(*plan.texts)
     table.commit(plan, 0.0)
@@ -96,7 +96,7 @@ def objects(kernel: SimulatedTable) -> set[tuple[str, str]]:
 @settings(max_examples=60)
 @given(st.lists(STEP, min_size=2, max_size=8), st.booleans())
 def test_no_packet_meets_what_a_transaction_has_not_finished(
-    steps: list[tuple[str, int, frozenset[int], bool, bool]], anew: bool
+    steps: list[tuple[str, int, frozenset[int], bool, bool]], recreate: bool
 ) -> None:
     """Rules show before the content of new interval maps: these come one transaction earlier. What a map leads to loses
     its rules one transaction later. So it is in changes, and in a load over what an agent left and had swept."""
@@ -106,7 +106,7 @@ def test_no_packet_meets_what_a_transaction_has_not_finished(
     for name, shape, numbers, _, _ in steps:
         key = f"{name}/web"
         served, wanted[key] = bool(wanted.get(key, NO_RULES).chains), rules(name, shape, numbers)
-        if anew:
+        if recreate:
             table = Table(setup())
             plan = table.load(wanted, merge(wanted, wanted)[0], {}, existing=objects(kernel))
         else:
@@ -118,7 +118,7 @@ def test_no_packet_meets_what_a_transaction_has_not_finished(
             assert not served or not changed & (looked_up(kernel.chains.values()) - used)
             assert not reached & {chain for chain, lines in kernel.chains.items() if not lines}
         table.commit(plan, 0.0)
-        for late in (1e9, 2e9) if anew else ():
+        for late in (1e9, 2e9) if recreate else ():
             sweep(table, kernel, late)
 
 
@@ -136,7 +136,7 @@ def looked_up(rules_of_chains: Iterable[list[str]]) -> set[str]:
 def reachable(kernel: SimulatedTable) -> set[str]:
     """Return the chains that a packet can come to."""
     found: set[str] = set()
-    following = set(skeleton(setup()).base_chains) & kernel.chains.keys()
+    following = set(base_ruleset(setup()).base_chains) & kernel.chains.keys()
     while following:
         found |= following
         lines = [kernel.chains[name] for name in following]
@@ -238,7 +238,7 @@ def test_an_endpoint_of_two_services_is_masqueraded_until_both_have_let_it_go() 
         assert there == ("10.1.0.1 . 10.1.0.1" in kernel.sets[HAIRPINS])
 
 
-def change(table: Table, wanted: dict[str, Rules], now: float) -> Plan:
+def change(table: Table, wanted: dict[str, Rules], now: float) -> TableUpdate:
     """Return the transactions, which are taken for done."""
     plan = table.change(wanted, merge(table.rules | wanted, table.rules)[0], {})
     table.commit(plan, now)
@@ -271,7 +271,7 @@ def test_the_part_of_this_node_is_split_by_the_same_weights_over_its_own_endpoin
     slices = [part(endpoint(1, "node-1"), endpoint(2, "node-1"), endpoint(3, "node-3"))]
     rules = rules_of(service(internal_traffic_policy="Local", type="NodePort"), slices, setup())
     weights = {("10.1.0.1", 8080): 0.001, ("10.1.0.2", 8080): 0.003, ("10.1.0.3", 8080): 99.0}
-    (local,) = (split for name, split in rules.splits.items() if name.startswith("split-local-"))
+    (local,) = (split for name, split in rules.weight_maps.items() if name.startswith("split-local-"))
     assert [1 << 22, 3 << 22] == [
         item.last - item.first + 1 for item in content(local, {("default/web", 80, "TCP"): weights})
     ]
@@ -279,7 +279,7 @@ def test_the_part_of_this_node_is_split_by_the_same_weights_over_its_own_endpoin
 
 def test_a_weight_of_less_than_a_two_hundredth_still_gets_its_share() -> None:
     """The reference's becomes 0."""
-    (split,) = rules_of(service(), both(1, 2), setup()).splits.values()
+    (split,) = rules_of(service(), both(1, 2), setup()).weight_maps.values()
     found = content(split, {("default/web", 80, "TCP"): {("10.1.0.1", 8080): 1.0, ("10.1.0.2", 8080): 999.0}})
     assert round((1 << 24) / 1000) == found[0].last - found[0].first + 1
 

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests import waiting
-from wao_lb.agent.weights_client import Problem, WeightsClient, WeightsError
+from wao_lb.agent.weights_client import WeightsClient, WeightsError, WeightsProblem
 from wao_predict.connection import TlsPolicy
 
 FLEET = Path(__file__).parents[3] / "examples" / "fleet"
@@ -116,10 +116,10 @@ async def test_weights_lapse_with_a_reason_and_come_back() -> None:
         await until(client.weights)
         service.broken = "refuses"
         service.change(service.weights)
-        await until(lambda: client.problem is Problem.REFUSED)
+        await until(lambda: client.problem is WeightsProblem.REFUSED)
         assert client.weights()  # the last ones stay for a while
         await until(lambda: not client.weights())
-        assert Problem.REFUSED is client.fallback
+        assert WeightsProblem.REFUSED is client.fallback
         service.broken = ""
         await until(client.weights)
         assert client.fallback is None
@@ -129,7 +129,7 @@ async def test_an_answer_that_is_none_is_told() -> None:
     service = Service()
     service.broken = "talks nonsense"
     async with served(service) as url, following(client := client_of(url)):
-        await until(lambda: client.fallback is Problem.MALFORMED)
+        await until(lambda: client.fallback is WeightsProblem.MALFORMED)
         assert {} == client.weights()
 
 
@@ -140,7 +140,7 @@ async def test_nobody_there_is_told_and_equal() -> None:
     with pytest.raises(WeightsError, match="did not answer"):
         await client.once()
     assert {} == client.weights()
-    assert Problem.NO_ANSWER is client.fallback
+    assert WeightsProblem.NO_ANSWER is client.fallback
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""UDP flows that conntrack sends to where they should not go any more.
+"""Stale UDP flows in conntrack.
 
-A UDP client that keeps its socket is one flow for ever: conntrack remembers the endpoint of the first packet, and no
-rule is asked again. So what is remembered is compared with what is wanted, and forgotten where it differs; that also
-holds for packets that were sent before there was an endpoint. Layout: linux/netfilter/nfnetlink_conntrack.h.
+A UDP client that keeps its socket is one flow: conntrack remembers the endpoint of the first packet, and rules are not
+evaluated again. Flows to endpoints that are no longer in use are therefore deleted, and so are flows that began before
+there was an endpoint. Message layout: linux/netfilter/nfnetlink_conntrack.h.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wao_lb.agent.linux.netlink import (
     netfilter,
 )
 from wao_lb.agent.model import NO_RULES, Rules, UdpFlows
-from wao_lb.agent.split import Key
+from wao_lb.agent.slots import Key
 
 SUBSYSTEM = 1
 GET, DELETE = 1, 2
@@ -37,7 +37,7 @@ UDP = 17
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One UDP flow: where its client sends, who answers, and how conntrack calls it."""
+    """One UDP flow: the destination of the client, the endpoint that replies, and its identity in conntrack."""
 
     sent_to: Key
     answered_by: Key
@@ -46,10 +46,9 @@ class Flow:
 
 
 def stale(flows: Iterable[Flow], wanted: Iterable[UdpFlows]) -> Iterator[Flow]:
-    """Yield the flows to one of the frontends that do not go to one of its backends.
+    """Yield the flows to a frontend that do not go to one of its backends.
 
-    A frontend without address is a node port on every local address: of those only flows that were translated are
-    ours for certain.
+    A frontend without an address is a node port on every local address; only translated flows to it are ours for sure.
     """
     backends = {frontend: item.backends for item in wanted for frontend in item.frontends}
     for flow in flows:
@@ -61,7 +60,7 @@ def stale(flows: Iterable[Flow], wanted: Iterable[UdpFlows]) -> Iterator[Flow]:
 
 
 def changed_flows(old: Mapping[str, Rules], new: Mapping[str, Rules]) -> list[UdpFlows]:
-    """Return what holds for the UDP ports of some Services now, with no backends for frontends that are gone."""
+    """Return the UDP ports that changed; a frontend that is gone has no backends."""
     found = []
     for key, rules in new.items():
         before, after = old.get(key, NO_RULES).udp, rules.udp
@@ -74,7 +73,7 @@ def changed_flows(old: Mapping[str, Rules], new: Mapping[str, Rules]) -> list[Ud
 
 
 def forget(family: Family, wanted: Iterable[UdpFlows]) -> int:
-    """Delete the flows that go where they should not; return how many.
+    """Delete stale flows and return how many.
 
     Raises
     ------
@@ -85,9 +84,9 @@ def forget(family: Family, wanted: Iterable[UdpFlows]) -> int:
         count = 0
         for flow in list(stale(udp_flows(reading, family), wanted)):
             try:
-                writing.order(_delete(family, flow))
+                writing.execute(_delete(family, flow))
             except NetlinkError as error:
-                if error.errno != errno.ENOENT:  # ended meanwhile
+                if error.errno != errno.ENOENT:  # the flow ended meanwhile
                     raise
                 continue
             count += 1
@@ -98,14 +97,14 @@ def udp_flows(netlink: NetlinkSocket, family: Family) -> Iterator[Flow]:
     """Yield all UDP flows of a family."""
     protocol = nested(TUPLE_ORIG, nested(TUPLE_PROTO, attribute(PROTO_NUM, bytes([UDP]))))
     only = nested(FILTER, attribute(FILTER_ORIG_FLAGS, struct.pack("=I", BY_PROTOCOL)))
-    # kernels before 5.8 do not filter and answer with all flows
+    # kernels before 5.8 ignore the filter and return all flows
     for answer in netlink.dump(netfilter(SUBSYSTEM, GET, family.number, protocol, only)):
         if (flow := decode(answer)) is not None:
             yield flow
 
 
 def decode(answer: bytes) -> Flow | None:
-    """Return the flow of one answer, None for another protocol or an incomplete one."""
+    """Return the flow of one answer, or None for another protocol or an incomplete flow."""
     fields = dict(attributes(answer))
     original, reply = fields.get(TUPLE_ORIG, b""), fields.get(TUPLE_REPLY, b"")
     sent, answered = _tuple(original), _tuple(reply)

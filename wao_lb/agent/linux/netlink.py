@@ -1,7 +1,6 @@
-"""Netlink messages and the socket they go through: no more than the agent needs of libmnl. Messages are pure.
+"""Netlink messages and their socket: the part of libmnl that the agent needs. Encoding does no I/O.
 
-Layout: linux/netlink.h and linux/netfilter/nfnetlink.h. Headers are in the machine's byte order, values in the
-network's.
+Layout: linux/netlink.h and linux/netfilter/nfnetlink.h. Headers are in host byte order, values in network byte order.
 """
 
 from __future__ import annotations
@@ -28,12 +27,18 @@ LONGEST_ATTRIBUTE = 0xFFFF
 
 
 class NetlinkError(OSError):
-    """The kernel refused a message, or none could be sent; `errno` says why."""
+    """The kernel refused a message, or sending failed; see `errno`."""
+
+
+def netlink_error(code: int, action: str) -> NetlinkError:
+    """Return the error for an error number, with a hint if a capability is missing."""
+    hint = "; CAP_NET_ADMIN is needed" if code in (errno.EPERM, errno.EACCES) else ""
+    return NetlinkError(code, f"cannot {action}: {os.strerror(code)}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: type, flags and what follows its header."""
+    """One message: type, flags, and the body after its header."""
 
     type: int
     flags: int
@@ -54,7 +59,7 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def nested(kind: int, *parts: bytes) -> bytes:
-    """Return an attribute that holds attributes."""
+    """Return an attribute of attributes."""
     return attribute(kind | NLA_F_NESTED, b"".join(parts))
 
 
@@ -75,13 +80,13 @@ def netfilter(subsystem: int, kind: int, family: int, *attributes: bytes, flags:
 
 
 def batch(subsystem: int, messages: Sequence[Message]) -> list[Message]:
-    """Return messages as one transaction: all of them take effect at once, or none does."""
+    """Return messages as one transaction, which takes effect as a whole or not at all."""
     head = struct.pack(">BBH", 0, 0, subsystem)
     return [Message(BATCH_BEGIN, NLM_F_REQUEST, head), *messages, Message(BATCH_END, NLM_F_REQUEST, head)]
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (kind, value) of the attributes in `data`; what is cut short is left out."""
+    """Yield (kind, value) of the attributes in `data`, without incomplete ones."""
     offset = 0
     while offset + ATTRIBUTE.size <= len(data):
         length, kind = ATTRIBUTE.unpack_from(data, offset)
@@ -92,7 +97,7 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class NetlinkSocket:
-    """A blocking netfilter socket; close it, or use it as a context. For one thread at a time."""
+    """A blocking netfilter socket and context manager, for one thread at a time."""
 
     def __init__(self, *, timeout: float = 10.0) -> None:
         self._sequence = 0
@@ -100,12 +105,12 @@ class NetlinkSocket:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
             self._socket.bind((0, 0))
         except OSError as error:
-            raise _error(error.errno or 0, "open a netlink socket") from None
+            raise netlink_error(error.errno or 0, "open a netlink socket") from None
         self._socket.settimeout(timeout)
         for option in (SO_SNDBUFFORCE, SO_RCVBUFFORCE):
             try:
                 self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-            except PermissionError:  # reading needs no large buffer
+            except PermissionError:  # optional: reading needs no large buffer
                 continue
 
     def __enter__(self) -> NetlinkSocket:
@@ -115,16 +120,16 @@ class NetlinkSocket:
         self.close()
 
     def close(self) -> None:
-        """Close it, which waits until the kernel has freed what a transaction replaced: an RCU grace period, 10 ms."""
+        """Close the socket. This waits for an RCU grace period (10 ms): the kernel frees what transactions replaced."""
         self._socket.close()
 
     def commit(self, subsystem: int, messages: Sequence[Message]) -> None:
-        """Send messages as one transaction and wait until it is done.
+        """Commit messages as one transaction.
 
         Raises
         ------
         NetlinkError
-            The kernel refused it: nothing of it took effect.
+            The kernel refused the transaction, which had no effect.
         """
         listed = batch(subsystem, [*messages[:-1], _acknowledged(messages[-1])])
         first = self._send(listed)
@@ -139,12 +144,12 @@ class NetlinkSocket:
                 return
 
     def dump(self, message: Message) -> Iterator[bytes]:
-        """Yield what follows the netfilter header of each answer.
+        """Yield the body of each answer after its netfilter header.
 
         Raises
         ------
         NetlinkError
-            The kernel refused the request; EINTR when what is listed was changed meanwhile, so that it is not whole.
+            The kernel refused the request; EINTR when the list is incomplete because it changed meanwhile.
         """
         first = self._send([Message(message.type, message.flags | NLM_F_DUMP, message.body)])
         while True:
@@ -152,14 +157,14 @@ class NetlinkSocket:
                 if sequence != first:
                     continue
                 if flags & NLM_F_DUMP_INTR:
-                    raise _error(errno.EINTR, "list")
+                    raise netlink_error(errno.EINTR, "list")
                 if kind in (NLMSG_DONE, NLMSG_ERROR):
                     _raise_for(body, "list")
                     return
                 yield body[4:]
 
     def ask(self, message: Message) -> bytes:
-        """Return what follows the netfilter header of the one answer; errors as `dump`."""
+        """Return the body of the only answer after its netfilter header; raises as `dump`."""
         first = self._send([message])
         while True:
             for kind, _, sequence, body in self._receive():
@@ -169,8 +174,8 @@ class NetlinkSocket:
                         return b""
                     return body[4:]
 
-    def order(self, message: Message) -> None:
-        """Send one message outside a transaction and wait until it is done; errors as `commit`."""
+    def execute(self, message: Message) -> None:
+        """Send one message outside a transaction and wait for its acknowledgement; raises as `commit`."""
         first = self._send([_acknowledged(message)])
         while True:
             for kind, _, sequence, body in self._receive():
@@ -184,19 +189,19 @@ class NetlinkSocket:
         try:
             self._socket.send(b"".join(message.encode(first + i) for i, message in enumerate(messages)))
         except OSError as error:
-            raise _error(error.errno or 0, "send netlink messages") from None
+            raise netlink_error(error.errno or 0, "send netlink messages") from None
         return first
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         try:
             data = self._socket.recv(1 << 20)
         except OSError as error:
-            raise _error(error.errno or errno.ETIMEDOUT, "get an answer from the kernel") from None
+            raise netlink_error(error.errno or errno.ETIMEDOUT, "get an answer from the kernel") from None
         return split_messages(data)
 
 
 def split_messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield (type, flags, sequence, body) of the messages in `data`; what is cut short is left out."""
+    """Yield (type, flags, sequence, body) of the messages in `data`, without incomplete ones."""
     offset = 0
     while offset + HEADER.size <= len(data):
         length, kind, flags, sequence, _ = HEADER.unpack_from(data, offset)
@@ -213,9 +218,4 @@ def _acknowledged(message: Message) -> Message:
 def _raise_for(body: bytes, action: str) -> None:
     code = struct.unpack_from("=i", body)[0] if len(body) >= 4 else 0
     if code < 0:
-        raise _error(-code, action)
-
-
-def _error(code: int, action: str) -> NetlinkError:
-    hint = "; CAP_NET_ADMIN is needed" if code in (errno.EPERM, errno.EACCES) else ""
-    return NetlinkError(code, f"cannot {action}: {os.strerror(code)}{hint}")
+        raise netlink_error(-code, action)

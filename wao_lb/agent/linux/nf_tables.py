@@ -1,7 +1,7 @@
-"""nf_tables over netlink: new content for weight maps, and what our tables hold. Encoding is pure.
+"""nf_tables over netlink: the content of weight maps, and the objects in our tables. Encoding does no I/O.
 
-`nft` reads the whole ruleset before it changes one map, which is what costs: a hundred times of what the change does.
-Layout: linux/netfilter/nf_tables.h; the bytes are compared with those of `nft --debug=mnl` in the tests.
+`nft` reads the whole ruleset before it changes one map, which takes a hundred times longer than the change itself.
+Layout: linux/netfilter/nf_tables.h; tests compare the bytes with those of `nft --debug=mnl`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from wao_lb.agent.linux.netlink import (
     text,
 )
 from wao_lb.agent.names import TABLE
-from wao_lb.agent.split import Range, Target
-from wao_lb.agent.table import Held, Object
+from wao_lb.agent.slots import Range, Target
+from wao_lb.agent.table import Object, TableContents
 
 SUBSYSTEM = 10
 GETTABLE, GETCHAIN, GETRULE, GETSET, NEWSETELEM, DELSETELEM, GETGEN = 1, 4, 7, 10, 12, 14, 16
@@ -41,14 +41,14 @@ OBJECT_TABLE, CHAIN_NAME, SET_NAME, SET_FLAGS = 1, 3, 2, 3
 SET_IS_MAP = 0x8
 GENERATION_ID = 1
 RANGES_A_MESSAGE = 150
-"""An attribute holds 64 KiB; a range takes 350 bytes at most."""
+"""An attribute has at most 64 KiB, a range at most 350 bytes."""
 BYTES_A_BATCH = 512 * 1024
 ATTEMPTS = 5
-"""Reads of a ruleset that others change meanwhile."""
+"""Attempts to read a ruleset that others change meanwhile."""
 
 
 def replace_content(family: Family, name: str, content: Sequence[Range]) -> list[Message]:
-    """Return the messages that give a weight map other content; for one transaction."""
+    """Return the messages that replace the content of a weight map, for one transaction."""
     where = text(LIST_TABLE, TABLE), text(LIST_SET, name)
     flush = netfilter(SUBSYSTEM, DELSETELEM, family.number, *where)
     ranges = iter(content)
@@ -75,12 +75,12 @@ def _data(target: Target) -> bytes:
         return nested(ELEM_DATA, nested(DATA_VERDICT, number(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, target)))
     address, port = target
     packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-    # parts of a concatenation fill whole registers of 32 bits
+    # each part of a concatenation is padded to 32 bits
     return nested(ELEM_DATA, attribute(DATA_VALUE, packed + port.to_bytes(2, "big") + b"\0\0"))
 
 
 def batches(family: Family, contents: Mapping[str, Sequence[Range]]) -> Iterator[list[Message]]:
-    """Yield transactions that together give weight maps other content; each map is in one of them."""
+    """Yield transactions that replace the content of weight maps; each map is in one transaction."""
     pending: list[Message] = []
     size = 0
     for name, content in contents.items():
@@ -95,29 +95,29 @@ def batches(family: Family, contents: Mapping[str, Sequence[Range]]) -> Iterator
 
 
 def write_weights(netlink: NetlinkSocket, family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
-    """Give weight maps other content, each of them at once.
+    """Replace the content of weight maps, each atomically.
 
     Raises
     ------
     NetlinkError
-        The kernel refused: a map or a chain is not there any more, or the right is missing.
+        The kernel refused: a map or chain does not exist any more, or CAP_NET_ADMIN is missing.
     """
     for messages in batches(family, contents):
         netlink.commit(SUBSYSTEM, messages)
 
 
-def held(family: Family) -> Held | None:
-    """Return what our table holds, None when there is no such table; errors as `write_weights`."""
+def table_contents(family: Family) -> TableContents | None:
+    """Return the contents of our table, or None when there is no table; raises as `write_weights`."""
     for _ in range(ATTEMPTS):
         try:
-            return _held(family)
+            return _table_contents(family)
         except NetlinkError as error:
             if error.errno != errno.EINTR:
                 raise
-    raise NetlinkError(errno.EINTR, "the ruleset changes all the time")
+    raise NetlinkError(errno.EINTR, "the ruleset changes too often to be read")
 
 
-def _held(family: Family) -> Held | None:
+def _table_contents(family: Family) -> TableContents | None:
     where = text(OBJECT_TABLE, TABLE)
     with NetlinkSocket() as netlink:
         tables = netlink.dump(netfilter(SUBSYSTEM, GETTABLE, family.number))
@@ -135,11 +135,11 @@ def _held(family: Family) -> Held | None:
             if not name.startswith("__"):  # anonymous
                 found.add((kind, name))
         rules = sum(1 for _ in netlink.dump(netfilter(SUBSYSTEM, GETRULE, family.number, where)))
-        return Held(frozenset(found), rules)
+        return TableContents(frozenset(found), rules)
 
 
 def generation() -> int:
-    """Return the number of the ruleset, which every change of any table makes grow; errors as `write_weights`."""
+    """Return the generation of the ruleset, which every change increases; raises as `write_weights`."""
     with NetlinkSocket() as netlink:
         answer = netlink.ask(netfilter(SUBSYSTEM, GETGEN, 0))
     return int.from_bytes(dict(attributes(answer)).get(GENERATION_ID, b""), "big")

@@ -1,4 +1,4 @@
-"""The `nft` command: transactions as text, and whether this machine can run them at all."""
+"""The `nft` command: it applies transactions as text and checks the features of the kernel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 
 from wao_lb.agent.family import Family
-from wao_lb.agent.split import MODULUS
+from wao_lb.agent.slots import MODULUS
 from wao_predict.errors import WaoError
 
 OLDEST = (1, 0, 1)
@@ -41,49 +41,49 @@ FEATURES = {
         "add chain {ip} {t} f {{ type filter hook prerouting priority -111; }}",
         "add rule {ip} {t} f fib saddr type local return",
     ),
-    "sets that packets fill": (
+    "dynamic sets": (
         "add set {ip} {t} d {{ type {type}; flags dynamic,timeout; timeout 60s; }}",
         "add chain {ip} {t} u",
         "add rule {ip} {t} u update @d {{ {ip} saddr }}",
     ),
 }
-"""What the kernel must be able to do, each as commands that `nft --check` tries without effect."""
+"""Required kernel features, each as commands that `nft --check` tries without effect."""
 
 
 class NftError(WaoError):
-    """nft refused a transaction, which then had no effect at all, or could not be run."""
+    """nft refused a transaction, which had no effect, or could not be run."""
 
 
 class Nft:
-    """Runs `nft`.
+    """Runner of the `nft` command.
 
     Parameters
     ----------
     command
-        The program and what comes before its arguments, such as ("ip", "netns", "exec", "node", "nft").
+        The program with leading arguments, such as ("ip", "netns", "exec", "node", "nft").
     timeout
-        Seconds that one transaction may take; a whole load of 5,000 Services took 10.
+        Timeout of one transaction [s]; a full load of 5,000 Services took 10 s.
     """
 
     def __init__(self, command: Sequence[str] = ("nft",), *, timeout: float = 120.0) -> None:
         self._command, self._timeout = tuple(command), timeout
 
-    async def apply(self, script: str) -> None:
-        """Run one transaction.
+    async def apply(self, transaction: str) -> None:
+        """Apply one transaction.
 
         Raises
         ------
         NftError
-            It had no effect, and why.
+            The transaction had no effect; the message has the reason.
         """
-        await self._run("-f", "-", stdin=script)
+        await self._run("-f", "-", stdin=transaction)
 
-    async def check(self, script: str) -> None:
-        """Have the kernel judge a transaction without effect; errors as `apply`."""
-        await self._run("--check", "-f", "-", stdin=script)
+    async def check(self, transaction: str) -> None:
+        """Check a transaction without applying it; raises as `apply`."""
+        await self._run("--check", "-f", "-", stdin=transaction)
 
     async def preflight(self, family: Family) -> list[str]:
-        """Return what is missing on this machine to serve a family; errors as `apply` when nft cannot be run."""
+        """Return the missing features to serve a family; raises as `apply` when nft cannot be run."""
         version = await self.version()
         if version < OLDEST:
             return [
@@ -102,7 +102,7 @@ class Nft:
         return missing
 
     async def version(self) -> tuple[int, ...]:
-        """Return nft's version; errors as `apply`."""
+        """Return the version of nft; raises as `apply`."""
         said = await self._run("--version")
         found = re.search(r"v(\d+)\.(\d+)\.(\d+)", said)
         if found is None:
@@ -110,7 +110,7 @@ class Nft:
         return tuple(int(part) for part in found.groups())
 
     async def _run(self, *arguments: str, stdin: str = "") -> str:
-        # in a thread: a cancelled task leaves nft to end by itself, as a transaction is whole or not at all
+        # in a thread: after a cancellation nft finishes by itself, as a transaction is atomic
         return await asyncio.to_thread(self._run_blocking, arguments, stdin)
 
     def _run_blocking(self, arguments: Sequence[str], stdin: str) -> str:

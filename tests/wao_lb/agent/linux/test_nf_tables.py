@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wao_lb.agent.family import IPV4, IPV6, Family
 from wao_lb.agent.linux import netlink, nf_tables
-from wao_lb.agent.split import Range, Target, ranges, slots
+from wao_lb.agent.slots import Range, Target, ranges, slots
 
 TOP = (1 << 24) - 1
 # nft 1.0.6 --debug=mnl -f - for: add element ip w m { 0-1 : goto a, 2-16777215 : goto b }
@@ -107,4 +107,4 @@ def test_an_attribute_that_does_not_fit_is_refused() -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    assert "CAP_NET_ADMIN is needed" in str(netlink._error(errno.EPERM, "change the ruleset"))
+    assert "CAP_NET_ADMIN is needed" in str(netlink.netlink_error(errno.EPERM, "change the ruleset"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_lb.agent.split import MODULUS, Range, differs, ranges, shares, slots
+from wao_lb.agent.slots import MODULUS, Range, differs, ranges, shares, slots
 
 WEIGHTS = st.lists(st.floats(0.0, 1e6), min_size=1, max_size=200)
 

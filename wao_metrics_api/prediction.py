@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wao_core.cluster.source import Source
-from wao_core.collector.status import Outlook
+from wao_core.collector.status import PredictionStatus
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.collector.usage import METRIC as CPU_USAGE
 from wao_core.prediction.curve_book import CurveBook
@@ -49,13 +49,13 @@ class PredictedWatts:
         finally:
             await self._book.close()
 
-    def outlook(self, node: str) -> Outlook | None:
-        """Return how prediction stands for a node, None before the first prediction."""
+    def status(self, node: str) -> PredictionStatus | None:
+        """Return the state of prediction for a node, or None before the first prediction."""
         snapshot = self._builder.current
         row = None if snapshot is None or not self.first_made else snapshot.index.get(node)
         if snapshot is None or row is None:
             return None
-        return Outlook(snapshot.models[row], bool(snapshot.curves.known[row]), snapshot.reasons[row])
+        return PredictionStatus(snapshot.models[row], bool(snapshot.curves.known[row]), snapshot.reasons[row])
 
     async def _look(self) -> None:
         complete = self._inputs_read()

@@ -72,7 +72,7 @@ class MetricsApiService:
             standing = self._server.manifests is not None
             usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
             stack.callback(usage.close)
-            reporter = StatusReporter(source, collector, outlook=predicted.outlook)
+            reporter = StatusReporter(source, collector, prediction=predicted.status)
             for work in (reporter.run(), predicted.run()):
                 stack.push_async_callback(_cancel, asyncio.create_task(work))
             tls = tls_from_options(self._server, client_certificates=self._asks_clients)

@@ -46,7 +46,8 @@ class Source:
     async def status(self, about: ObjectRef) -> Mapping[str, object]:
         return {}
 
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None: ...
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
+        return True
 
     def problems(self) -> Sequence[Problem]:
         return []

@@ -63,12 +63,12 @@ class Source(Protocol):
         """Record an Event; failures are logged, never raised."""
         ...
 
-    async def status(self, about: ObjectRef) -> Mapping[str, object]:
-        """Return the status of a custom resource as it is now; empty when there is none or it cannot be read."""
+    async def status(self, about: ObjectRef) -> Mapping[str, object] | None:
+        """Return the current status of a custom resource, empty when it has none; None, logged, if the read fails."""
         ...
 
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
-        """Write the status of a custom resource; failures are logged, never raised."""
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
+        """Write the status of a custom resource; return False, logged, when that is to be retried."""
         ...
 
     def problems(self) -> Sequence[Problem]:

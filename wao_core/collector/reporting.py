@@ -1,7 +1,7 @@
-"""Writes the status of NodeConfigs back to the cluster, at a bounded rate.
+"""Writes the status of NodeConfigs to the cluster, at a bounded rate.
 
-A NodeConfig's first status comes before all others, then what has changed, then the values now and then: a thousand
-NodeConfigs that are made at once, or a restart, hold up nobody.
+First come NodeConfigs without a status, then those whose conditions changed, then those whose values are old. The rate
+limit protects the API server when a thousand NodeConfigs are created at once and after a restart.
 """
 
 from __future__ import annotations
@@ -11,48 +11,39 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 from wao_core.cluster.records import NodeConfig, key_of
-from wao_core.cluster.source import ObjectRef, Source
+from wao_core.cluster.source import Source
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
     ChosenSensor,
-    Condition,
-    Outlook,
+    PredictionStatus,
     collecting_condition,
     metric_entries,
     predicting_condition,
     ready_condition,
     samples_of,
-    with_transitions,
 )
+from wao_core.conditions import Condition, same_conditions
+from wao_core.crds.status_writer import Status, StatusWriter, WriteResult
 
 WRITES_PER_SECOND = 20.0
-LOOK_EVERY = 1.0  # seconds
-REVIEW_EVERY = 10.0  # seconds in which every status is compared once with what was written
-REFRESH_AFTER = 300.0  # seconds after which values are written though no condition changed
-API_VERSION = "node.waok8s.github.io/v1beta1"
+ROUND_EVERY = 1.0  # seconds between two rounds
+REVIEW_EVERY = 10.0  # seconds in which every status is compared once with the one in the cluster
+REFRESH_AFTER = 300.0  # seconds after which values are written although no condition changed
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Written:
-    conditions: list[Condition]
-    at: float
-
-    def says(self) -> list[tuple[object, ...]]:
-        return _gists(self.conditions)
-
-
 class StatusReporter:
-    """Run `run` beside a collector.
+    """Keeps the status of NodeConfigs equal to what the collector knows. `run` never returns.
 
     Parameters
     ----------
-    outlook
-        Tells how prediction stands for a node, None before the first one.
+    prediction
+        Returns the state of prediction for a node name, None before the first prediction.
+    clock
+        Seconds, for the retry of failed writes.
     """
 
     def __init__(
@@ -60,38 +51,37 @@ class StatusReporter:
         source: Source,
         collector: Collector,
         *,
-        outlook: Callable[[str], Outlook | None] = lambda _node: None,
+        prediction: Callable[[str], PredictionStatus | None] = lambda _node: None,
         writes_per_second: float = WRITES_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._collector, self._outlook = source, collector, outlook
+        self._source, self._collector, self._prediction = source, collector, prediction
         self._pause = 1.0 / writes_per_second
-        self._most = max(1, round(writes_per_second * LOOK_EVERY))
-        self._written: dict[str, _Written] = {}
-        self._round: list[str] = []  # keys that are still to be looked at in this round
-        self._changed: dict[str, None] = {}  # in the order in which it was noticed
+        self._writes_per_round = max(1, round(writes_per_second * ROUND_EVERY))
+        self._writer = StatusWriter(source, "NodeConfig", _differs, clock=clock)
+        self._to_review: list[str] = []
+        self._changed: dict[str, None] = {}  # in the order of detection
         self._stale: dict[str, None] = {}
 
     async def run(self) -> None:
-        """Look and write for ever."""
+        """Write due statuses in rounds, until it is cancelled."""
         while True:
             try:
                 await self.write_due()
             except Exception:
                 _log.exception("the status of NodeConfigs was not written")
-            await asyncio.sleep(self._pause if self._changed or self._stale else LOOK_EVERY)
+            await asyncio.sleep(self._pause if self._changed or self._stale else ROUND_EVERY)
 
     async def write_due(self, *, now: float | None = None) -> int:
-        """Write the most urgent statuses, a second's worth at most, and return how many there were."""
+        """Handle the most urgent statuses, at most one second's worth, and return their number."""
         configs = self._source.state.node_configs
-        for held in (self._written, self._changed, self._stale):
-            for key in held.keys() - configs.keys():
-                del held[key]
+        self._writer.keep(configs.values())
+        for queue in (self._changed, self._stale):
+            for key in queue.keys() - configs.keys():
+                del queue[key]
         self._review(time.time() if now is None else now)
-        first = [config for key, config in configs.items() if key not in self._written]
-        first.sort(key=_created, reverse=True)  # the newest has no status at all; the others may have one from before
-        due = itertools.chain(map(key_of, first), tuple(self._changed), tuple(self._stale))
         done = 0
-        for key in itertools.islice(due, self._most):
+        for key in itertools.islice(self._due(), self._writes_per_round):
             config = configs.get(key)
             if config is not None:
                 await self._write(config, time.time() if now is None else now)
@@ -99,43 +89,45 @@ class StatusReporter:
                 await asyncio.sleep(self._pause)
         return done
 
-    def _review(self, now: float) -> None:
-        """Compare some of the statuses with what was written: in `REVIEW_EVERY` seconds all of them, in turn."""
+    def _due(self) -> Iterator[str]:
+        """Return the keys of NodeConfigs to write now, the most urgent first."""
         configs = self._source.state.node_configs
-        if not self._round:
-            self._round = list(configs)
-        for _ in range(min(len(self._round), math.ceil(len(configs) * LOOK_EVERY / REVIEW_EVERY))):
-            key = self._round.pop()
-            config, held = configs.get(key), self._written.get(key)
-            if config is None or held is None:
+        first = [config for config in configs.values() if self._writer.written(config) is None]
+        first.sort(key=_created, reverse=True)  # older ones may have a status that was written before a restart
+        keys = dict.fromkeys((*map(key_of, first), *self._changed, *self._stale))
+        return (key for key in keys if (config := configs.get(key)) is not None and self._writer.is_due(config))
+
+    def _review(self, now: float) -> None:
+        """Compare a part of the statuses with those in the cluster: all of them within `REVIEW_EVERY` seconds."""
+        configs = self._source.state.node_configs
+        if not self._to_review:
+            self._to_review = list(configs)
+        for _ in range(min(len(self._to_review), math.ceil(len(configs) * ROUND_EVERY / REVIEW_EVERY))):
+            key = self._to_review.pop()
+            config = configs.get(key)
+            written = None if config is None else self._writer.written(config)
+            if config is None or written is None:
                 continue
-            if held.says() != _gists(self._conditions(config, now)):
+            if not same_conditions(written.status.conditions, self._conditions(config, now)):
                 self._changed[key] = None
-            elif now - held.at > REFRESH_AFTER:
+            elif now - written.at > REFRESH_AFTER:
                 self._stale[key] = None
 
-    def _conditions(self, config: NodeConfig, now: float) -> list[Condition]:
+    def _conditions(self, config: NodeConfig, now: float) -> tuple[Condition, ...]:
         winner = self._collector.plan.losers.get(key_of(config), "")
         samples = samples_of(config, self._collector.store)
         collecting = collecting_condition(config, samples, winner=winner, now=now)
-        predicting = predicting_condition(config, self._outlook(config.node_name))
-        return [ready_condition(config, collecting, predicting), collecting, predicting]
+        predicting = predicting_condition(config, self._prediction(config.node_name))
+        return (ready_condition(config, collecting, predicting), collecting, predicting)
 
     async def _write(self, config: NodeConfig, now: float) -> None:
-        key, about = key_of(config), ObjectRef("NodeConfig", config.name, config.namespace, config.uid, API_VERSION)
-        conditions = self._conditions(config, now)
-        if key in self._stale and key not in self._changed:
-            before = self._written[key].conditions
-        else:  # another replica, or this one before it was restarted, may have said the same already
-            before = _conditions_in(await self._source.status(about))
-        dated = with_transitions(conditions, before, now)
-        if key in self._stale or _gists(before) != _gists(conditions):
-            entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
-            status = {"observedGeneration": config.generation, "conditions": dated, "metrics": entries}
-            await self._source.patch_status(about, status)
-        self._written[key] = _Written(dated, now)
-        self._changed.pop(key, None)
-        self._stale.pop(key, None)
+        key = key_of(config)
+        entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
+        status = Status(self._conditions(config, now), {"observedGeneration": config.generation, "metrics": entries})
+        result = await self._writer.write(config, status, now, refresh=key in self._stale)
+        if result in (WriteResult.WRITTEN, WriteResult.UNCHANGED):
+            self._changed.pop(key, None)
+            self._stale.pop(key, None)
 
     def _sensors(self, config: NodeConfig) -> Mapping[str, ChosenSensor]:
         pollers = {metric: self._collector.poller_of(config.node_name, metric) for metric in config.metrics}
@@ -143,19 +135,10 @@ class StatusReporter:
         return {metric: sensor for metric, sensor in chosen.items() if sensor is not None}
 
 
+def _differs(present: Status, new: Status) -> bool:
+    """Compare conditions only: values change with every reading, and are refreshed seldom."""
+    return not same_conditions(present.conditions, new.conditions)
+
+
 def _created(config: NodeConfig) -> float:
     return config.created or 0.0
-
-
-def _conditions_in(status: Mapping[str, object]) -> list[Condition]:
-    found = status.get("conditions")
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _gists(conditions: Sequence[Condition]) -> list[tuple[object, ...]]:
-    return [_gist(condition) for condition in conditions]
-
-
-def _gist(condition: Mapping[str, object]) -> tuple[object, ...]:
-    """Return what must not be written again while it stays: not the message, which may carry changing numbers."""
-    return tuple(condition.get(key) for key in ("type", "status", "reason", "observedGeneration"))

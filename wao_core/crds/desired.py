@@ -1,7 +1,8 @@
-"""What NodeConfigs there should be: a pure function of templates and nodes.
+"""The NodeConfigs that templates and nodes require. Pure.
 
-One node gets one NodeConfig. Where several templates match, the oldest wins, then the first by name; the others are
-told. Names are the reference's, `<template>-<node>`, made distinct where two pairs would give the same one.
+Each node gets one NodeConfig. If several templates select a node, the oldest wins, then the first by name; the result
+of the others names the winner. Names are those of the reference, `<template>-<node>`, with a digest where two pairs
+would get the same name.
 """
 
 from __future__ import annotations
@@ -23,86 +24,94 @@ from wao_core.errors import ManifestError, TemplateError
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
-    """One NodeConfig that there should be: its record, and its spec as in the manifest."""
+class DesiredNodeConfig:
+    """One NodeConfig that should exist: its record, and its spec as in the manifest."""
 
     record: NodeConfig
     spec: Mapping[str, Any]
-    template: str
+    template: str  # namespace/name
     key: str  # namespace/name
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateOutcome:
-    """What came of one template: how many nodes it won, which it lost to whom, and why nodes could not be rendered."""
+class TemplateResult:
+    """The result of one template.
 
-    matched: int = 0
-    lost: Mapping[str, str] = field(default_factory=dict)
+    Parameters
+    ----------
+    nodes
+        Number of nodes whose NodeConfig is from this template, those with an error included.
+    lost_nodes
+        Selected nodes whose NodeConfig is from another template: node name -> key of that template.
+    errors
+        Node name -> why the template cannot be rendered for this node.
+    """
+
+    nodes: int = 0
+    lost_nodes: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Desired NodeConfigs by namespace/name, and the outcome of each template by its key."""
+class DesiredNodeConfigs:
+    """The NodeConfigs that should exist by namespace/name, and the result of each template by its key."""
 
-    desired: Mapping[str, Desired]
-    outcomes: Mapping[str, TemplateOutcome]
-
-    @property
-    def unrendered(self) -> set[str]:
-        """Keys of templates with an error: their old NodeConfigs stay as they are."""
-        return {key for key, outcome in self.outcomes.items() if outcome.errors}
+    configs: Mapping[str, DesiredNodeConfig]
+    results: Mapping[str, TemplateResult]
 
 
-Maker = Callable[[NodeConfigTemplate, Node], Desired]
+Render = Callable[[NodeConfigTemplate, Node], DesiredNodeConfig]
 
 
-def seen_of(node: Node) -> tuple[object, ...]:
-    """Return all of a node that a template sees: while it is equal, so is what the template makes."""
+def visible_fields(node: Node) -> tuple[object, ...]:
+    """Return all fields of a node that a template can read: while they are equal, so is the rendered NodeConfig."""
     return (node.labels, node.annotations, node.addresses, node.provider_id)
 
 
-class _Held(NamedTuple):
-    """What was made, and of which records."""
+class _Rendered(NamedTuple):
+    """A rendered NodeConfig, or the error, and its inputs."""
 
     template: NodeConfigTemplate
     node: Node
-    made: Desired | TemplateError
+    result: DesiredNodeConfig | TemplateError
 
-    def holds_for(self, template: NodeConfigTemplate, node: Node) -> bool:
-        """Return whether the same would be made of these."""
-        return self.template.template == template.template and seen_of(self.node) == seen_of(node)
+    def is_valid_for(self, template: NodeConfigTemplate, node: Node) -> bool:
+        """Return whether these inputs give the same result."""
+        return self.template.template == template.template and visible_fields(self.node) == visible_fields(node)
 
 
-class Makers:
-    """`make` that renders again only when the template or what it sees of the node has changed."""
+class RenderCache:
+    """`render_node_config` that renders only when the template or the fields that it reads of the node change."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._rendered: dict[tuple[str, str], _Rendered] = {}
 
-    def __call__(self, template: NodeConfigTemplate, node: Node) -> Desired:
-        """Return what `make` does."""
+    def __call__(self, template: NodeConfigTemplate, node: Node) -> DesiredNodeConfig:
+        """Return the result of `render_node_config`, or raise its error."""
         key = (key_of(template), node.name)
-        held = self._held.get(key)
-        if held is None or held.template is not template or held.node is not node:  # else nothing need be compared
-            made = held.made if held is not None and held.holds_for(template, node) else _made(template, node)
-            held = self._held[key] = _Held(template, node, made)
-        if isinstance(held.made, TemplateError):
-            raise held.made
-        return held.made
+        held = self._rendered.get(key)
+        if held is None or held.template is not template or held.node is not node:  # identity avoids most comparisons
+            valid = held is not None and held.is_valid_for(template, node)
+            result = held.result if held is not None and valid else _render_or_error(template, node)
+            held = self._rendered[key] = _Rendered(template, node, result)
+        if isinstance(held.result, TemplateError):
+            raise held.result
+        return held.result
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._rendered)
 
     def keep(self, keys: Iterable[tuple[str, str]]) -> None:
         """Forget all pairs of template key and node name but these."""
         wanted = set(keys)
-        self._held = {key: value for key, value in self._held.items() if key in wanted}
+        self._rendered = {key: value for key, value in self._rendered.items() if key in wanted}
 
 
-def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node], *, maker: Maker | None = None) -> Plan:
-    """Return what there should be; `maker` renders, `make` by default."""
-    maker = make if maker is None else maker
+def desired_node_configs(
+    templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node], *, render: Render | None = None
+) -> DesiredNodeConfigs:
+    """Return the NodeConfigs that should exist; `render` is `render_node_config` by default."""
+    render = render_node_config if render is None else render
     order = sorted(templates, key=lambda item: (item.created or float("inf"), item.namespace, item.name))
     keyed = [(key_of(item), item) for item in order]
     won: dict[str, list[Node]] = {key: [] for key, _ in keyed}
@@ -113,46 +122,48 @@ def plan(templates: Iterable[NodeConfigTemplate], nodes: Iterable[Node], *, make
             won[matching[0]].append(node)
         for loser in matching[1:]:
             lost[loser][node.name] = matching[0]
-    desired: dict[str, Desired] = {}
-    outcomes = {}
+    configs: dict[str, DesiredNodeConfig] = {}
+    results = {}
     for key, template in keyed:
         errors: dict[str, str] = {}
         for node in won[key]:
             try:
-                made = maker(template, node)
+                config = render(template, node)
             except TemplateError as error:
                 errors[node.name] = str(error)
                 continue
-            if made.key in desired:
-                made = _distinct(made, template, node, desired)
-            desired[made.key] = made
-        outcomes[key] = TemplateOutcome(len(won[key]), lost[key], errors)
-    return Plan(desired, outcomes)
+            if config.key in configs:
+                config = _with_distinct_name(config, template, node, configs)
+            configs[config.key] = config
+        results[key] = TemplateResult(len(won[key]), lost[key], errors)
+    return DesiredNodeConfigs(configs, results)
 
 
-def _distinct(made: Desired, template: NodeConfigTemplate, node: Node, taken: Mapping[str, Desired]) -> Desired:
-    """Return what was made under a name that no other pair has."""
-    return _desired(msgspec.structs.replace(made.record, name=config_name(template, node, taken)), made.spec, template)
+def _with_distinct_name(
+    config: DesiredNodeConfig, template: NodeConfigTemplate, node: Node, taken: Mapping[str, DesiredNodeConfig]
+) -> DesiredNodeConfig:
+    name = config_name(template, node, taken)
+    return _desired(msgspec.structs.replace(config.record, name=name), config.spec, template)
 
 
-def _desired(record: NodeConfig, spec: Mapping[str, Any], template: NodeConfigTemplate) -> Desired:
-    return Desired(record, spec, key_of(template), key_of(record))
+def _desired(record: NodeConfig, spec: Mapping[str, Any], template: NodeConfigTemplate) -> DesiredNodeConfig:
+    return DesiredNodeConfig(record, spec, key_of(template), key_of(record))
 
 
-def _made(template: NodeConfigTemplate, node: Node) -> Desired | TemplateError:
+def _render_or_error(template: NodeConfigTemplate, node: Node) -> DesiredNodeConfig | TemplateError:
     try:
-        return make(template, node)
+        return render_node_config(template, node)
     except TemplateError as error:
         return error
 
 
-def make(template: NodeConfigTemplate, node: Node) -> Desired:
+def render_node_config(template: NodeConfigTemplate, node: Node) -> DesiredNodeConfig:
     """Return the NodeConfig of one template for one node.
 
     Raises
     ------
     TemplateError
-        A field cannot be rendered, or what it renders to is not valid; names the field.
+        A field cannot be rendered, or its rendered value is not valid; names the field.
     """
     spec = render_all(template.template, node_data(node))
     spec["nodeName"] = node.name
@@ -170,8 +181,8 @@ def make(template: NodeConfigTemplate, node: Node) -> Desired:
     return _desired(record, model.model_dump(by_alias=True, exclude_none=True), template)
 
 
-def config_name(template: NodeConfigTemplate, node: Node, taken: Mapping[str, Desired]) -> str:
-    """Return `<template>-<node>`, with a digest where that is taken by another pair or too long for a name."""
+def config_name(template: NodeConfigTemplate, node: Node, taken: Mapping[str, DesiredNodeConfig]) -> str:
+    """Return `<template>-<node>`, with a digest when another pair has that name or it is too long."""
     name = f"{template.name}-{node.name}"
     other = taken.get(f"{template.namespace}/{name}")
     if len(name) <= 253 and (other is None or other.record.node_name == node.name):

@@ -123,27 +123,29 @@ class KubernetesSource:
         """Record an Event; failures are logged."""
         await self._recorder.record(about, reason=reason, message=message, warning=warning)
 
-    async def status(self, about: ObjectRef) -> Mapping[str, object]:
-        """Return the status of a custom resource as it is now; failures are logged."""
+    async def status(self, about: ObjectRef) -> Mapping[str, object] | None:
+        """Return the current status of a custom resource, empty when it has none; None, logged, if the read fails."""
         path = _CUSTOM[about.kind].path(about.namespace, about.name)
         try:
             found = msgspec.json.decode(await self.client.get(path), type=dict[str, object]).get("status")
         except KubeError as error:
-            if error.status_code != 404:
-                log.warning("the status of %s was not read: %s", path, error)
-            return {}
+            if error.status_code == 404:
+                return {}
+            log.warning("the status of %s was not read: %s", path, error)
+            return None
         return found if isinstance(found, dict) else {}
 
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
-        """Merge `status` into a custom resource's status; failures are logged."""
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
+        """Merge `status` into a custom resource's status; return False, logged, when that is to be retried."""
         path = _CUSTOM[about.kind].path(about.namespace, about.name, "status")
         try:
             await self.client.send("PATCH", path, body={"status": status}, content_type=MERGE_PATCH)
         except KubeError as error:
-            if error.status_code != 404:  # deleted meanwhile
-                log.warning(
-                    "the status of %s %s/%s was not written: %s", about.kind, about.namespace, about.name, error
-                )
+            if error.status_code == 404:  # deleted meanwhile
+                return True
+            log.warning("the status of %s %s/%s was not written: %s", about.kind, about.namespace, about.name, error)
+            return False
+        return True
 
     def problems(self) -> Sequence[Problem]:
         """Return the watches and lists that fail now."""

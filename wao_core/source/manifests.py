@@ -19,7 +19,7 @@ import msgspec
 from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
 from wao_core.cluster.source import ObjectRef, Problem
 from wao_core.cluster.state import Change, ClusterState
-from wao_core.crds.desired import plan
+from wao_core.crds.desired import desired_node_configs
 from wao_core.errors import ManifestError
 from wao_core.source.documents import KINDS, SUFFIXES, documents, record_of, secret_of
 
@@ -110,8 +110,9 @@ class ManifestSource:
         """Return nothing: no status is written to files."""
         return {}
 
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> None:
-        """Do nothing: files are the user's."""
+    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
+        """Do nothing and return True: files belong to the user."""
+        return True
 
     def problems(self) -> Sequence[Problem]:
         """Return the manifests that were refused, the files that are broken, and what templates could not render."""
@@ -223,9 +224,9 @@ class ManifestSource:
             for record in held.records.values()
             if isinstance(record, NodeConfig)
         }
-        made = plan(self._state.node_config_templates.values(), self._state.nodes.values())
-        desired = {key: item.record for key, item in made.desired.items() if item.record.node_name not in configured}
-        broken = made.unrendered
+        made = desired_node_configs(self._state.node_config_templates.values(), self._state.nodes.values())
+        desired = {key: item.record for key, item in made.configs.items() if item.record.node_name not in configured}
+        broken = {key for key, result in made.results.items() if result.errors}
         for key in [key for key in self._state.node_configs if key not in written and key not in desired]:
             if not any(key.startswith(f"{template}-") for template in broken):
                 self._state.remove(Kind.NODE_CONFIG, key)
@@ -233,8 +234,8 @@ class ManifestSource:
             self._state.put(Kind.NODE_CONFIG, record)
         self._template_problems = [
             Problem(f"NodeConfigTemplate {key}", f"node {node}: {why}", time.time())
-            for key, outcome in made.outcomes.items()
-            for node, why in outcome.errors.items()
+            for key, result in made.results.items()
+            for node, why in result.errors.items()
         ]
         for problem in self._template_problems[:5]:
             log.error("%s: %s", problem.where, problem.reason)

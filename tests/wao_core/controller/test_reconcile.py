@@ -1,4 +1,4 @@
-"""The controller's writes: what is missing is applied, what is too much deleted, and all is told."""
+"""The writes of the controller: missing NodeConfigs are applied, surplus ones deleted, and statuses written."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.fakes.statuses import StatusSource
 from tests.wao_core.crds.test_desired import node, template
 from wao_core.cluster.decode import decode_object
 from wao_core.cluster.records import Kind, NodeConfig
-from wao_core.cluster.source import ObjectRef
-from wao_core.cluster.state import ClusterState
 from wao_core.controller.reconcile import NodeConfigController
 from wao_core.kube.client import KubeError
 
 NAMES = ("a", "b", "c")
 ALL = {"matchLabels": {"set": "all"}}
+EPOCH = 1_795_464_940.0  # 2026-11-23T20:15:40Z
 
 
-class Cluster:
-    """An API server for NodeConfigs as source and client: what is written is there at once, or only when told."""
+class Cluster(StatusSource):
+    """An API server for NodeConfigs as source and client: a write is delivered at once, later, or never."""
 
     def __init__(self) -> None:
-        self.state = ClusterState()
+        super().__init__()
         self.calls: list[tuple[str, str]] = []
-        self.statuses: list[Mapping[str, Any]] = []
-        self.events: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
         self.echoes = True
         self.late = 0.0  # seconds after which a write comes back
         self.now = 0.0
-        self.controller = NodeConfigController(self, self, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.restart()
         for name in NAMES:
             self.state.put(Kind.NODE, node(name, set="all"))
 
@@ -53,11 +51,18 @@ class Cluster:
         self.state.remove(Kind.NODE_CONFIG, f"w/{name}")
         return b""
 
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, Any]) -> None:
-        self.statuses.append(status)
+    def restart(self) -> None:
+        """Begin with a new controller, as after a restart or on another replica."""
+        self.controller = NodeConfigController(
+            self,  # type: ignore[arg-type]
+            self,  # type: ignore[arg-type]
+            clock=lambda: self.now,
+            wall_clock=lambda: EPOCH + self.now,
+        )
 
-    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
-        self.events.append((reason, message))
+    @property
+    def statuses(self) -> list[Mapping[str, Any]]:
+        return [status for _, status in self.written]
 
     def _asked(self, method: str, path: str) -> str:
         name = path.rpartition("/")[2]
@@ -159,7 +164,9 @@ async def test_a_node_is_followed_by_what_the_template_sees_of_it(cluster: Clust
     assert cluster.config("t-a").metrics["inlet_temp"].endpoint == "https://10.9.9.9"
 
 
-async def test_a_template_that_cannot_be_rendered_leaves_what_it_made_and_is_told_once(cluster: Cluster) -> None:
+async def test_a_template_that_cannot_be_rendered_leaves_its_node_configs_and_is_reported_once(
+    cluster: Cluster,
+) -> None:
     await cluster.reconcile()
     before = dict(cluster.state.node_configs)
     cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint='{{ env "HOME" }}'))
@@ -209,6 +216,66 @@ async def test_a_template_and_an_edit_of_it_take_one_write_for_each_node_however
                 } or len(cluster.state.node_configs) < len(names):
                     await asyncio.sleep(0.01)
             assert sorted(cluster.calls) == sorted(applied(*names))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+BROKEN = '{{ env "HOME" }}'
+
+
+async def test_a_restart_keeps_transition_times_and_repeats_no_event() -> None:
+    cluster = Cluster()
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint=BROKEN))
+    await cluster.reconcile()
+    cluster.now = 60.0
+    cluster.restart()
+    await cluster.reconcile()
+    assert len(cluster.statuses) == len(cluster.events) == 1
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint="{{ .Nope }}"))
+    await cluster.reconcile()
+    (condition,) = cluster.statuses[-1]["conditions"]
+    assert condition["lastTransitionTime"] == "2026-11-23T20:15:40Z"
+    assert len(cluster.statuses) == 2
+
+
+async def test_a_template_that_is_created_again_gets_its_own_status_at_once(cluster: Cluster) -> None:
+    for uid in ("old", "new"):
+        new = msgspec.structs.replace(template("t", selector=ALL), uid=uid)
+        cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, new)
+        await cluster.reconcile()
+        cluster.now += 60.0
+    assert [about.uid for about, _ in cluster.written] == ["old", "new"]
+    times = [status["conditions"][0]["lastTransitionTime"] for status in cluster.statuses]
+    assert times == ["2026-11-23T20:15:40Z", "2026-11-23T20:16:40Z"]
+
+
+@pytest.mark.parametrize("fails", ["reads_fail", "writes_fail"])
+async def test_a_status_whose_write_failed_is_retried_after_a_back_off(cluster: Cluster, fails: str) -> None:
+    setattr(cluster, fails, True)
+    await cluster.reconcile()
+    assert cluster.controller.failures == 1
+    setattr(cluster, fails, False)
+    await cluster.reconcile()
+    assert cluster.statuses == []
+    cluster.now += 1.0
+    await cluster.reconcile()
+    assert len(cluster.statuses) == 1
+
+
+async def test_a_running_controller_retries_a_status_without_a_change_of_the_cluster() -> None:
+    cluster = Cluster()
+    cluster.writes_fail = True
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL))
+    running = asyncio.create_task(cluster.controller.run())
+    try:
+        async with asyncio.timeout(10):
+            while not cluster.patches:
+                await asyncio.sleep(0.01)
+            cluster.writes_fail = False
+            cluster.now += 1.0
+            while not cluster.statuses:
+                await asyncio.sleep(0.01)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

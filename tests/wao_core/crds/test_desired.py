@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from wao_core.cluster.records import Node, NodeConfigTemplate
-from wao_core.crds.desired import Makers, plan
+from wao_core.crds.desired import RenderCache, desired_node_configs
 
 FAKE = {"type": "Fake", "endpoint": ""}
 
@@ -30,42 +30,43 @@ def node(name: str, **labels: str) -> Node:
 
 
 def test_each_matching_node_gets_one() -> None:
-    made = plan([template("t", selector={"matchLabels": {"a": "1"}})], [node("x", a="1"), node("y")])
-    assert list(made.desired) == ["w/t-x"]
-    assert made.desired["w/t-x"].record.node_name == "x"
-    assert made.desired["w/t-x"].record.metrics["inlet_temp"].endpoint == "x"
+    made = desired_node_configs([template("t", selector={"matchLabels": {"a": "1"}})], [node("x", a="1"), node("y")])
+    assert list(made.configs) == ["w/t-x"]
+    assert made.configs["w/t-x"].record.node_name == "x"
+    assert made.configs["w/t-x"].record.metrics["inlet_temp"].endpoint == "x"
 
 
-def test_of_several_templates_the_oldest_wins_and_the_others_are_told() -> None:
-    made = plan([template("young", created=2.0), template("old", created=1.0)], [node("x")])
-    assert list(made.desired) == ["w/old-x"]
-    assert made.outcomes["w/young"].lost == {"x": "w/old"}
-    assert made.outcomes["w/old"].matched == 1
+def test_of_several_templates_the_oldest_wins_and_the_results_of_the_others_name_it() -> None:
+    made = desired_node_configs([template("young", created=2.0), template("old", created=1.0)], [node("x")])
+    assert list(made.configs) == ["w/old-x"]
+    assert made.results["w/young"].lost_nodes == {"x": "w/old"}
+    assert made.results["w/old"].nodes == 1
 
 
 def test_names_that_would_clash_are_made_distinct() -> None:
     first = template("a", created=1.0, selector={"matchLabels": {"k": "1"}})
     second = template("a-b", created=2.0, selector={"matchLabels": {"k": "2"}})
-    made = plan([first, second], [node("b-c", k="1"), node("c", k="2")])
-    assert len(made.desired) == 2
-    assert "w/a-b-c" in made.desired
-    assert {item.record.node_name for item in made.desired.values()} == {"b-c", "c"}
+    made = desired_node_configs([first, second], [node("b-c", k="1"), node("c", k="2")])
+    assert len(made.configs) == 2
+    assert "w/a-b-c" in made.configs
+    assert {item.record.node_name for item in made.configs.values()} == {"b-c", "c"}
 
 
 def test_a_secrets_name_is_checked_once_it_is_rendered() -> None:
     record = template("t", endpoint="https://bmc")
     sensor = record.template["metricsCollector"]["inletTemp"]  # type: ignore[index]
     sensor["basicAuthSecret"] = {"name": "{{ .Labels.login }}"}
-    made = plan([record], [node("x", login="../../wao-system/secrets/bmc-login"), node("y", login="bmc")])
-    assert list(made.desired) == ["w/t-y"]
-    assert "basicAuthSecret" in made.outcomes["w/t"].errors["x"]
+    made = desired_node_configs(
+        [record], [node("x", login="../../wao-system/secrets/bmc-login"), node("y", login="bmc")]
+    )
+    assert list(made.configs) == ["w/t-y"]
+    assert "basicAuthSecret" in made.results["w/t"].errors["x"]
 
 
-def test_a_template_error_is_told_for_its_node_and_spoils_no_other() -> None:
-    made = plan([template("t", endpoint="{{ .Labels.site }}")], [node("x"), node("y", site="s")])
-    assert list(made.desired) == ["w/t-y"]
-    assert "metricsCollector.inletTemp.endpoint" in made.outcomes["w/t"].errors["x"]
-    assert made.unrendered == {"w/t"}
+def test_a_template_error_is_reported_for_its_node_and_affects_no_other() -> None:
+    made = desired_node_configs([template("t", endpoint="{{ .Labels.site }}")], [node("x"), node("y", site="s")])
+    assert list(made.configs) == ["w/t-y"]
+    assert "metricsCollector.inletTemp.endpoint" in made.results["w/t"].errors["x"]
 
 
 @pytest.mark.parametrize(
@@ -82,14 +83,14 @@ def test_a_template_error_is_told_for_its_node_and_spoils_no_other() -> None:
     ],
 )
 def test_selectors_are_those_of_the_api(selector: dict[str, Any], matches: bool) -> None:
-    assert bool(plan([template("t", selector=selector)], [node("x", a="1")]).desired) is matches
+    assert bool(desired_node_configs([template("t", selector=selector)], [node("x", a="1")]).configs) is matches
 
 
 def test_a_node_is_rendered_again_only_when_what_the_template_sees_of_it_has_changed() -> None:
-    makers, one = Makers(), template("t", endpoint="https://{{ .Name }}")
-    first = plan([one], [node("x", a="1")], maker=makers).desired["w/t-x"]
+    cache, one = RenderCache(), template("t", endpoint="https://{{ .Name }}")
+    first = desired_node_configs([one], [node("x", a="1")], render=cache).configs["w/t-x"]
     other = msgspec.structs.replace(node("x", a="1"), ready=False)
-    assert plan([one], [other], maker=makers).desired["w/t-x"] is first
-    assert plan([one], [node("x", a="2")], maker=makers).desired["w/t-x"] is not first
-    makers.keep([])
-    assert len(makers) == 0
+    assert desired_node_configs([one], [other], render=cache).configs["w/t-x"] is first
+    assert desired_node_configs([one], [node("x", a="2")], render=cache).configs["w/t-x"] is not first
+    cache.keep([])
+    assert len(cache) == 0

@@ -1,7 +1,7 @@
-"""Keeps our Services' serving certificates: Secrets, the bundle that clients mount, and the APIServices' caBundle.
+"""Keeps the serving certificates of the WAO Services: Secrets, the CA bundle for clients, and caBundle of APIServices.
 
-The authority's key lies in a namespace of its own, which no other component may read. Clients mount the ConfigMap
-`wao-ca`, those in other namespaces a copy of it; servers mount `NAME-tls` and load it again when it changes.
+The key of the authority is in a namespace of its own, which no other component may read. Clients mount the ConfigMap
+`wao-ca`, or its copy in their namespace; servers mount `NAME-tls` and reload it when it changes.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from typing import Any
 
 import msgspec
 
-from wao_core.certificates.authority import Held, Pair, Wanted, renewal, service_hosts
+from wao_core.certificates.authority import DesiredCertificates, PresentCertificates, renewal, service_hosts
+from wao_core.certificates.parts import Pair
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
 from wao_core.kube.resources import api_path
+from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-MANAGER = "wao-controller"
+FIELD_MANAGER = "wao-controller"
 BUNDLE = "wao-ca"
 PERIOD = 20.0
-"""Seconds between two looks: a Secret deleted by hand is back after this time."""
+"""Seconds between two rounds: a deleted Secret is restored within this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateSettings:
-    """What to keep. Nothing is kept without `services`; `bundle_namespaces` have clients that verify these."""
+    """The Services to keep certificates for, none by default; clients are in `namespace` and `bundle_namespaces`."""
 
     namespace: str = "wao-system"
     authority_namespace: str = "wao-pki"
@@ -40,43 +42,44 @@ class CertificateSettings:
 
 
 class ServingCertificates:
-    """Issues what is missing and renews what is old. `run` never returns."""
+    """Issues missing certificates and renews old ones. `run` never returns."""
 
     def __init__(self, client: KubeClient, settings: CertificateSettings) -> None:
         self._client, self._settings = client, settings
         self._hosts = {name: service_hosts(name, settings.namespace) for name in settings.services}
-        self._told: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
         self.failures = 0
 
     async def run(self) -> None:
-        """Look once a period, for ever; what fails is tried again."""
-        wait = 1.0
+        """Reconcile once a period, and after a failure sooner, until it is cancelled."""
+        backoff = Backoff(initial=2.0, maximum=PERIOD)
         while True:
             try:
                 await self.reconcile()
+                backoff.reset()
                 wait = PERIOD
             except KubeError as error:
                 self.failures += 1
-                wait = min(PERIOD, 2 * wait)
-                self._tell("certificates", str(error), logging.WARNING)
+                wait = backoff.next()
+                self._log_once("certificates", str(error))
             await asyncio.sleep(wait)
 
-    async def reconcile(self, now: datetime | None = None) -> Wanted:
-        """Compare and write once; return what should be there now.
+    async def reconcile(self, now: datetime | None = None) -> DesiredCertificates:
+        """Compare and write once, and return the certificates that should exist now.
 
         Raises
         ------
         KubeError
-            Something could not be read or written.
+            A request failed.
         """
-        held = await self._held()
-        wanted = renewal(held, self._hosts, now or datetime.now(UTC))
+        present = await self._present()
+        wanted = renewal(present, self._hosts, now or datetime.now(UTC))
         for name, why in wanted.reasons.items():
             log.info("issuing the certificate of %s: %s", name, why)
-        # published before it is used: no client may meet a certificate that it cannot verify
-        if wanted.authority != held.authority:
+        # publish before use: clients must be able to verify every certificate in use
+        if wanted.authority != present.authority:
             await self._apply(self._settings.authority_namespace, _tls_secret(BUNDLE, wanted.authority, b""))
-        if wanted.bundle != held.bundle:
+        if wanted.bundle != present.bundle:
             await self._apply(self._settings.namespace, _config_map(wanted.bundle))
         for namespace in self._settings.bundle_namespaces:
             await self._copy(namespace, wanted.bundle)
@@ -86,7 +89,7 @@ class ServingCertificates:
             await self._apply(self._settings.namespace, _tls_secret(f"{service}-tls", pair, wanted.bundle))
         return wanted
 
-    async def _held(self) -> Held:
+    async def _present(self) -> PresentCertificates:
         settings = self._settings
         authority = await self._read(_path("secrets", settings.authority_namespace, BUNDLE))
         bundle = await self._published(settings.namespace)
@@ -94,14 +97,14 @@ class ServingCertificates:
         for service in settings.services:
             if (pair := _pair(await self._read(_path("secrets", settings.namespace, f"{service}-tls")))) is not None:
                 pairs[service] = pair
-        return Held(_pair(authority), bundle, pairs)
+        return PresentCertificates(_pair(authority), bundle, pairs)
 
     async def _published(self, namespace: str) -> bytes:
         found = await self._read(_path("configmaps", namespace, BUNDLE))
         return str(((found or {}).get("data") or {}).get("ca.crt") or "").encode()
 
     async def _copy(self, namespace: str, bundle: bytes) -> None:
-        """Put the bundle into another namespace; one that is not there must not keep certificates from the others."""
+        """Copy the bundle; a missing namespace is logged and does not block the others."""
         problem = ""
         if await self._published(namespace) != bundle:
             try:
@@ -109,8 +112,8 @@ class ServingCertificates:
             except KubeError as error:
                 if error.status_code != 404:
                     raise
-                problem = "there is no such namespace; its clients cannot verify our servers"
-        self._tell(f"namespace {namespace}", problem, logging.WARNING)
+                problem = "there is no such namespace; its clients cannot verify the WAO servers"
+        self._log_once(f"namespace {namespace}", problem)
 
     async def _read(self, path: str) -> dict[str, Any] | None:
         try:
@@ -123,37 +126,37 @@ class ServingCertificates:
 
     async def _apply(self, namespace: str, body: Mapping[str, Any]) -> None:
         plural = {"Secret": "secrets", "ConfigMap": "configmaps"}[body["kind"]]
-        await self._client.apply(_path(plural, namespace, body["metadata"]["name"]), body, manager=MANAGER)
+        await self._client.apply(_path(plural, namespace, body["metadata"]["name"]), body, manager=FIELD_MANAGER)
 
     async def _publish(self, name: str, bundle: bytes) -> None:
-        """Put the bundle into an APIService, if it is there and is ours."""
+        """Put the bundle into an APIService, if it exists and references one of these Services."""
         path = api_path("apiregistration.k8s.io/v1", "apiservices", name=name)
         found = await self._read(path)
         if found is None:
             return
         spec = found.get("spec") or {}
         problem = _not_ours(spec, self._settings.namespace, self._settings.services)
-        self._tell(name, problem, logging.WARNING)
+        self._log_once(name, problem)
         encoded = base64.b64encode(bundle).decode()
         if not problem and spec.get("caBundle") != encoded:
             await self._client.send("PATCH", path, body={"spec": {"caBundle": encoded}}, content_type=MERGE_PATCH)
-            log.info("APIService %s trusts the authority of our servers", name)
+            log.info("APIService %s: caBundle updated", name)
 
-    def _tell(self, about: str, what: str, level: int) -> None:
-        """Log something once, until it changes."""
-        if what and self._told.get(about) != what:
-            log.log(level, "%s: %s", about, what)
-        self._told[about] = what
+    def _log_once(self, about: str, problem: str) -> None:
+        """Log a problem, but not again until it changes."""
+        if problem and self._logged.get(about) != problem:
+            log.warning("%s: %s", about, problem)
+        self._logged[about] = problem
 
 
 def _not_ours(spec: Mapping[str, Any], namespace: str, services: Sequence[str]) -> str:
-    """Return why an APIService is left alone; empty when it points at one of our Services."""
+    """Return why an APIService must not be changed, or an empty string when it references one of these Services."""
     service = spec.get("service") or {}
     points_at = f"{service.get('namespace')}/{service.get('name')}"
     if service.get("namespace") != namespace or service.get("name") not in services:
-        return f"it points at {points_at}, not at us, and is left alone; another adapter serves this API"
+        return f"it references {points_at}, another adapter, and is left unchanged"
     if spec.get("insecureSkipTLSVerify"):
-        return "it has insecureSkipTLSVerify: true, which leaves no room for caBundle; remove that field"
+        return "it has insecureSkipTLSVerify: true, which excludes caBundle; remove that field"
     return ""
 
 
@@ -189,4 +192,4 @@ def _config_map(bundle: bytes) -> dict[str, Any]:
     }
 
 
-_LABELS = {"app.kubernetes.io/part-of": "wao", "app.kubernetes.io/managed-by": MANAGER}
+_LABELS = {"app.kubernetes.io/part-of": "wao", "app.kubernetes.io/managed-by": FIELD_MANAGER}

@@ -12,30 +12,30 @@ from cryptography import x509
 from wao_core.certificates.authority import (
     OVERLAP,
     SERVING_LIFE,
-    Held,
-    Pair,
-    Wanted,
+    DesiredCertificates,
+    PresentCertificates,
     new_authority,
     renewal,
     service_hosts,
 )
+from wao_core.certificates.parts import Pair
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOSTS = {"wao-metrics-api": service_hosts("wao-metrics-api", "wao-system")}
-NOTHING = Held(None, b"", {})
+NOTHING = PresentCertificates(None, b"", {})
 
 
-def applied(held: Held, wanted: Wanted) -> Held:
+def applied(held: PresentCertificates, wanted: DesiredCertificates) -> PresentCertificates:
     """Return what the cluster holds once everything wanted was written."""
-    return Held(wanted.authority, wanted.bundle, {**held.pairs, **wanted.issued})
+    return PresentCertificates(wanted.authority, wanted.bundle, {**held.pairs, **wanted.issued})
 
 
-def at(held: Held, later: timedelta) -> tuple[Held, Wanted]:
+def at(held: PresentCertificates, later: timedelta) -> tuple[PresentCertificates, DesiredCertificates]:
     wanted = renewal(held, HOSTS, NOW + later)
     return applied(held, wanted), wanted
 
 
-def bundle_verifies(held: Held, service: str = "wao-metrics-api") -> bool:
+def bundle_verifies(held: PresentCertificates, service: str = "wao-metrics-api") -> bool:
     leaf = x509.load_pem_x509_certificate(held.pairs[service].certificate)
     for parent in x509.load_pem_x509_certificates(held.bundle):
         try:
@@ -90,7 +90,7 @@ def test_a_serving_certificate_is_renewed_when_two_thirds_of_its_life_are_over()
 
 def test_a_new_authority_is_published_before_it_signs() -> None:
     held, _ = at(NOTHING, timedelta())
-    lost = Held(None, held.bundle, held.pairs)  # somebody deleted the Secret
+    lost = PresentCertificates(None, held.bundle, held.pairs)  # somebody deleted the Secret
     after, wanted = at(lost, timedelta(days=1))
     assert len(x509.load_pem_x509_certificates(after.bundle)) == 2
     assert not wanted.issued
@@ -120,7 +120,7 @@ def test_an_authority_is_replaced_long_before_its_end_and_clients_never_notice()
 )
 def test_a_secret_spoiled_by_hand_is_issued_anew(spoiled: Pair, why: str) -> None:
     held, _ = at(NOTHING, timedelta())
-    wanted = renewal(Held(held.authority, held.bundle, {"wao-metrics-api": spoiled}), HOSTS, NOW)
+    wanted = renewal(PresentCertificates(held.authority, held.bundle, {"wao-metrics-api": spoiled}), HOSTS, NOW)
     assert why in wanted.reasons["wao-metrics-api"]
 
 
@@ -128,7 +128,7 @@ def test_a_certificate_and_the_key_of_another_are_not_served() -> None:
     held, _ = at(NOTHING, timedelta())
     other, _ = at(NOTHING, timedelta())
     mixed = Pair(held.pairs["wao-metrics-api"].certificate, other.pairs["wao-metrics-api"].key)
-    wanted = renewal(Held(held.authority, held.bundle, {"wao-metrics-api": mixed}), HOSTS, NOW)
+    wanted = renewal(PresentCertificates(held.authority, held.bundle, {"wao-metrics-api": mixed}), HOSTS, NOW)
     assert wanted.reasons == {"wao-metrics-api": "certificate and key do not belong together"}
 
 
@@ -140,7 +140,7 @@ def test_a_service_that_moved_gets_its_new_names() -> None:
 
 def test_a_bundle_spoiled_by_hand_is_published_anew() -> None:
     held, _ = at(NOTHING, timedelta())
-    wanted = renewal(Held(held.authority, b"-----BEGIN", held.pairs), HOSTS, NOW)
+    wanted = renewal(PresentCertificates(held.authority, b"-----BEGIN", held.pairs), HOSTS, NOW)
     assert wanted.bundle == held.bundle
 
 

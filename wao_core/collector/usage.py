@@ -9,17 +9,17 @@ from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.store import Sample, SampleState, SampleStore
 
 METRIC = "cpu_usage"
-STANDING = 3650 * 86400.0  # seconds: as long as one likes
+STANDING = 3650 * 86400.0  # seconds, ten years: never expires
 TTL = 90.0  # seconds: metrics-server takes a sample every 15 s over a window that ends up to a minute ago
 
 
 class UsageMetric:
-    """Keeps `cpu_usage` in the store equal to the NodeMetrics of the state; `close` ends it.
+    """Keeps `cpu_usage` in the store equal to the NodeMetrics in the state, until `close` is called.
 
     Parameters
     ----------
     ttl
-        Seconds that a figure may be used; figures written by hand into a manifest stand for as long as they are there.
+        Seconds for which a value is valid; values in a manifest are valid as long as they are there (`STANDING`).
     """
 
     def __init__(self, state: ClusterState, store: SampleStore, *, ttl: float = TTL) -> None:
@@ -40,7 +40,7 @@ class UsageMetric:
 
 
 def usage_sample(node: Node | None, metrics: NodeMetrics | None, *, ttl: float = TTL) -> Sample | None:
-    """Return the CPU use [% of capacity], None when the use or the capacity is not known."""
+    """Return the CPU use [% of capacity], or None when the use or the capacity is unknown."""
     if node is None or metrics is None or not node.capacity_cores:
         return None
     percent = 100.0 * metrics.cpu_cores / node.capacity_cores

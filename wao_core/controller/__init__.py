@@ -1,1 +1,1 @@
-"""NodeConfigTemplates to NodeConfigs: the pure plan, and the loop that carries it out."""
+"""The controller: it creates, updates and deletes NodeConfigs as templates and nodes require."""

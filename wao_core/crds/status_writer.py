@@ -15,9 +15,8 @@ from enum import Enum
 from wao_core.cluster.records import NamespacedRecord
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.conditions import Condition, conditions_of, with_transitions
+from wao_core.kube.resources import GROUP, VERSION
 from wao_predict.backoff import Backoff
-
-API_VERSION = "node.waok8s.github.io/v1beta1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ class StatusWriter:
 
 def reference(kind: str, record: NamespacedRecord) -> ObjectRef:
     """Return the reference to a custom resource of ours."""
-    return ObjectRef(kind, record.name, record.namespace, record.uid, API_VERSION)
+    return ObjectRef(kind, record.name, record.namespace, record.uid, f"{GROUP}/{VERSION}")
 
 
 def identity_of(record: NamespacedRecord) -> str:

@@ -1,7 +1,7 @@
-"""The functions that Go templates may call, each with bounds on what it takes and gives.
+"""The functions that Go templates may call, each with bounds on its arguments and its result.
 
-Number of calls and size of the output are bounded by the template engine. That is not enough: thirty calls that
-double a text make a gigabyte. So what goes in and what comes out of every function is measured, and time is, too.
+The template engine limits the number of calls and the size of the output. That is not enough: thirty calls that double
+a string make a gigabyte. So the arguments and the result of every function are limited, and so is the CPU time.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ ALLOWED = tuple(
     """.split()
 )
 WRITERS = ("print", "println", "printf", "html", "js", "urlquery")
-"""Functions of the language itself that make texts."""
+"""Functions of the template language itself that return strings."""
 
 MOST = 2048
-"""Characters of a text, items and characters of a list or dictionary, bits of a number."""
+"""Characters of a string; items and characters of a list or dictionary; 64-bit words of a number."""
 MOST_NUMBER = 1000
-"""Of an argument that says how often or how wide."""
+"""Limit of an argument that is a count or a width."""
 MOST_REPEATS = 100
-"""Product of a regular expression's counted repetitions: each copies what it repeats."""
+"""Product of the counted repetitions in a regular expression: each copies its operand."""
 MOST_PATTERN, MOST_SEARCHED = 200, 1024
-"""Characters of a regular expression, and of a text that it is looked for in."""
+"""Characters of a regular expression, and of the string to search."""
 MOST_SECONDS = 0.5
-"""Of CPU time for one template; what is usual takes a hundredth of a millisecond."""
+"""CPU time for one template; a usual one takes a hundredth of a millisecond."""
 
 _COUNTED = frozenset({"indent", "nindent", "round", "wrap"})
 _WIDE = re.compile(r"%[-+# 0]*(?:\d{3,}|\*)|%[-+# 0]*\d*\.(?:\d{3,}|\*)")
@@ -46,16 +46,16 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
 
 class TooMuch(ValueError):
-    """A function was given, or has made, more than is allowed."""
+    """An argument or a result of a function is too large."""
 
 
 class TooSlow(TooMuch):
-    """The template has taken more time than is allowed."""
+    """The template has used too much CPU time."""
 
 
 @contextmanager
 def bounded_time() -> Iterator[None]:
-    """Let functions that are called in here fail with `TooSlow` when they have had their time."""
+    """Limit the CPU time of the functions that are called in this context: then they raise `TooSlow`."""
     token = _deadline.set(time.thread_time() + MOST_SECONDS)
     try:
         yield
@@ -65,7 +65,7 @@ def bounded_time() -> Iterator[None]:
 
 @cache
 def functions() -> dict[str, Callable[..., object]]:
-    """Return the functions by name; those of the language that only compare or take apart need no entry."""
+    """Return the functions by name; those of the language that return no new data need no entry."""
     from gotpl.funcs.sprig import hermetic_text_func_map
 
     available = dict(hermetic_text_func_map())
@@ -88,11 +88,11 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., object]:
 def _check_arguments(name: str, arguments: tuple[object, ...]) -> None:
     for argument in arguments:
         if isinstance(argument, str) and len(argument) > MOST:
-            raise TooMuch(f"{name} is given a text of more than {MOST} characters")
+            raise TooMuch(f"{name} got a string of more than {MOST} characters")
         if name in _COUNTED and isinstance(argument, int | float) and abs(argument) > MOST_NUMBER:
-            raise TooMuch(f"{name} is given a number over {MOST_NUMBER}")
+            raise TooMuch(f"{name} got a number over {MOST_NUMBER}")
     if name == "printf" and arguments and _WIDE.search(str(arguments[0])):
-        raise TooMuch("a printf width of three digits and more is not allowed")
+        raise TooMuch("a printf width of three or more digits is not allowed")
     if name.startswith("regex") and arguments:
         _check_pattern(str(arguments[0]), arguments[1:])
 
@@ -104,11 +104,11 @@ def _check_pattern(pattern: str, arguments: tuple[object, ...]) -> None:
     if len(pattern) > MOST_PATTERN or repeats > MOST_REPEATS:
         raise TooMuch(f"a regular expression has more than {MOST_PATTERN} characters or {MOST_REPEATS} repetitions")
     if any(isinstance(argument, str) and len(argument) > MOST_SEARCHED for argument in arguments):
-        raise TooMuch(f"a regular expression is looked for in more than {MOST_SEARCHED} characters")
+        raise TooMuch(f"a regular expression is applied to more than {MOST_SEARCHED} characters")
 
 
 def _check_size(name: str, result: object) -> None:
-    """Count a value's parts; what is in it twice counts twice, and what is in itself has no end."""
+    """Measure a nested value; shared parts count each time, and the limit also stops cycles."""
     waiting, size = [result], 0
     while waiting:
         value = waiting.pop()
@@ -125,11 +125,11 @@ def _check_size(name: str, result: object) -> None:
         elif isinstance(value, int):
             size += value.bit_length() // 64
         if size > MOST:
-            raise TooMuch(f"{name} makes a value of more than {MOST} characters or items")
+            raise TooMuch(f"{name} returned a value of more than {MOST} characters or items")
 
 
 def _writer(name: str) -> Callable[..., object]:
-    """Return a function of the language, as the engine has it, called by a template of its own."""
+    """Return a function of the template language, called through a small template."""
 
     def write(*arguments: object) -> object:
         return _call_of(name, len(arguments)).render({f"A{number}": value for number, value in enumerate(arguments)})

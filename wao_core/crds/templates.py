@@ -1,9 +1,9 @@
 """Go templates with sprig functions, as NodeConfigTemplates use them: sandboxed, bounded, one template per field.
 
-Data: what the reference gives (`Hostname`, `IPv4.Address`, `IPv4.Octet1` to `4`) and more (`Name`, `Labels`,
-`Annotations`, `IPv6`, `ProviderID`, `InternalIPs`). Left out of sprig are functions that read the environment or the
-network, make keys or dates, or whose cost the text can drive up (`env`, `getHostByName`, `genPrivateKey`, `repeat`,
-`until`, `seq`, `now`, ...), see `wao_core.crds.template_functions`. No attribute of a Python object can be reached.
+Data: the fields of the reference (`Hostname`, `IPv4.Address`, `IPv4.Octet1` to `4`), and `Name`, `Labels`,
+`Annotations`, `IPv6`, `ProviderID`, `InternalIPs`. Functions of sprig that read the environment or the network, create
+keys or dates, or have a cost set by the template (`env`, `getHostByName`, `genPrivateKey`, `repeat`, `until`, `seq`,
+`now`, ...) are not available, see `wao_core.crds.template_functions`. No attribute of a Python object is accessible.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from wao_core.errors import TemplateError
 MAX_TEMPLATE = 1024
 MAX_OUTPUT = 1024
 SLOW_FOR = 60.0
-"""Seconds for which a template that took too long is not tried again: it would take as long for every node."""
+"""Seconds for which a template that took too long is not rendered: it would take as long for every node."""
 UNKNOWN_HOST = "undefined.example.com"
-"""The reference's text for a node without the label kubernetes.io/hostname."""
+"""Hostname of a node without the label kubernetes.io/hostname, as in the reference."""
 
 _FIELDS = (
     "Hostname Name IPv4 IPv6 Address Octet1 Octet2 Octet3 Octet4 Labels Annotations ProviderID InternalIPs".split()
@@ -30,7 +30,7 @@ _FIELDS = (
 
 
 def node_data(node: Node) -> dict[str, Any]:
-    """Return what a template sees of a node; texts, also where something is missing, as the reference does it."""
+    """Return the data of a node for templates; a missing value has a placeholder text, as in the reference."""
     internal = [address for kind, address in node.addresses if kind == "InternalIP"]
     v4 = next((address for address in internal if "." in address), None)
     octets = v4.split(".") if v4 is not None and len(v4.split(".")) == 4 else ["x"] * 4
@@ -50,12 +50,12 @@ def node_data(node: Node) -> dict[str, Any]:
 
 
 def render(template: str, data: Mapping[str, Any]) -> str:
-    """Return a template rendered with data; text without actions is returned as it is, "" stays "".
+    """Return the rendered template; text without actions is returned unchanged.
 
     Raises
     ------
     TemplateError
-        The template is not valid, uses a function that is not allowed, a field that is not there, or grows too large.
+        The template is not valid, uses a forbidden function or a missing field, or its output is too long.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def render(template: str, data: Mapping[str, Any]) -> str:
     if len(template) > MAX_TEMPLATE:
         raise TemplateError(f"the template is longer than {MAX_TEMPLATE} characters")
     if time.monotonic() < _slow_until.get(template, 0.0):
-        raise TemplateError(f"it took more than {MOST_SECONDS:g} s and is left alone for {SLOW_FOR:g} s")
+        raise TemplateError(f"it took more than {MOST_SECONDS:g} s and is not tried again for {SLOW_FOR:g} s")
     import gotpl
 
     try:
@@ -85,12 +85,12 @@ def render(template: str, data: Mapping[str, Any]) -> str:
 
 
 def render_all(value: object, data: Mapping[str, Any], path: str = "") -> Any:
-    """Return a copy of a JSON value with every text rendered.
+    """Return a copy of a JSON value with every string rendered.
 
     Raises
     ------
     TemplateError
-        With the path of the field in front.
+        A string cannot be rendered; the message begins with the path of its field.
     """
     if isinstance(value, str):
         try:
@@ -115,7 +115,7 @@ def _note_slow(template: str) -> None:
 
 @lru_cache(maxsize=512)
 def _compiled(template: str) -> Any:
-    """Return a template compiled once: that costs ten times what rendering does, and nodes share their template."""
+    """Return the compiled template, cached: compiling costs ten times as much as rendering."""
     import gotpl
 
     return gotpl.Template(

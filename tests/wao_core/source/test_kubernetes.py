@@ -1,4 +1,4 @@
-"""The API server as a source: the Secrets that it reads."""
+"""The API server as a source: the Secrets that it reads, and statuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from tests.wao_core.kube.scripted import client_of
+from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient
 from wao_core.source.kubernetes import KubernetesSource
 
@@ -43,3 +44,20 @@ async def test_a_secret_is_read_by_its_name() -> None:
 async def test_a_name_cannot_lead_to_the_secret_of_another_namespace(namespace: str, name: str) -> None:
     async with client_of(other_peoples_login) as client:
         assert await read(client, namespace, name) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "written"),
+    [(200, {"nodes": 3}, True), (404, {}, True), (409, None, False), (500, None, False)],
+)
+async def test_failures_of_statuses_are_reported_but_not_those_of_deleted_objects(
+    answer: int, status: object, written: bool
+) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"kind": "Status", "status": {"nodes": 3}}, status=answer)
+
+    about = ObjectRef("NodeConfigTemplate", "t", "w")
+    async with client_of(handle) as client:
+        source = KubernetesSource(client, [])
+        assert await source.status(about) == status
+        assert await source.patch_status(about, {"nodes": 3}) is written

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -127,13 +128,17 @@ class KubernetesSource:
         """Return the current status of a custom resource, empty when it has none; None, logged, if the read fails."""
         path = _CUSTOM[about.kind].path(about.namespace, about.name)
         try:
-            found = msgspec.json.decode(await self.client.get(path), type=dict[str, object]).get("status")
+            found = msgspec.json.decode(await self.client.get(path), type=dict[str, Any])
         except KubeError as error:
             if error.status_code == 404:
                 return {}
             log.warning("the status of %s was not read: %s", path, error)
             return None
-        return found if isinstance(found, dict) else {}
+        if about.uid and (found.get("metadata") or {}).get("uid") != about.uid:
+            log.info("the status of %s was not read: the object was deleted and created again", path)
+            return None
+        status = found.get("status")
+        return status if isinstance(status, dict) else {}
 
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
         """Merge `status` into a custom resource's status; return False, logged, when that is to be retried."""

@@ -26,7 +26,7 @@ NOTHING = PresentCertificates(None, b"", {})
 
 
 def applied(held: PresentCertificates, wanted: DesiredCertificates) -> PresentCertificates:
-    """Return what the cluster holds once everything wanted was written."""
+    """Return the content of the cluster after everything wanted was written."""
     return PresentCertificates(wanted.authority, wanted.bundle, {**held.pairs, **wanted.issued})
 
 
@@ -118,7 +118,7 @@ def test_an_authority_is_replaced_long_before_its_end_and_clients_never_notice()
         (new_authority(NOW), "it names no host"),
     ],
 )
-def test_a_secret_spoiled_by_hand_is_issued_anew(spoiled: Pair, why: str) -> None:
+def test_a_damaged_secret_is_issued_again(spoiled: Pair, why: str) -> None:
     held, _ = at(NOTHING, timedelta())
     wanted = renewal(PresentCertificates(held.authority, held.bundle, {"wao-metrics-api": spoiled}), HOSTS, NOW)
     assert why in wanted.reasons["wao-metrics-api"]
@@ -138,7 +138,7 @@ def test_a_service_that_moved_gets_its_new_names() -> None:
     assert "wao-metrics-api.other.svc" in wanted.reasons["wao-metrics-api"]
 
 
-def test_a_bundle_spoiled_by_hand_is_published_anew() -> None:
+def test_a_damaged_bundle_is_published_again() -> None:
     held, _ = at(NOTHING, timedelta())
     wanted = renewal(PresentCertificates(held.authority, b"-----BEGIN", held.pairs), HOSTS, NOW)
     assert wanted.bundle == held.bundle

@@ -38,7 +38,7 @@ class Cluster(StatusSource):
             self.state.put(Kind.NODE, node(name, set="all"))
 
     async def apply(self, path: str, body: Mapping[str, Any], *, manager: str) -> bytes:
-        name = self._asked("APPLY", path)
+        name = self._request("APPLY", path)
         back = partial(self.state.put, Kind.NODE_CONFIG, decode_object(Kind.NODE_CONFIG, body))
         if self.late:
             asyncio.get_running_loop().call_later(self.late * random.uniform(0.5, 1.5), back)
@@ -47,7 +47,7 @@ class Cluster(StatusSource):
         return name.encode()
 
     async def send(self, method: str, path: str) -> bytes:
-        name = self._asked(method, path)
+        name = self._request(method, path)
         self.state.remove(Kind.NODE_CONFIG, f"w/{name}")
         return b""
 
@@ -64,7 +64,7 @@ class Cluster(StatusSource):
     def statuses(self) -> list[Mapping[str, Any]]:
         return [status for _, status in self.written]
 
-    def _asked(self, method: str, path: str) -> str:
+    def _request(self, method: str, path: str) -> str:
         name = path.rpartition("/")[2]
         self.calls.append((method, name))
         if name in self.refuses:
@@ -279,3 +279,20 @@ async def test_a_running_controller_retries_a_status_without_a_change_of_the_clu
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_controller_that_leads_again_replaces_what_another_one_wrote_since() -> None:
+    cluster = Cluster()
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL))
+    for number in (1, 2):
+        running = asyncio.create_task(cluster.controller.run())
+        try:
+            async with asyncio.timeout(10):
+                while len(cluster.statuses) < number:
+                    await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        (key,) = cluster.present
+        cluster.present[key] = {**cluster.present[key], "nodes": 99}
+    assert [status["nodes"] for status in cluster.statuses] == [3, 3]

@@ -61,3 +61,13 @@ async def test_failures_of_statuses_are_reported_but_not_those_of_deleted_object
         source = KubernetesSource(client, [])
         assert await source.status(about) == status
         assert await source.patch_status(about, {"nodes": 3}) is written
+
+
+async def test_the_status_of_an_object_that_was_created_again_is_not_read_for_its_predecessor() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"metadata": {"uid": "new"}, "status": {"nodes": 3}})
+
+    async with client_of(handle) as client:
+        source = KubernetesSource(client, [])
+        assert await source.status(ObjectRef("NodeConfig", "n", "w", "old")) is None
+        assert await source.status(ObjectRef("NodeConfig", "n", "w", "new")) == {"nodes": 3}

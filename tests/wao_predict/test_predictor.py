@@ -24,7 +24,7 @@ from wao_predict import (
 )
 from wao_predict.backends.fake import FakeBackend
 from wao_predict.features import FeatureRanges
-from wao_predict.flow import Request, Response
+from wao_predict.testing import MockTransport, serve_documents
 
 
 class Ranged(FakeBackend):
@@ -87,17 +87,12 @@ def test_what_cannot_be_loaded_is_told(
 
 
 def test_a_bad_table_never_reaches_the_server() -> None:
-    class Nobody:
-        def send(self, request: Request) -> Response:
-            raise AssertionError("asked")
-
-        def close(self) -> None:
-            """Nothing to close."""
-
     from wao_predict.backends.v2 import V2Backend
 
+    server = MockTransport(serve_documents({}))
     with pytest.raises(FeatureError):
-        Predictor(V2Backend("http://h/v2/models/m"), transport=Nobody()).predict([[1, 2]])
+        Predictor(V2Backend("http://h/v2/models/m"), transport=server).predict([[1, 2]])
+    assert server.requests == []
 
 
 def test_a_remote_backend_without_transport_is_refused() -> None:

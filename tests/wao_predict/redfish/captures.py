@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wao_predict.flow import Request, Response
-from wao_predict.redfish.mock import load_documents
+from wao_predict.testing import MockTransport, load_documents, serve_documents
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "redfish"
 NAMES = sorted(path.name.removesuffix(".jsonl") for path in FOLDER.glob("*.jsonl"))
@@ -25,21 +24,13 @@ def documents(name: str) -> dict[str, dict[str, Any]]:
     return load_documents(FOLDER / f"{name}.jsonl")
 
 
-class Served:
+class Served(MockTransport):
     """A transport that answers from documents; everything else is 404."""
 
     def __init__(self, held: Mapping[str, object]) -> None:
-        self.held = held
-        self.paths: list[str] = []
+        super().__init__(serve_documents(held))
 
-    def send(self, request: Request) -> Response:
-        """Answer one request."""
-        self.paths.append(request.url)
-        document = self.held.get(request.url.rstrip("/"))
-        if document is None:
-            return Response(404, b"{}", {}, request.url)
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return Response(200, body, {}, request.url)
-
-    def close(self) -> None:
-        """Nothing to close."""
+    @property
+    def paths(self) -> list[str]:
+        """The paths that were requested, in order."""
+        return self.urls

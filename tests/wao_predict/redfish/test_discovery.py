@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import discover
 from wao_predict.redfish.explorer import Bounds
 from wao_predict.redfish.poll import read_choice
+from wao_predict.testing import MockTransport, json_response
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -279,28 +279,20 @@ def test_links_that_lead_elsewhere_are_not_followed(link: object) -> None:
 def test_a_bmc_that_has_no_end_is_left() -> None:
     """Every collection points to a next page for ever."""
 
-    class Endless:
-        requests = 0
+    def another(_: Request) -> Response:
+        number = len(endless.requests)
+        return json_response(
+            {
+                "Members": [{"@odata.id": f"/redfish/v1/Chassis/{number}"}],
+                "Members@odata.nextLink": f"/redfish/v1/Chassis/p{number}",
+                "Sensors": {"@odata.id": f"/redfish/v1/Chassis/s{number}"},
+            }
+        )
 
-        def send(self, request: Request) -> Response:
-            self.requests += 1
-            number = self.requests
-            body = json.dumps(
-                {
-                    "Members": [{"@odata.id": f"/redfish/v1/Chassis/{number}"}],
-                    "Members@odata.nextLink": f"/redfish/v1/Chassis/p{number}",
-                    "Sensors": {"@odata.id": f"/redfish/v1/Chassis/s{number}"},
-                }
-            ).encode()
-            return Response(200, body, {}, request.url)
-
-        def close(self) -> None:
-            """Nothing to close."""
-
-    endless = Endless()
+    endless = MockTransport(another)
     found = run(discover(bounds=Bounds(requests=60)), endless)
     assert found.inlet is None
-    assert endless.requests <= 61
+    assert len(endless.requests) <= 61
 
 
 def test_a_slow_bmc_is_left_when_time_is_up() -> None:
@@ -319,15 +311,9 @@ def test_a_slow_bmc_is_left_when_time_is_up() -> None:
     [(401, RemoteError, "give --user"), (500, RemoteError, "500"), (200, ProtocolError, "not a Redfish service")],
 )
 def test_a_server_that_is_no_bmc_is_told(status: int, error: type[Exception], words: str) -> None:
-    class Other:
-        def send(self, request: Request) -> Response:
-            return Response(status, b"<html>", {}, "https://bmc/redfish/v1/")
-
-        def close(self) -> None:
-            """Nothing to close."""
-
+    other = MockTransport(lambda _: Response(status, b"<html>", {}, "https://bmc/redfish/v1/"))
     with pytest.raises(error, match=words):
-        run(discover(), Other())
+        run(discover(), other)
 
 
 def test_an_enclosures_power_is_not_the_servers() -> None:

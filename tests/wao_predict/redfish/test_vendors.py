@@ -281,7 +281,7 @@ class Strict(Served):
     def send(self, request: Request) -> Response:
         if request.url.endswith("/"):
             return super().send(request)
-        self.paths.append(request.url)
+        self.requests.append(request)
         self.redirects += 1
         place = f"{self.origin if self.absolute else ''}{request.url}/"
         return Response(308, b"", {"location": place}, f"https://bmc{request.url}")

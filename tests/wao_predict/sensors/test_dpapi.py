@@ -7,9 +7,10 @@ import json
 import pytest
 
 from wao_predict import ProtocolError, SensorError
-from wao_predict.flow import Request, Response, run
+from wao_predict.flow import Response, run
 from wao_predict.sensors.dpapi import DifferentialPressureSensor, decode
 from wao_predict.sensors.fake import FakeSensor
+from wao_predict.testing import MockTransport, serve_documents
 
 URL = "https://dp.example/api/sensor/7"
 
@@ -40,19 +41,10 @@ def test_an_endpoint_that_names_no_sensor_is_refused() -> None:
 
 
 def test_a_reading_is_one_request() -> None:
-    asked: list[Request] = []
-
-    class Api:
-        def send(self, request: Request) -> Response:
-            asked.append(request)
-            return answer([{"sensorid": "7", "pressure": 7.25, "temperature": 24}])
-
-        def close(self) -> None:
-            """Nothing to close."""
-
-    reading = run(DifferentialPressureSensor(URL).flow(), Api())
+    api = MockTransport(lambda _: answer([{"sensorid": "7", "pressure": 7.25, "temperature": 24}]))
+    reading = run(DifferentialPressureSensor(URL).flow(), api)
     assert (reading.value, reading.unit) == (7.25, "Pa")
-    assert [request.url for request in asked] == [URL]
+    assert api.urls == [URL]
 
 
 def test_the_sensor_asked_for_is_taken_not_the_first() -> None:
@@ -86,12 +78,7 @@ def test_errors_in_status_or_body_are_told(response: Response, words: str) -> No
 
 @pytest.mark.parametrize(("metric", "value", "unit"), [("inlet_temp", 15.5, "degC"), ("delta_p", 7.5, "Pa")])
 def test_the_fake_gives_the_references_constants(metric: str, value: float, unit: str) -> None:
-    class Nobody:
-        def send(self, request: Request) -> Response:
-            raise AssertionError("a fake asks nobody")
-
-        def close(self) -> None:
-            """Nothing to close."""
-
-    reading = run(FakeSensor(metric).flow(), Nobody())
+    nobody = MockTransport(serve_documents({}))
+    reading = run(FakeSensor(metric).flow(), nobody)
     assert (reading.value, reading.unit) == (value, unit)
+    assert nobody.requests == []

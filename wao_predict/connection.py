@@ -1,4 +1,4 @@
-"""Where a server is and how it is trusted: origins, TLS policies, credentials, bounds. No I/O."""
+"""Describe how a server is reached and verified: origin, TLS policy, credentials, limits. No I/O."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import hashlib
 import hmac
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from wao_predict.errors import UsageError
 
+_DER = 2  # the encoding of `_ssl.Certificate.public_bytes`
+
 
 @dataclass(frozen=True, slots=True)
 class TlsPolicy:
-    """How a server's certificate is verified; by default against the system's authorities.
+    """How a server's certificate is verified; by default against the authorities of the operating system.
 
     Parameters
     ----------
     ca_file, ca_data
         PEM file, or PEM text, of the authorities to trust instead.
     fingerprint
-        SHA-256 of the one certificate to accept, in hex with or without colons; takes the authorities' place.
+        SHA-256 of the only certificate to accept, in hex with or without colons; no authority is consulted then.
     insecure
         Accept any certificate.
     """
@@ -53,7 +58,7 @@ class TlsPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """User and password for HTTP basic authentication; its text shows neither."""
+    """User name and password; `repr` and `str` show neither."""
 
     username: str = field(repr=False)
     password: str = field(repr=False)
@@ -63,7 +68,7 @@ class Credentials:
 
 
 def ssl_context(policy: TlsPolicy) -> ssl.SSLContext:
-    """Return a client context of at least TLS 1.2 for a policy; a fingerprint is checked within the handshake.
+    """Return a client context for a policy, TLS 1.2 or later. A fingerprint is checked during the handshake.
 
     Raises
     ------
@@ -79,32 +84,60 @@ def ssl_context(policy: TlsPolicy) -> ssl.SSLContext:
     if policy.insecure or policy.fingerprint is not None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if (digest := policy.digest()) is not None:
-        context.sslsocket_class, context.sslobject_class = _pinned(digest)
+    context.sslsocket_class, context.sslobject_class = _checking(policy.digest())
     return context
 
 
-def _pinned(digest: bytes) -> tuple[type[ssl.SSLSocket], type[ssl.SSLObject]]:
-    """Return connections that end the handshake with another certificate: before a password or a body is sent."""
+class UnverifiedCertificate(ssl.SSLCertVerificationError):
+    """The certificate was not accepted; `verify_message` says why; `fingerprint` is its SHA-256 in hex, or ""."""
 
-    class PinnedSocket(ssl.SSLSocket):
+    def __init__(self, reason: str, fingerprint: str) -> None:
+        super().__init__(ssl.SSL_ERROR_SSL, f"CERTIFICATE_VERIFY_FAILED: {reason}")
+        self.verify_message, self.fingerprint = reason, fingerprint
+
+
+def _checking(digest: bytes | None) -> tuple[type[ssl.SSLSocket], type[ssl.SSLObject]]:
+    """Return connections that end the handshake unless the certificate is accepted: before a password is sent."""
+
+    class CheckingSocket(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
-            super().do_handshake(block)
-            _check_certificate(self.getpeercert(binary_form=True), digest)
+            with _naming_the_certificate(self):
+                super().do_handshake(block)
+            _check_fingerprint(self.getpeercert(binary_form=True), digest)
 
-    class PinnedObject(ssl.SSLObject):
+    class CheckingObject(ssl.SSLObject):
         def do_handshake(self) -> None:
-            super().do_handshake()
-            _check_certificate(self.getpeercert(binary_form=True), digest)
+            with _naming_the_certificate(self):
+                super().do_handshake()
+            _check_fingerprint(self.getpeercert(binary_form=True), digest)
 
-    return PinnedSocket, PinnedObject
+    return CheckingSocket, CheckingObject
 
 
-def _check_certificate(der: bytes | None, expected: bytes) -> None:
-    actual = hashlib.sha256(der or b"").digest()
-    if der is None or not hmac.compare_digest(expected, actual):
-        shown = "none" if der is None else actual.hex()
-        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"the certificate's fingerprint is {shown}, not the one given")
+@contextmanager
+def _naming_the_certificate(connection: ssl.SSLSocket | ssl.SSLObject) -> Iterator[None]:
+    """Add the presented certificate's fingerprint to the error of a failed verification."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise UnverifiedCertificate(error.verify_message, _presented(connection)) from error
+
+
+def _presented(connection: ssl.SSLSocket | ssl.SSLObject) -> str:
+    """Return the fingerprint of the certificate that the server presented, or "" where it cannot be found out.
+
+    After a failed handshake Python has it in a private object only.
+    """
+    chain: list[Any] = getattr(getattr(connection, "_sslobj", None), "get_unverified_chain", list)() or []
+    return hashlib.sha256(chain[0].public_bytes(_DER)).hexdigest() if chain else ""
+
+
+def _check_fingerprint(der: bytes | None, expected: bytes | None) -> None:
+    if expected is None:
+        return
+    actual = hashlib.sha256(der or b"")
+    if der is None or not hmac.compare_digest(expected, actual.digest()):
+        raise UnverifiedCertificate("it does not have the given fingerprint", actual.hexdigest() if der else "")
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
@@ -138,10 +171,22 @@ def without_userinfo(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """Bounds of a transport: seconds for one request in all and to connect, and attempts at transient faults."""
+    """Limits of a transport.
+
+    Parameters
+    ----------
+    timeout, connect_timeout
+        Limit of one request, and of connecting [s].
+    attempts
+        How often a request is sent when transient faults occur.
+    backoff
+        Upper bound of the wait before the second attempt [s]; doubled for each further one.
+    longest_wait
+        Longest wait [s]; the response is returned at once when the server's Retry-After is longer.
+    """
 
     timeout: float = 10.0
     connect_timeout: float = 5.0
     attempts: int = 3
-    backoff: float = 0.2  # seconds before the second attempt, doubled and jittered
-    longest_wait: float = 5.0  # a longer Retry-After is not waited for
+    backoff: float = 0.3
+    longest_wait: float = 5.0

@@ -1,7 +1,37 @@
-"""Protocols without I/O: a flow is a generator that yields requests and is sent responses.
+"""Protocols without I/O: a flow is a generator that yields requests and receives responses.
 
-One description of a protocol serves the synchronous client, the asynchronous client, the collector's pollers and
-the tests. `run` and `arun` are the only two loops that drive a flow; a transport does the I/O.
+One flow serves the synchronous client, the asynchronous client, the collector's pollers and the tests. `run` and
+`arun` drive a flow; a transport does the I/O.
+
+Examples
+--------
+A flow yields a `Request` and gets its `Response`:
+
+>>> import json
+>>> def read_power(path: str) -> "Flow[float]":
+...     response = yield Request("GET", path)
+...     return float(json.loads(response.body)["PowerControl"][0]["PowerConsumedWatts"])
+
+A test drives it with a function in place of the network; a program with `wao_predict.transport.HttpTransport`:
+
+>>> from wao_predict.testing import MockTransport, json_response
+>>> bmc = MockTransport(lambda request: json_response({"PowerControl": [{"PowerConsumedWatts": 344}]}))
+>>> run(read_power("/redfish/v1/Chassis/1/Power"), bmc)
+344.0
+
+A flow uses another flow with `yield from`. A transport's error is raised at the `yield`:
+
+>>> from wao_predict.errors import RemoteError
+>>> def total_power(paths: list[str]) -> "Flow[float]":
+...     total = 0.0
+...     for path in paths:
+...         try:
+...             total += yield from read_power(path)
+...         except RemoteError:
+...             pass
+...     return total
+>>> run(total_power(["/redfish/v1/Chassis/1/Power", "/redfish/v1/Chassis/2/Power"]), bmc)
+688.0
 """
 
 from __future__ import annotations
@@ -25,9 +55,9 @@ class Request:
     url
         Absolute URL, or a path that begins with "/" and is resolved against the transport's base URL.
     max_bytes
-        Largest response body that is read; a larger one is an error.
+        Largest response body [bytes]; a larger one is a `ProtocolError`.
     authenticate
-        Send the transport's credentials. Only ever honoured for the transport's own origin.
+        Send the transport's credentials. They are sent to the transport's own origin only.
     """
 
     method: str
@@ -40,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer to one request: any status, the whole body. Header names are in lower case."""
+    """The response to one request, with any status and the whole body. Header names are in lower case."""
 
     status: int
     body: bytes = b""
@@ -64,7 +94,7 @@ class Transport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """The asynchronous twin of `Transport`."""
+    """The asynchronous counterpart of `Transport`."""
 
     async def send(self, request: Request) -> Response:
         """Return the response to `request`."""

@@ -1,48 +1,59 @@
-"""HTTP for flows, on httpx2: one origin, verified TLS, bounded bodies and times, no redirects, retries with back-off.
+"""HTTP for flows, on httpx2: one origin, verified TLS, limited sizes and times, no redirects, retries with back-off.
 
-Credentials belong to the transport's own origin (scheme, host, port) and are never sent elsewhere. Exceptions of
-httpx2 do not leave this module.
+Credentials belong to the transport's own origin (scheme, host, port) and are never sent elsewhere. Paths under
+/redfish/ go through `RedfishLogin`, so a BMC that requires a session gets one. Exceptions of httpx2 do not leave this
+module.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from wao_predict.backoff import Backoff
 from wao_predict.connection import (
     Credentials,
     HttpOptions,
     TlsPolicy,
     origin_of,
     ssl_context,
-    without_userinfo,
 )
-from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
-from wao_predict.flow import Request, Response
+from wao_predict.errors import ProtocolError, RemoteError, UsageError
+from wao_predict.flow import Flow, Request, Response, arun, run
+from wao_predict.redfish.login import RedfishLogin, basic_authorization
+from wao_predict.remote import body_too_large, remote_error, retry_after
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 """Statuses that another attempt may cure. 501 and 4xx are permanent."""
+_NETWORK_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
 
 
-class _Policy:
-    """What both transports share: resolving, credentials, limits, and when to try again."""
+@dataclass(frozen=True, slots=True)
+class _Delayed(Request):
+    """A request that is sent after a wait [s]."""
+
+    delay: float = 0.0
+
+
+class _Origin:
+    """The part of both transports without I/O: where requests go, with which credentials, and when to try again."""
 
     def __init__(self, base_url: str, credentials: Credentials | None, tls: TlsPolicy, options: HttpOptions) -> None:
         self.origin = origin_of(base_url)
         if urlsplit(base_url).username is not None:
-            raise UsageError("credentials in a URL end up in logs: give them apart from it")
+            raise UsageError("credentials in a URL end up in logs: pass them separately")
         self.base_url = base_url
         self.credentials = credentials
         self.tls = tls
-        tls.digest()  # a wrong fingerprint is told at once, not at the first request
+        tls.digest()  # report a wrong fingerprint now, not at the first request
         self.options = options
+        self.login = RedfishLogin(self._attempts)
 
     def client_arguments(self) -> dict[str, Any]:
         """Return the arguments of an httpx2 client."""
@@ -54,41 +65,57 @@ class _Policy:
             "headers": {"Accept": "application/json", "User-Agent": "wao-predict"},
         }
 
+    def exchange(self, request: Request) -> Flow[Response]:
+        """Send a request with the credentials that it may have, and return its response."""
+        request = replace(request, url=self.url(request))
+        credentials = self.credentials if request.authenticate and origin_of(request.url) == self.origin else None
+        if credentials is None:
+            return (yield from self._attempts(request))
+        if urlsplit(request.url).path.startswith("/redfish/"):
+            return (yield from self.login.exchange(request, credentials))
+        headers = {**request.headers, "Authorization": basic_authorization(credentials)}
+        return (yield from self._attempts(replace(request, headers=headers)))
+
+    def url(self, request: Request) -> str:
+        """Return the absolute URL of a request."""
+        return urljoin(self.base_url, request.url) if request.url.startswith("/") else request.url
+
     def arguments(self, request: Request) -> dict[str, Any]:
-        """Return the arguments of one httpx2 request; credentials go to the own origin only."""
-        url = urljoin(self.base_url, request.url) if request.url.startswith("/") else request.url
-        own = origin_of(url) == self.origin
-        auth = None
-        if own and request.authenticate and self.credentials is not None:
-            auth = httpx2.BasicAuth(self.credentials.username, self.credentials.password)
+        """Return the arguments of one httpx2 request."""
         headers = dict(request.headers)
         if request.body is not None:
             headers.setdefault("Content-Type", "application/json")
-        return {"method": request.method, "url": url, "content": request.body, "headers": headers, "auth": auth}
+        return {"method": request.method, "url": self.url(request), "content": request.body, "headers": headers}
 
-    def wait(self, attempt: int, answer: Response | RemoteError) -> float | None:
-        """Return the seconds to wait before another attempt, or None when this answer stands."""
-        if attempt >= self.options.attempts:
-            return None
-        pause = self.options.backoff * 2 ** (attempt - 1) * (0.5 + random.random())
-        if isinstance(answer, RemoteError):
-            return None if isinstance(answer, ProtocolError) else pause
-        if answer.status not in TRANSIENT:
-            return None
-        asked = answer.headers.get("retry-after", "")
-        pause = max(pause, float(asked)) if asked.isdigit() else pause
-        return pause if pause <= self.options.longest_wait else None
+    def error(self, error: Exception, request: Request) -> RemoteError:
+        """Return the error of a request that got no response."""
+        return remote_error(error, self.url(request))
 
-
-def _translated(error: Exception, url: str) -> RemoteError:
-    endpoint = without_userinfo(url)
-    if isinstance(error, httpx2.TimeoutException):
-        return RemoteTimeout(f"{endpoint}: no answer in time ({type(error).__name__})", endpoint=endpoint)
-    reason = str(error) or type(error).__name__
-    hint = ""
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        hint = "; give the authority by a CA file, or the certificate's fingerprint"
-    return RemoteError(f"{endpoint}: {reason}{hint}", endpoint=endpoint)
+    def _attempts(self, request: Request) -> Flow[Response]:
+        """Send a request, again after transient faults, and return its response."""
+        backoff = Backoff(self.options.backoff, self.options.longest_wait)
+        for _ in range(self.options.attempts - 1):
+            pause = backoff.next()
+            try:
+                response = yield request
+            except ProtocolError:
+                raise
+            except RemoteError:
+                pass
+            else:
+                pause = max(pause, retry_after(response) or 0.0)
+                if response.status not in TRANSIENT or pause > self.options.longest_wait:
+                    return response
+            request = _Delayed(
+                request.method,
+                request.url,
+                request.headers,
+                request.body,
+                request.max_bytes,
+                request.authenticate,
+                delay=pause,
+            )
+        return (yield request)
 
 
 def _response(answer: httpx2.Response, body: bytes) -> Response:
@@ -96,9 +123,61 @@ def _response(answer: httpx2.Response, body: bytes) -> Response:
     return Response(answer.status_code, body, headers, str(answer.url))
 
 
-def _too_large(request: Request) -> ProtocolError:
-    endpoint = without_userinfo(request.url)
-    return ProtocolError(f"{endpoint}: the answer is larger than {request.max_bytes} bytes", endpoint=endpoint)
+class _Client:
+    """Sends one request once."""
+
+    def __init__(self, origin: _Origin, transport: httpx2.BaseTransport | None, sleep: Callable[[float], None]) -> None:
+        self._origin, self._sleep = origin, sleep
+        self._client = httpx2.Client(transport=transport, **origin.client_arguments())
+
+    def send(self, request: Request) -> Response:
+        if isinstance(request, _Delayed):
+            self._sleep(request.delay)
+        try:
+            with self._client.stream(**self._origin.arguments(request)) as answer:
+                chunks, size = [], 0
+                for chunk in answer.iter_bytes():
+                    size += len(chunk)
+                    if size > request.max_bytes:
+                        raise body_too_large(str(answer.url), request.max_bytes)
+                    chunks.append(chunk)
+                return _response(answer, b"".join(chunks))
+        except _NETWORK_ERRORS as error:
+            raise self._origin.error(error, request) from None
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class _AsyncClient:
+    """The asynchronous counterpart of `_Client`."""
+
+    def __init__(
+        self,
+        origin: _Origin,
+        transport: httpx2.AsyncBaseTransport | None,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._origin, self._sleep = origin, sleep
+        self._client = httpx2.AsyncClient(transport=transport, **origin.client_arguments())
+
+    async def send(self, request: Request) -> Response:
+        if isinstance(request, _Delayed):
+            await self._sleep(request.delay)
+        try:
+            async with self._client.stream(**self._origin.arguments(request)) as answer:
+                chunks, size = [], 0
+                async for chunk in answer.aiter_bytes():
+                    size += len(chunk)
+                    if size > request.max_bytes:
+                        raise body_too_large(str(answer.url), request.max_bytes)
+                    chunks.append(chunk)
+                return _response(answer, b"".join(chunks))
+        except _NETWORK_ERRORS as error:
+            raise self._origin.error(error, request) from None
+
+    async def close(self) -> None:
+        await self._client.aclose()
 
 
 class HttpTransport:
@@ -109,7 +188,9 @@ class HttpTransport:
     base_url
         Origin that paths are resolved against and that credentials belong to.
     transport
-        An httpx2 transport in place of the network, such as `httpx2.MockTransport`.
+        An httpx2 transport that replaces the network, such as `httpx2.MockTransport`.
+    sleep
+        Waits between two attempts.
 
     Raises
     ------
@@ -127,44 +208,17 @@ class HttpTransport:
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._policy = _Policy(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
-        self._client = httpx2.Client(transport=transport, **self._policy.client_arguments())
-        self._sleep = sleep
+        self._origin = _Origin(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
+        self._client = _Client(self._origin, transport, sleep)
 
     def send(self, request: Request) -> Response:
-        """Return the response; transient faults are tried again with back-off."""
-        attempt = 1
-        while True:
-            answer: Response | RemoteError
-            try:
-                answer = self._once(request)
-            except RemoteError as error:
-                answer = error
-            pause = self._policy.wait(attempt, answer)
-            if pause is None:
-                if isinstance(answer, RemoteError):
-                    raise answer
-                return answer
-            self._sleep(pause)
-            attempt += 1
+        """Return the response, after further attempts if there are transient faults; raises `RemoteError`."""
+        return run(self._origin.exchange(request), self._client)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Log out and close all connections."""
+        run(self._origin.login.end(), self._client)
         self._client.close()
-
-    def _once(self, request: Request) -> Response:
-        arguments = self._policy.arguments(request)
-        try:
-            with self._client.stream(**arguments) as answer:
-                chunks, size = [], 0
-                for chunk in answer.iter_bytes():
-                    size += len(chunk)
-                    if size > request.max_bytes:
-                        raise _too_large(request)
-                    chunks.append(chunk)
-                return _response(answer, b"".join(chunks))
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ssl.SSLError, OSError) as error:
-            raise _translated(error, arguments["url"]) from None
 
 
 class AsyncHttpTransport:
@@ -180,41 +234,18 @@ class AsyncHttpTransport:
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._policy = _Policy(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
-        self._client = httpx2.AsyncClient(transport=transport, **self._policy.client_arguments())
-        self._sleep = sleep
+        self._origin = _Origin(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
+        self._client = _AsyncClient(self._origin, transport, sleep)
+        self._bmc_turn = asyncio.Lock()  # two requests at a time with a wrong password are two failed logins
 
     async def send(self, request: Request) -> Response:
-        """Return the response; transient faults are tried again with back-off."""
-        attempt = 1
-        while True:
-            answer: Response | RemoteError
-            try:
-                answer = await self._once(request)
-            except RemoteError as error:
-                answer = error
-            pause = self._policy.wait(attempt, answer)
-            if pause is None:
-                if isinstance(answer, RemoteError):
-                    raise answer
-                return answer
-            await self._sleep(pause)
-            attempt += 1
+        """Return the response, after further attempts if there are transient faults; raises `RemoteError`."""
+        if urlsplit(request.url).path.startswith("/redfish/"):
+            async with self._bmc_turn:
+                return await arun(self._origin.exchange(request), self._client)
+        return await arun(self._origin.exchange(request), self._client)
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
-
-    async def _once(self, request: Request) -> Response:
-        arguments = self._policy.arguments(request)
-        try:
-            async with self._client.stream(**arguments) as answer:
-                chunks, size = [], 0
-                async for chunk in answer.aiter_bytes():
-                    size += len(chunk)
-                    if size > request.max_bytes:
-                        raise _too_large(request)
-                    chunks.append(chunk)
-                return _response(answer, b"".join(chunks))
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ssl.SSLError, OSError) as error:
-            raise _translated(error, arguments["url"]) from None
+        """Log out and close all connections."""
+        await arun(self._origin.login.end(), self._client)
+        await self._client.close()

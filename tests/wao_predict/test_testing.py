@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import doctest
+from types import ModuleType
 
 import pytest
 
 import wao_predict.testing
+from wao_predict import flow, remote
 from wao_predict.errors import RemoteTimeout
 from wao_predict.flow import Request
+from wao_predict.redfish import login, mock
 from wao_predict.testing import AsyncMockTransport, MockTransport, json_response, serve_documents
 
 GET = Request("GET", "/redfish/v1/")
 
 
-def test_the_examples_in_the_docstrings_are_true() -> None:
-    result = doctest.testmod(wao_predict.testing)
+@pytest.mark.parametrize("module", [wao_predict.testing, mock, login, flow, remote])
+def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    result = doctest.testmod(module)
     assert result.failed == 0
     assert result.attempted > 0
 

@@ -1,8 +1,8 @@
 """HTTP for thousands of BMCs: one connection and one request at a time for each of them.
 
-Credentials go to the origin they were given for and nowhere else, redirects are not followed, bodies and times are
-bounded. Some BMCs drop idle connections: such a request is repeated once on a fresh connection, and a BMC that does
-it again and again is asked on a new connection each time, for an hour.
+Credentials go to their own origin only, redirects are not followed, and sizes and times are limited. Some BMCs drop
+idle connections: such a request is repeated once on a new connection. A BMC that does so repeatedly gets a new
+connection for each request, for an hour.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 from weakref import WeakSet
@@ -19,10 +18,11 @@ from weakref import WeakSet
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.connection import Answer, Broken, HttpConnection, TooLarge, connect
 from wao_core.collector.resolver import Resolver
-from wao_core.collector.sessions import RedfishLogin
-from wao_predict.connection import Credentials, TlsPolicy, origin_of, ssl_context, without_userinfo
-from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
-from wao_predict.flow import Request, Response
+from wao_predict.connection import Credentials, TlsPolicy, origin_of, ssl_context
+from wao_predict.errors import UsageError
+from wao_predict.flow import Request, Response, arun
+from wao_predict.redfish.login import RedfishLogin, basic_authorization
+from wao_predict.remote import body_too_large, remote_error
 
 RESETS_BEFORE_CLOSE = 3
 CLOSE_FOR = 3600.0  # seconds without keep-alive; then it is tried again
@@ -31,13 +31,14 @@ CONNECT_TIME = 5.0  # seconds
 SWEEP_EVERY = 30.0  # seconds
 REMEMBERED_URLS = 64  # of one BMC; discovery asks for more, polling for one
 _COMMON = "User-Agent: wao\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n"
-_PATH = "/%:=&?~+!$,;'@()*[]"  # what stays as it is in a path and its query
+_PATH = "/%:=&?~+!$,;'@()*[]"  # characters of a path and its query that are not percent-encoded
+_NO_HEADERS: Mapping[str, str] = {}
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where one URL leads, and the part of the request's head that is always the same."""
+    """Where a URL leads, and the constant part of the request's head."""
 
     url: str
     own: bool
@@ -47,14 +48,14 @@ class _Target:
 
 
 class PollingSession:
-    """What all pollers share. Use `transport` for each BMC; `close` ends all connections.
+    """The DNS resolver, TLS contexts and connections of all pollers. Use `transport` for each BMC, and `close`.
 
     Parameters
     ----------
     rule
-        Which addresses may be connected to at all.
+        The addresses that connections may go to.
     keep_alive
-        Seconds an idle connection is kept; longer than the longest interval between two polls.
+        How long an idle connection is kept [s]; longer than the longest interval between two polls.
     """
 
     def __init__(self, rule: AddressRule, *, keep_alive: float = 120.0) -> None:
@@ -62,7 +63,7 @@ class PollingSession:
         self.keep_alive = keep_alive
         self.resolver = Resolver(rule)
         self._transports: WeakSet[PollingTransport] = WeakSet()
-        self._contexts: dict[TlsPolicy, ssl.SSLContext] = {}  # dear: the CA bundle is parsed into each
+        self._contexts: dict[TlsPolicy, ssl.SSLContext] = {}  # expensive: each parses the CA bundle
         self._sweeping: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -75,7 +76,7 @@ class PollingSession:
         timeout: float = 8.0,
         at_once: int = 1,
     ) -> PollingTransport:
-        """Return the transport of one origin; `timeout` bounds one request, in seconds."""
+        """Return the transport of one origin; `timeout` limits one request [s]."""
         self._rule.check_host(urlsplit(base_url).hostname or "")
         made = PollingTransport(self, base_url, tls=tls, timeout=timeout, at_once=at_once)
         made.credentials = credentials
@@ -92,7 +93,7 @@ class PollingSession:
         return known
 
     def retire(self, transport: PollingTransport) -> None:
-        """Log out of a BMC that is polled no more, and end its connection, in the background."""
+        """Log out of a BMC that is no longer polled, and end its connection, in the background."""
         self._transports.discard(transport)
         task = asyncio.create_task(_leave(transport))
         self._leaving.add(task)
@@ -108,7 +109,7 @@ class PollingSession:
         await asyncio.sleep(0)  # connections end in the loop's next round
 
     def _sweep(self) -> None:
-        """Close connections that were idle for long."""
+        """Close connections that have been idle for a long time."""
         loop = asyncio.get_running_loop()
         for transport in tuple(self._transports):
             transport.close_idle(before=loop.time() - self.keep_alive)
@@ -137,77 +138,60 @@ class PollingTransport:
         self._resets = 0
         self._close_until = 0.0
         self._targets: dict[str, _Target] = {}
-        self._authorization = ""
-        self._login = RedfishLogin(self._send)
-        self._credentials: Credentials | None = None
-
-    @property
-    def credentials(self) -> Credentials | None:
-        """What is sent to the BMC, and only there."""
-        return self._credentials
-
-    @credentials.setter
-    def credentials(self, credentials: Credentials | None) -> None:
-        if credentials is not self._credentials:
-            self._credentials = credentials
-            self._authorization = "" if credentials is None else _basic(credentials)
+        self._login = RedfishLogin()
+        self._client = _Client(self._send)
+        self.credentials: Credentials | None = None  # sent to this origin only
 
     @property
     def closes(self) -> bool:
-        """Whether every request goes over a new connection, because the BMC drops idle ones."""
+        """Whether each request uses a new connection, because the BMC drops idle ones."""
         return asyncio.get_running_loop().time() < self._close_until
 
     @property
     def logged_in(self) -> bool:
         """Whether a session is open on the BMC."""
-        return bool(self._login.token)
+        return self._login.logged_in
 
     async def send(self, request: Request) -> Response:
         """Return the response; raises `RemoteError`."""
         async with self._turn:
-            response = await self._send(request)
-            credentials = self._may_log_in(request) if response.status == 401 else None
-            if credentials is not None and await self._login.begin(credentials):
-                response = await self._send(request)
-                if response.status == 401:
-                    await self._login.refuse(credentials)
-            return response
+            target, credentials = self._target(request.url), self.credentials
+            if credentials is None or not target.own or not request.authenticate:
+                return await self._send(request)
+            if target.path.startswith("/redfish/"):
+                return await arun(self._login.exchange(request, credentials), self._client)
+            return await self._send(request, {"Authorization": basic_authorization(credentials)})
 
     async def close(self) -> None:
-        """Log out, and end the connections that nobody uses."""
+        """Log out and close idle connections."""
         if self.logged_in:
             async with self._turn:
-                await self._login.end()
+                await arun(self._login.end(), self._client)
         self.close_idle()
 
     def close_idle(self, *, before: float = float("inf")) -> None:
-        """Close connections that are idle since before a time of the loop's clock."""
+        """Close connections that became idle before a time of the loop's clock."""
         for connection in [item for item in self._idle if item.idle_since < before]:
             self._idle.remove(connection)
             connection.close()
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request, more_headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+        """Send a request as it is; raises `RemoteError`."""
         target = self._target(request.url)
-        headers = dict(request.headers)
-        if target.own and request.authenticate and self._credentials is not None:
-            if self._login.token:
-                headers["X-Auth-Token"] = self._login.token
-            else:
-                headers["Authorization"] = self._authorization
+        headers = {**request.headers, **more_headers}
         if self.closes:
             headers["Connection"] = "close"
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._ask(target, request, _encoded(request, target, headers))
         except TooLarge as error:
-            where = without_userinfo(target.url)
-            raise ProtocolError(f"{where}: {error}", endpoint=where) from error
-        except OSError as error:  # a timeout is one, too
-            raise self._translated(error, target.url) from error
+            raise body_too_large(target.url, request.max_bytes) from error
+        except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors
+            raise remote_error(error, target.url, timeout=self._timeout) from error
         return Response(answer.status, answer.body, answer.headers, target.url)
 
     async def _ask(self, target: _Target, request: Request, sent: bytes) -> Answer:
-        """Send a request on a kept connection or a new one, and on a new one if the kept one turns out to be dead."""
+        """Send a request on an idle connection, and on a new one if there is none or the BMC has closed it."""
         kept = self._kept() if target.own else None
         if kept is not None:
             try:
@@ -252,21 +236,15 @@ class PollingTransport:
         raise failed
 
     def _note_reset(self) -> None:
-        """Count the requests in a row for which a kept connection turned out to be dead."""
+        """Count the consecutive requests that found their idle connection closed."""
         self._resets += 1
         if self._resets >= RESETS_BEFORE_CLOSE:
             self._close_until = asyncio.get_running_loop().time() + CLOSE_FOR
             self._resets = RESETS_BEFORE_CLOSE - 1
             _log.info("%s drops idle connections: a new one for each request from now on", self._base)
 
-    def _may_log_in(self, request: Request) -> Credentials | None:
-        """Return the credentials for a session, None where one would make no sense or go astray."""
-        target = self._target(request.url)
-        redfish = target.own and request.authenticate and target.path.startswith("/redfish/")
-        return self._credentials if redfish else None
-
     def _target(self, path: str) -> _Target:
-        """Return where a path leads; a poller asks for the same one for ever."""
+        """Return where a path leads, from a cache: a poller requests the same path each time."""
         known = self._targets.get(path)
         if known is None:
             url = urljoin(self._base, path)
@@ -276,12 +254,18 @@ class PollingTransport:
             self._targets[path] = known
         return known
 
-    def _translated(self, error: OSError, url: str) -> RemoteError:
-        """Return the error in our own words."""
-        endpoint = without_userinfo(url)
-        if isinstance(error, TimeoutError):
-            return RemoteTimeout(f"{endpoint}: no answer in {self._timeout:g} s", endpoint=endpoint)
-        return RemoteError(f"{endpoint}: {_reason(error)}", endpoint=endpoint)
+
+class _Client:
+    """What drives a login flow: sends one request as it is."""
+
+    def __init__(self, send: Callable[[Request], Awaitable[Response]]) -> None:
+        self._send = send
+
+    async def send(self, request: Request) -> Response:
+        return await self._send(request)
+
+    async def close(self) -> None:
+        return None
 
 
 def _target(url: str, *, own: bool) -> _Target:
@@ -299,18 +283,3 @@ def _encoded(request: Request, target: _Target, headers: Mapping[str, str]) -> b
         raise UsageError("a header of the request has a line break in it")
     length = "" if request.body is None else f"Content-Length: {len(request.body)}\r\n"
     return f"{request.method} {target.head}{length}{lines}\r\n".encode("latin-1", "replace") + (request.body or b"")
-
-
-def _basic(credentials: Credentials) -> str:
-    pair = f"{credentials.username}:{credentials.password}".encode()
-    return f"Basic {b64encode(pair).decode()}"
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate cannot be verified ({error.verify_message}); give its CA (caBundle) or its fingerprint"
-    if isinstance(error, ssl.SSLError) and "fingerprint" in str(error):
-        return "its certificate is not the pinned one"
-    if isinstance(error, Broken):
-        return str(error)
-    return f"cannot connect: {error.strerror or error}"

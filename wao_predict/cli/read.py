@@ -1,18 +1,14 @@
-"""`wao read`: ask one BMC, pressure API, Prometheus or model provider, and show what WAO understands of it."""
+"""`wao read`: read one BMC, pressure API, Prometheus server or model provider, and show the values found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wao_predict.cli._connection import Login
 from wao_predict.cli._options import with_options
 from wao_predict.cli._output import TableOrJson, print_facts, print_json
-
-if TYPE_CHECKING:
-    from wao_predict.flow import Transport
-    from wao_predict.predictor import Connection
 
 app = typer.Typer(
     help="Read one BMC, pressure API, Prometheus or model provider: what the collector would find there.",
@@ -32,13 +28,14 @@ def redfish(
 ) -> None:
     """Find inlet temperature and measured power on a BMC of any vendor.
 
-    What is not there is null. A sensor that is not surely the inlet is not taken.
+    Login and discovery are those of the collector. A missing value is null.
     """
     from wao_predict.flow import run
     from wao_predict.redfish.discovery import discover
+    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
-    transport = _bmc_transport(url, how)
+    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
     try:
         found = run(discover(), transport)
     finally:
@@ -62,17 +59,6 @@ def redfish(
     if found.faults:
         facts["broken"] = f"{len(found.faults)} resources, such as {found.faults[0]}"
     print_facts(facts)
-
-
-def _bmc_transport(url: str, how: Connection) -> Transport:
-    """Return sushy's transport when there is a login to make, else plain HTTP."""
-    from wao_predict.transport import HttpTransport
-
-    if how.credentials is None:
-        return HttpTransport(url, tls=how.tls, options=how.options)
-    from wao_predict.redfish.connector import SushyTransport
-
-    return SushyTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
 
 
 @app.command("dpapi")
@@ -141,9 +127,10 @@ def model_endpoint(
     """Ask a BMC which power model serves this machine, and where."""
     from wao_predict.backends.redfish import find_model
     from wao_predict.flow import run
+    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
-    transport = _bmc_transport(url, how)
+    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
     try:
         found = run(find_model(), transport)
     finally:

@@ -1,7 +1,7 @@
-"""Mock BMCs: an HTTP server that serves Redfish resources, with values that move and faults on demand.
+"""Mock BMCs: HTTP servers that serve Redfish resources, with changing values, power control and faults on demand.
 
-For the demo and for tests; it checks credentials and keeps connections alive as a BMC does. One server plays many
-BMCs: each listens on a port of its own.
+For the demo and for tests; `wao_predict.testing` exports them. A mock BMC checks credentials and keeps connections
+alive as a BMC does, and listens on a port of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 Documents = Mapping[str, Mapping[str, Any]]
 SESSIONS = "/redfish/v1/SessionService/Sessions"
+RESET = "/Actions/ComputerSystem.Reset"
 MAX_HEAD = 16 * 1024
 
 
@@ -32,7 +33,7 @@ def load_documents(path: Path) -> dict[str, dict[str, Any]]:
 
 @dataclass
 class Faults:
-    """What goes wrong; tests change it while the server runs."""
+    """Faults of a mock BMC; tests change them while it runs."""
 
     status: int | None = None  # answer everything with it
     gone: set[str] = field(default_factory=set)  # paths that answer 404
@@ -56,7 +57,39 @@ class MockBmc:
     temperature, watts
         Give the values that are served now [degC], [W]; None serves what the document says.
     credentials
-        User and password that are asked for; None lets everyone read.
+        User name and password; None lets everyone read.
+    basic
+        Whether basic authentication works; without it a session is required.
+    max_sessions
+        Sessions that can be open at a time.
+
+    Attributes
+    ----------
+    requests
+        Method and path of each request, in order.
+    resets
+        Path of the System and reset type of each ComputerSystem.Reset action, in order.
+    power_states
+        PowerState of Systems by path; those not in it are as in their documents.
+    logins, refusals
+        Number of attempts to open a session, and of answers with status 401.
+    url
+        Where the BMC listens.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from wao_predict import Credentials
+    >>> from wao_predict.flow import Request
+    >>> from wao_predict.transport import AsyncHttpTransport
+    >>> async def read() -> bytes:
+    ...     async with MockBmc({"/redfish/v1/Chassis/1": {"Id": "1"}}, credentials=("reader", "secret")) as bmc:
+    ...         transport = AsyncHttpTransport(bmc.url, credentials=Credentials("reader", "secret"))
+    ...         response = await transport.send(Request("GET", "/redfish/v1/Chassis/1"))
+    ...         await transport.close()
+    ...     return response.body
+    >>> asyncio.run(read())
+    b'{"Id": "1"}'
     """
 
     documents: Documents
@@ -65,10 +98,14 @@ class MockBmc:
     power: tuple[str, str] | None = None
     watts: Callable[[], float] | None = None
     credentials: tuple[str, str] | None = None
+    basic: bool = True
     max_sessions: int = 8
     faults: Faults = field(default_factory=Faults)
     requests: list[str] = field(default_factory=list)
+    resets: list[tuple[str, str]] = field(default_factory=list)
+    power_states: dict[str, str] = field(default_factory=dict)
     logins: int = 0
+    refusals: int = 0
     url: str = ""
     _tokens: dict[str, str] = field(default_factory=dict)
     _server: asyncio.Server | None = None
@@ -144,6 +181,7 @@ class MockBmc:
             await writer.wait_closed()
             return False
         status, document, extra = self._respond(method, target, headers, body)
+        self.refusals += status == 401
         content = b"" if document is None else json.dumps(document).encode()
         if self.faults.oversized:
             content = b'{"x":"' + b"a" * (4 * 1024 * 1024) + b'"}'
@@ -168,12 +206,15 @@ class MockBmc:
         if method == "POST" and path == SESSIONS:
             return self._login(body)
         if path != "/redfish/v1" and not self._knows(headers):
-            return 401, {"error": {"message": "who are you?"}}, {"WWW-Authenticate": "Basic"}
+            challenge = {"WWW-Authenticate": 'Basic realm="BMC"'} if self.basic else {}
+            return 401, {"error": {"message": "no valid credentials"}}, challenge
         if method == "DELETE" and path.startswith(f"{SESSIONS}/"):
             gone = [token for token, number in self._tokens.items() if number == path.rpartition("/")[2]]
             for token in gone:
                 del self._tokens[token]
             return 204 if gone else 404, None, {}
+        if method == "POST" and path.endswith(RESET):
+            return self._reset(path.removesuffix(RESET), body)
         if method != "GET":
             return 405, {"error": {"message": "only GET"}}, {}
         if path in self.faults.gone or path not in self.documents:
@@ -193,11 +234,22 @@ class MockBmc:
         location = f"{SESSIONS}/{number}"
         return 201, {"@odata.id": location, "Id": number}, {"X-Auth-Token": token, "Location": location}
 
+    def _reset(self, system: str, body: bytes) -> tuple[int, Mapping[str, Any] | None, dict[str, str]]:
+        """Change the power state of a System, if the reset type is among those that it allows."""
+        document = self.documents.get(system, {})
+        action = document.get("Actions", {}).get("#ComputerSystem.Reset", {})
+        kind = json.loads(body or b"{}").get("ResetType")
+        if kind not in action.get("ResetType@Redfish.AllowableValues", ()):
+            return 400, {"error": {"message": f"ResetType {kind} is not allowed"}}, {}
+        self.resets.append((system, kind))
+        self.power_states[system] = "Off" if kind in ("ForceOff", "GracefulShutdown") else "On"
+        return 204, None, {}
+
     def _knows(self, headers: Mapping[str, str]) -> bool:
         if self.credentials is None or headers.get("x-auth-token", "") in self._tokens:
             return True
         kind, _, encoded = headers.get("authorization", "").partition(" ")
-        if kind.lower() != "basic":
+        if kind.lower() != "basic" or not self.basic:
             return False
         try:
             user, _, password = base64.b64decode(encoded).decode().partition(":")
@@ -207,6 +259,8 @@ class MockBmc:
 
     def _current(self, path: str) -> Mapping[str, Any]:
         document = self.documents[path]
+        if path in self.power_states:
+            document = {**document, "PowerState": self.power_states[path]}
         for place, value in ((self.inlet, self.temperature), (self.power, self.watts)):
             if place is not None and value is not None and place[0] == path:
                 document = _with(document, place[1].strip("/").split("/"), round(value(), 1))

@@ -134,9 +134,11 @@ async def test_certificates_are_verified_unless_pinned_or_waived(session: Pollin
     async with bmc(echo, context) as url:
         for good in (TlsPolicy(ca_data=pem), TlsPolicy(fingerprint=digest), TlsPolicy(insecure=True)):
             assert (await to(session, url, tls=good).send(Request("GET", "/"))).status == 200
-        with pytest.raises(RemoteError, match="certificate cannot be verified"):
+        with pytest.raises(RemoteError, match=f"its SHA-256 fingerprint is {digest}.*tls.insecureSkipVerify"):
             await to(session, url).send(Request("GET", "/"))
-        with pytest.raises(RemoteError, match="not the pinned one"):
+        with pytest.raises(
+            RemoteError, match=f"does not have the given fingerprint; its SHA-256 fingerprint is {digest}"
+        ):
             await to(session, url, tls=TlsPolicy(fingerprint="0" * 64)).send(Request("GET", "/"))
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from tests.wao_predict.cli.running import Ran, wao
 from tests.wao_predict.redfish.captures import documents
-from tests.wao_predict.redfish.test_connector import bmc
-from wao_predict.redfish.mock import MockBmc, MockPressureApi
+from wao_predict.testing import MockBmc, MockPressureApi
 
 KEYS = ["inlet_temp", "inlet_temp_uri", "inlet_temp_name", "power_watts", "power_uri", "vendor", "model", "requests"]
 
@@ -47,7 +46,7 @@ async def test_the_password_comes_from_a_file_or_the_environment(
     secret.write_text("hunter2\n")
     how = ["--password-file", str(secret)] if by == "file" else []
     env = {} if by == "file" else {"WAO_PASSWORD": "hunter2"}
-    async with bmc(documents("yadro-r120g2-openbmc")) as server:
+    async with MockBmc(documents("yadro-r120g2-openbmc"), credentials=("reader", "hunter2")) as server:
         ran = await run("read", "redfish", server.url, "--user", "reader", *how, env=env)
     assert ran.code == 0, ran.err
     assert "17.0" in ran.out
@@ -100,3 +99,12 @@ async def test_a_bmc_without_a_model_is_told() -> None:
         ran = await run("read", "model-endpoint", server.url)
     assert ran.code == 1
     assert "no System of this BMC has a MachineLearningModel (looked at /redfish/v1/Systems/1)" in ran.err
+
+
+async def test_a_wrong_password_costs_one_failed_login() -> None:
+    async with MockBmc(documents("yadro-r120g2-openbmc"), credentials=("reader", "hunter2")) as server:
+        ran = await run("read", "redfish", server.url, "--user", "reader", env={"WAO_PASSWORD": "wrong-secret"})
+        assert (server.refusals, server.logins) == (1, 0)
+    assert ran.code == 1
+    assert "the BMC refused the credentials" in ran.err
+    assert "wrong-secret" not in ran.err

@@ -1,14 +1,17 @@
-"""Sessions on BMCs that refuse basic authentication: one, kept, renewed once when it expired, and given back."""
+"""The login flow on the pollers' transport: sessions are kept, renewed when they expire, and closed at the end."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.transport import PollingSession, PollingTransport
 from wao_predict.connection import Credentials, TlsPolicy
+from wao_predict.errors import RemoteError
 from wao_predict.flow import Request
-from wao_predict.redfish.mock import SESSIONS, MockBmc
+from wao_predict.redfish.mock import SESSIONS
+from wao_predict.testing import MockBmc
 
 PATH = "/redfish/v1/Chassis/1"
 GET = Request("GET", PATH)
@@ -16,13 +19,6 @@ DOCUMENTS: dict[str, dict[str, object]] = {
     "/redfish/v1": {"Links": {"Sessions": {"@odata.id": SESSIONS}}},
     PATH: {"a": 1},
 }
-
-
-class SessionsOnly(MockBmc):
-    """A BMC with basic authentication switched off."""
-
-    def _knows(self, headers: Mapping[str, str]) -> bool:
-        return headers.get("x-auth-token", "") in self._tokens
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ async def session() -> AsyncIterator[PollingSession]:
 
 @pytest.fixture
 async def bmc() -> AsyncIterator[MockBmc]:
-    async with SessionsOnly(DOCUMENTS, credentials=("u", "p")) as made:
+    async with MockBmc(DOCUMENTS, credentials=("u", "p"), basic=False) as made:
         yield made
 
 
@@ -60,10 +56,22 @@ async def test_an_expired_session_is_renewed_once(session: PollingSession, bmc: 
 
 async def test_a_refused_password_is_tried_once(session: PollingSession, bmc: MockBmc) -> None:
     transport = to(session, bmc, "wrong")
-    assert [(await transport.send(GET)).status for _ in range(4)] == [401] * 4
+    for _ in range(4):
+        with pytest.raises(RemoteError, match="refused the credentials"):
+            await transport.send(GET)
     assert bmc.logins == 1
     transport.credentials = Credentials("u", "p")
     assert (await transport.send(GET)).status == 200
+
+
+async def test_many_readers_with_a_wrong_password_are_one_failed_login(session: PollingSession) -> None:
+    async with MockBmc(DOCUMENTS, credentials=("u", "p")) as bmc:
+        transport = to(session, bmc, "wrong")
+        failed = await asyncio.gather(*(transport.send(GET) for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(error, RemoteError) and error.status_code == 401 for error in failed)
+        assert (bmc.refusals, bmc.logins) == (1, 0)
+        transport.credentials = Credentials("u", "p")
+        assert (await transport.send(GET)).status == 200
 
 
 async def test_basic_authentication_needs_no_session(session: PollingSession) -> None:
@@ -75,7 +83,8 @@ async def test_basic_authentication_needs_no_session(session: PollingSession) ->
 async def test_a_full_bmc_is_asked_again_later(session: PollingSession, bmc: MockBmc) -> None:
     bmc.max_sessions = 0
     transport = to(session, bmc)
-    assert (await transport.send(GET)).status == 401
+    with pytest.raises(RemoteError, match="no free one"):
+        await transport.send(GET)
     bmc.max_sessions = 8
     assert (await transport.send(GET)).status == 200
 

@@ -178,7 +178,7 @@ class PollingTransport:
     async def _send(self, request: Request, more_headers: Mapping[str, str] = _NO_HEADERS) -> Response:
         """Send a request as it is; raises `RemoteError`."""
         target = self._target(request.url)
-        headers = {**request.headers, **more_headers}
+        headers = {**request.headers, **more_headers} if more_headers else dict(request.headers)
         if self.closes:
             headers["Connection"] = "close"
         try:

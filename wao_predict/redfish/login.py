@@ -12,7 +12,6 @@ import logging
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from wao_predict.backoff import Backoff
@@ -121,8 +120,13 @@ class RedfishLogin:
     def _authenticated(self, request: Request, credentials: Credentials) -> Request:
         if credentials is not self._credentials:
             self._credentials, self._authorization = credentials, basic_authorization(credentials)
-        headers = {"X-Auth-Token": self._token} if self._token else {"Authorization": self._authorization}
-        return replace(request, headers={**request.headers, **headers}, authenticate=False)
+        headers = dict(request.headers)
+        if self._token:
+            headers["X-Auth-Token"] = self._token
+        else:
+            headers["Authorization"] = self._authorization
+        # dataclasses.replace takes a tenth of a poll's time
+        return Request(request.method, request.url, headers, request.body, request.max_bytes, authenticate=False)
 
     def _begin(self, request: Request, credentials: Credentials) -> Flow[None]:
         """Open a session."""

@@ -122,7 +122,7 @@ def _lenient(kind: Kind, raw: msgspec.Raw, api_kind: str) -> Record | None:
     schema, convert = _DECODERS[kind]
     try:
         return convert(msgspec.json.decode(raw, type=schema, strict=False), api_kind)
-    except (msgspec.ValidationError, WaoError) as error:
+    except Exception as error:  # one bad object must not stop the table
         wire.log.warning("one %s is left out: %s", kind, error)
         return None
 

@@ -44,6 +44,7 @@ SIDECAR = {"restartPolicy": "Always"}
             2.3,
         ),
         ({"containers": [container("1")], "initContainers": [container("2"), container("300m", **SIDECAR)]}, 2.0),
+        ({"containers": [container("1Ei")]}, 2.0**60),
         ({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1.25),
         ({"containers": [container("1")], "resources": {"requests": {"cpu": "3"}}}, 3.0),
         ({"containers": [container("1")], "resources": {"limits": {"cpu": "4"}}}, 4.0),

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from wao_core.cluster.names import API_VERSION
+
 TYPES = ("edge_lenovo", "edge_supermicro", "cloud_dell", "cloud_lenovo")
 CORES = 32
 PER_TYPE = 12
@@ -118,7 +120,7 @@ def template(kind: str, *, bmc: bool, pressure_url: str | None) -> dict[str, Any
         "predictor": {"powerConsumption": {"type": "Onnx", "endpoint": kind}},
     }
     return {
-        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "apiVersion": API_VERSION,
         "kind": "NodeConfigTemplate",
         "metadata": {"name": kind.replace("_", "-"), "namespace": "wao-system"},
         "spec": {

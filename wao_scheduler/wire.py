@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_core.cluster.decode import decode_json
-from wao_core.cluster.records import Kind, Pod
+from wao_core.cluster.decode import POD
+from wao_core.cluster.records import Pod
 from wao_core.errors import ManifestError, WaoCoreError
 
 IntArray = NDArray[np.int64]
@@ -105,7 +105,7 @@ def decode_args(body: bytes) -> ExtenderArgs:
             pod, nodes, names = (parts.get(key, _NULL) for key in ("pod", "nodes", "nodenames"))
         if pod == _NULL:
             raise ExtenderRequestError("the body has no Pod: send ExtenderArgs with Pod and NodeNames")
-        record = decode_json(Kind.POD, pod)
+        record = POD.decode_json(pod)
         assert isinstance(record, Pod)
         if names != _NULL:
             return ExtenderArgs(record, tuple(_decode_names(names) or ()), names, None)

@@ -34,7 +34,7 @@ def service(**more: Any) -> Service:
         "namespace": "default",
         "uid": "s",
         "cluster_ips": ("10.0.0.1",),
-        "ports": (ServicePort(port=80, name="http", target_port=8080),),
+        "ports": (ServicePort(port=80, name="http"),),
     }
     return Service(**(fields | more))
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from tests.wao_core.serving.authority import Authority
 
 G = "/apis/custom.metrics.k8s.io/v1beta2"
-CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 NODE_CONFIG = {
     "apiVersion": "node.waok8s.github.io/v1beta1",
     "kind": "NodeConfig",
@@ -57,12 +57,15 @@ class ApiServer:
             return response
         if request.path in LISTS:
             return web.json_response({"metadata": {"resourceVersion": "9"}, "items": LISTS[request.path]})
-        if request.path == CONFIG_MAP:
+        if request.path == CONFIG_MAPS:
             data = {
                 "requestheader-client-ca-file": self.proxies.pem,
                 "requestheader-allowed-names": '["front-proxy-client"]',
             }
-            return web.json_response({"metadata": {"resourceVersion": "7"}, "data": data})
+            metadata = {"name": "extension-apiserver-authentication", "resourceVersion": "7"}
+            return web.json_response(
+                {"metadata": {"resourceVersion": "7"}, "items": [{"metadata": metadata, "data": data}]}
+            )
         if request.method == "PATCH" and request.path.endswith("/nodeconfigs/n1/status"):
             self.statuses.append(json.loads(await request.read())["status"])
             return web.json_response({})

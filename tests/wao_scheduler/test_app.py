@@ -11,6 +11,7 @@ import httpx2
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
 
 from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_spreading import spread_state
@@ -51,6 +52,12 @@ class Source:
 
     def problems(self) -> Sequence[Problem]:
         return []
+
+    def health(self) -> str | None:
+        return None
+
+    def collectors(self) -> Sequence[Collector]:
+        return ()
 
 
 class Extender:

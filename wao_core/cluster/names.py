@@ -1,4 +1,4 @@
-"""Names of Kubernetes objects.
+"""Names of Kubernetes objects, and of the API group of our custom resources.
 
 Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names (RFC 1123 subdomains and labels).
 """
@@ -6,6 +6,10 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names 
 from __future__ import annotations
 
 import re
+
+GROUP = "node.waok8s.github.io"
+VERSION = "v1beta1"
+API_VERSION = f"{GROUP}/{VERSION}"
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"

@@ -1,7 +1,9 @@
-"""Slim, immutable records of cluster objects: only the fields that are used, decoded once.
+"""Flat, immutable records of cluster objects with only the fields that are used.
 
-5,000 nodes and 20,000 pods fit in some ten megabytes this way. Times are seconds since the epoch, CPU is in cores,
-and what an object does not state is None. `wao_core.cluster.decode` makes them from JSON or YAML.
+5,000 nodes and 20,000 pods fit in about ten megabytes. Times are seconds since the epoch, CPU is in cores, and a field
+that the object does not state is None or has the API's default. `wao_core.cluster.decode` makes records from JSON or
+YAML. Parts that keep the shape of the API (ports, owners, ingress points) have the API's names in JSON and are decoded
+directly.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What every record has.
+    """The fields of every record.
 
-    The resource version is not among it: it grows with every heartbeat and every status that is written, and an
-    object in which nothing else has changed is no change to anybody here.
+    The resource version is left out: it grows with every heartbeat and status update, and records that differ in
+    nothing else must be equal.
     """
 
     name: str
@@ -58,11 +60,7 @@ class Node(Record, frozen=True, gc=False, kw_only=True):
 
 
 class Pod(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """A Pod.
-
-    `cpu_request` counts as the Kubernetes scheduler does (init containers, sidecars, overhead, pod-level resources;
-    requests, else limits) and is None when no container states one. `cpu_limit` is None when a container has none.
-    """
+    """A Pod; `wao_core.cluster.pod_cpu` defines `cpu_request` and `cpu_limit`."""
 
     node_name: str | None = None
     phase: str = "Pending"
@@ -71,20 +69,19 @@ class Pod(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     cpu_request: float | None = None
     cpu_limit: float | None = None
     scheduled_at: float | None = None
-    started_at: float | None = None  # when the last of its app containers began to run
+    started_at: float | None = None  # when the last of its containers started; None until all are running
     ready: bool = False
     terminating: bool = False
-    waiting_reason: str | None = None  # such as ImagePullBackOff, of the first container that waits
-    ips: tuple[str, ...] = ()
+    waiting_reason: str | None = None  # of the first waiting container, such as ImagePullBackOff
 
     @property
     def finished(self) -> bool:
-        """Whether it uses no CPU any more."""
+        """Whether all containers have ended."""
         return self.phase in ("Succeeded", "Failed")
 
 
 class Workload(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """A Deployment, ReplicaSet or StatefulSet; `replicas` is the wanted number."""
+    """A Deployment, ReplicaSet or StatefulSet; `replicas` is the desired number."""
 
     kind: str
     replicas: int | None = None
@@ -123,25 +120,24 @@ class NodeConfigTemplate(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     template: Mapping[str, object] = {}
 
 
-class ServicePort(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class ServicePort(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
     """One port of a Service."""
 
     port: int
     name: str = ""
     protocol: str = "TCP"
-    target_port: int | str | None = None
     node_port: int | None = None
 
 
-class LoadBalancerIngress(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One ingress point of a Service's load balancer."""
+class LoadBalancerIngress(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """One ingress point of a Service's load balancer; `ip` is empty for one with a host name."""
 
-    ip: str
+    ip: str = ""
     ip_mode: str = "VIP"
 
 
 class Service(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """A Service, with what a service proxy needs."""
+    """The parts of a Service that a service proxy needs."""
 
     type: str = "ClusterIP"
     cluster_ips: tuple[str, ...] = ()
@@ -158,7 +154,7 @@ class Service(NamespacedRecord, frozen=True, gc=False, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One endpoint of an EndpointSlice; a condition that is not stated has its default."""
+    """One endpoint of an EndpointSlice."""
 
     addresses: tuple[str, ...]
     node_name: str | None = None
@@ -171,7 +167,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class EndpointPort(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One port of an EndpointSlice; a None port means all ports and is of no use to a proxy."""
+    """One port of an EndpointSlice; None means all ports, which a proxy cannot use."""
 
     name: str = ""
     port: int | None = None

@@ -1,4 +1,4 @@
-"""What a source is: it fills a `ClusterState` and keeps it true, reads Secrets, and takes Events."""
+"""The interface of a source, which keeps a `ClusterState` current, reads Secrets and records Events."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from prometheus_client.registry import Collector
+
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something a person should look at: what, where, why, and since when (seconds since the epoch)."""
+    """Something that needs attention: where, why, and since when (seconds since the epoch)."""
 
     where: str
     reason: str
@@ -40,23 +42,31 @@ class Source(Protocol):
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """The kinds it was asked to keep."""
+        """The kinds that were requested."""
         ...
 
     async def start(self) -> None:
-        """Begin to read and to follow changes; returns at once."""
+        """Begin to read and to follow changes; return at once."""
         ...
 
     async def wait_synced(self, timeout: float) -> bool:
-        """Wait until every kind was read once; False when `timeout` seconds were not enough."""
+        """Wait until every kind has been read once; return False after `timeout` seconds."""
         ...
 
     async def stop(self) -> None:
         """End all background work."""
         ...
 
+    def health(self) -> str | None:
+        """Return which background tasks are not running and why, or None: a liveness check."""
+        ...
+
+    def collectors(self) -> Sequence[Collector]:
+        """Return the Prometheus collectors of this source, for the registry of a server."""
+        ...
+
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the data of one Secret, or None when there is none. Never logged, never kept in the state."""
+        """Return the data of one Secret, or None when it does not exist. It is never logged or stored."""
         ...
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
@@ -72,5 +82,5 @@ class Source(Protocol):
         ...
 
     def problems(self) -> Sequence[Problem]:
-        """Return what is wrong now: refused manifests, unreadable files, refused requests."""
+        """Return the current problems: refused manifests, unreadable files and objects, failed requests."""
         ...

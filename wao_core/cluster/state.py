@@ -1,12 +1,12 @@
-"""The cluster as last seen: one table of records per kind, and who wants to know of changes.
+"""The last known state of the cluster: one table of records per kind, and the listeners to changes.
 
-A source writes it, everything else reads it. It belongs to one event loop; no lock is needed or taken.
+A source writes it, everything else reads it. It belongs to one event loop and takes no lock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -49,7 +49,7 @@ class ClusterState:
         self.version = 0  # grows with every change
 
     def table(self, kind: Kind) -> Mapping[str, Record]:
-        """Return the live table of one kind (read only by convention)."""
+        """Return the live table of one kind; do not change it."""
         return self._tables[kind]
 
     @property
@@ -98,7 +98,7 @@ class ClusterState:
         return cast(Mapping[str, PodMetrics], self._tables[Kind.POD_METRICS])
 
     def subscribe(self, kinds: Iterable[Kind], listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of these kinds; return what ends it. Listeners must not block."""
+        """Call `listener` after every change of these kinds; return its cancellation. It must not block."""
         chosen = tuple(kinds)
         for kind in chosen:
             self._listeners[kind].append(listener)
@@ -111,7 +111,7 @@ class ClusterState:
         return unsubscribe
 
     def put(self, kind: Kind, record: Record) -> None:
-        """Add or replace one record; an equal one is no change."""
+        """Add or replace one record; an equal one is not a change."""
         key = key_of(record)
         old = self._tables[kind].get(key)
         if old != record:
@@ -119,26 +119,26 @@ class ClusterState:
             self._notify(Change(kind, key, old, record))
 
     def remove(self, kind: Kind, key: str) -> None:
-        """Forget one record; an unknown key is no change."""
+        """Remove one record; an unknown key is not a change."""
         old = self._tables[kind].pop(key, None)
         if old is not None:
             self._notify(Change(kind, key, old, None))
 
-    def replace(self, kind: Kind, records: Iterable[Record]) -> None:
-        """Make the table equal to `records` and report only the differences."""
+    def replace(self, kind: Kind, records: Iterable[Record], *, keep: Container[str] = ()) -> None:
+        """Make the table equal to `records` and report only the differences; keys in `keep` are not removed."""
         fresh = {key_of(record): record for record in records}
-        for key in [key for key in self._tables[kind] if key not in fresh]:
+        for key in [key for key in self._tables[kind] if key not in fresh and key not in keep]:
             self.remove(kind, key)
         for record in fresh.values():
             self.put(kind, record)
         self.confirm(kind)
 
     def confirm(self, kind: Kind) -> None:
-        """Note that the table of this kind is known to be current now."""
+        """Note that the table of this kind is current now."""
         self._confirmed[kind] = time.monotonic()
 
     def synced(self, kinds: Iterable[Kind]) -> bool:
-        """Return whether every one of these kinds was read completely at least once."""
+        """Return whether each of these kinds has been read completely at least once."""
         return all(kind in self._confirmed for kind in kinds)
 
     def age(self, kind: Kind) -> float | None:

@@ -1,44 +1,47 @@
-"""Sensors' values from the custom metrics API: one list of all nodes per metric and period.
+"""Sensor values from the custom metrics API: one list of all nodes per metric and period.
 
-What the scheduler uses inside a cluster, where the metrics API alone reads the sensors. A value keeps the time at
-which it was sampled. One that the API no longer lists, or that cannot be read because the API is away, stays with its
-time and ages; the reason is kept beside it.
+Scheduler and load balancer use it inside a cluster, where only the metrics API reads the sensors. A value keeps the
+time at which it was sampled. A value that the API does not list any more, or that cannot be read because the API is
+unavailable, is kept with its time, ages, and has the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 import msgspec
 
-from wao_core.cluster.decode import timestamp
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
-from wao_core.kube.client import KubeClient, KubeError
-from wao_core.kube.reflector import Backoff
+from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
+from wao_predict.backoff import Backoff
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import parse_quantity
+from wao_predict.timestamps import parse_rfc3339
 
 log = logging.getLogger(__name__)
 
 API = "custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p")
 GRACE_PERIODS = 4
-"""Periods that a value may be used after the API last listed it."""
+"""Periods for which a value is usable after the API last listed it."""
 BATCH = 500
-"""Values that are taken over in one step; some milliseconds."""
+"""Values that are stored in one step of some milliseconds."""
 SOURCE = "custom.metrics.k8s.io"
 
 
 class MetricsListError(WaoCoreError, ValueError):
-    """An answer is no MetricValueList."""
+    """The answer is not a MetricValueList."""
 
 
 class _Described(msgspec.Struct, gc=False):
@@ -53,12 +56,16 @@ class _Item(msgspec.Struct, gc=False):
 
 
 class _List(msgspec.Struct):
-    items: list[_Item] | None = None
+    items: list[_Item] | None
+
+
+class _RawList(msgspec.Struct):
+    items: list[msgspec.Raw] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One value of the list: the number, when it was sampled [s since the epoch], and its window [s]."""
+    """One value of a list; `time` is when it was sampled [s since the epoch], `window` is in seconds."""
 
     value: float
     time: float
@@ -66,31 +73,44 @@ class Listed:
 
 
 _decode = msgspec.json.Decoder(_List).decode
+_decode_raw = msgspec.json.Decoder(_RawList).decode
+_decode_item = msgspec.json.Decoder(_Item).decode
 
 
 def decode_values(body: bytes) -> dict[str, Listed]:
-    """Return the values in a MetricValueList by node name; an item without usable value or time is left out.
+    """Return the values in a MetricValueList by node name; an item without usable value or time is skipped.
 
     Raises
     ------
     MetricsListError
-        The body is no such list.
+        The body is not such a list.
     """
     try:
-        items = _decode(body).items or ()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MetricsListError(f"the answer is no MetricValueList: {error}") from None
+        try:
+            items = _decode(body).items or []
+        except msgspec.ValidationError:  # one bad item, or another document
+            items = [item for raw in _decode_raw(body).items or () if (item := _readable(raw)) is not None]
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
+        raise MetricsListError(f"the answer is not a MetricValueList: {error}") from None
     return {item.described.name: listed for item in items if (listed := _listed(item)) is not None}
 
 
+def _readable(raw: msgspec.Raw) -> _Item | None:
+    try:
+        return _decode_item(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _listed(item: _Item) -> Listed | None:
-    taken = timestamp(item.timestamp)
+    taken = parse_rfc3339(item.timestamp)
     if item.value is None or taken is None or not item.described.name:
         return None
     try:
-        return Listed(float(parse_quantity(item.value)), taken, item.window)
+        value = float(parse_quantity(item.value))
     except QuantityError:
         return None
+    return Listed(value, taken, item.window) if math.isfinite(value) else None
 
 
 class MetricsFeed:
@@ -99,9 +119,9 @@ class MetricsFeed:
     Parameters
     ----------
     state
-        Tells which nodes should have a value.
+        Shows which nodes should have a value.
     period
-        Seconds between two lists of a metric; failures are tried again sooner at first, then as often.
+        Seconds between two lists of a metric, and the longest wait after a failure.
     """
 
     def __init__(
@@ -115,51 +135,54 @@ class MetricsFeed:
     ) -> None:
         self._client, self._state, self._store = client, state, store
         self._period, self._clock = period, clock
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: BackgroundTasks | None = None
         self._tried: set[str] = set()
 
     async def __aenter__(self) -> MetricsFeed:
-        self._tasks = [asyncio.create_task(self._follow(metric), name=f"list {metric}") for metric in METRICS]
+        self._tasks = BackgroundTasks()
+        for metric in METRICS:
+            self._tasks.supervise(f"list {metric}", partial(self._follow, metric))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks is not None:
+            await self._tasks.close()
+            self._tasks = None
 
     def health(self) -> str | None:
-        """Return None while the lists are followed, else what is wrong."""
-        return "the lists of metrics are not followed" if any(task.done() for task in self._tasks) else None
+        """Return why the lists are not followed, or None while they are."""
+        return "the lists of metrics are not followed" if self._tasks is None else self._tasks.health()
 
     @property
     def tried_all(self) -> bool:
-        """Whether every list was asked for at least once."""
+        """Whether every list has been requested at least once."""
         return len(self._tried) == len(METRICS)
 
     async def refresh(self, metric: str) -> str:
-        """Read one list now; return "" or why it could not be read."""
+        """Read one list now; return the reason if it could not be read, or an empty string."""
         try:
             path = api_path(API, "nodes", name="*", subresource=metric)
             body = await self._client.get(path, timeout=max(10.0, self._period))
             await self._take(metric, await asyncio.to_thread(decode_values, body))
-        except (KubeError, MetricsListError) as error:
-            self._miss(metric, set(self._store.by_node(metric)) | self._wanted(metric), str(error))
-            return str(error)
+        except Exception as error:
+            reason = str(error) if isinstance(error, WaoCoreError) else f"{type(error).__name__}: {error}"
+            self._miss(metric, set(self._store.by_node(metric)) | self._wanted(metric), reason)
+            return reason
         finally:
             self._tried.add(metric)
         return ""
 
     async def _follow(self, metric: str) -> None:
-        backoff, told = Backoff(first=1.0, most=self._period), ""
+        backoff, reported = Backoff(initial=1.0, maximum=self._period), ""
         while True:
             problem = await self.refresh(metric)
-            if problem and problem != told:
-                log.warning("%s cannot be listed, last values are used: %s", metric, problem)
-            elif told and not problem:
+            if problem and problem != reported:
+                log.warning("%s cannot be listed, the last values are used: %s", metric, problem)
+            elif reported and not problem:
                 log.info("%s is listed again", metric)
-            told = problem
+            reported = problem
             if not problem:
                 backoff.reset()
             await asyncio.sleep(backoff.next() if problem else self._period)
@@ -168,8 +191,8 @@ class MetricsFeed:
         now = self._clock()
         for number, (node, value) in enumerate(listed.items()):
             if number % BATCH == 0:
-                await asyncio.sleep(0)  # the event loop answers requests meanwhile
-            # fresh as long as the API says so: it knows how often the sensor is read
+                await asyncio.sleep(0)  # let the event loop answer requests
+            # fresh as long as the API lists it: it knows how often the sensor is read
             ttl = max(0.0, now - value.time) + GRACE_PERIODS * self._period
             sample = Sample(value.value, value.time, value.window, ttl, SampleState.OK, "", SOURCE)
             if self._store.get(node, metric) != sample:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from wao_core.cluster.names import GROUP, VERSION
 from wao_core.cluster.records import NodeConfigTemplate
 from wao_core.cluster.state import ClusterState
 from wao_core.controller.diff import OWNER_KIND, NodeConfigChanges
 from wao_core.crds.desired import DesiredNodeConfig
 from wao_core.kube.client import KubeClient, KubeError
-from wao_core.kube.resources import GROUP, NODE_CONFIGS, VERSION
+from wao_core.kube.resources import NODE_CONFIGS
 
 log = logging.getLogger(__name__)
 

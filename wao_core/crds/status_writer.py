@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from wao_core.cluster.names import GROUP, VERSION
 from wao_core.cluster.records import NamespacedRecord
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.conditions import Condition, conditions_of, with_transitions
-from wao_core.kube.resources import GROUP, VERSION
 from wao_predict.backoff import Backoff
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from wao_core.cluster.names import GROUP
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
 
@@ -133,8 +134,8 @@ def definition(resource: Resource) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{resource.plural}.node.waok8s.github.io"},
-        "spec": {"group": "node.waok8s.github.io", "names": names, "scope": "Namespaced", "versions": [version]},
+        "metadata": {"name": f"{resource.plural}.{GROUP}"},
+        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
     }
 
 

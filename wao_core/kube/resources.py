@@ -1,15 +1,16 @@
-"""The API paths of resources. `api_path` is the only place where a path is put together: it quotes every segment."""
+"""The resources of the API that are read, and their paths.
+
+`api_path` is the only place where a path is put together: it quotes every segment.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from wao_core.cluster.names import API_VERSION
 from wao_core.cluster.records import Kind
 from wao_core.errors import SourceError
-
-GROUP = "node.waok8s.github.io"
-VERSION = "v1beta1"
 
 
 def api_path(api_version: str, plural: str, *, namespace: str = "", name: str = "", subresource: str = "") -> str:
@@ -48,6 +49,17 @@ class Resource:
     plural: str
     namespaced: bool = True
 
+    @property
+    def name(self) -> str:
+        """The plural with its group, as kubectl takes it, such as "nodes.metrics.k8s.io"."""
+        group, slash, _ = self.api_version.rpartition("/")
+        return f"{self.plural}.{group}" if slash else self.plural
+
+    def key(self, namespace: str, name: str) -> str:
+        """Return the key of an object in its table, equal to `records.key_of` of its record."""
+        key = f"{namespace or 'default'}/{name}" if self.namespaced else name
+        return f"{self.api_kind}/{key}" if self.kind is Kind.WORKLOAD else key
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """Return the path of one object, or of a list; see `api_path`."""
         scope = namespace if self.namespaced else ""
@@ -61,10 +73,8 @@ ENDPOINT_SLICES = Resource(Kind.ENDPOINT_SLICE, "discovery.k8s.io/v1", "Endpoint
 DEPLOYMENTS = Resource(Kind.WORKLOAD, "apps/v1", "Deployment", "deployments")
 REPLICA_SETS = Resource(Kind.WORKLOAD, "apps/v1", "ReplicaSet", "replicasets")
 STATEFUL_SETS = Resource(Kind.WORKLOAD, "apps/v1", "StatefulSet", "statefulsets")
-NODE_CONFIGS = Resource(Kind.NODE_CONFIG, f"{GROUP}/{VERSION}", "NodeConfig", "nodeconfigs")
-NODE_CONFIG_TEMPLATES = Resource(
-    Kind.NODE_CONFIG_TEMPLATE, f"{GROUP}/{VERSION}", "NodeConfigTemplate", "nodeconfigtemplates"
-)
+NODE_CONFIGS = Resource(Kind.NODE_CONFIG, API_VERSION, "NodeConfig", "nodeconfigs")
+NODE_CONFIG_TEMPLATES = Resource(Kind.NODE_CONFIG_TEMPLATE, API_VERSION, "NodeConfigTemplate", "nodeconfigtemplates")
 NODE_METRICS = Resource(Kind.NODE_METRICS, "metrics.k8s.io/v1beta1", "NodeMetrics", "nodes", namespaced=False)
 POD_METRICS = Resource(Kind.POD_METRICS, "metrics.k8s.io/v1beta1", "PodMetrics", "pods")
 
@@ -77,7 +87,13 @@ WATCHED: dict[Kind, tuple[Resource, ...]] = {
     Kind.NODE_CONFIG: (NODE_CONFIGS,),
     Kind.NODE_CONFIG_TEMPLATE: (NODE_CONFIG_TEMPLATES,),
 }
-"""Kinds that are followed by watch."""
+"""Kinds that are watched."""
 
 POLLED: dict[Kind, Resource] = {Kind.NODE_METRICS: NODE_METRICS, Kind.POD_METRICS: POD_METRICS}
-"""Kinds without watch: read whole once a period."""
+"""Kinds without watch, listed once a period."""
+
+RESOURCES: dict[str, Resource] = {
+    resource.api_kind: resource
+    for resource in (*(each for group in WATCHED.values() for each in group), *POLLED.values())
+}
+"""All resources by the API's name of the kind."""

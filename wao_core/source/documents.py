@@ -1,4 +1,4 @@
-"""Manifests as text to objects: documents of a file, and the record that each of them is. Pure but for the reading."""
+"""Documents of a manifest file, and the records they describe."""
 
 from __future__ import annotations
 
@@ -10,32 +10,20 @@ from typing import Any
 import msgspec
 import yaml
 
-from wao_core.cluster.decode import decode_object
 from wao_core.cluster.records import Kind, Record
 from wao_core.errors import ManifestError
+from wao_core.kube.resources import RESOURCES
+from wao_core.source.decoders import decode_object
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 64 * 1024 * 1024
-KINDS = {
-    "Node": ("v1", Kind.NODE),
-    "Pod": ("v1", Kind.POD),
-    "Service": ("v1", Kind.SERVICE),
-    "EndpointSlice": ("discovery.k8s.io/v1", Kind.ENDPOINT_SLICE),
-    "Deployment": ("apps/v1", Kind.WORKLOAD),
-    "ReplicaSet": ("apps/v1", Kind.WORKLOAD),
-    "StatefulSet": ("apps/v1", Kind.WORKLOAD),
-    "NodeMetrics": ("metrics.k8s.io/v1beta1", Kind.NODE_METRICS),
-    "PodMetrics": ("metrics.k8s.io/v1beta1", Kind.POD_METRICS),
-    "NodeConfig": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG),
-    "NodeConfigTemplate": ("node.waok8s.github.io/v1beta1", Kind.NODE_CONFIG_TEMPLATE),
-}
 METRICS = (Kind.NODE_METRICS, Kind.POD_METRICS)
 UNDATED = "1970-01-01T00:00:00Z"
-"""Stands for "now": a figure written without a timestamp holds for as long as the file says so."""
+"""Timestamp of figures that have none: they are valid as long as the file contains them."""
 
 
 def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
-    """Return the documents of a file with their numbers, lists unfolded.
+    """Return the documents of a file with their numbers; a List counts as its items.
 
     Raises
     ------
@@ -68,16 +56,16 @@ def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
 
 def _parsed(path: Path) -> list[Any]:
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":  # fifty times quicker than as YAML, which it is too
+    if path.suffix == ".json":  # fifty times faster than as YAML
         try:
             return [msgspec.json.decode(text)]
         except msgspec.DecodeError:
-            pass  # several documents, or what only YAML takes
+            pass  # several documents, or YAML syntax
     return list(yaml.load_all(text, Loader=_LOADER))
 
 
 _LOADER: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
-"""YAML without its timestamps: the API has them as text."""
+"""YAML without its timestamp type: in the API timestamps are text."""
 _LOADER.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _LOADER.yaml_implicit_resolvers.items()
@@ -85,25 +73,31 @@ _LOADER.yaml_implicit_resolvers = {
 
 
 def record_of(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
-    """Return kind and record of a document, None for a kind that is not used."""
+    """Return kind and record of a document, or None for a kind that is not used.
+
+    Raises
+    ------
+    ManifestError
+        The document is not a valid object of its kind; names the field.
+    """
     kind, version = document.get("kind"), document.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str):
         raise ManifestError(
             "apiVersion and kind are needed", field="kind" if not isinstance(kind, str) else "apiVersion"
         )
-    if kind not in KINDS:
+    resource = RESOURCES.get(kind)
+    if resource is None:
         return None
-    expected, record_kind = KINDS[kind]
-    if version != expected:
+    if version != resource.api_version:
         raise ManifestError(
-            f"{version!r:.60} is not a version of {kind} that is read: write {expected}", field="apiVersion"
+            f"{version!r:.60} is not a supported version of {kind}: write {resource.api_version}", field="apiVersion"
         )
     metadata = document.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError("the object needs a name", field="metadata.name")
-    if record_kind in METRICS and "timestamp" not in document:
+    if resource.kind in METRICS and "timestamp" not in document:
         document = {**document, "timestamp": UNDATED}
-    return record_kind, decode_object(record_kind, document)
+    return resource.kind, decode_object(kind, document)
 
 
 def secret_of(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:

@@ -1,30 +1,36 @@
-"""The cluster from an API server: a reflector per resource, and a reader per metrics list."""
+"""The cluster from an API server: a reflector per watched resource, a repeated list per metrics resource."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+from prometheus_client.registry import Collector
 
-from wao_core.cluster.decode import decode_list
-from wao_core.cluster.records import Kind
+from wao_core.aio import BackgroundTasks
+from wao_core.cluster.records import Kind, Record
 from wao_core.cluster.source import ObjectRef, Problem
 from wao_core.cluster.state import ClusterState
+from wao_core.errors import SourceError
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
+from wao_core.kube.collection import decode_list
 from wao_core.kube.events import EventRecorder
-from wao_core.kube.reflector import Backoff, Reflector, StateSink
-from wao_core.kube.resources import NODE_CONFIG_TEMPLATES, NODE_CONFIGS, POLLED, WATCHED, Resource, api_path
+from wao_core.kube.reflector import Reflector, StateSink
+from wao_core.kube.resources import POLLED, RESOURCES, WATCHED, Resource, api_path
+from wao_core.kube.statistics import CollectionMetrics, CollectionStatistics
+from wao_core.source.decoders import collection_of
+from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-_CUSTOM = {"NodeConfig": NODE_CONFIGS, "NodeConfigTemplate": NODE_CONFIG_TEMPLATES}
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
+PAGED = frozenset({Kind.NODE, Kind.POD, Kind.WORKLOAD})
+"""Kinds of so many and so large objects that all of them are listed in pages, not from the watch cache in one piece."""
 
 
 class KubernetesSource:
@@ -59,35 +65,30 @@ class KubernetesSource:
         self._state = ClusterState()
         self._recorder = EventRecorder(client, component)
         self._reflectors = self._make_reflectors(selectors or {})
-        self._polls = {kind: Poll() for kind in self._kinds if kind in POLLED}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._polls = [_Poll(POLLED[kind]) for kind in sorted(self._kinds) if kind in POLLED]
+        self._tasks = BackgroundTasks()
 
     @property
     def state(self) -> ClusterState:
-        """The tables that are kept."""
+        """The tables of records."""
         return self._state
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """The kinds that were asked for."""
+        """The kinds that were requested."""
         return self._kinds
-
-    @property
-    def reflectors(self) -> Sequence[Reflector]:
-        """The reflectors, for metrics and health checks."""
-        return self._reflectors
 
     async def start(self) -> None:
         """Begin to list and watch; returns at once."""
         for reflector in self._reflectors:
-            self._tasks.append(asyncio.create_task(reflector.run(), name=f"watch {reflector.resource.plural}"))
-        for kind, poll in self._polls.items():
-            self._tasks.append(asyncio.create_task(self._poll(POLLED[kind], poll), name=f"poll {kind}"))
+            self._tasks.supervise(f"watch {reflector.collection.name}", reflector.run)
+        for poll in self._polls:
+            self._tasks.supervise(f"list {poll.statistics.name}", partial(self._poll, poll))
 
     async def wait_synced(self, timeout: float) -> bool:
-        """Wait until every watched kind was listed once, and each metrics list was tried once."""
+        """Wait until every watched resource is listed, and every metrics list has been tried."""
         waits = [reflector.synced.wait() for reflector in self._reflectors]
-        waits += [poll.tried.wait() for poll in self._polls.values()]
+        waits += [poll.tried.wait() for poll in self._polls]
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.gather(*waits)
@@ -97,13 +98,19 @@ class KubernetesSource:
 
     async def stop(self) -> None:
         """End all background work and close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self.client.close()
 
+    def health(self) -> str | None:
+        """Return which background tasks are not running and why, or None."""
+        return self._tasks.health()
+
+    def collectors(self) -> Sequence[Collector]:
+        """Return the Prometheus collectors of the watches and lists."""
+        return [CollectionMetrics(self._statistics)]
+
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the data of one Secret, read now; None when there is none.
+        """Return the current data of one Secret, or None when it does not exist.
 
         Raises
         ------
@@ -126,7 +133,7 @@ class KubernetesSource:
 
     async def status(self, about: ObjectRef) -> Mapping[str, object] | None:
         """Return the current status of a custom resource, empty when it has none; None, logged, if the read fails."""
-        path = _CUSTOM[about.kind].path(about.namespace, about.name)
+        path = RESOURCES[about.kind].path(about.namespace, about.name)
         try:
             found = msgspec.json.decode(await self.client.get(path), type=dict[str, Any])
         except KubeError as error:
@@ -142,7 +149,7 @@ class KubernetesSource:
 
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
         """Merge `status` into a custom resource's status; return False, logged, when that is to be retried."""
-        path = _CUSTOM[about.kind].path(about.namespace, about.name, "status")
+        path = RESOURCES[about.kind].path(about.namespace, about.name, "status")
         try:
             await self.client.send("PATCH", path, body={"status": status}, content_type=MERGE_PATCH)
         except KubeError as error:
@@ -153,48 +160,50 @@ class KubernetesSource:
         return True
 
     def problems(self) -> Sequence[Problem]:
-        """Return the watches and lists that fail now."""
-        found = [reflector.problem() for reflector in self._reflectors]
-        found += [poll.problem for poll in self._polls.values()]
-        return [problem for problem in found if problem is not None]
+        """Return the watches and lists that fail now, and the objects that cannot be read."""
+        return [problem for statistics in self._statistics() for problem in statistics.problems()]
 
-    def _make_reflectors(self, selectors: Selectors) -> list[Reflector]:
+    def _statistics(self) -> list[CollectionStatistics]:
+        return [*(each.statistics for each in self._reflectors), *(each.statistics for each in self._polls)]
+
+    def _make_reflectors(self, selectors: Selectors) -> list[Reflector[Record]]:
         return [
             Reflector(
                 self.client,
-                resource,
-                StateSink(self._state, resource),
+                collection_of(resource),
+                StateSink(self._state, kind),
                 selectors.get(kind, ()),
+                from_cache=kind in selectors or kind not in PAGED,
                 on_confirm=partial(self._state.confirm, kind),
             )
             for kind in sorted(self._kinds)
             for resource in WATCHED.get(kind, ())
         ]
 
-    async def _poll(self, resource: Resource, poll: Poll) -> None:
-        """Read a metrics list once a period; what it leaves out is missing, and what fails leaves the last one."""
-        backoff = Backoff(first=1.0, most=self._period)
+    async def _poll(self, poll: _Poll) -> None:
+        """List a metrics resource once a period; the last objects stay while it fails."""
+        collection, statistics = collection_of(poll.resource), poll.statistics
+        backoff = Backoff(initial=1.0, maximum=self._period)
         while True:
             try:
-                body = await self.client.get(resource.path(), timeout=max(10.0, self._period))
-                page = await asyncio.to_thread(decode_list, resource.kind, body)
-                self._state.replace(resource.kind, page.records)
-                poll.problem, wait = None, self._period
+                body = await self.client.get(collection.path, timeout=max(10.0, self._period))
+                page = await asyncio.to_thread(decode_list, body, collection)
+                self._state.replace(poll.resource.kind, page.objects, keep=page.unreadable)
+                statistics.listed(page.unreadable)
+                statistics.confirm()
                 backoff.reset()
-            except KubeError as error:
-                if poll.problem is None or poll.problem.reason != str(error):
-                    log.warning("%s: %s", resource.api_version, error)
-                poll.problem = Problem(
-                    resource.api_version, str(error), poll.problem.since if poll.problem else time.time()
-                )
+                wait = self._period
+            except Exception as error:
+                statistics.fault(str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}")
                 wait = backoff.next()
             poll.tried.set()
             await asyncio.sleep(wait)
 
 
-class Poll:
+class _Poll:
     """The state of one metrics list."""
 
-    def __init__(self) -> None:
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.statistics = CollectionStatistics(resource.name)
         self.tried = asyncio.Event()
-        self.problem: Problem | None = None

@@ -1,7 +1,7 @@
-"""The cluster from a folder of manifests, re-read when a file changes.
+"""The cluster from a folder of manifests, read again when a file changes.
 
-A manifest that is refused is told with file, document, field and reason; the others load. An edit that breaks a file
-keeps what that file held before. NodeConfigTemplates are rendered as the controller would.
+A refused manifest is reported with file, document, field and reason; the others load. An edit that breaks a file keeps
+the last good state of that file. NodeConfigTemplates are rendered as the controller does.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from prometheus_client.registry import Collector
 
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
 from wao_core.cluster.source import ObjectRef, Problem
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.crds.desired import desired_node_configs
 from wao_core.errors import ManifestError
-from wao_core.source.documents import KINDS, SUFFIXES, documents, record_of, secret_of
+from wao_core.kube.resources import RESOURCES
+from wao_core.source.documents import SUFFIXES, documents, record_of, secret_of
 
 log = logging.getLogger(__name__)
 
 REDATE = 10.0
-"""Seconds after which undated figures are dated anew."""
+"""Seconds after which undated figures get the current time again."""
 
 
 @dataclass
 class _File:
-    """What one file held when it was last readable."""
+    """The content of one file when it was last readable."""
 
     stamp: tuple[int, int]
     records: dict[tuple[Kind, str], Record] = field(default_factory=dict)
@@ -47,9 +50,9 @@ class ManifestSource:
     folder
         Read with its sub-folders.
     kinds
-        The kinds wanted; a folder is read whole, so this only is what `kinds` answers.
+        The value of the property `kinds`. The whole folder is read in any case.
     period
-        Seconds between two looks at the files.
+        Seconds between two checks for changed files.
     """
 
     def __init__(self, folder: Path, kinds: Iterable[Kind] = tuple(Kind), *, period: float = 1.0) -> None:
@@ -59,7 +62,7 @@ class ManifestSource:
         self._state = ClusterState()
         self._files: dict[Path, _File] = {}
         self._template_problems: list[Problem] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks()
         self._synced = asyncio.Event()
         self._stale_plan = True
         self._dated_at = -REDATE
@@ -67,20 +70,20 @@ class ManifestSource:
 
     @property
     def state(self) -> ClusterState:
-        """The tables that are kept."""
+        """The tables of records."""
         return self._state
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """The kinds that were asked for."""
+        """The kinds that were requested."""
         return self._kinds
 
     async def start(self) -> None:
         """Begin to read and to follow changes."""
-        self._task = asyncio.create_task(self._follow(), name=f"manifests {self.folder}")
+        self._tasks.supervise(f"manifests {self.folder}", self._follow)
 
     async def wait_synced(self, timeout: float) -> bool:
-        """Wait until the folder was read once."""
+        """Wait until the folder has been read once."""
         try:
             async with asyncio.timeout(timeout):
                 await self._synced.wait()
@@ -90,9 +93,15 @@ class ManifestSource:
 
     async def stop(self) -> None:
         """End the background work."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.close()
+
+    def health(self) -> str | None:
+        """Return which background task is not running, or None."""
+        return self._tasks.health()
+
+    def collectors(self) -> Sequence[Collector]:
+        """Return nothing: a folder has no metrics."""
+        return ()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """Return the data of a Secret in the folder."""
@@ -102,12 +111,12 @@ class ManifestSource:
         return None
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
-        """Write the Event to the log: there is no API server to keep it."""
+        """Log the Event: there is no API server to store it."""
         level = logging.WARNING if warning else logging.DEBUG
         log.log(level, "event on %s %s/%s: %s: %s", about.kind, about.namespace, about.name, reason, message)
 
     async def status(self, about: ObjectRef) -> Mapping[str, object]:
-        """Return nothing: no status is written to files."""
+        """Return an empty status: none is written to files."""
         return {}
 
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
@@ -115,11 +124,11 @@ class ManifestSource:
         return True
 
     def problems(self) -> Sequence[Problem]:
-        """Return the manifests that were refused, the files that are broken, and what templates could not render."""
+        """Return the refused manifests, the unreadable files and the templates that cannot be rendered."""
         return [problem for held in self._files.values() for problem in held.problems] + self._template_problems
 
     def refresh(self) -> None:
-        """Read what changed since the last time, now."""
+        """Read the files that have changed since the last time."""
         present = {path: stamp for path in sorted(self._paths()) if (stamp := _stamp(path)) is not None}
         for path in self._files.keys() - present.keys():
             log.info("%s is gone", path)
@@ -169,7 +178,7 @@ class ManifestSource:
         self._dated_at = -REDATE
 
     def _date(self) -> None:
-        """Put the figures without a timestamp into the state, dated now."""
+        """Put the figures without a timestamp into the state with the current time."""
         self._dated_at, now = time.monotonic(), time.time()
         for held in self._files.values():
             for (kind, _), record in held.records.items():
@@ -177,7 +186,7 @@ class ManifestSource:
                     self._state.put(kind, msgspec.structs.replace(record, timestamp=now))
 
     def _take(self, fresh: _File, old: _File | None, document: Mapping[str, Any], file: str, number: int) -> None:
-        """Add one document to what a file holds; a refused one keeps what it was before."""
+        """Add one document to the content of a file; a refused one keeps its last good state."""
         try:
             if document.get("kind") == "Secret":
                 name, data = secret_of(document)
@@ -190,11 +199,11 @@ class ManifestSource:
             self._refuse_duplicate(found, fresh, file)
             fresh.records[found[0], key_of(found[1])] = found[1]
         except ManifestError as error:
-            told = ManifestError(error.reason, file=file, document=number, field=error.field)
+            refusal = ManifestError(error.reason, file=file, document=number, field=error.field)
             kept = _previous(old, document)
             note = "; its last good state is kept" if kept is not None else ""
-            log.error("refused: %s%s", told, note)
-            fresh.problems.append(Problem(file, f"{told}{note}", time.time()))
+            log.error("refused: %s%s", refusal, note)
+            fresh.problems.append(Problem(file, f"{refusal}{note}", time.time()))
             if kept is not None:
                 fresh.records[kept[0], key_of(kept[1])] = kept[1]
 
@@ -203,9 +212,9 @@ class ManifestSource:
         for path, held in self._files.items():
             other = str(path.relative_to(self.folder))
             if other != file and key in held.records:
-                raise ManifestError(f"{key[0]} {key[1]} stands in {other} already", field="metadata.name")
+                raise ManifestError(f"{key[0]} {key[1]} is in {other} already", field="metadata.name")
         if key in fresh.records:
-            raise ManifestError(f"{key[0]} {key[1]} stands in this file twice", field="metadata.name")
+            raise ManifestError(f"{key[0]} {key[1]} is in this file twice", field="metadata.name")
 
     def _forget(self, held: _File) -> None:
         for key in held.records:
@@ -215,7 +224,7 @@ class ManifestSource:
         self._stale_plan = True
 
     def _render(self) -> None:
-        """Put the NodeConfigs that the templates make into the state; those in files win over them."""
+        """Put the NodeConfigs rendered from templates into the state; those in files take precedence."""
         self._stale_plan = False
         written = {key for held in self._files.values() for kind, key in held.records if kind is Kind.NODE_CONFIG}
         configured = {
@@ -254,14 +263,14 @@ def _is_undated(record: Record) -> bool:
 
 
 def _previous(old: _File | None, document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
-    """Return what a refused document was the last time, if it can be told which one it is."""
+    """Return the last good state of a refused document, if it can be identified."""
     metadata = document.get("metadata")
     if old is None or not isinstance(metadata, Mapping):
         return None
-    kind = KINDS.get(str(document.get("kind")))
+    resource = RESOURCES.get(str(document.get("kind")))
     for (held_kind, _), record in old.records.items():
         namespace = getattr(record, "namespace", None)
         same_place = namespace is None or namespace == (metadata.get("namespace") or "default")
-        if kind is not None and held_kind is kind[1] and record.name == metadata.get("name") and same_place:
+        if resource is not None and held_kind is resource.kind and record.name == metadata.get("name") and same_place:
             return held_kind, record
     return None

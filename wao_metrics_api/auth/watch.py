@@ -1,37 +1,36 @@
-"""Follows the ConfigMap that says whose certificates to trust; authorities are replaced while we run."""
+"""Follows the ConfigMap with the authorities of client certificates, which are replaced while the server runs."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from collections.abc import Collection as Keys
 
 import msgspec
 
-from wao_core.errors import SourceError
-from wao_core.kube.reflector import Backoff
+from wao_core.kube.client import KubeClient
+from wao_core.kube.collection import Collection
+from wao_core.kube.reflector import Reflector
 from wao_core.kube.resources import api_path
-from wao_metrics_api.auth.trust import Trust, TrustError, trust_of
+from wao_metrics_api.auth.trust import Trust, trust_of
+from wao_predict.backoff import Backoff
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"
-PATH = api_path("v1", "configmaps", namespace=NAMESPACE)
-OBJECT = api_path("v1", "configmaps", namespace=NAMESPACE, name=NAME)
-STALL = 90.0  # seconds without a byte, bookmarks among them, after which a watch is dead
 _log = logging.getLogger(__name__)
 
 
-class WatchClient(Protocol):
-    """What is used of `wao_core.kube.client.KubeClient`."""
+class ConfigMap(msgspec.Struct):
+    """The data of a ConfigMap."""
 
-    async def get(self, path: str) -> bytes:
-        """Return the body of a GET."""
-        ...
+    data: dict[str, str] | None = None
 
-    def lines(self, path: str, *, query: Any, stall: float) -> AbstractAsyncContextManager[Any]:
-        """Open a watch and yield an iterator of its lines."""
-        ...
+
+CONFIG_MAPS = Collection(
+    path=api_path("v1", "configmaps", namespace=NAMESPACE),
+    name="configmaps",
+    decode=msgspec.json.Decoder(ConfigMap).decode,
+    key=lambda namespace, name: name,
+)
 
 
 class TrustWatch:
@@ -40,60 +39,56 @@ class TrustWatch:
     Parameters
     ----------
     apply
-        Called with every new trust, before it counts; it may raise `ValueError` for authorities it cannot use, and
-        then the old trust stays.
+        Called with every new trust before it is used. It may raise any exception for authorities it cannot use; then
+        the old trust stays.
+    backoff
+        Paces retries while the API server fails.
     """
 
-    def __init__(self, client: WatchClient, apply: Callable[[Trust], None]) -> None:
-        self._client, self._apply = client, apply
+    def __init__(
+        self, client: KubeClient, apply: Callable[[Trust], None], *, backoff: Callable[[], Backoff] = Backoff
+    ) -> None:
+        self._apply = apply
         self._known = False
-        self._reason = "it was not read yet"
+        self._reason = ""
+        self._reflector = Reflector(
+            client, CONFIG_MAPS, self, (("fieldSelector", f"metadata.name={NAME}"),), from_cache=True, backoff=backoff()
+        )
         self.trust = Trust()
+        self.run = self._reflector.run
 
     def health(self) -> str | None:
-        """Return None when the ConfigMap is in use, else why not."""
-        return None if self._known else f"ConfigMap {NAMESPACE}/{NAME}: {self._reason}"
+        """Return why the ConfigMap is not in use, or None."""
+        if self._known:
+            return None
+        statistics = self._reflector.statistics
+        reason = self._reason or next((problem.reason for problem in statistics.problems()), "it has not been read yet")
+        return f"ConfigMap {NAMESPACE}/{NAME}: {reason}"
 
-    async def run(self) -> None:
-        """Read and watch for ever."""
-        backoff = Backoff()
-        while True:
-            try:
-                self._take(msgspec.json.decode(await self._client.get(OBJECT)))
-                backoff.reset()
-                await self._watch()
-            except (SourceError, msgspec.DecodeError) as error:
-                if str(error) != self._reason:
-                    _log.warning("ConfigMap %s/%s: %s", NAMESPACE, NAME, error)
-                self._reason = str(error)
-                await asyncio.sleep(backoff.next())
-
-    async def _watch(self) -> None:
-        query = [
-            ("watch", "true"),
-            ("allowWatchBookmarks", "true"),
-            ("fieldSelector", f"metadata.name={NAME}"),
-            ("resourceVersion", self._version),
-            ("timeoutSeconds", "300"),
-        ]
-        async with self._client.lines(PATH, query=query, stall=STALL) as lines:
-            async for line in lines:
-                event = msgspec.json.decode(line)
-                if event.get("type") in ("ADDED", "MODIFIED"):
-                    self._take(event["object"])
-                elif event.get("type") == "ERROR":
-                    return  # expired: read it again
-
-    def _take(self, config_map: dict[str, Any]) -> None:
-        self._version = str((config_map.get("metadata") or {}).get("resourceVersion") or "")
+    def put(self, key: str, item: ConfigMap) -> None:
+        """Use the data of the ConfigMap."""
         try:
-            trust = trust_of(config_map.get("data") or {})
+            trust = trust_of(item.data or {})
             if trust != self.trust or not self._known:
                 self._apply(trust)
-        except (TrustError, ValueError, OSError) as error:
+        except Exception as error:
             self._reason = str(error)
-            _log.error("ConfigMap %s/%s cannot be used, the one before stays: %s", NAMESPACE, NAME, error)
+            _log.error("ConfigMap %s/%s cannot be used, the last usable one stays: %s", NAMESPACE, NAME, error)
             return
         if trust != self.trust:
             _log.info("client authorities were read from ConfigMap %s/%s", NAMESPACE, NAME)
         self.trust, self._known = trust, True
+
+    def remove(self, key: str) -> None:
+        """Keep the last authorities: the API server creates the ConfigMap again."""
+        self._reason = "it does not exist"
+        if self._known:
+            _log.warning("ConfigMap %s/%s was deleted, its last content stays in use", NAMESPACE, NAME)
+
+    def replace(self, items: Iterable[ConfigMap], unreadable: Keys[str]) -> None:
+        """Use the listed ConfigMap, of which there is at most one."""
+        for item in items:
+            self.put(NAME, item)
+            return
+        if not unreadable:
+            self.remove(NAME)

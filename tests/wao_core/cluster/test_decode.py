@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wao_core.cluster.decode import decode_list, decode_object, decode_watch_line
-from wao_core.cluster.records import EndpointSlice, Kind, Node, OwnerRef, Pod, Service, Workload, key_of
+from wao_core.cluster.decode import DECODERS
+from wao_core.cluster.records import EndpointSlice, Node, OwnerRef, Pod, Record, Service, Workload, key_of
 from wao_core.errors import ManifestError
 
 
+def decode_object(kind: str, raw: dict[str, Any]) -> Record:
+    """Decode from YAML and from JSON: both give the same."""
+    record = DECODERS[kind].decode_object(raw)
+    assert DECODERS[kind].decode_json(json.dumps(raw).encode()) == record
+    return record
+
+
 def pod(**spec: Any) -> Pod:
-    record = decode_object(Kind.POD, {"metadata": {"name": "p", "namespace": "n"}, "spec": spec})
+    record = decode_object("Pod", {"metadata": {"name": "p", "namespace": "n"}, "spec": spec})
     assert isinstance(record, Pod)
     return record
 
@@ -67,7 +78,7 @@ def running(started: str | None) -> dict[str, Any]:
 def test_a_pod_has_started_when_all_its_containers_run() -> None:
     def started(*states: dict[str, Any]) -> float | None:
         raw = {"metadata": {"name": "p"}, "status": {"phase": "Running", "containerStatuses": list(states)}}
-        record = decode_object(Kind.POD, raw)
+        record = decode_object("Pod", raw)
         assert isinstance(record, Pod)
         return record.started_at
 
@@ -82,7 +93,7 @@ def test_nulls_of_go_servers_are_empty() -> None:
         "spec": {"taints": None, "podCIDRs": None},
         "status": {"capacity": None, "addresses": None, "conditions": None},
     }
-    node = decode_object(Kind.NODE, raw)
+    node = decode_object("Node", raw)
     assert isinstance(node, Node)
     assert node.capacity_cores is None
     assert node.addresses == ()
@@ -90,7 +101,7 @@ def test_nulls_of_go_servers_are_empty() -> None:
 
 def test_the_controlling_owner_counts() -> None:
     owners = [{"kind": "X", "name": "x"}, {"kind": "ReplicaSet", "name": "web", "uid": "u", "controller": True}]
-    record = decode_object(Kind.POD, {"metadata": {"name": "p", "ownerReferences": owners}})
+    record = decode_object("Pod", {"metadata": {"name": "p", "ownerReferences": owners}})
     assert isinstance(record, Pod)
     assert record.owner == OwnerRef("ReplicaSet", "web", "u")
 
@@ -100,7 +111,7 @@ def test_large_annotations_of_pods_are_not_kept() -> None:
         "kubectl.kubernetes.io/last-applied-configuration": "x" * 10_000,
         "waok8s.github.io/podspread-rate": "1",
     }
-    record = decode_object(Kind.POD, {"metadata": {"name": "p", "annotations": annotations}})
+    record = decode_object("Pod", {"metadata": {"name": "p", "annotations": annotations}})
     assert record.annotations == {"waok8s.github.io/podspread-rate": "1"}
 
 
@@ -119,7 +130,7 @@ def test_conditions_that_are_not_said_have_their_defaults(conditions: Any, ready
         "endpoints": [{"addresses": ["10.0.0.1"], "conditions": conditions}],
         "ports": [{"port": 80}],
     }
-    record = decode_object(Kind.ENDPOINT_SLICE, raw)
+    record = decode_object("EndpointSlice", raw)
     assert isinstance(record, EndpointSlice)
     assert record.service == "web"
     assert (record.endpoints[0].ready, record.endpoints[0].serving) == (ready, serving)
@@ -136,7 +147,7 @@ def test_a_service_has_what_a_proxy_needs() -> None:
         },
         "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4", "ipMode": "Proxy"}, {"hostname": "x"}]}},
     }
-    record = decode_object(Kind.SERVICE, raw)
+    record = decode_object("Service", raw)
     assert isinstance(record, Service)
     assert record.cluster_ips == ("10.0.0.1",)
     assert record.ports[0].node_port == 30080
@@ -146,9 +157,7 @@ def test_a_service_has_what_a_proxy_needs() -> None:
 
 def test_workloads_of_three_kinds_share_a_table() -> None:
     for kind in ("Deployment", "ReplicaSet", "StatefulSet"):
-        record = decode_object(
-            Kind.WORKLOAD, {"metadata": {"name": "w", "namespace": "n"}, "spec": {"replicas": 3}}, api_kind=kind
-        )
+        record = decode_object(kind, {"metadata": {"name": "w", "namespace": "n"}, "spec": {"replicas": 3}})
         assert isinstance(record, Workload)
         assert key_of(record) == f"{kind}/n/w"
         assert record.replicas == 3
@@ -157,37 +166,57 @@ def test_workloads_of_three_kinds_share_a_table() -> None:
 @pytest.mark.parametrize(
     ("kind", "raw", "field"),
     [
-        (Kind.NODE, {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": []}}}, "status.capacity[...]"),
-        (Kind.NODE_METRICS, {"metadata": {"name": "n"}, "usage": {"cpu": "1"}}, "timestamp"),
-        (Kind.NODE_METRICS, {"metadata": {"name": "n"}, "timestamp": "2026-01-01T00:00:00Z"}, "usage.cpu"),
-        (Kind.NODE_CONFIG, {"metadata": {"name": "c"}}, "spec"),
-        (
-            Kind.NODE_CONFIG,
-            {"metadata": {"name": "c"}, "spec": {"nodeName": "n", "predictor": {}}},
-            "spec.metricsCollector",
-        ),
+        ("Node", {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": []}}}, "status.capacity.cpu"),
+        ("NodeMetrics", {"metadata": {"name": "n"}, "usage": {"cpu": "1"}}, "timestamp"),
+        ("NodeMetrics", {"metadata": {"name": "n"}, "timestamp": "2026-01-01T00:00:00Z"}, "usage.cpu"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_field(kind: Kind, raw: dict[str, Any], field: str) -> None:
+def test_what_is_wrong_is_named_by_its_field(kind: str, raw: dict[str, Any], field: str) -> None:
     with pytest.raises(ManifestError) as raised:
         decode_object(kind, raw)
     assert raised.value.field == field
 
 
-def test_a_list_leaves_out_what_it_cannot_read() -> None:
-    items = [{"metadata": {"name": "a"}}, {"metadata": {}}, {"metadata": {"name": "b"}}]
-    body = {"metadata": {"resourceVersion": "7", "continue": "next"}, "items": items}
-    page = decode_list(Kind.NODE, json.dumps(body).encode())
-    assert [record.name for record in page.records] == ["a", "b"]
-    assert (page.resource_version, page.continue_token) == ("7", "next")
-    assert decode_list(Kind.NODE, b'{"metadata":{},"items":null}').records == []
+@pytest.mark.parametrize("kind", sorted(DECODERS))
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"7", b"{}", b"<html>", b"\xff", b'{"metadata":{"name":5}}', b"[" * 10_000]
+)
+def test_what_is_no_object_of_the_kind_is_refused_with_our_error(kind: str, body: bytes) -> None:
+    with pytest.raises(ManifestError):
+        DECODERS[kind].decode_json(body)
 
 
-def test_watch_lines_of_all_types() -> None:
-    added = decode_watch_line(Kind.NODE, b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"5"}}}')
-    assert added.record is not None
-    assert (added.type, added.record.name, added.resource_version) == ("ADDED", "a", "5")
-    mark = decode_watch_line(Kind.NODE, b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}')
-    assert (mark.record, mark.resource_version) == (None, "9")
-    gone = decode_watch_line(Kind.NODE, b'{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}')
-    assert (gone.code, gone.message) == (410, "too old")
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+GOOD: dict[str, dict[str, Any]] = {
+    "Node": {"status": {"capacity": {"cpu": "8"}, "addresses": [{"type": "t", "address": "a"}]}},
+    "Pod": {"spec": {"containers": [container("1", "2")]}, "status": {"containerStatuses": [running("x")]}},
+    "Service": {"spec": {"ports": [{"port": 80}], "clusterIPs": ["10.0.0.1"]}, "status": {"loadBalancer": {}}},
+    "EndpointSlice": {"endpoints": [{"addresses": ["a"], "conditions": {}, "targetRef": {}}], "ports": [{"port": 1}]},
+    "NodeMetrics": {"timestamp": "2026-01-01T00:00:00Z", "window": "15s", "usage": {"cpu": "1"}},
+    "PodMetrics": {"timestamp": "2026-01-01T00:00:00Z", "containers": [{"usage": {"cpu": "1"}}]},
+    "Deployment": {"spec": {"replicas": 1}},
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in items for found in ((*path, key), *places(item, (*path, key)))]
+
+
+@given(st.data())
+def test_any_value_in_any_field_is_read_or_refused_with_our_error(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(GOOD)))
+    raw = copy.deepcopy({"metadata": {"name": "x", "labels": {"a": "b"}, "ownerReferences": []}, **GOOD[kind]})
+    *path, last = data.draw(st.sampled_from(places(raw)))
+    inner: Any = raw
+    for step in path:
+        inner = inner[step]
+    inner[last] = data.draw(json_values)
+    with contextlib.suppress(ManifestError):
+        DECODERS[kind].decode_object(raw)
+    with contextlib.suppress(ManifestError):
+        DECODERS[kind].decode_json(json.dumps(raw).encode())

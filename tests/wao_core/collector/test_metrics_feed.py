@@ -36,7 +36,18 @@ def test_a_list_is_read_with_times_and_quantities() -> None:
     assert found["b"].window is None
 
 
-@pytest.mark.parametrize("bad", [item("a", "warm"), item("a", "1", stamp="yesterday"), item("", "1"), item("a", None)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        item("a", "warm"),
+        item("a", "1", stamp="yesterday"),
+        item("", "1"),
+        item("a", None),
+        item("a", []),
+        item("a", "9e999"),
+        {"describedObject": 7},
+    ],
+)
 def test_an_item_that_cannot_be_used_is_left_out(bad: dict[str, Any]) -> None:
     assert set(decode_values(body(bad, item("b", "7")))) == {"b"}
 
@@ -45,9 +56,9 @@ def test_no_items_are_none() -> None:
     assert decode_values(b'{"items":null}') == {}
 
 
-@pytest.mark.parametrize("wrong", [b"", b"[]", b"<html>", b'{"items":7}', b"\xff"])
+@pytest.mark.parametrize("wrong", [b"", b"null", b"{}", b"[]", b"<html>", b'{"items":7}', b"\xff", b"[" * 10_000])
 def test_another_answer_is_refused(wrong: bytes) -> None:
-    with pytest.raises(MetricsListError, match="no MetricValueList"):
+    with pytest.raises(MetricsListError, match="not a MetricValueList"):
         decode_values(wrong)
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.fakes.statuses import StatusSource
 from tests.wao_core.crds.test_desired import node, template
-from wao_core.cluster.decode import decode_object
 from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.controller.reconcile import NodeConfigController
 from wao_core.kube.client import KubeError
+from wao_core.source.decoders import decode_object
 
 NAMES = ("a", "b", "c")
 ALL = {"matchLabels": {"set": "all"}}
@@ -39,7 +39,7 @@ class Cluster(StatusSource):
 
     async def apply(self, path: str, body: Mapping[str, Any], *, manager: str) -> bytes:
         name = self._request("APPLY", path)
-        back = partial(self.state.put, Kind.NODE_CONFIG, decode_object(Kind.NODE_CONFIG, body))
+        back = partial(self.state.put, Kind.NODE_CONFIG, decode_object("NodeConfig", body))
         if self.late:
             asyncio.get_running_loop().call_later(self.late * random.uniform(0.5, 1.5), back)
         elif self.echoes:

@@ -10,11 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests.wao_core.nodeconfigs import NOT_NAMES, OURS, REFERENCES, REFUSED, TEMPLATED, with_term
-from wao_core.cluster.decode import decode_object
-from wao_core.cluster.records import Kind
 from wao_core.crds import models as crd
 from wao_core.crds.yaml_files import FOLDER, RESOURCES, definition, rendered
 from wao_core.errors import ManifestError
+from wao_core.source.decoders import decode_object
 
 TERM = {"type": "string!", "endpoint": "string!", "basicAuthSecret.name": "string", "fetchInterval": "string"}
 """Fields of the reference's EndpointTerm; "!" marks a required one."""
@@ -108,7 +107,7 @@ def test_the_committed_yaml_equals_a_fresh_one() -> None:
 @pytest.mark.parametrize("spec", REFERENCES + OURS, ids=lambda spec: spec["nodeName"])
 def test_manifests_of_the_reference_and_our_own_are_valid(spec: dict[str, Any]) -> None:
     assert crd.NodeConfigSpec.model_validate(spec)
-    record = decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x"}, "spec": spec})
+    record = decode_object("NodeConfig", {"metadata": {"name": "x"}, "spec": spec})
     assert record.name == "x"
 
 
@@ -130,14 +129,12 @@ def test_a_secrets_name_is_a_name(name: str) -> None:
 def test_a_secrets_name_in_a_node_config_is_no_template(name: str) -> None:
     spec = with_term({"basicAuthSecret": {"name": name}})
     with pytest.raises(ManifestError, match=r"basicAuthSecret\.name.*not the name of a Secret"):
-        decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x"}, "spec": spec})
+        decode_object("NodeConfig", {"metadata": {"name": "x"}, "spec": spec})
 
 
 def test_the_namespace_of_a_node_config_is_a_name() -> None:
     with pytest.raises(ManifestError, match="not the name of a namespace"):
-        decode_object(
-            Kind.NODE_CONFIG, {"metadata": {"name": "x", "namespace": "../wao-system"}, "spec": REFERENCES[0]}
-        )
+        decode_object("NodeConfig", {"metadata": {"name": "x", "namespace": "../wao-system"}, "spec": REFERENCES[0]})
 
 
 @pytest.mark.parametrize("fields", TEMPLATED, ids=str)

@@ -134,10 +134,10 @@ def test_a_deleted_file_takes_its_objects_with_it(folder: Folder) -> None:
     assert folder.source.state.node_configs
 
 
-def test_an_object_that_stands_twice_is_told(folder: Folder) -> None:
+def test_an_object_in_two_files_is_reported(folder: Folder) -> None:
     folder.write("a.yaml", NODE)
     folder.write("b.yaml", NODE)
-    assert "stands in a.yaml already" in folder.problems[0]
+    assert "is in a.yaml already" in folder.problems[0]
 
 
 def test_an_unchanged_file_is_no_change(folder: Folder) -> None:

@@ -8,12 +8,12 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from wao_core.cluster.source import ObjectRef
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
+from wao_predict.timestamps import format_rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ BURST = 25.0
 
 
 class TokenBucket:
-    """At most `burst` at once and `rate` a second in the long run."""
+    """Allows `burst` at once and `rate` per second in the long run."""
 
     def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._level = rate, burst, burst
@@ -29,7 +29,7 @@ class TokenBucket:
         self._filled = clock()
 
     def take(self) -> bool:
-        """Take one token; False when there is none."""
+        """Take one token; return whether there was one."""
         now = self._clock()
         self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
         self._filled = now
@@ -40,17 +40,17 @@ class TokenBucket:
 
 
 class EventRecorder:
-    """Writes Events; one of the same reason about the same object within `repeat` seconds is left out.
+    """Writes Events, but not the same one twice within `repeat` seconds.
 
-    A Warning is left out only if it says the same.
+    Normal Events are the same if object and reason are equal, Warnings if the message is equal too.
 
     Parameters
     ----------
     component
         Name of the reporting controller, such as "wao-scheduler".
     normal, warnings
-        Events of each type a second in the long run, and 25 at once, which is client-go's own burst. Each costs the API
-        server a write, as binding a pod does: those of normal choices must not slow down what they tell of.
+        Events of each type per second in the long run; 25 at once, which is client-go's burst. Each is a write for the
+        API server, as binding a Pod is, so Events about decisions are few enough not to slow down the decisions.
     """
 
     def __init__(
@@ -68,25 +68,22 @@ class EventRecorder:
         self._instance = f"{component}-{socket.gethostname()}"[:128]
         self._normal, self._warnings = (TokenBucket(rate, BURST, clock=clock) for rate in (normal, warnings))
         self._repeat, self._clock = repeat, clock
-        self._told: OrderedDict[str, float] = OrderedDict()
-        self.dropped = 0
+        self._recent: OrderedDict[str, float] = OrderedDict()
 
     async def record(self, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
         """Write one Event; a failure is logged, never raised."""
-        now = datetime.now(UTC)
         digest = hashlib.sha256(f"{about}{reason}{message if warning else ''}".encode()).hexdigest()[:16]
         bucket = self._warnings if warning else self._normal
         if self._recently(digest) or not bucket.take():
-            self.dropped += 1
             return
-        if len(self._told) < 10_000:
-            self._told[digest] = self._clock()
+        if len(self._recent) < 10_000:
+            self._recent[digest] = self._clock()
         namespace = about.namespace or "default"
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": f"{about.name[:220]}.{digest}{time.time_ns() % 10**9:x}", "namespace": namespace},
-            "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "eventTime": format_rfc3339(time.time(), microseconds=True),
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "action": reason,
@@ -108,6 +105,6 @@ class EventRecorder:
 
     def _recently(self, digest: str) -> bool:
         now = self._clock()
-        while self._told and next(iter(self._told.values())) < now - self._repeat:
-            self._told.popitem(last=False)
-        return digest in self._told
+        while self._recent and next(iter(self._recent.values())) < now - self._repeat:
+            self._recent.popitem(last=False)
+        return digest in self._recent

@@ -1,7 +1,7 @@
-"""Leader election with a Lease of coordination.k8s.io, as client-go does it: who holds the Lease leads.
+"""Leader election with a Lease of coordination.k8s.io, as in client-go's leaderelection package.
 
-A Lease is taken over when its holder has not renewed it for its duration, by this observer's clock; clocks need not
-agree. On a graceful stop it is released, so that a standby leads within one retry period.
+A Lease is taken over when its holder has not renewed it for its duration by the observer's own clock, so clocks need
+not agree. On a graceful stop it is released, and a standby leads within one retry period.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import logging
 import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import api_path
+from wao_predict.timestamps import format_rfc3339
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Durations in seconds. Shorter than client-go's 15, 10 and 2: a standby leads within 17 s of a crash, not 20."""
+    """Durations in seconds; with client-go's 15, 10 and 2 a standby would lead 20 s after a crash instead of 17."""
 
     duration: float = 12.0
     renew_deadline: float = 8.0
@@ -32,12 +32,17 @@ class LeaseTimes:
 
 
 class LeaderElection:
-    """Holds one Lease, or waits for it.
+    """Acquires one Lease and renews it, or waits for it.
 
     Parameters
     ----------
     identity
-        Who we are; must differ between replicas.
+        The name of this replica; replicas must have different ones.
+
+    Attributes
+    ----------
+    leading, lost
+        Events, one of which is always set.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class LeaderElection:
         self._path = api_path("coordination.k8s.io/v1", "leases", namespace=namespace)
         self._object = api_path("coordination.k8s.io/v1", "leases", namespace=namespace, name=name)
         self._times = times or LeaseTimes()
-        self._seen: tuple[str, str] = ("", "")  # holder and renewTime last seen, and since when
+        self._seen: tuple[str, str] = ("", "")  # the last holder and renewTime
         self._seen_at = 0.0
         self._renewed_at = 0.0
         self.leading = asyncio.Event()
@@ -56,7 +61,7 @@ class LeaderElection:
         self.lost.set()
 
     async def run(self) -> None:
-        """Try to hold the Lease for ever; `leading` is set while we do. Cancelling it releases the Lease."""
+        """Acquire and renew the Lease until cancelled; cancelling it releases the Lease."""
         try:
             while True:
                 await self._attempt()
@@ -69,13 +74,16 @@ class LeaderElection:
     async def _attempt(self) -> None:
         try:
             async with asyncio.timeout(self._times.renew_deadline / 2):
-                held = await self._hold()
-        except (KubeError, TimeoutError) as error:
-            held = False
+                acquired = await self._acquire()
+        except TimeoutError:
+            acquired = False
+            log.warning("lease %s/%s: no answer in time", self._namespace, self._name)
+        except Exception as error:  # whatever the answer was, the next attempt may succeed
+            acquired = False
             if not (isinstance(error, KubeError) and error.status_code == 409):
-                log.warning("lease %s/%s: %s", self._namespace, self._name, error or "no answer in time")
+                log.warning("lease %s/%s: %s: %s", self._namespace, self._name, type(error).__name__, error)
         now = time.monotonic()
-        if held:
+        if acquired:
             self._renewed_at = now
             if not self.leading.is_set():
                 log.info("leading: %s holds lease %s/%s", self._identity, self._namespace, self._name)
@@ -89,8 +97,8 @@ class LeaderElection:
         self.leading.clear()
         self.lost.set()
 
-    async def _hold(self) -> bool:
-        """Take or renew the Lease; True when we hold it now."""
+    async def _acquire(self) -> bool:
+        """Take or renew the Lease; return whether this replica holds it."""
         try:
             lease = msgspec.json.decode(await self._client.get(self._object))
         except KubeError as error:
@@ -107,7 +115,7 @@ class LeaderElection:
                 self._lose(f"{holder} holds the lease")
             return False
         lease["spec"] = self._spec(spec, taken=holder != self._identity)
-        await self._client.send("PUT", self._object, body=lease)  # resourceVersion guards the race
+        await self._client.send("PUT", self._object, body=lease)  # a conflict if another replica was faster
         return True
 
     def _expired(self, holder: str, spec: dict[str, Any]) -> bool:
@@ -118,7 +126,7 @@ class LeaderElection:
         return now - self._seen_at > float(spec.get("leaseDurationSeconds") or self._times.duration)
 
     def _spec(self, old: dict[str, Any], *, taken: bool) -> dict[str, Any]:
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = format_rfc3339(time.time(), microseconds=True)
         transitions = int(old.get("leaseTransitions") or 0)
         return {
             "holderIdentity": self._identity,
@@ -135,5 +143,7 @@ class LeaderElection:
                 if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                     lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._client.send("PUT", self._object, body=lease)
-        except (KubeError, TimeoutError) as error:
-            log.warning("lease %s/%s was not released: %s", self._namespace, self._name, error or "no answer in time")
+        except Exception as error:
+            log.warning(
+                "lease %s/%s was not released: %s: %s", self._namespace, self._name, type(error).__name__, error
+            )

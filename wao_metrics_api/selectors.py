@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from wao_core.cluster.selector import satisfies
 from wao_core.errors import WaoCoreError
 
 _SPECIAL = frozenset("=!(),<>")
@@ -17,7 +18,6 @@ _SYMBOLS = frozenset({")", ",", "!", "==", "=", ">", "<", "!=", "("})
 _OPERATORS = ("in", "notin", "=", "==", "!=", ">", "<")
 _NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_END = "end of string"
 
 
 class SelectorError(WaoCoreError, ValueError):
@@ -34,25 +34,7 @@ class Requirement:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels satisfy this term."""
-        value = labels.get(self.key)
-        match self.operator:
-            case "in" | "=" | "==":
-                return value in self.values
-            case "notin" | "!=":
-                return value not in self.values
-            case "exists":
-                return value is not None
-            case "!":
-                return value is None
-            case _:
-                return self._compares(value)
-
-    def _compares(self, value: str | None) -> bool:
-        try:
-            number, bound = int(value or ""), int(self.values[0])
-        except ValueError:
-            return False
-        return number > bound if self.operator == ">" else number < bound
+        return satisfies(labels.get(self.key), self.operator, self.values)
 
     def __str__(self) -> str:
         match self.operator:
@@ -83,7 +65,7 @@ class Selector:
         return ",".join(map(str, self.requirements))
 
     def as_label_selector(self) -> dict[str, object]:
-        """Return the same as a meta/v1 LabelSelector object."""
+        """Return this selector as a LabelSelector object of meta/v1."""
         result: dict[str, object] = {}
         equal = {term.key: term.values[0] for term in self.requirements if term.operator in ("=", "==")}
         if equal:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wao_metrics_api.selectors import Requirement, Selector, SelectorError, parse_selector
 
-LABELS = {"zone": "a", "tier": "web", "count": "7"}
+LABELS = {"zone": "a", "tier": "web", "count": "7", "spaced": "1_0"}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ LABELS = {"zone": "a", "tier": "web", "count": "7"}
         ("count>6", True),
         ("count<7", False),
         ("zone>1", False),
+        ("spaced>1", False),
         ("in in (in, notin)", False),
         (" zone = a , tier = web ", True),
     ],

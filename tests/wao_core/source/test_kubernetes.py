@@ -1,13 +1,19 @@
-"""The API server as a source: the Secrets that it reads, and statuses."""
+"""The API server as a source: Secrets, statuses, repeated lists, and its metrics."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
 
-from tests.wao_core.kube.scripted import client_of
+from tests.waiting import until
+from tests.wao_core.kube.scripted import ScriptedServer, client_of, serving
+from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient
 from wao_core.source.kubernetes import KubernetesSource
@@ -71,3 +77,69 @@ async def test_the_status_of_an_object_that_was_created_again_is_not_read_for_it
         source = KubernetesSource(client, [])
         assert await source.status(ObjectRef("NodeConfig", "n", "w", "old")) is None
         assert await source.status(ObjectRef("NodeConfig", "n", "w", "new")) == {"nodes": 3}
+
+
+def usage(name: str, cpu: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "timestamp": "2026-01-01T00:00:00Z", "usage": {"cpu": cpu}}
+
+
+@asynccontextmanager
+async def following(script: ScriptedServer, *kinds: Kind) -> AsyncIterator[KubernetesSource]:
+    async with serving(script) as client:
+        source = KubernetesSource(client, kinds, period=0.01)
+        await source.start()
+        yield source
+        await source.stop()
+
+
+async def test_metrics_are_listed_again_and_again() -> None:
+    script = ScriptedServer([usage("a", "1"), usage("b", "2")])
+    async with following(script, Kind.NODE_METRICS) as source:
+        assert await source.wait_synced(5)
+        assert source.state.node_metrics["b"].cpu_cores == 2.0
+        script.items = [usage("a", "3")]
+        await until(lambda: source.state.node_metrics.keys() == {"a"})
+        assert source.state.node_metrics["a"].cpu_cores == 3.0
+
+
+async def test_metrics_that_cannot_be_read_keep_their_last_values() -> None:
+    script = ScriptedServer([usage("a", "1"), usage("b", "2")])
+    async with following(script, Kind.NODE_METRICS) as source:
+        assert await source.wait_synced(5)
+        script.items = [usage("a", "3"), usage("b", "many")]
+        await until(lambda: source.state.node_metrics["a"].cpu_cores == 3.0)
+        assert source.state.node_metrics["b"].cpu_cores == 2.0
+        assert [(problem.where, problem.reason[:18]) for problem in source.problems()] == [
+            ("nodes.metrics.k8s.io", "b cannot be read: ")
+        ]
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"<html>", b"\xff", b'{"kind":"Status"}'])
+async def test_a_metrics_list_of_garbage_keeps_the_last_values_and_is_reported(body: bytes) -> None:
+    script = ScriptedServer([usage("a", "1")])
+    async with following(script, Kind.NODE_METRICS) as source:
+        assert await source.wait_synced(5)
+        script.lists = [body] * 3
+        await until(lambda: len(source.problems()) == 1)
+        assert source.state.node_metrics["a"].cpu_cores == 1.0
+        await until(lambda: source.problems() == [], 10)
+        assert source.health() is None
+
+
+async def test_large_collections_are_listed_in_pages_and_small_ones_from_the_watch_cache() -> None:
+    large, small = ScriptedServer(), ScriptedServer()
+    async with following(large, Kind.POD) as pods, following(small, Kind.SERVICE) as services:
+        assert await pods.wait_synced(5)
+        assert await services.wait_synced(5)
+    assert (large.requests[0], small.requests[0]) == ("list", "list from cache")
+
+
+async def test_its_collectors_export_every_watch_and_list() -> None:
+    async with following(ScriptedServer(), Kind.SERVICE, Kind.NODE_METRICS) as source:
+        assert await source.wait_synced(5)
+        registry = CollectorRegistry()
+        for collector in source.collectors():
+            registry.register(collector)
+        text = generate_latest(registry).decode()
+    assert 'wao_watch_lists_total{resource="services"} 1.0' in text
+    assert 'wao_watch_lists_total{resource="nodes.metrics.k8s.io"}' in text

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp
 
 from wao_core.cluster.records import Kind
-from wao_core.cluster.source import Source
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
@@ -21,7 +20,7 @@ from wao_core.collector.poller import Observe
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
-from wao_core.kube.client import KubeClient
+from wao_core.kube.source import ClusterSource
 from wao_core.serving.cluster import cluster
 from wao_core.serving.metrics import SeriesFamily
 from wao_core.serving.options import ServerOptions
@@ -98,7 +97,7 @@ class MetricsApiService:
 
     @asynccontextmanager
     async def _guarded(
-        self, app: ASGIApp, source: Source, tls: ServingTls | None, parts: Parts
+        self, app: ASGIApp, source: ClusterSource, tls: ServingTls | None, parts: Parts
     ) -> AsyncIterator[ASGIApp]:
         match self._mode:
             case Authentication.KUBERNETES:
@@ -118,10 +117,10 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def _kubernetes_guard(
-    app: ASGIApp, source: Source, tls: ServingTls | None, parts: Parts
+    app: ASGIApp, source: ClusterSource, tls: ServingTls | None, parts: Parts
 ) -> AsyncIterator[ASGIApp]:
-    client = getattr(source, "client", None)
-    if not isinstance(client, KubeClient) or tls is None:
+    client = source.client
+    if client is None or tls is None:
         raise UsageError("--authentication kubernetes needs an API server and TLS")
     watch = TrustWatch(client, lambda trust: tls.set_client_authorities(trust.authorities))
     parts.checks.add_ready("client-authorities", watch.health)

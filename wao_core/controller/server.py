@@ -24,7 +24,6 @@ from wao_core.serving.cluster import cluster
 from wao_core.serving.health import health_routes
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
-from wao_core.source.kubernetes import KubernetesSource
 from wao_predict import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE)
@@ -38,11 +37,12 @@ async def run_controller(
     checks, registry = HealthChecks(), CollectorRegistry()
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, checks, component="wao-controller"))
-        if not isinstance(source, KubernetesSource):
+        client = source.client
+        if client is None:
             raise UsageError("the controller writes to an API server: give --kubeconfig FILE, not --manifests")
-        controller = NodeConfigController(source, source.client)
+        controller = NodeConfigController(source, client)
         identity = f"{socket.gethostname()}_{os.getpid()}"
-        election = LeaderElection(source.client, certificates.namespace, LEASE, identity)
+        election = LeaderElection(client, certificates.namespace, LEASE, identity)
         if leader_elect:
             await _background(stack, election.run())
         else:
@@ -50,7 +50,7 @@ async def run_controller(
             election.lost.clear()
         work = [controller.run]
         if certificates.services:
-            work.append(ServingCertificates(source.client, certificates).run)
+            work.append(ServingCertificates(client, certificates).run)
         await _background(stack, _while_leading(election, work))
         _gauges(registry, election, controller)
 

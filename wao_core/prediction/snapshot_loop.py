@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from wao_core.cluster.source import Source
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.metrics_feed import MetricsFeed
 from wao_core.collector.store import SampleStore
 from wao_core.health import HealthChecks
-from wao_core.kube.client import KubeClient
+from wao_core.kube.source import ClusterSource
 from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.model_opener import model_opener
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -96,7 +95,7 @@ Listener = Callable[[ClusterSnapshot], None]
 
 @asynccontextmanager
 async def deciding(
-    source: Source,
+    source: ClusterSource,
     checks: HealthChecks,
     listener: Listener,
     *,
@@ -108,9 +107,10 @@ async def deciding(
     async with AsyncExitStack() as stack:
         store = SampleStore()
         feed: MetricsFeed | Collector
-        client = getattr(source, "client", None)
-        if inputs.metrics_api and isinstance(client, KubeClient):
-            feed = await stack.enter_async_context(MetricsFeed(client, source.state, store, period=cadence.metrics))
+        if inputs.metrics_api and source.client is not None:
+            feed = await stack.enter_async_context(
+                MetricsFeed(source.client, source.state, store, period=cadence.metrics)
+            )
         else:
             feed = await stack.enter_async_context(collecting(source, store, loopback=inputs.loopback))
         book = CurveBook(model_opener(source), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from wao_core.cluster.records import Kind
-from wao_core.cluster.source import Source
 from wao_core.health import HealthChecks
+from wao_core.kube.source import ClusterSource
 from wao_core.serving.options import ServerOptions
 from wao_predict.errors import UsageError
 
@@ -26,7 +26,7 @@ async def cluster(
     component: str,
     period: float = 15.0,
     selectors: Selectors | None = None,
-) -> AsyncIterator[Source]:
+) -> AsyncIterator[ClusterSource]:
     """Keep the cluster in memory until the end of the `async with`; readiness waits for the first sync.
 
     Parameters
@@ -42,6 +42,7 @@ async def cluster(
         There is neither a folder of manifests nor an API server.
     """
     source = await _open(options, frozenset(kinds), component, period, selectors)
+    checks.add_live("cluster-tasks", source.health)
     checks.add_ready("cluster-sync", lambda: _freshness(source))
     await source.start()
     try:
@@ -53,7 +54,7 @@ async def cluster(
 
 async def _open(
     options: ServerOptions, kinds: frozenset[Kind], component: str, period: float, selectors: Selectors | None
-) -> Source:
+) -> ClusterSource:
     if options.manifests is not None:
         from wao_core.source.manifests import ManifestSource
 
@@ -68,7 +69,7 @@ async def _open(
     return KubernetesSource(client, kinds, component=component, selectors=selectors, period=period)
 
 
-def _freshness(source: Source) -> str | None:
+def _freshness(source: ClusterSource) -> str | None:
     watched = source.kinds - {Kind.NODE_METRICS, Kind.POD_METRICS}
     missing = sorted(kind.value for kind in watched if not source.state.synced([kind]))
     if missing:

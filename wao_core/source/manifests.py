@@ -69,6 +69,11 @@ class ManifestSource:
         self._state.subscribe([Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE], self._note_plan)
 
     @property
+    def client(self) -> None:
+        """None: there is no API server."""
+        return None
+
+    @property
     def state(self) -> ClusterState:
         """The tables of records."""
         return self._state

@@ -114,6 +114,24 @@ async def test_a_lease_is_taken_over_and_released(bed: ControlPlane) -> None:
         await client.close()
 
 
+@pytest.mark.parametrize("cpu", ["1Ei", "1e3", "0.1", "100m", ".5", "5.", "+2", "1E", "12345678901234567890n", "100000u", "1e-3"])
+async def test_a_pod_with_any_quantity_is_read(bed: ControlPlane, cpu: str) -> None:
+    from tests.cluster.bed.controlplane import pod
+
+    pods = "/api/v1/namespaces/default/pods"
+    source = KubernetesSource(await KubeClient.connect(bed.kubeconfig), [Kind.POD, Kind.SERVICE])
+    await source.start()
+    assert await source.wait_synced(PATIENCE)
+    assert "default/kubernetes" in source.state.services  # the first list, from the watch cache
+    await asyncio.to_thread(bed.admin.create, pods, pod("quantity", cpu=cpu))
+    await until(lambda: "default/quantity" in source.state.pods, "the Pod is seen")
+    assert (source.state.pods["default/quantity"].cpu_request or 0.0) > 0.0
+    assert source.problems() == []
+    await asyncio.to_thread(bed.admin.delete_all, [f"{pods}/quantity?gracePeriodSeconds=0"])
+    await until(lambda: "default/quantity" not in source.state.pods, "the Pod is gone")
+    await source.stop()
+
+
 async def test_an_event_is_recorded(bed: ControlPlane, source: KubernetesSource) -> None:
     about = ObjectRef("Node", "bed-0")
     await source.event(about, reason="Tested", message="told by a test", warning=True)

@@ -1,116 +1,138 @@
-"""Reviews by the API server, cached: TokenReview for tokens, SubjectAccessReview for rights."""
+"""Reviews by the API server, cached: TokenReview for tokens, SubjectAccessReview for rights.
+
+Without a usable answer within `DEADLINE` the request is refused: `SourceError`, never a permission.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from cachetools import TTLCache
 
 from wao_core.errors import SourceError
+from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
 from wao_metrics_api.auth.authorization import Attributes, Decision, review_spec
 from wao_metrics_api.auth.identity import User
+from wao_predict.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-LIFETIME = 10.0  # seconds that an answer is used, a yes as long as a no
+LIFETIME = 10.0  # seconds that an answer is used, positive or negative
 TRIES = 5
-TIMEOUT = 10.0  # seconds for one try
+DEADLINE = 10.0  # seconds for all tries together
 
 
-class ReviewClient(Protocol):
-    """Sends one request to the API server; `wao_core.kube.client.KubeClient` is one."""
+class _UserInfo(msgspec.Struct):
+    username: str = ""
+    uid: str | None = None
+    groups: tuple[str, ...] | None = None
+    extra: dict[str, tuple[str, ...] | None] | None = None
 
-    async def send(self, method: str, path: str, *, body: Mapping[str, object] | None = None) -> bytes:
-        """Return the body of the answer; raises `SourceError` when there is no good one."""
-        ...
+    def user(self) -> User | None:
+        extra = tuple(sorted((key.lower(), values or ()) for key, values in (self.extra or {}).items()))
+        return User(self.username, self.groups or (), self.uid or "", extra) if self.username else None
+
+
+class _Status(msgspec.Struct):
+    authenticated: bool = False
+    user: _UserInfo | None = None
+    allowed: bool = False
+    denied: bool = False
+    reason: str = ""
+
+
+class _Review(msgspec.Struct):
+    status: _Status | None
+
+
+_decode = msgspec.json.Decoder(_Review).decode
 
 
 class KubeReviews:
-    """Judges tokens and rights by asking the API server; answers are kept for ten seconds, failures are not."""
+    """Reviews tokens and rights by requests to the API server. Answers are cached for ten seconds, failures are not.
 
-    def __init__(self, api: ReviewClient, *, pause: float = 0.5) -> None:
-        self._api, self._pause = api, pause
+    Parameters
+    ----------
+    deadline
+        Seconds for all tries of one review.
+    backoff
+        Makes the back-off between two tries.
+    """
+
+    def __init__(
+        self, client: KubeClient, *, deadline: float = DEADLINE, backoff: Callable[[], Backoff] = Backoff
+    ) -> None:
+        self._client, self._deadline, self._backoff = client, deadline, backoff
         self._tokens: ReviewCache[bytes, User | None] = ReviewCache()
         self._access: ReviewCache[tuple[User, Attributes], Decision] = ReviewCache()
 
     async def review_token(self, token: str) -> User | None:
-        """Return whose token it is. Only its hash is kept."""
+        """Return the user of a token, or None for an invalid token. Only the hash of the token is kept.
+
+        Raises
+        ------
+        SourceError
+            The API server gave no usable answer in time.
+        """
         digest = hashlib.sha256(token.encode()).digest()
-        return await self._tokens.get(digest, lambda: self._ask_token(token))
+        return await self._tokens.get(digest, lambda: self._token_review(token))
 
     async def review_access(self, user: User, attributes: Attributes) -> Decision:
-        """Return whether the cluster's rules allow it."""
-        return await self._access.get((user, attributes), lambda: self._ask_access(user, attributes))
+        """Return whether the rules of the cluster allow it; errors as in `review_token`."""
+        return await self._access.get((user, attributes), lambda: self._access_review(user, attributes))
 
-    async def _ask_token(self, token: str) -> User | None:
-        answer = await self._post(
-            api_path("authentication.k8s.io/v1", "tokenreviews"),
-            {
-                "kind": "TokenReview",
-                "apiVersion": "authentication.k8s.io/v1",
-                "metadata": {},
-                "spec": {"token": token},
-            },
-        )
-        status = _mapping(answer.get("status"))
-        # the user is there on refusals too; only this field makes it valid
-        return _user(_mapping(status.get("user"))) if status.get("authenticated") is True else None
+    async def _token_review(self, token: str) -> User | None:
+        status = await self._post("authentication.k8s.io/v1", "TokenReview", {"token": token})
+        # refusals may name a user too: only `authenticated` makes it valid
+        return status.user.user() if status.authenticated and status.user is not None else None
 
-    async def _ask_access(self, user: User, attributes: Attributes) -> Decision:
-        answer = await self._post(
-            api_path("authorization.k8s.io/v1", "subjectaccessreviews"),
-            {
-                "kind": "SubjectAccessReview",
-                "apiVersion": "authorization.k8s.io/v1",
-                "metadata": {},
-                "spec": review_spec(user, attributes),
-            },
-        )
-        status = _mapping(answer.get("status"))
-        return Decision(
-            status.get("allowed") is True and status.get("denied") is not True, str(status.get("reason") or "")
-        )
+    async def _access_review(self, user: User, attributes: Attributes) -> Decision:
+        status = await self._post("authorization.k8s.io/v1", "SubjectAccessReview", review_spec(user, attributes))
+        return Decision(status.allowed and not status.denied, status.reason)
 
-    async def _post(self, path: str, body: Mapping[str, object]) -> Mapping[str, Any]:
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with asyncio.timeout(TIMEOUT):
-                    answer = await self._api.send("POST", path, body=body)
-                return _mapping(msgspec.json.decode(answer))
-            except (SourceError, TimeoutError, msgspec.DecodeError) as error:
-                if attempt == TRIES or not _transient(error):
-                    raise SourceError(
-                        f"the API server did not answer the review: {error or 'no answer in time'}"
-                    ) from error
-                await asyncio.sleep(self._pause * 1.5 ** (attempt - 1) * random.uniform(1.0, 1.2))
-        raise AssertionError  # the last try returned or raised
+    async def _post(self, api_version: str, kind: str, spec: Mapping[str, object]) -> _Status:
+        body: dict[str, Any] = {"kind": kind, "apiVersion": api_version, "metadata": {}, "spec": spec}
+        path, backoff = api_path(api_version, f"{kind.lower()}s"), self._backoff()
+        reason = "no answer in time"
+        try:
+            async with asyncio.timeout(self._deadline):
+                for _ in range(TRIES):
+                    try:
+                        return _decode(await self._client.send("POST", path, body=body)).status or _Status()
+                    except (SourceError, ValueError, RecursionError) as error:  # DecodeError is a ValueError
+                        reason = str(error)
+                        if isinstance(error, SourceError) and not _is_transient(error):
+                            break
+                    await asyncio.sleep(backoff.next())
+        except TimeoutError:
+            pass
+        raise SourceError(f"the API server did not answer the {kind}: {reason}")
 
 
 class ReviewCache(Generic[K, V]):
-    """Remembers answers for a while and asks once for all who want the same answer at the same time."""
+    """Caches answers for a while; concurrent callers that need the same answer share one request."""
 
     def __init__(self, *, size: int = 4096, lifetime: float = LIFETIME) -> None:
         self._answers: TTLCache[K, V] = TTLCache(size, lifetime)
         self._pending: dict[K, asyncio.Task[V]] = {}
 
-    async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
-        """Return the answer for `key`, by `ask` when it is not known."""
+    async def get(self, key: K, request: Callable[[], Awaitable[V]]) -> V:
+        """Return the answer for `key`, from `request` when it is not cached."""
         try:
             return self._answers[key]
         except KeyError:
             pass
         task = self._pending.get(key)
         if task is None:
-            task = asyncio.ensure_future(_await(ask))
+            task = asyncio.ensure_future(_await(request))
             self._pending[key] = task
             task.add_done_callback(lambda done: self._finish(key, done))
-        # shielded: one client that goes away must not take the answer from the others
+        # shielded: a client that disconnects must not cancel the request of the others
         return await asyncio.shield(task)
 
     def _finish(self, key: K, task: asyncio.Task[V]) -> None:
@@ -119,27 +141,10 @@ class ReviewCache(Generic[K, V]):
             self._answers[key] = task.result()
 
 
-async def _await(ask: Callable[[], Awaitable[V]]) -> V:
-    return await ask()
+async def _await(request: Callable[[], Awaitable[V]]) -> V:
+    return await request()
 
 
-def _transient(error: Exception) -> bool:
-    code = getattr(error, "status_code", None)
+def _is_transient(error: SourceError) -> bool:
+    code = error.status_code
     return code is None or code == 429 or code >= 500
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
-
-
-def _user(data: Mapping[str, Any]) -> User | None:
-    name = data.get("username")
-    if not isinstance(name, str) or not name:
-        return None
-    extra = _mapping(data.get("extra"))
-    return User(
-        name,
-        tuple(map(str, data.get("groups") or ())),
-        str(data.get("uid") or ""),
-        tuple(sorted((key.lower(), tuple(map(str, values or ()))) for key, values in extra.items())),
-    )

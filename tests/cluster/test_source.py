@@ -114,7 +114,9 @@ async def test_a_lease_is_taken_over_and_released(bed: ControlPlane) -> None:
         await client.close()
 
 
-@pytest.mark.parametrize("cpu", ["1Ei", "1e3", "0.1", "100m", ".5", "5.", "+2", "1E", "12345678901234567890n", "100000u", "1e-3"])
+@pytest.mark.parametrize(
+    "cpu", ["1Ei", "1e3", "0.1", "100m", ".5", "5.", "+2", "1E", "12345678901234567890n", "100000u", "1e-3"]
+)
 async def test_a_pod_with_any_quantity_is_read(bed: ControlPlane, cpu: str) -> None:
     from tests.cluster.bed.controlplane import pod
 

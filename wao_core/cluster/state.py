@@ -5,6 +5,7 @@ A source writes it, everything else reads it. It belongs to one event loop and t
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from wao_core.cluster.records import (
     Workload,
     key_of,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +152,7 @@ class ClusterState:
     def _notify(self, change: Change) -> None:
         self.version += 1
         for listener in tuple(self._listeners[change.kind]):
-            listener(change)
+            try:
+                listener(change)
+            except Exception:  # a listener must not stop the source or the other listeners
+                log.exception("a listener failed for %s %s", change.kind, change.key)

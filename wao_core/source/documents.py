@@ -36,7 +36,7 @@ def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
         parsed = _parsed(path)
     except yaml.YAMLError as error:
         raise ManifestError(f"not valid YAML: {' '.join(str(error).split())[:200]}", file=shown) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError, as a huge number is
         raise ManifestError(f"cannot be read: {error}", file=shown) from None
     found: list[tuple[int, Mapping[str, Any]]] = []
     for number, document in enumerate(parsed, start=1):
@@ -108,7 +108,9 @@ def secret_of(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:
     ManifestError
         A value under `data` is not base64.
     """
-    metadata = document.get("metadata") or {}
+    metadata = document.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(document.get("stringData") or {}, Mapping):
+        raise ManifestError("a Secret needs metadata and its data as mappings", field="metadata")
     name = f"{metadata.get('namespace') or 'default'}/{metadata.get('name')}"
     data = {key: str(value).encode() for key, value in (document.get("stringData") or {}).items()}
     for key, value in (document.get("data") or {}).items():

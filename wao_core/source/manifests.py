@@ -203,7 +203,9 @@ class ManifestSource:
                 return
             self._refuse_duplicate(found, fresh, file)
             fresh.records[found[0], key_of(found[1])] = found[1]
-        except ManifestError as error:
+        except Exception as error:  # one bad document must not affect the others
+            if not isinstance(error, ManifestError):  # the message could quote a Secret
+                error = ManifestError(f"not a valid {document.get('kind')!s:.60} ({type(error).__name__})")
             refusal = ManifestError(error.reason, file=file, document=number, field=error.field)
             kept = _previous(old, document)
             note = "; its last good state is kept" if kept is not None else ""

@@ -1,1 +1,1 @@
-"""Who asks, and may they: the delegated authentication and authorisation of an aggregated API server."""
+"""Delegated authentication and authorisation of an aggregated API server."""

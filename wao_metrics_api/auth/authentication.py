@@ -1,7 +1,7 @@
 """Authentication: front proxy, then client certificate, then bearer token, then anonymous.
 
-The order and the outcomes are those of k8s.io/apiserver's delegating authenticator. A credential that is shown and is
-invalid is refused; such a request never becomes anonymous.
+Order and outcomes are those of the delegating authenticator in k8s.io/apiserver. A request with an invalid credential
+is refused; it never becomes anonymous.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from wao_metrics_api.auth.trust import Trust
 
 Headers = Iterable[tuple[bytes, bytes]]
 MAX_TOKEN = 16 * 1024
-REMEMBERED = 1024  # users of proxies and certificates, so that headers are read once and not for every request
+REMEMBERED = 1024  # users of proxies and certificates, so that the headers are not parsed for every request
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: its connection's certificate and those of its headers that can matter."""
+    """The credentials of a request: the certificate of its connection, and the relevant headers."""
 
     peer: TlsPeer | None
     raw: tuple[tuple[bytes, bytes], ...]
 
     @classmethod
     def of(cls, peer: TlsPeer | None, headers: Headers) -> Credentials:
-        """Collect the headers that can matter."""
+        """Return the credentials with the headers that may contain one."""
         return cls(peer, tuple(pair for pair in headers if pair[0] == b"authorization" or pair[0][:2] == b"x-"))
 
     def headers(self) -> dict[str, tuple[str, ...]]:
-        """Return all values by name; names are in lower case."""
+        """Return all header values by lower-case name."""
         found: dict[str, tuple[str, ...]] = {}
         for raw, value in self.raw:
             name = raw.decode("latin-1")
@@ -43,10 +43,10 @@ class Credentials:
 
 
 class TokenReviewer(Protocol):
-    """Knows whose a bearer token is."""
+    """Finds the user of a bearer token."""
 
     async def review_token(self, token: str) -> User | None:
-        """Return the user, None for an invalid token; raises `WaoError` when that cannot be found out."""
+        """Return the user, or None for an invalid token; raise `WaoError` when the review fails."""
         ...
 
 
@@ -56,9 +56,9 @@ class Authenticator:
     Parameters
     ----------
     trust
-        Returns the authorities that are trusted now; asked for every request, so a removed one counts at once.
+        Returns the current authorities. It is called for every request, so that a removed one is refused at once.
     tokens
-        Judges bearer tokens; None refuses all.
+        Reviews bearer tokens; None refuses all.
     """
 
     def __init__(self, trust: Callable[[], Trust], tokens: TokenReviewer | None = None) -> None:
@@ -67,7 +67,7 @@ class Authenticator:
         self._known: dict[Credentials, User] = {}
 
     async def authenticate(self, credentials: Credentials) -> User:
-        """Return the user, anonymous when nothing was shown; raises `StatusError` 401."""
+        """Return the user, anonymous for a request without credentials; raise `StatusError` 401."""
         user = self._certified(credentials)
         if user is not None:
             return user
@@ -81,7 +81,7 @@ class Authenticator:
         raise StatusError(401, "Unauthorized")
 
     def _certified(self, credentials: Credentials) -> User | None:
-        """Return the user by certificate; a pure function of trust and credentials, so it is remembered."""
+        """Return the user by certificate: a pure function of trust and credentials, so it is cached."""
         if credentials.peer is None:
             return None
         trust = self._trust()
@@ -96,7 +96,7 @@ class Authenticator:
 
 
 def front_proxy_user(trust: Trust, credentials: Credentials) -> User | None:
-    """Return the user that a verified front proxy speaks for, None when no such proxy is speaking."""
+    """Return the user that a verified front proxy names, or None if the peer is not such a proxy."""
     peer, headers = credentials.peer, credentials.headers()
     if peer is None or peer.root not in trust.proxy_roots or not trust.is_proxy_name(peer.common_name):
         return None
@@ -112,7 +112,7 @@ def front_proxy_user(trust: Trust, credentials: Credentials) -> User | None:
 
 
 def certificate_user(trust: Trust, peer: TlsPeer | None) -> User | None:
-    """Return the user that a client certificate names: the common name, its organisations as groups."""
+    """Return the user of a client certificate: its common name, with its organisations as groups; or None."""
     if peer is None or peer.root not in trust.client_roots or not peer.common_name:
         return None
     credential = ("authentication.kubernetes.io/credential-id", (f"X509SHA256={peer.leaf}",))
@@ -120,7 +120,7 @@ def certificate_user(trust: Trust, peer: TlsPeer | None) -> User | None:
 
 
 def bearer_token(headers: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return the token of the Authorization header, None when the header has another scheme or is absent."""
+    """Return the token of the Authorization header, or None without one."""
     scheme, _, token = headers.get("authorization", ("",))[0].strip().partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token else None

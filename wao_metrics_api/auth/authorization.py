@@ -1,4 +1,4 @@
-"""Authorisation: what a request wants, and whether the cluster's RBAC allows it, by SubjectAccessReview."""
+"""Authorisation: the attributes of a request, and whether the RBAC of the cluster allows it (SubjectAccessReview)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What is asked for: a resource of our group, or (`resource` is "") a path."""
+    """The attributes of a request: a resource of our group, or a path if `resource` is empty."""
 
     verb: str
     path: str = ""
@@ -29,22 +29,22 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether it is allowed, and why."""
+    """Whether a request is allowed, and the reason."""
 
     allowed: bool
     reason: str = ""
 
 
 class AccessReviewer(Protocol):
-    """Knows what users may do."""
+    """Decides what users may do."""
 
     async def review_access(self, user: User, attributes: Attributes) -> Decision:
-        """Return the decision; raises `WaoError` when that cannot be found out."""
+        """Return the decision; raise `WaoError` when the review fails."""
         ...
 
 
 class AuthenticatedOnly:
-    """The rule without a cluster: whoever is authenticated may read."""
+    """The rule without a cluster: every authenticated user may read."""
 
     async def review_access(self, user: User, attributes: Attributes) -> Decision:
         """Allow every user but the anonymous one."""
@@ -54,7 +54,7 @@ class AuthenticatedOnly:
 
 
 def attributes_of(method: str, path: str) -> Attributes:
-    """Return what a request wants, as an API server's RequestInfo would read it."""
+    """Return the attributes of a request, as RequestInfo of k8s.io/apiserver does."""
     parts = path.strip("/").split("/")
     if parts[:2] != ["apis", GROUP] or len(parts) < 4:
         return Attributes(method.lower(), path=path)
@@ -96,7 +96,7 @@ def review_spec(user: User, attributes: Attributes) -> dict[str, object]:
 
 
 async def authorize(reviewer: AccessReviewer, user: User, attributes: Attributes) -> None:
-    """Return when it is allowed; raises `StatusError` 403."""
+    """Return if the request is allowed; raise `StatusError` 403 otherwise."""
     if attributes.path in ALWAYS_ALLOWED or MASTERS in user.groups:
         return
     decision = await reviewer.review_access(user, attributes)
@@ -105,7 +105,7 @@ async def authorize(reviewer: AccessReviewer, user: User, attributes: Attributes
 
 
 def forbidden(user: User, attributes: Attributes, reason: str) -> StatusError:
-    """Return the 403 in the words of an API server."""
+    """Return the 403 with the message of an API server."""
     tail = f": {reason}" if reason else ""
     if not attributes.resource:
         message = f'forbidden: User "{user.name}" cannot {attributes.verb} path "{attributes.path}"{tail}'

@@ -1,4 +1,4 @@
-"""The ASGI layer that authenticates and authorises before anything else looks at a request."""
+"""The ASGI middleware that authenticates and authorises every request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Lets a request through to `app` when its user may make it; else answers 401, 403 or 500."""
+    """Passes a request to `app` if its user may make it; answers 401, 403 or 500 otherwise."""
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator, reviewer: AccessReviewer) -> None:
         self._app, self._authenticator, self._reviewer = app, authenticator, reviewer
@@ -30,7 +30,7 @@ class Guard:
             except StatusError as error:
                 await send_status(scope, send, error)
                 return
-            # nobody behind this layer may believe such a header
+            # drop these headers, so that nothing behind this layer trusts them
             headers = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-remote-")]
             scope = {**scope, "headers": headers}
         await self._app(scope, receive, send)

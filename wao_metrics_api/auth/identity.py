@@ -1,4 +1,4 @@
-"""Who a request is from. Pure."""
+"""Users and groups. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MASTERS = "system:masters"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as Kubernetes knows one. `extra` is sorted by key, so that equal users are equal."""
+    """A user of Kubernetes. `extra` is sorted by key, so that equal users compare equal."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -19,7 +19,7 @@ class User:
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def authenticated(self) -> User:
-        """Return the same user with the group that all authenticated users have."""
+        """Return this user as a member of the group of all authenticated users."""
         if AUTHENTICATED in self.groups:
             return self
         return replace(self, groups=(*self.groups, AUTHENTICATED))

@@ -11,7 +11,7 @@ from wao_predict.errors import UsageError
 
 
 class TokenFile:
-    """Judges tokens by a file, which is read again when it changed. Only hashes are kept in memory."""
+    """Finds the users of tokens in a file, which is read again when it changes. Only hashes stay in memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,7 +20,7 @@ class TokenFile:
         self._load()
 
     async def review_token(self, token: str) -> User | None:
-        """Return whose token it is, None when it is nobody's."""
+        """Return the user of a token, or None for an unknown token."""
         self._load()
         return self._users.get(_digest(token))
 
@@ -30,10 +30,11 @@ class TokenFile:
             if changed == self._changed:
                 return
             rows = list(csv.reader(self._path.read_text().splitlines(), skipinitialspace=True))
-        except OSError as error:
+        except (OSError, ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
             if self._users:
-                return  # a file that is being replaced: the tokens from before still count
-            raise UsageError(f"the token file {self._path} cannot be read: {error.strerror}") from error
+                return  # the file is being replaced: the last tokens stay valid
+            reason = error.strerror if isinstance(error, OSError) else f"not CSV in UTF-8 ({type(error).__name__})"
+            raise UsageError(f"the token file {self._path} cannot be read: {reason}") from None
         users = {_digest(row[0]): _user(row) for row in rows if row and row[0] and not row[0].startswith("#")}
         if not users and not self._users:
             raise UsageError(f'the token file {self._path} has no line: write token,user,uid,"group1,group2"')

@@ -1,6 +1,6 @@
-"""Whose client certificates are trusted for what: kube-system/extension-apiserver-authentication. Pure.
+"""Authorities of client certificates, from the ConfigMap kube-system/extension-apiserver-authentication. Pure.
 
-A certificate proves a front proxy only when its chain ends in an authority of `requestheader-client-ca-file` and its
+A certificate identifies a front proxy only if its chain ends in an authority of `requestheader-client-ca-file` and its
 common name is allowed; the name alone proves nothing.
 """
 
@@ -25,7 +25,7 @@ class TrustError(WaoCoreError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Authorities as SHA-256 digests of their certificates in hex; header names in lower case."""
+    """Authorities as hexadecimal SHA-256 digests of their certificates; header names in lower case."""
 
     client_bundle: str = ""
     proxy_bundle: str = ""
@@ -48,12 +48,12 @@ class Trust:
 
 
 def trust_of(data: Mapping[str, str]) -> Trust:
-    """Return what the data of the ConfigMap says.
+    """Return the trust that the data of the ConfigMap describes.
 
     Raises
     ------
     TrustError
-        A bundle has no certificate, or a list is no JSON array of strings.
+        A bundle has no certificate, or a list is not a JSON array of strings.
     """
     client, proxy = data.get("client-ca-file", ""), data.get("requestheader-client-ca-file", "")
     default = Trust()
@@ -66,7 +66,7 @@ def trust_of(data: Mapping[str, str]) -> Trust:
         user_headers=_headers(data, "requestheader-username-headers") or default.user_headers,
         group_headers=_headers(data, "requestheader-group-headers") or default.group_headers,
         extra_prefixes=_headers(data, "requestheader-extra-headers-prefix") or default.extra_prefixes,
-        # the key is there only on servers that send the header
+        # only API servers that send the header have this key
         uid_headers=_headers(data, "requestheader-uid-headers"),
     )
 
@@ -77,7 +77,7 @@ def _digests(bundle: str, key: str) -> frozenset[str]:
     except ValueError as error:
         raise TrustError(f"{key}: a certificate cannot be read: {error}") from error
     if bundle.strip() and not found:
-        raise TrustError(f"{key}: there is no PEM certificate in it")
+        raise TrustError(f"{key}: it contains no PEM certificate")
     return frozenset(hashlib.sha256(der).hexdigest() for der in found)
 
 

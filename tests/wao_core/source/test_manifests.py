@@ -89,6 +89,9 @@ def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
             {**POD, "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1 core"}}}]}},
             ["field spec.containers[0].resources.requests.cpu", "'1 core' is not a quantity"],
         ),
+        ({"apiVersion": "v1", "kind": "Secret", "metadata": 7}, ["document 2", "field metadata"]),
+        ({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": [7]}, ["document 2"]),
+        ({**NODE, "metadata": {"name": "n", "labels": {"a": [1]}}}, ["document 2", "field metadata.labels"]),
         ({**NODE, "metadata": {}}, ["document 2", "field metadata.name", "needs a name"]),
         ({**NODE, "apiVersion": "v2"}, ["field apiVersion", "write v1"]),
         ({"metadata": {"name": "x"}}, ["field kind", "apiVersion and kind are needed"]),
@@ -214,3 +217,11 @@ def test_json_is_read_in_every_form_that_yaml_allows(folder: Folder, text: str) 
     folder.write("all.json", text=text.replace("{}", json.dumps(listed)))
     assert (set(folder.source.state.nodes), set(folder.source.state.pods)) == ({"n1"}, {"default/p"})
     assert folder.problems == []
+
+
+@pytest.mark.parametrize("text", ["a: " + "9" * 10_000, "[" * 5000, "\x00", "a: &a [*a]"], ids=range(4))
+def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, text: str) -> None:
+    folder.write("bad.yaml", text=text)
+    folder.write("good.yaml", NODE)
+    assert sorted(folder.source.state.nodes) == ["n1"]
+    assert folder.problems[0].startswith("bad.yaml")

@@ -25,7 +25,7 @@ from wao_predict.timestamps import parse_rfc3339
 class _Condition(Part, frozen=True):
     type: str
     status: str
-    last_transition_time: str = ""
+    last_transition_time: str | None = None
 
 
 class _Address(Part, frozen=True):
@@ -80,7 +80,7 @@ class _PodSpec(PodResources, frozen=True):
 
 
 class _Running(Part, frozen=True):
-    started_at: str = ""
+    started_at: str | None = None
 
 
 class _Waiting(Part, frozen=True):

@@ -17,8 +17,8 @@ T = TypeVar("T")
 class Decoder(Generic[T]):
     """Decodes objects of one kind of the API.
 
-    Unknown fields are ignored. A null counts as a missing field, as in Go. All errors are `ManifestError`, whatever is
-    wrong with the object.
+    Unknown fields are ignored. A null counts as a missing field, as in Go. The schema should allow nulls where they are
+    usual, since others are decoded a second time without them. All errors are `ManifestError`, whatever is wrong.
 
     Parameters
     ----------

@@ -34,8 +34,8 @@ class Metadata(Part, frozen=True):
     uid: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    creation_timestamp: str = ""
-    deletion_timestamp: str = ""
+    creation_timestamp: str | None = None  # Go writes a zero time as null
+    deletion_timestamp: str | None = None
     owner_references: tuple[_Owner, ...] = ()
 
     def fields(self, *, annotations: bool = True) -> dict[str, Any]:

@@ -141,6 +141,9 @@ class KubernetesSource:
                 return {}
             log.warning("the status of %s was not read: %s", path, error)
             return None
+        except ValueError as error:  # msgspec.DecodeError is a ValueError
+            log.warning("the status of %s was not read: %s", path, error)
+            return None
         if about.uid and (found.get("metadata") or {}).get("uid") != about.uid:
             log.info("the status of %s was not read: the object was deleted and created again", path)
             return None

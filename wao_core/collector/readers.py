@@ -90,6 +90,11 @@ class SensorReaders:
             return _SensorReader(self, spec, sensor, self.acquire(spec, sensor.base_url))
         except WaoError as error:
             return _Unusable(error)
+        except Exception as error:  # a fault of a plug-in must not stop the sensors of other nodes
+            _log.exception("cannot make a sensor of type %s", spec.type)
+            return _Unusable(
+                UsageError(f"a sensor of type {spec.type} cannot be made: {type(error).__name__}: {error}")
+            )
 
     def acquire(self, spec: SensorSpec, base_url: str) -> PollingTransport | None:
         """Return the transport to a sensor's BMC until `release`, None for a sensor that asks nobody."""

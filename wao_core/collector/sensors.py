@@ -22,7 +22,11 @@ def needs_node(term: EndpointTerm) -> bool:
     """Whether the reading depends on the node's name as well as on the endpoint: then it cannot be shared."""
     if term.type == PRESSURE_API:
         # with the sensor's id in the URL, all nodes that name the same URL have the same pressure
-        return "/api/sensor/" not in urlsplit(term.endpoint).path
+        try:
+            path = urlsplit(term.endpoint).path
+        except ValueError:  # not a URL: building the sensor reports it
+            return False
+        return "/api/sensor/" not in path
     if term.type == PROMETHEUS:
         return "$node" in _query(term.options)
     return term.type not in ("Fake", "Redfish")

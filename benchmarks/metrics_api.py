@@ -119,24 +119,25 @@ def _serve_api(port: int) -> None:
     from wao_core.cluster.records import Kind, Node
     from wao_core.cluster.state import ClusterState
     from wao_core.collector.store import Sample, SampleStore
-    from wao_metrics_api.app import create_app, new_parts
+    from wao_core.serving.frame import ServerFrame
+    from wao_metrics_api.app import create_app
 
     state, store = ClusterState(), SampleStore()
     state.replace(Kind.NODE, [Node(name=f"node-{number}") for number in range(NODES)])
     for number in range(NODES):
         store.put(f"node-{number}", "inlet_temp", Sample(20 + number / 1000, time.time(), ttl=3600.0, source="Fake"))
-    _serve(create_app(state, new_parts(store)), port)
+    _serve(create_app(state, store, ServerFrame("metrics-api")), port)
 
 
 def _serve(app: object, port: int) -> None:
-    from wao_core.health import HealthChecks
+    from wao_core.serving.frame import ServerFrame
     from wao_core.serving.options import LogLevel, ServerOptions
     from wao_core.serving.server import run, serve
 
     options = ServerOptions(port=port, log_level=LogLevel.ERROR)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)  # where it listens is known
-    run(lambda: serve(app, options, HealthChecks()), options)  # type: ignore[arg-type]
+    run(lambda: serve(app, options, ServerFrame.from_options("benchmark", options)), options)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ class BackgroundTasks:
     ) -> None:
         await self.close()
 
+    @property
+    def running(self) -> int:
+        """Number of tasks that have not ended."""
+        return len(self._tasks)
+
     async def close(self) -> None:
         """Cancel all tasks and wait until they have ended."""
         await cancel(*self._tasks)

@@ -1,6 +1,6 @@
 """Named health checks of a server. Pure: `wao_core.serving.health` serves them.
 
-A check returns None when all is well, else the reason. Reasons are logged when they change and are not shown to
+A check returns None when it passes, else the reason. Reasons are logged when they change. They are not shown to
 callers, who need no authentication.
 """
 
@@ -15,8 +15,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the checks of one endpoint say: name -> reason, None for a good one."""
+class HealthReport:
+    """The results of the checks of one endpoint: name -> reason of the failure, None for a check that passed."""
 
     results: dict[str, str | None]
 
@@ -37,7 +37,7 @@ class Verdict:
 
 
 class HealthChecks:
-    """The named checks of one server."""
+    """The named liveness and readiness checks of one server."""
 
     def __init__(self) -> None:
         self._live: dict[str, Check] = {"ping": lambda: None}
@@ -49,56 +49,56 @@ class HealthChecks:
 
     @property
     def stopping(self) -> bool:
-        """Whether the server was told to stop: set once, when it begins to drain."""
+        """Whether the server is shutting down: it sets this when it starts to drain."""
         return self._stopping
 
     @stopping.setter
-    def stopping(self, told: bool) -> None:
-        begins, self._stopping = told and not self._stopping, told
-        for call in self._at_stop if begins else ():
+    def stopping(self, value: bool) -> None:
+        starts, self._stopping = value and not self._stopping, value
+        for call in self._at_stop if starts else ():
             call()
 
     def at_stop(self, call: Callable[[], None]) -> None:
-        """Have something done as soon as the server is told to stop."""
+        """Call `call` once, when the server starts to shut down."""
         self._at_stop.append(call)
 
     def add_live(self, name: str, check: Check) -> None:
-        """Add a check of life: failing, the process should be restarted."""
+        """Add a liveness check: while it fails, the process should be restarted."""
         self._live[name] = check
 
     def add_ready(self, name: str, check: Check) -> None:
-        """Add a check of readiness: failing, no new requests should come here."""
+        """Add a readiness check: while it fails, the server should get no new requests."""
         self._ready[name] = check
 
-    def live(self, exclude: Collection[str] = ()) -> Verdict:
-        """Run the checks of life."""
+    def live(self, exclude: Collection[str] = ()) -> HealthReport:
+        """Run the liveness checks, except those named in `exclude`."""
         return self._run(self._live, exclude)
 
-    def ready(self, exclude: Collection[str] = ()) -> Verdict:
-        """Run the checks of life and of readiness."""
+    def ready(self, exclude: Collection[str] = ()) -> HealthReport:
+        """Run the liveness and readiness checks, except those named in `exclude`."""
         return self._run(self._live | self._ready, exclude)
 
     def _shutdown(self) -> str | None:
-        return "the server is stopping" if self.stopping else None
+        return "the server is shutting down" if self.stopping else None
 
-    def _run(self, checks: dict[str, Check], exclude: Collection[str]) -> Verdict:
+    def _run(self, checks: dict[str, Check], exclude: Collection[str]) -> HealthReport:
         results: dict[str, str | None] = {}
         for name, check in checks.items():
             if name in exclude:
                 continue
             try:
                 reason = check()
-            except Exception as error:  # a check that breaks is a check that fails
+            except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-            self._note(name, reason)
+            self._log_change(name, reason)
             results[name] = reason
-        return Verdict(results)
+        return HealthReport(results)
 
-    def _note(self, name: str, reason: str | None) -> None:
-        """Log a failure once; one at the start is only what is waited for."""
+    def _log_change(self, name: str, reason: str | None) -> None:
+        """Log a new reason: at level INFO until the check has passed once, as a server that starts is not ready yet."""
         if reason is None:
             self._passed.add(name)
         elif self._last.get(name) != reason:
             level = logging.WARNING if name in self._passed else logging.INFO
-            _log.log(level, "health check %s fails: %s", name, reason)
+            _log.log(level, "health check %s failed: %s", name, reason)
         self._last[name] = reason

@@ -1,4 +1,4 @@
-"""`wao lb`: options only; what does the work is loaded when the command runs."""
+"""`wao lb`: options only; the implementation is imported when the command runs."""
 
 from __future__ import annotations
 

@@ -41,3 +41,21 @@ class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_o
     generated_at: float
     cpu_per_request_cores: float
     ports: tuple[WeightedPort, ...]
+
+
+class ServiceSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One Service in the list of all; `version` changes exactly when one of its weights does."""
+
+    namespace: str
+    service: str
+    rule: str
+    reason: str
+    version: str
+    endpoints: int
+
+
+class WeightsListing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The answer of `GET /v1/weights`."""
+
+    version: str
+    services: tuple[ServiceSummary, ...]

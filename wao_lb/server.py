@@ -1,4 +1,4 @@
-"""The weight service as a process: source, snapshots, weights and outputs, started and stopped in order."""
+"""The weight service as a process: starts and stops source, snapshots, weights and outputs in order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from wao_core.cluster.records import Kind
-from wao_core.health import HealthChecks
 from wao_core.prediction.snapshot_loop import Inputs, deciding
 from wao_core.serving.cluster import cluster
-from wao_core.serving.metrics import new_registry
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_lb.app import create_app
@@ -32,36 +31,35 @@ KINDS = (
 
 
 async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_port: int | None = None) -> None:
-    """Serve until told to stop."""
-    checks, registry = HealthChecks(), new_registry("lb")
-    ready = _once(lambda: checks.ready().healthy)
+    """Serve until the process is asked to stop."""
+    frame = ServerFrame.from_options("lb", server)
+    ready = _once(lambda: frame.checks.ready().healthy)
     async with AsyncExitStack() as stack:
         selectors = selectors_of(settings.proxy_name)
-        source = await stack.enter_async_context(
-            cluster(server, KINDS, checks, component="wao-lb", selectors=selectors)
-        )
+        source = await stack.enter_async_context(cluster(server, KINDS, frame, selectors=selectors))
         book = WeightBook(source, settings)
         stack.callback(book.close)
         standalone = server.manifests is not None
-        # in a cluster the metrics API alone reads the sensors: a BMC answers one at a time
+        # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time
         inputs = Inputs(metrics_api=not standalone, loopback=standalone)
-        await stack.enter_async_context(deciding(source, checks, book.update, inputs=inputs))
-        weighed = _once(lambda: book.first() is None)
-        checks.add_ready("first-weights", lambda: None if weighed() else book.first())
+        await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
+        weighted = _once(lambda: book.first() is None)
+        frame.checks.add_ready("first-weights", lambda: None if weighted() else book.first())
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)
-            log.info("answering HAProxy's agent checks on %s port %d", server.host, agent.port)
-        await serve(create_app(book, checks, registry, ready), server, checks)
+            log.info("answering HAProxy agent checks on %s port %d", server.host, agent.port)
+        await stack.enter_async_context(frame.tasks)
+        await serve(create_app(book, frame, ready), server, frame)
 
 
 def _once(condition: Callable[[], bool]) -> Callable[[], bool]:
-    """Return whether a condition has ever held; from then on old weights are better than none."""
-    held = False
+    """Return a function that is true from the first time that `condition` is: old weights are better than none."""
+    seen = False
 
-    def looked() -> bool:
-        nonlocal held
-        held = held or condition()
-        return held
+    def check() -> bool:
+        nonlocal seen
+        seen = seen or condition()
+        return seen
 
-    return looked
+    return check

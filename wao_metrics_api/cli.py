@@ -1,4 +1,4 @@
-"""`wao metrics-api`: options only; what does the work is loaded when the command runs."""
+"""`wao metrics-api`: options only; the implementation is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def metrics_api(
 ) -> None:
     """Collect temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
-    from wao_metrics_api.server import MetricsApiService
+    from wao_metrics_api.server import run_metrics_api
 
     settings = Settings(
         authentication=authentication,
@@ -49,4 +49,4 @@ def metrics_api(
         client_ca_file=client_ca_file,
         endpoint_networks=tuple(endpoint_network or ()),
     )
-    run(lambda: MetricsApiService(server, settings).run(), server, *settings.problems(server))
+    run(lambda: run_metrics_api(server, settings), server, *settings.problems(server))

@@ -1,12 +1,10 @@
-"""The metrics API as a process: source, collector, application and guard, started and stopped in order."""
+"""The metrics API as a process: starts and stops source, collector, application and guard in order."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -22,11 +20,12 @@ from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
 from wao_core.kube.source import ClusterSource
 from wao_core.serving.cluster import cluster
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import SeriesFamily
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
-from wao_core.serving.tls import ServingTls, tls_from_options
-from wao_metrics_api.app import Parts, create_app, new_parts
+from wao_core.serving.tls import ServingTls
+from wao_metrics_api.app import create_app
 from wao_metrics_api.auth.authentication import Authenticator
 from wao_metrics_api.auth.authorization import AuthenticatedOnly
 from wao_metrics_api.auth.guard import Guard
@@ -39,100 +38,74 @@ from wao_metrics_api.settings import Authentication, Settings
 from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
-FIRST_READINGS = 10.0  # seconds that readiness waits for every sensor to be tried once
+FIRST_READINGS = 10.0  # seconds that readiness waits for one attempt to read every sensor
 _log = logging.getLogger(__name__)
 
 
-class MetricsApiService:
-    """Everything that `wao metrics-api` runs."""
-
-    def __init__(self, server: ServerOptions, settings: Settings) -> None:
-        self._server, self._settings = server, settings
-        self._mode = settings.mode(server)
-
-    async def run(self) -> None:
-        """Serve until told to stop."""
-        async with AsyncExitStack() as stack:
-            parts = new_parts(SampleStore())
-            source = await stack.enter_async_context(
-                cluster(self._server, KINDS, parts.checks, component="wao-metrics-api")
+async def run_metrics_api(server: ServerOptions, settings: Settings) -> None:
+    """Serve until the process is asked to stop."""
+    mode = settings.mode(server)
+    asks_clients = mode is Authentication.KUBERNETES or settings.client_ca_file is not None
+    frame = ServerFrame.from_options("metrics-api", server, client_certificates=asks_clients)
+    store, standalone = SampleStore(), server.manifests is not None
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(cluster(server, KINDS, frame))
+        collector = await stack.enter_async_context(
+            collecting(
+                source,
+                store,
+                networks=settings.endpoint_networks,
+                loopback=standalone,
+                observe=collect_telemetry(frame.registry),
             )
-            collector = await stack.enter_async_context(
-                collecting(
-                    source,
-                    parts.store,
-                    networks=self._settings.endpoint_networks,
-                    loopback=self._server.manifests is not None,
-                    observe=collect_telemetry(parts.registry),
-                )
-            )
-            predicted = PredictedWatts(source, parts.store, inputs_read=lambda: collector.tried_all)
-            self._add_checks(parts, collector, predicted)
-            standing = self._server.manifests is not None
-            usage = UsageMetric(source.state, parts.store, ttl=STANDING if standing else TTL)
-            stack.callback(usage.close)
-            reporter = StatusReporter(source, collector, prediction=predicted.status)
-            for work in (reporter.run(), predicted.run()):
-                stack.push_async_callback(_cancel, asyncio.create_task(work))
-            tls = tls_from_options(self._server, client_certificates=self._asks_clients)
-            app = create_app(source.state, parts, families=_process_families(collector, tls))
-            guarded = await stack.enter_async_context(self._guarded(app, source, tls, parts))
-            await serve(guarded, self._server, parts.checks, tls=tls)
-
-    @property
-    def _asks_clients(self) -> bool:
-        return self._mode is Authentication.KUBERNETES or self._settings.client_ca_file is not None
-
-    def _add_checks(self, parts: Parts, collector: Collector, predicted: PredictedWatts) -> None:
-        deadline = time.monotonic() + FIRST_READINGS
-
-        def waits(missing: bool, reason: str) -> str | None:
-            return reason if missing and time.monotonic() < deadline else None
-
-        parts.checks.add_live("collector", collector.health)
-        parts.checks.add_ready("first-readings", lambda: waits(not collector.tried_all, "sensors are still being read"))
-        parts.checks.add_ready(
-            "first-predictions", lambda: waits(not predicted.first_made, "no prediction was made yet")
         )
-
-    @asynccontextmanager
-    async def _guarded(
-        self, app: ASGIApp, source: ClusterSource, tls: ServingTls | None, parts: Parts
-    ) -> AsyncIterator[ASGIApp]:
-        match self._mode:
+        predicted = PredictedWatts(source, store, inputs_read=lambda: collector.tried_all)
+        _add_checks(frame, collector, predicted)
+        stack.callback(UsageMetric(source.state, store, ttl=STANDING if standalone else TTL).close)
+        tasks = await stack.enter_async_context(frame.tasks)
+        tasks.supervise("status", StatusReporter(source, collector, prediction=predicted.status).run)
+        tasks.supervise("predictions", predicted.run)
+        app = create_app(source.state, store, frame)
+        match mode:
             case Authentication.KUBERNETES:
-                async with _kubernetes_guard(app, source, tls, parts) as guard:
-                    yield guard
+                app = _kubernetes_guard(app, source, frame)
             case Authentication.FILES:
-                yield _file_guard(app, self._settings, tls)
+                app = _file_guard(app, settings, frame.tls)
             case _:
-                _log.warning("NO AUTHENTICATION: everyone who can connect to %s reads all metrics", self._server.host)
-                yield app
+                _log.warning("NO AUTHENTICATION: anyone who can connect to %s can read all metrics", server.host)
+        await serve(app, server, frame)
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWatts) -> None:
+    deadline = time.monotonic() + FIRST_READINGS
+
+    def waits(missing: bool, reason: str) -> str | None:
+        return reason if missing and time.monotonic() < deadline else None
+
+    frame.checks.add_live("collector", collector.health)
+    frame.checks.add_ready(
+        "first-readings", lambda: waits(not collector.tried_all, "not all sensors have been read yet")
+    )
+    frame.checks.add_ready(
+        "first-predictions", lambda: waits(not predicted.first_made, "no prediction has been made yet")
+    )
+    frame.add_series(
+        SeriesFamily("wao_collector_pollers", "Sensors that are polled.", lambda: [((), float(len(collector.pollers)))])
+    )
 
 
-@asynccontextmanager
-async def _kubernetes_guard(
-    app: ASGIApp, source: ClusterSource, tls: ServingTls | None, parts: Parts
-) -> AsyncIterator[ASGIApp]:
-    client = source.client
+def _kubernetes_guard(app: ASGIApp, source: ClusterSource, frame: ServerFrame) -> Guard:
+    client, tls = source.client, frame.tls
     if client is None or tls is None:
         raise UsageError("--authentication kubernetes needs an API server and TLS")
     watch = TrustWatch(client, lambda trust: tls.set_client_authorities(trust.authorities))
-    parts.checks.add_ready("client-authorities", watch.health)
+    frame.checks.add_ready("client-authorities", watch.health)
+    frame.tasks.supervise("client-authorities", watch.run)
     reviews = KubeReviews(client)
-    task = asyncio.create_task(watch.run())
-    try:
-        yield Guard(app, Authenticator(lambda: watch.trust, reviews), reviews)
-    finally:
-        await _cancel(task)
+    return Guard(app, Authenticator(lambda: watch.trust, reviews), reviews)
 
 
-def _file_guard(app: ASGIApp, settings: Settings, tls: ServingTls | None) -> ASGIApp:
+def _file_guard(app: ASGIApp, settings: Settings, tls: ServingTls | None) -> Guard:
     tokens = None if settings.token_file is None else TokenFile(settings.token_file)
     trust = Trust() if settings.client_ca_file is None else _trust_in(settings.client_ca_file)
     if tls is not None and trust.authorities:
@@ -148,7 +121,7 @@ def _trust_in(client_ca_file: Path) -> Trust:
 
 
 def collect_telemetry(registry: CollectorRegistry) -> Observe:
-    """Return what counts and times the readings."""
+    """Return a function that counts and times readings in `registry`."""
     seconds = Histogram(
         "wao_collect_duration_seconds",
         "Time of one reading of a sensor.",
@@ -168,18 +141,3 @@ def collect_telemetry(registry: CollectorRegistry) -> Observe:
             errors.labels(spec.type, kind).inc()
 
     return observe
-
-
-def _process_families(collector: Collector, tls: ServingTls | None) -> list[SeriesFamily]:
-    families = [
-        SeriesFamily("wao_collector_pollers", "Sensors that are polled.", lambda: [((), float(len(collector.pollers)))])
-    ]
-    if tls is not None:
-        families.append(
-            SeriesFamily(
-                "wao_serving_cert_expiry_seconds",
-                "When the serving certificate expires, in seconds since the epoch.",
-                lambda: [((), tls.expires_at)],
-            )
-        )
-    return families

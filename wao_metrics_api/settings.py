@@ -1,4 +1,4 @@
-"""The metrics API's own settings, validated at the start. Light at import."""
+"""The metrics API's own settings, validated at the start. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Authentication(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What goes beyond `ServerOptions`.
+    """The settings in addition to `ServerOptions`.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Settings:
     token_file, client_ca_file
         For FILES: bearer tokens, and the authorities of client certificates.
     endpoint_networks
-        Networks that sensors may be in; empty allows all but link-local and, with an API server, loopback.
+        Networks that sensors must be in; empty allows all but link-local and, with an API server, loopback.
     """
 
     authentication: Authentication = Authentication.AUTO
@@ -38,7 +38,7 @@ class Settings:
     endpoint_networks: tuple[str, ...] = ()
 
     def mode(self, server: ServerOptions) -> Authentication:
-        """Return how callers are really authenticated."""
+        """Return how callers are authenticated once AUTO is resolved."""
         if self.authentication is not Authentication.AUTO:
             return self.authentication
         if server.manifests is None:
@@ -46,7 +46,7 @@ class Settings:
         return Authentication.FILES if self.token_file or self.client_ca_file else Authentication.NONE
 
     def problems(self, server: ServerOptions) -> list[str]:
-        """Return everything that is wrong, in the words of the command line."""
+        """Return the problems of these settings, each naming its flag."""
         found = []
         mode = self.mode(server)
         if mode is Authentication.NONE and not server.loopback:
@@ -62,5 +62,5 @@ class Settings:
             found.append("--insecure-http: client certificates need TLS")
         for flag, file in (("--token-file", self.token_file), ("--client-ca-file", self.client_ca_file)):
             if file is not None and not file.is_file():
-                found.append(f"{flag} {file}: there is no such file")
+                found.append(f"{flag} {file}: no such file")
         return found

@@ -1,84 +1,78 @@
-"""The extender's application: kube-scheduler's verbs by plain ASGI, explain and what-if through FastAPI."""
+"""The extender's application: the verbs of kube-scheduler as plain ASGI, decisions and what-if with FastAPI."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Any
 
-from fastapi import Query
-from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as PydanticField
-from starlette.requests import Request
-from starlette.responses import Response
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import ValidationError
+from starlette.types import ASGIApp
 
 from wao_core.cluster.source import Source
-from wao_core.serving.direct import DirectApp
-from wao_predict import UsageError
+from wao_core.serving.api import ApiError, errors, new_api, validation_message
+from wao_core.serving.bodies import bounded_body
+from wao_core.serving.direct import with_direct_routes
+from wao_core.serving.frame import ServerFrame
+from wao_predict.errors import UsageError
 from wao_scheduler import whatif
-from wao_scheduler.config import Cores
 from wao_scheduler.decisions import DecisionLog
+from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer, WhatIfRequest
 from wao_scheduler.engine import Engine
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
-from wao_scheduler.verbs import ExtenderState, Verbs, bounded_body
+from wao_scheduler.verbs import MAX_BODY, ExtenderState, Verbs
 
 
-def create_app(engine: Engine, source: Source, registry: CollectorRegistry) -> DirectApp:
+def create_app(engine: Engine, source: Source, frame: ServerFrame) -> ASGIApp:
     """Return the extender as an ASGI application."""
-    state = ExtenderState(engine, source, ExtenderMetrics(registry), DecisionLog(engine.settings.decisions))
-    app = DirectApp(Verbs(state), title="WAO scheduler extender", docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.extender = state
-    registry.register(InputCollector(lambda: engine.snapshot))
-    _add_explain(app, state)
-    _add_what_if(app, state)
-    return app
+    decisions = DecisionLog(engine.settings.decisions)
+    state = ExtenderState(engine, source, ExtenderMetrics(frame.registry), decisions, frame.tasks)
+    frame.registry.register(InputCollector(lambda: engine.snapshot))
+    app = new_api(frame, "WAO scheduler extender")
+    _add_decisions(app, decisions)
+    _add_what_if(app, engine)
+    return with_direct_routes(app, Verbs(state))
 
 
-def _add_explain(app: DirectApp, state: ExtenderState) -> None:
+def _add_decisions(app: FastAPI, kept: DecisionLog) -> None:
+    @app.get("/v1/decisions", responses=errors(404))
     async def decisions(
-        pod: str | None = Query(None, description="namespace/name; without it the last decisions in short"),
-        limit: int = Query(50, ge=1, le=10_000, description="nodes of a decision, or decisions"),
-    ) -> JSONResponse:
+        pod: Annotated[str | None, Query(description="namespace/name; without it the last decisions")] = None,
+        limit: Annotated[int, Query(ge=1, le=10_000, description="most nodes of a decision, or decisions")] = 50,
+    ) -> DecisionDocument | DecisionList:
+        """Explain the last decision on a pod, or list the last decisions."""
         if pod is None:
-            latest = state.decisions.latest(limit)
-            return JSONResponse({"decisions": [{**item.as_dict(1)} for item in latest]})
-        found = state.decisions.of(pod)
+            latest = [DecisionDocument.model_validate(decision.as_dict(1)) for decision in kept.latest(limit)]
+            return DecisionList(decisions=latest)
+        found = kept.of(pod)
         if found is None:
-            message = f"no decision on pod {pod!r:.200} is kept; {len(state.decisions)} others are"
-            return JSONResponse({"error": message}, status_code=404)
-        return JSONResponse(found.as_dict(limit))
-
-    app.add_api_route("/v1/decisions", decisions, methods=["GET"], response_class=JSONResponse)
+            raise ApiError(404, f"no decision on pod {pod!r:.200} is kept; {len(kept)} others are")
+        return DecisionDocument.model_validate(found.as_dict(limit))
 
 
-class WhatIfRequest(BaseModel):
-    """Body of `POST /v1/what-if`."""
+async def _what_if_request(request: Request) -> WhatIfRequest:
+    body = await bounded_body(request.scope, request.receive, MAX_BODY)
+    if body is None:
+        raise ApiError(413, "the body is too large")
+    try:
+        return WhatIfRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise ApiError(422, validation_message(error)) from None
 
-    model_config = ConfigDict(extra="forbid")
 
-    cpu: Cores = PydanticField(description='CPU of one pod, such as "500m" or 0.5')
-    count: int = PydanticField(1, ge=1, le=10_000, description="number of equal pods")
-    nodes: list[str] | None = PydanticField(None, description="only these nodes")
+def _add_what_if(app: FastAPI, engine: Engine) -> None:
+    # the body is read with a limit and whatever its content type, so FastAPI does not see it as a parameter
+    schema = WhatIfRequest.model_json_schema()
+    described: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": True}}
 
-
-def _add_what_if(app: DirectApp, state: ExtenderState) -> None:
-    async def what_if(request: Request) -> Response:
-        body = await bounded_body(request.scope, request.receive)
-        if body is None:
-            return JSONResponse({"error": "the body is too large"}, status_code=413)
+    @app.post("/v1/what-if", responses=errors(413, 503), openapi_extra=described)
+    async def what_if(wanted: Annotated[WhatIfRequest, Depends(_what_if_request)]) -> WhatIfAnswer:
+        """Show the minimum power increase for additional identical pods, and where they would go."""
         try:
-            asked = WhatIfRequest.model_validate_json(body)
-            fleet = whatif.fleet(state.engine, asked.nodes)
-            answer = await asyncio.to_thread(whatif.answer, fleet, asked.cpu, asked.count)
-        except ValidationError as error:
-            wrong = [
-                f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in error.errors()
-            ]
-            return JSONResponse({"error": "; ".join(wrong)}, status_code=422)
+            fleet = whatif.fleet(engine, wanted.nodes)
+            answer = await asyncio.to_thread(whatif.answer, fleet, wanted.cpu, wanted.count)
         except UsageError as error:
-            return JSONResponse({"error": str(error)}, status_code=422)
+            raise ApiError(422, str(error)) from None
         except LookupError as error:
-            return JSONResponse({"error": str(error)}, status_code=503)
-        return JSONResponse(answer)
-
-    app.add_route("/v1/what-if", what_if, methods=["POST"])
+            raise ApiError(503, str(error)) from None
+        return WhatIfAnswer.model_validate(answer)

@@ -1,4 +1,4 @@
-"""`wao scheduler` and `wao explain`: options only; what does the work is loaded when the command runs."""
+"""`wao scheduler` and `wao explain`: options only; the implementation is imported when the command runs."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +13,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Workload
 from wao_core.cluster.source import ObjectRef, Source
+from wao_core.serving.bodies import bounded_body
 from wao_scheduler.decisions import Decision, DecisionLog, explain
 from wao_scheduler.engine import Engine
 from wao_scheduler.metrics import ExtenderMetrics
@@ -31,44 +33,35 @@ from wao_scheduler.wire import (
 log = logging.getLogger("wao.scheduler")
 
 MAX_BODY = 64 * 1024 * 1024
-"""5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
+"""Largest request [bytes]: 5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
+MOST_TASKS = 256
+"""Background tasks at a time, above which Events are dropped."""
 
 
 @dataclass
 class ExtenderState:
-    """What the endpoints share."""
+    """The parts that the endpoints share."""
 
     engine: Engine
     source: Source
     metrics: ExtenderMetrics
     decisions: DecisionLog
+    tasks: BackgroundTasks
     decoder: ArgsDecoder = field(default_factory=ArgsDecoder)
     encoder: ScoreEncoder = field(default_factory=ScoreEncoder)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def in_background(self, work: Awaitable[None]) -> None:
-        """Run something after the answer; a bounded number at once, the rest is dropped."""
-        if len(self.tasks) >= 256:
-            if asyncio.iscoroutine(work):
-                work.close()
-            return
-        task = asyncio.ensure_future(_logged(work))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-
-async def _logged(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("background work failed")
+    def send_event(self, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
+        """Send an Event in the background, or drop it while `MOST_TASKS` are being sent."""
+        if self.tasks.running < MOST_TASKS:
+            event = self.source.event(about, reason=reason, message=message, warning=warning)
+            self.tasks.spawn("event", event)
 
 
 Answer = Callable[[ExtenderState, ExtenderArgs, str], bytes]
 
 
 class Verbs:
-    """Finds the endpoint of a path: `/filter`, `/prioritize`, and the same below the name of a profile."""
+    """Finds the endpoint of a path: `/filter`, `/prioritize`, `/PROFILE/filter` and `/PROFILE/prioritize`."""
 
     def __init__(self, state: ExtenderState) -> None:
         self._endpoints = {
@@ -77,13 +70,13 @@ class Verbs:
         }
 
     def __call__(self, scope: Scope) -> ASGIApp | None:
-        """Return the endpoint, None for another path."""
+        """Return the endpoint, or None for another path."""
         above, _, verb = scope["path"].rpartition("/")
         return self._endpoints.get(verb) if above != "/" and above.rfind("/") <= 0 else None
 
 
 class VerbEndpoint:
-    """POST of ExtenderArgs to one verb of one profile, which is the path's first part where there are two."""
+    """Answers POST of ExtenderArgs to one verb; the profile is the first of two parts of the path, else "default"."""
 
     def __init__(self, state: ExtenderState, verb: str, answer: Answer) -> None:
         self._state, self._verb, self._answer = state, verb, answer
@@ -95,9 +88,9 @@ class VerbEndpoint:
         answer: bytes | Response | None = self._refusal(scope, profile)
         if answer is None:
             try:
-                body = await bounded_body(scope, receive)
+                body = await bounded_body(scope, receive, MAX_BODY)
             except ClientDisconnect:
-                return  # kube-scheduler gave up: nobody reads an answer
+                return  # kube-scheduler does not wait any more
             answer = self._too_large(profile) if body is None else self._decide(body, profile)
         if isinstance(answer, Response):
             await answer(scope, receive, send)
@@ -108,7 +101,7 @@ class VerbEndpoint:
             await send({"type": "http.response.body", "body": answer})
 
     def _refusal(self, scope: Scope, profile: str) -> Response | None:
-        """Return why the body is not even read, or None."""
+        """Return the error of a request whose body is not read, or None."""
         if scope["method"] != "POST":
             return Response("POST ExtenderArgs\n", status_code=405, headers={"Allow": "POST"}, media_type="text/plain")
         engine = self._state.engine
@@ -118,7 +111,7 @@ class VerbEndpoint:
         return None
 
     def _too_large(self, profile: str) -> Response:
-        return self._refuse(profile, 413, f"the body is over {MAX_BODY >> 20} MiB: set nodeCacheCapable")
+        return self._refuse(profile, 413, f"the body is larger than {MAX_BODY >> 20} MiB; set nodeCacheCapable")
 
     def _decide(self, body: bytes, profile: str) -> bytes | Response:
         state, begin = self._state, time.perf_counter()
@@ -128,45 +121,20 @@ class VerbEndpoint:
             return self._refuse(profile, 400, str(error))
         except LookupError as error:
             return self._refuse(profile, 503, str(error))
-        except Exception:  # counted and answered, as kube-scheduler tells nobody
+        except Exception:  # kube-scheduler does not report it, so it is counted here
             log.exception("%s failed", self._verb)
-            return self._refuse(profile, 500, "internal error: the extender's log has it")
+            return self._refuse(profile, 500, "internal error; see the log of the extender")
         self._duration.observe(time.perf_counter() - begin)
         state.metrics.requests.labels(self._verb, profile, "200").inc()
         return content
 
     def _refuse(self, profile: str, status: int, message: str) -> Response:
-        """Return an error: kube-scheduler reads the status, a person the text."""
+        """Return an error: kube-scheduler reads the status, people read the text."""
         self._state.metrics.requests.labels(self._verb, profile, str(status)).inc()
         log.warning("%s refused: %s", self._verb, message)
         if self._verb != "filter":
             return JSONResponse({"error": message}, status_code=status)
         return Response(encode_filter_error(message), status_code=status, media_type="application/json")
-
-
-async def bounded_body(scope: Scope, receive: Receive) -> bytes | None:
-    """Return the whole body, or None when it is larger than `MAX_BODY`.
-
-    Raises
-    ------
-    ClientDisconnect
-        The client hung up before its end.
-    """
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if not length.isdigit() or int(length) > MAX_BODY:
-        return None
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
@@ -178,10 +146,10 @@ def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     result = state.engine.filter(args.pod, args.names, profile)
     if result.bad_rate is not None:
-        _tell(state, _about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
+        state.send_event(_about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
     if result.only is not None:
         _decided(state, result.only)
-    elif result.keep is None:  # kube-scheduler reads this answer first, then asks to prioritize the same
+    elif result.keep is None:  # kube-scheduler sends the same nodes to prioritize next
         asyncio.get_running_loop().call_soon(state.engine.prepare, args.names)
     return encode_filter(args, result.keep, result.failed)
 
@@ -191,7 +159,7 @@ def _decided(state: ExtenderState, decision: Decision) -> None:
 
 
 def _remember(state: ExtenderState, decision: Decision) -> None:
-    """Count the decision, keep it for explain, and tell the pod's owner by an Event; after the answer was sent."""
+    """Count the decision, keep it for explain, and send an Event about the pod; runs after the answer is sent."""
     state.metrics.inflight.set(len(state.engine.inflight))
     state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()))
     if decision.outcome in ("no_node_known", "all_overloaded"):
@@ -201,7 +169,7 @@ def _remember(state: ExtenderState, decision: Decision) -> None:
     if state.engine.settings.events and decision.outcome != "not_ours":
         namespace, name = decision.pod.split("/", 1)
         about = ObjectRef("Pod", name, namespace, decision.uid)
-        _tell(state, about, reason="MinimizePower", message=explanation.summary(), warning=False)
+        state.send_event(about, reason="MinimizePower", message=explanation.summary(), warning=False)
 
 
 def _about(bad: BadRate) -> ObjectRef:
@@ -210,7 +178,3 @@ def _about(bad: BadRate) -> ObjectRef:
     return ObjectRef(
         kind, about.name, about.namespace, about.uid, api_version="apps/v1" if isinstance(about, Workload) else "v1"
     )
-
-
-def _tell(state: ExtenderState, about: ObjectRef, *, reason: str, message: str, warning: bool) -> None:
-    state.in_background(state.source.event(about, reason=reason, message=message, warning=warning))

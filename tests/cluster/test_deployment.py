@@ -148,7 +148,7 @@ def test_the_serving_certificate_is_renewed_without_a_restart(bed: ControlPlane,
         running.deployment.mount(
             {"secret": {"secretName": "wao-metrics-api-tls"}, "name": "tls"}, running.api.mounts / "tls"
         )
-        wait_for(lambda: "was loaded again" in running.api.text(), "it was loaded")
+        wait_for(lambda: "loaded the changed serving certificate" in running.api.text(), "it was loaded")
         asked = watching.asked
         wait_for(lambda: watching.asked > asked + 50, "and used")
     assert not watching.failures

@@ -58,5 +58,5 @@ async def test_what_passed_once_and_fails_again_is_a_warning(caplog: pytest.LogC
     for _ in range(3):
         checks.ready()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "health check sync fails: stale")
+        ("WARNING", "health check sync failed: stale")
     ]

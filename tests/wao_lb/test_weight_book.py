@@ -12,13 +12,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
 from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState
-from wao_core.health import HealthChecks
+from wao_core.serving.frame import ServerFrame
 from wao_lb.app import create_app
 from wao_lb.documents import ServiceWeights
 from wao_lb.outputs import eds
@@ -404,8 +403,8 @@ def test_an_address_counts_once_in_whatever_spelling() -> None:
     ]
 
 
-def client(cluster: Cluster, checks: HealthChecks | None = None) -> httpx2.AsyncClient:
-    app = create_app(cluster.book, checks or HealthChecks(), CollectorRegistry())
+def client(cluster: Cluster, frame: ServerFrame | None = None) -> httpx2.AsyncClient:
+    app = create_app(cluster.book, frame or ServerFrame("lb"))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://lb")
 
 
@@ -459,7 +458,7 @@ async def test_one_long_poll_follows_all_services() -> None:
 
 async def test_nothing_is_told_before_the_cluster_is_read() -> None:
     cluster = Cluster()
-    app = create_app(cluster.book, HealthChecks(), CollectorRegistry(), ready=lambda: False)
+    app = create_app(cluster.book, ServerFrame("lb"), ready=lambda: False)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://lb") as http:
         for answer in (
             await http.get("/v1/weights/default/web"),
@@ -488,14 +487,14 @@ async def test_a_long_poll_ends_in_time_when_nothing_changes() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/weights/default/web", "/v1/weights"])
 async def test_long_polls_end_when_the_server_stops_and_send_readers_elsewhere(path: str) -> None:
-    cluster, checks = Cluster(), HealthChecks()
+    cluster, frame = Cluster(), ServerFrame("lb")
     cluster.settle()
-    async with client(cluster, checks) as http:
+    async with client(cluster, frame) as http:
         headers = {"If-None-Match": (await http.get(path)).headers["etag"]}
         waiting = asyncio.create_task(http.get(f"{path}?wait=60s", headers=headers))
         while not cluster.book.changes.waiting:
             await asyncio.sleep(0)
-        checks.stopping = True
+        frame.checks.stopping = True
         answer = await asyncio.wait_for(waiting, 5)
         assert 304 == answer.status_code
         assert "close" == answer.headers["connection"]

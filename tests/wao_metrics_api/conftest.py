@@ -8,7 +8,8 @@ import pytest
 from wao_core.cluster.records import Kind, Node
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_metrics_api.app import create_app, new_parts
+from wao_core.serving.frame import ServerFrame
+from wao_metrics_api.app import create_app
 
 NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z
 
@@ -39,7 +40,7 @@ def store() -> SampleStore:
 
 @pytest.fixture
 async def client(state: ClusterState, store: SampleStore) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(state, new_parts(store), clock=lambda: NOW)
+    app = create_app(state, store, ServerFrame("metrics-api"), clock=lambda: NOW)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="https://test", headers={"Accept": "*/*"}) as client:
         yield client

@@ -9,7 +9,8 @@ import pytest
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_metrics_api.app import create_app, new_parts
+from wao_core.serving.frame import ServerFrame
+from wao_metrics_api.app import create_app
 from wao_metrics_api.negotiation import DISCOVERY_TYPE
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -148,7 +149,7 @@ async def test_no_path_redirects(client: httpx2.AsyncClient) -> None:
 
 
 async def test_unknown_paths_are_a_status(client: httpx2.AsyncClient) -> None:
-    for path in ("/", "/nope", "/apis/other.k8s.io", f"{G}x/v1beta2", "/openapi/v9", "/docs", "/openapi.json"):
+    for path in ("/", "/nope", "/apis/other.k8s.io", f"{G}x/v1beta2", "/openapi/v9", "/docs"):
         assert status_of(await client.get(path)) == (
             404,
             "NotFound",
@@ -251,7 +252,7 @@ async def test_what_nobody_expected_is_a_status_without_its_text_and_is_raised_f
     def broken() -> float:
         raise RuntimeError("the clock has stopped")
 
-    app = create_app(state, new_parts(store), clock=broken)
+    app = create_app(state, store, ServerFrame("metrics-api"), clock=broken)
     path = "/apis/custom.metrics.k8s.io/v1beta2/nodes/n1/inlet_temp"
     quiet = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=quiet, base_url="https://test") as client:

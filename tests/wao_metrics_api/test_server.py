@@ -135,7 +135,7 @@ def test_tokens_are_needed_when_a_token_file_is_given(folder: Path) -> None:
     [
         (["--host", "0.0.0.0"], ["without authentication", "--token-file"]),
         (["--authentication", "files"], ["give --token-file or --client-ca-file"]),
-        (["--port", "70000", "--token-file", "/nowhere"], ["--port 70000", "/nowhere: there is no such file"]),
+        (["--port", "70000", "--token-file", "/nowhere"], ["--port 70000", "/nowhere: no such file"]),
         (["--endpoint-network", "10.0.0.0/99"], ["--endpoint-network"]),
     ],
 )

@@ -10,14 +10,16 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.registry import Collector
 
+from tests.waiting import until
 from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_spreading import spread_state
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef, Problem
 from wao_core.cluster.state import ClusterState
+from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
 from wao_scheduler.config import parse_settings
 from wao_scheduler.engine import Engine
@@ -66,14 +68,15 @@ class Extender:
     def __init__(self, state: ClusterState | None = None, **settings: Any) -> None:
         self.source = Source(state or ClusterState())
         self.engine = Engine(self.source.state, parse_settings(settings))
-        self.registry = CollectorRegistry()
-        self.app = create_app(self.engine, self.source, self.registry)
+        self.frame = ServerFrame("scheduler")
+        self.registry = self.frame.registry
+        self.app = create_app(self.engine, self.source, self.frame)
         self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://extender")
 
     async def post(self, path: str, body: Any) -> httpx2.Response:
         answer = await self.client.post(path, content=body if isinstance(body, bytes) else json.dumps(body))
         await asyncio.sleep(0)
-        await asyncio.gather(*self.app.state.extender.tasks)
+        await until(lambda: self.frame.tasks.running == 0)
         return answer
 
 
@@ -269,14 +272,14 @@ class Broken(Engine):
 
 
 async def test_a_fault_of_ours_is_answered_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    source, registry = Source(ClusterState()), CollectorRegistry()
-    app = create_app(Broken(source.state, parse_settings({})), source, registry)
+    source, frame = Source(ClusterState()), ServerFrame("scheduler")
+    app = create_app(Broken(source.state, parse_settings({})), source, frame)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://extender") as client:
         answer = await client.post("/filter", json=args("a"))
     assert answer.status_code == 500
     assert answer.json()["Error"].startswith("internal error")
     assert "ZeroDivisionError" in caplog.text
-    assert 'code="500"' in generate_latest(registry).decode()
+    assert 'code="500"' in generate_latest(frame.registry).decode()
 
 
 async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_answered(extender: Extender) -> None:
@@ -292,4 +295,4 @@ async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_ans
     scope = {"type": "http", "method": "POST", "path": "/prioritize", "query_string": b"", "headers": []}
     await extender.app(scope, receive, send)
     assert sent == []
-    assert len(extender.app.state.extender.decisions) == 0
+    assert (await extender.client.get("/v1/decisions")).json() == {"decisions": []}

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.state import ClusterState
+from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
 from wao_scheduler.config import ProfileSettings, SchedulerSettings, parse_settings
 from wao_scheduler.engine import Engine
@@ -30,8 +30,11 @@ def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> No
 
 
 def test_every_metric_is_documented() -> None:
-    registry = CollectorRegistry()
-    state = ClusterState()
-    create_app(Engine(state, parse_settings({})), Source(state), registry)
-    known = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
-    assert known == set(rows("metric"))
+    frame, state = ServerFrame("scheduler"), ClusterState()
+    common = metrics_of(frame)
+    create_app(Engine(state, parse_settings({})), Source(state), frame)
+    assert metrics_of(frame) - common == set(rows("metric"))
+
+
+def metrics_of(frame: ServerFrame) -> set[str]:
+    return {f"{family.name}_total" if family.type == "counter" else family.name for family in frame.registry.collect()}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from wao_core.aio import BackgroundTasks
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.metrics_feed import MetricsFeed
@@ -119,8 +120,9 @@ async def deciding(
         checks.add_live("collector", feed.health)
         checks.add_live("snapshots", runtime.health)
         checks.add_ready("first-snapshot", runtime.first)
-        task = asyncio.create_task(_loop(runtime, listener, cadence), name="snapshots")
-        stack.push_async_callback(_end, task)
+        tasks = await stack.enter_async_context(BackgroundTasks())
+        checks.add_live("snapshot-loop", tasks.health)
+        tasks.supervise("snapshots", lambda: _loop(runtime, listener, cadence))
         yield runtime
 
 
@@ -136,8 +138,3 @@ async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
         except Exception:  # decisions go on with the last snapshot, health tells when it is too old
             log.exception("no snapshot could be made")
         await asyncio.sleep(cadence.refresh if runtime.first() is None else min(0.05, cadence.refresh))
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -1,1 +1,1 @@
-"""What all servers share: TLS, a runner with a graceful stop, health, logs, Prometheus text, `metav1.Status`."""
+"""The frame of every server: TLS, health, metrics, logs, background tasks, a graceful stop, and forms of errors."""

@@ -1,4 +1,4 @@
-"""The cluster that a server reads, as its options say: a folder of manifests, or an API server."""
+"""The cluster that a server reads: a folder of manifests or an API server, as its options say."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from wao_core.cluster.records import Kind
-from wao_core.health import HealthChecks
 from wao_core.kube.source import ClusterSource
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_predict.errors import UsageError
 
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 
-FIRST_SYNC = 30.0  # seconds that a start waits for; after that it serves as not ready and goes on trying
-TOO_OLD = 300.0  # seconds after which what is known of the cluster is not to be decided on
+FIRST_SYNC = 30.0  # seconds that a start waits; after that the server listens, not ready, and goes on trying
+TOO_OLD = 300.0  # seconds without confirmation after which the state of the cluster is too old for decisions
 
 
 @asynccontextmanager
 async def cluster(
     options: ServerOptions,
     kinds: Iterable[Kind],
-    checks: HealthChecks,
+    frame: ServerFrame,
     *,
-    component: str,
     period: float = 15.0,
     selectors: Selectors | None = None,
 ) -> AsyncIterator[ClusterSource]:
-    """Keep the cluster in memory until the end of the `async with`; readiness waits for the first sync.
+    """Yield the source that keeps the cluster in memory; readiness waits for the first sync.
 
     Parameters
     ----------
+    frame
+        Gets the readiness check, and is where metrics of the source belong.
     period
         Seconds between two reads of metrics.k8s.io.
     selectors
-        What restricts the lists and watches of an API server, by kind; a folder of manifests is read whole.
+        Label and field selectors of the lists and watches by kind; a folder of manifests is read whole.
 
     Raises
     ------
     UsageError
         There is neither a folder of manifests nor an API server.
     """
-    source = await _open(options, frozenset(kinds), component, period, selectors)
-    checks.add_live("cluster-tasks", source.health)
-    checks.add_ready("cluster-sync", lambda: _freshness(source))
+    source = await _open(options, frozenset(kinds), f"wao-{frame.component}", period, selectors)
+    for statistics in source.collectors():
+        frame.registry.register(statistics)
+    frame.checks.add_live("cluster-tasks", source.health)
+    frame.checks.add_ready("cluster-sync", lambda: _freshness(source))
     await source.start()
     try:
         await source.wait_synced(FIRST_SYNC)

@@ -1,31 +1,23 @@
-"""An application whose busiest paths skip the framework: its layers cost several times what their endpoints do."""
+"""Plain ASGI endpoints for the busiest paths of an application (measured in docs/decisions/0007-http-frameworks.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class DirectApp(FastAPI):
-    """FastAPI for all requests but those that have an endpoint of their own.
+def with_direct_routes(app: ASGIApp, find: Callable[[Scope], ASGIApp | None]) -> ASGIApp:
+    """Return an application that bypasses `app` for the requests that have an endpoint of their own.
 
     Parameters
     ----------
-    direct
-        Returns the ASGI endpoint of a request, which answers its own errors too, or None to leave it to FastAPI.
+    find
+        Returns the endpoint of a request, or None to pass the request to `app`. An endpoint answers its own errors.
     """
 
-    def __init__(self, direct: Callable[[Scope], ASGIApp | None], **options: Any) -> None:
-        super().__init__(**options)
-        self._direct = direct
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = find(scope) if scope["type"] == "http" else None
+        await (app if endpoint is None else endpoint)(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, or the lifespan."""
-        endpoint = self._direct(scope) if scope["type"] == "http" else None
-        if endpoint is None:
-            await super().__call__(scope, receive, send)
-        else:
-            await endpoint(scope, receive, send)
+    return handle

@@ -1,4 +1,4 @@
-"""Health endpoints in the form of a Kubernetes server: /healthz, /livez, /readyz, each with ?verbose and ?exclude."""
+"""Health endpoints as Kubernetes servers have them: /healthz, /livez, /readyz, each with ?verbose and ?exclude."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def health_routes(checks: HealthChecks) -> list[Route]:
         endpoint = request.url.path.strip("/").partition("/")[0]
         query = parse_qs(request.url.query, keep_blank_values=True)
         run = checks.ready if endpoint == "readyz" else checks.live
-        verdict = run(query.get("exclude", ()))
+        report = run(query.get("exclude", ()))
         return Response(
-            verdict.text(endpoint, verbose="verbose" in query),
-            200 if verdict.healthy else 500,
+            report.text(endpoint, verbose="verbose" in query),
+            200 if report.healthy else 500,
             media_type="text/plain; charset=utf-8",
             headers={"Cache-Control": "no-cache, private", "X-Content-Type-Options": "nosniff"},
         )

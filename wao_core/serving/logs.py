@@ -22,7 +22,7 @@ _MASKS = (
         r"\1***",
     ),
 )
-# what logging itself puts on a record; anything else came by `extra=` and belongs in the line
+# attributes that logging itself sets on a record; all others come from `extra=` and belong in the line
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message",
     "asctime",
@@ -43,7 +43,7 @@ def _time_of(record: logging.LogRecord) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, then what the caller added by `extra=`."""
+    """One JSON object per line: time, level, logger, message, then the fields of `extra=`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -56,7 +56,7 @@ class JsonFormatter(logging.Formatter):
         line.update({key: value for key, value in record.__dict__.items() if key not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # masked value by value: masking the finished JSON could break its quoting
+        # value by value, as masking the finished JSON could break its quoting
         return json.dumps({key: redact(str(value)) for key, value in line.items()})
 
 

@@ -1,4 +1,4 @@
-"""The options that every server command has, declared once. Light at import: typer and the standard library."""
+"""The options of all server commands. Imports typer and the standard library only, so that `wao --help` is fast."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from wao_predict.errors import UsageError
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """Format of log lines."""
 
     CONSOLE = "console"
     JSON = "json"
 
 
 class LogLevel(StrEnum):
-    """The least important lines that are logged."""
+    """Lowest level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -44,7 +44,7 @@ class ServerOptions:
 
     host: Annotated[str, _option("--host", "WAO_HOST", "Address to listen on.", _SERVING)] = "127.0.0.1"
     port: Annotated[
-        int, _option("--port", "WAO_PORT", "Port to listen on; 0 takes a free one and prints it.", _SERVING)
+        int, _option("--port", "WAO_PORT", "Port to listen on; 0 selects a free one and prints it.", _SERVING)
     ] = 0
     tls_cert_file: Annotated[
         Path | None,
@@ -52,36 +52,36 @@ class ServerOptions:
     ] = None
     tls_private_key_file: Annotated[
         Path | None,
-        _option("--tls-private-key-file", "WAO_TLS_PRIVATE_KEY_FILE", "PEM file with its key.", _SERVING),
+        _option("--tls-private-key-file", "WAO_TLS_PRIVATE_KEY_FILE", "PEM file with the private key.", _SERVING),
     ] = None
     self_signed_dir: Annotated[
         Path | None,
         _option(
             "--self-signed-dir",
             "WAO_SELF_SIGNED_DIR",
-            "Folder that keeps the self-signed certificate used when no certificate is given "
-            "(tls.crt in it can be given to clients); without it a new one is made at each start.",
+            "Folder for the self-signed certificate that is used when no certificate is given "
+            "(clients can trust its tls.crt). Default: a new certificate at each start.",
             _SERVING,
         ),
     ] = None
     insecure_http: Annotated[
         bool,
-        _option("--insecure-http", "WAO_INSECURE_HTTP", "Serve without TLS; on loopback only.", _SERVING),
+        _option("--insecure-http", "WAO_INSECURE_HTTP", "Serve without TLS; allowed on loopback only.", _SERVING),
     ] = False
     drain: Annotated[
         float,
         _option(
             "--drain",
             "WAO_DRAIN",
-            "Seconds to go on serving as not ready after SIGTERM. Default: 0 on loopback, else 10.",
+            "Seconds to serve as not ready after SIGTERM. Default: 0 on loopback, else 10.",
             _SERVING,
             show_default=False,
         ),
     ] = -1.0
-    log_format: Annotated[LogFormat, _option("--log-format", "WAO_LOG_FORMAT", "Form of the log lines.", _LOGS)] = (
+    log_format: Annotated[LogFormat, _option("--log-format", "WAO_LOG_FORMAT", "Format of log lines.", _LOGS)] = (
         LogFormat.CONSOLE
     )
-    log_level: Annotated[LogLevel, _option("--log-level", "WAO_LOG_LEVEL", "Least important lines to log.", _LOGS)] = (
+    log_level: Annotated[LogLevel, _option("--log-level", "WAO_LOG_LEVEL", "Lowest level to log.", _LOGS)] = (
         LogLevel.INFO
     )
     manifests: Annotated[
@@ -93,7 +93,7 @@ class ServerOptions:
         _option(
             "--kubeconfig",
             "KUBECONFIG",
-            "Read the cluster from the API server of this file; inside a cluster none is needed.",
+            "Read the cluster from the API server in this file; not needed inside a cluster.",
             _CLUSTER,
         ),
     ] = None
@@ -108,13 +108,13 @@ class ServerOptions:
 
     @property
     def drain_seconds(self) -> float:
-        """How long it goes on serving as not ready once it was told to stop."""
+        """Seconds to serve as not ready before the socket is closed."""
         if self.drain >= 0:
             return self.drain
         return 0.0 if self.loopback else 10.0
 
     def problems(self) -> list[str]:
-        """Return everything that is wrong with these options, in the words of the command line."""
+        """Return the problems of these options, each naming its flag."""
         found = []
         if not 0 <= self.port <= 65535:
             found.append(f"--port {self.port}: give a number from 0 to 65535")
@@ -126,19 +126,19 @@ class ServerOptions:
             ("--kubeconfig", self.kubeconfig if self.manifests is None else None),
         ):
             if file is not None and not file.is_file():
-                found.append(f"{flag} {file}: there is no such file")
+                found.append(f"{flag} {file}: no such file")
         if self.manifests is not None and not self.manifests.is_dir():
-            found.append(f"--manifests {self.manifests}: there is no such folder")
+            found.append(f"--manifests {self.manifests}: no such folder")
         if self.insecure_http and not self.loopback:
             found.append(f"--insecure-http with --host {self.host}: plain HTTP is for 127.0.0.1 or ::1 only")
         return found
 
     def check(self, *more: str) -> None:
-        """Raise `UsageError` with everything that is wrong: these options' problems and `more`."""
+        """Raise `UsageError` with the problems of these options and `more`, if there are any."""
         if found := [*self.problems(), *more]:
             raise UsageError("; ".join(found))
 
 
 def server_options(*, port: int = 0) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a typer command all options of `ServerOptions`; it takes them as one argument `server`."""
+    """Return a decorator that adds all server options to a typer command, which gets them as its argument `server`."""
     return with_options(ServerOptions, "server", port=port)

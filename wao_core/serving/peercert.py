@@ -1,4 +1,4 @@
-"""Who a TLS client proved to be."""
+"""The identity that a TLS client proved by its certificate."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 STATE_KEY = "tls_peer"
-"""Where a request's `scope["state"]` has it."""
+"""Key of the `TlsPeer` in a request's `scope["state"]`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsPeer:
     """A client certificate that the handshake verified.
 
-    `leaf` and `root` are SHA-256 digests in hex of the client's certificate and of the authority its chain ends in.
-    `root` is None when the chain is not known; such a peer must be refused.
+    `leaf` and `root` are SHA-256 digests (hex) of the client's certificate and of the authority that ends its chain.
+    `root` is None when the chain is unknown; such a peer must be refused.
     """
 
     common_name: str
@@ -26,7 +26,7 @@ class TlsPeer:
 
 
 def peer_of(connection: ssl.SSLObject | None) -> TlsPeer | None:
-    """Return who the other end of a TLS connection proved to be, None when it showed no certificate."""
+    """Return the peer of a TLS connection, or None when it sent no certificate."""
     if connection is None:
         return None
     certificate = connection.getpeercert()

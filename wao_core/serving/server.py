@@ -1,4 +1,4 @@
-"""The runner of every server: uvicorn on a socket of ours, TLS that reloads, and a stop that loses no request."""
+"""Runs every server: uvicorn on our own socket, TLS that reloads, and a graceful stop that loses no request."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from wao_core.aio import cancel
 from wao_core.health import HealthChecks
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.protocol import ServerProtocol
-from wao_core.serving.tls import ServingTls, tls_from_options
+from wao_core.serving.tls import ServingTls
 from wao_predict.errors import UsageError
 
 T = TypeVar("T")
-KEEP_ALIVE = 120  # seconds; above the 90 s after which Go clients drop idle connections, so no handshake is wasted
+KEEP_ALIVE = 120  # seconds; Go clients drop idle connections after 90 s, so they never find one that we closed
+LOOK_AT_CERTIFICATE = 5.0  # seconds between two looks at the files of the serving certificate
 _log = logging.getLogger(__name__)
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: we drain first."""
+    """uvicorn without its signal handlers, as we drain first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -47,7 +51,7 @@ class Server:
     tls
         None serves plain HTTP.
     checks
-        Told about the stop, so that readiness fails first.
+        Readiness fails as soon as the server starts to shut down.
     drain
         Seconds between failing readiness and closing the socket.
     """
@@ -66,7 +70,7 @@ class Server:
         self.checks = checks or HealthChecks()
         self._host, self._port, self._drain = host, port, drain
         self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._serving: asyncio.Task[None] | None = None
         self._uvicorn = _Uvicorn(_config(app, tls))
         self.url = ""
 
@@ -75,15 +79,14 @@ class Server:
         host, port = listening.getsockname()[:2]
         scheme = "http" if self.tls is None else "https"
         self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-        serving = asyncio.create_task(self._uvicorn.serve(sockets=[listening]))
+        # not supervised: a server that has ended cannot be started again, so its end ends the process
+        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[listening]), name="uvicorn")
+        self._serving.add_done_callback(lambda _: self.stop())
         while not self._uvicorn.started:
-            if serving.done():
-                await serving
-                raise UsageError("the application refused to start; the log says why")
+            if self._serving.done():
+                await self._serving
+                raise UsageError("the application did not start; the reason is in the log")
             await asyncio.sleep(0.005)
-        self._tasks.append(serving)
-        if self.tls is not None:
-            self._tasks.append(asyncio.create_task(self._keep_certificate(self.tls)))
         return self
 
     async def __aexit__(
@@ -91,61 +94,50 @@ class Server:
     ) -> None:
         self.checks.stopping = True
         self._uvicorn.should_exit = True
-        serving, *others = self._tasks
-        for task in others:
-            task.cancel()
-        await asyncio.gather(serving, *others, return_exceptions=True)
+        if self._serving is not None:
+            await self._serving
 
     def stop(self) -> None:
-        """Ask the server to stop gracefully."""
+        """Start a graceful stop."""
         self._stop.set()
 
     async def serve_until_stopped(self) -> None:
-        """Serve until SIGTERM, SIGINT or `stop`; then fail readiness and go on serving while clients move away."""
+        """Serve until SIGTERM, SIGINT or `stop`; then fail readiness and serve on while clients move away."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        waiting = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait([waiting, self._tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+            await self._stop.wait()
             self.checks.stopping = True
-            if self._drain and not self._tasks[0].done():
-                _log.info("stopping: not ready from now on, closing in %g s", self._drain)
+            if self._drain and self._serving is not None and not self._serving.done():
+                _log.info("shutting down: not ready from now on, closing in %g s", self._drain)
                 await asyncio.sleep(self._drain)
         finally:
-            waiting.cancel()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    async def _keep_certificate(self, tls: ServingTls) -> None:
-        while True:
-            await asyncio.sleep(5)
-            try:
-                tls.refresh()
-            except Exception:
-                _log.exception("the serving certificate could not be looked at")
 
-
-async def serve(app: ASGIApp, options: ServerOptions, checks: HealthChecks, *, tls: ServingTls | None = None) -> None:
-    """Serve `app` as the options say until told to stop; print where it listens as soon as it is ready."""
-    server = Server(
-        app,
-        options.host,
-        options.port,
-        tls=tls or tls_from_options(options),
-        checks=checks,
-        drain=options.drain_seconds,
-    )
+async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> None:
+    """Serve `app` as the options say until the process is asked to stop; print the address once it is ready."""
+    server = Server(app, options.host, options.port, tls=frame.tls, checks=frame.checks, drain=options.drain_seconds)
     async with server:
-        announcing = asyncio.create_task(_announce(server))
+        tasks = [frame.tasks.spawn("announce", _announce(server))]
+        if frame.tls is not None:
+            tasks.append(frame.tasks.supervise("serving-certificate", partial(_keep_fresh, frame.tls)))
         try:
             await server.serve_until_stopped()
         finally:
-            announcing.cancel()
+            await cancel(*tasks)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], options: ServerOptions, *problems: str) -> T:
-    """Check the options (and report `problems` with them), set up the logs, and run `main` on uvloop."""
+    """Return the result of `main`, run on uvloop after the logs are set up.
+
+    Raises
+    ------
+    UsageError
+        All problems of the options together with `problems`.
+    """
     import uvloop
 
     options.check(*problems)
@@ -155,16 +147,23 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], options: ServerOptions, *pro
 
 
 async def _announce(server: Server, *, patience: float = 15.0) -> None:
-    """Print the address once the server is ready; after `patience` seconds in any case, with what is missing."""
+    """Print the address once the server is ready, or after `patience` seconds together with the failing checks."""
     deadline = asyncio.get_running_loop().time() + patience
-    while not (verdict := server.checks.ready()).healthy:
+    while not (report := server.checks.ready()).healthy:
         if asyncio.get_running_loop().time() > deadline:
-            missing = "; ".join(f"{name}: {why}" for name, why in verdict.results.items() if why is not None)
+            missing = "; ".join(f"{name}: {why}" for name, why in report.results.items() if why is not None)
             _log.warning("listening but not ready yet: %s", missing)
             break
         await asyncio.sleep(0.02)
     sys.stdout.write(f"listening on {server.url}\n")
     sys.stdout.flush()
+
+
+async def _keep_fresh(tls: ServingTls) -> None:
+    """Load the serving certificate again whenever its files change."""
+    while True:
+        await asyncio.sleep(LOOK_AT_CERTIFICATE)
+        tls.refresh()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Errors as a Kubernetes API server writes them: `metav1.Status` (k8s.io/apimachinery, meta/v1/types.go)."""
+"""Errors in the form of a Kubernetes API server: `metav1.Status` (k8s.io/apimachinery, meta/v1/types.go)."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ REASONS = {
 
 
 class StatusError(WaoCoreError):
-    """A failure to be answered as metav1.Status. `details` of None leaves the field out, {} writes it empty."""
+    """An error that is answered as metav1.Status. `details` of None omits the field, {} writes it empty."""
 
     def __init__(self, code: int, message: str, *, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.details = code, message, details
 
     def body(self) -> bytes:
-        """Return the JSON that is sent: compact, with a final newline."""
+        """Return the JSON body: compact, with a final newline."""
         return status_body(self.code, self.message, details=self.details)
 
 
 def status_body(code: int, message: str, *, details: Mapping[str, object] | None = None) -> bytes:
-    """Return a metav1.Status of a failure."""
+    """Return the JSON of a metav1.Status that reports a failure."""
     status: dict[str, object] = {
         "kind": "Status",
         "apiVersion": "v1",

@@ -1,8 +1,8 @@
-"""The serving side of TLS: certificates that are swapped while the server runs.
+"""The serving side of TLS: certificates that are replaced while the server runs.
 
-Every handshake asks, by the SNI hook, for the context that is current now; so a new serving certificate or a new
-set of client authorities counts from the next connection on, without a restart. TLS 1.3 without session tickets:
-a resumed session would skip the verification of the client's certificate.
+The SNI hook gives every handshake the current context. So a new serving certificate or a new set of client
+authorities takes effect with the next connection, without a restart. TLS 1.3 without session tickets: a resumed
+session would skip the verification of the client's certificate.
 """
 
 from __future__ import annotations
@@ -24,17 +24,23 @@ Signature = tuple[tuple[int, int, int], ...]
 
 
 class ServingTls:
-    """A serving certificate on disk and, if clients may show certificates, the authorities they must come from.
+    """A serving certificate on disk and, where clients may send certificates, the authorities that must issue them.
 
     Parameters
     ----------
     certificate, key
-        PEM files. They are read at the start, and again by `refresh` when they changed.
+        PEM files. They are read at the start, and again by `refresh` when they have changed.
     self_signed_hosts
-        Given, the files are ours: they are made, and renewed 30 days before their end, for these host names.
+        Host names of a self-signed certificate, which is created in these files and renewed 30 days before it
+        expires. None: the files belong to somebody else.
     client_certificates
-        Ask clients for a certificate; those that show one must come from `set_client_authorities`. Whether to ask is
-        fixed here, because a swapped context brings its authorities with it but not its verify mode.
+        Whether clients are asked for a certificate; see `set_client_authorities` for those that send one. This
+        cannot change later, as a handshake takes the authorities of a swapped context, but not its verify mode.
+
+    Attributes
+    ----------
+    expires_at
+        When the certificate expires [s since the epoch].
 
     Raises
     ------
@@ -54,7 +60,7 @@ class ServingTls:
         self.asks_clients = client_certificates
         self._hosts = None if self_signed_hosts is None else tuple(self_signed_hosts)
         self._client_authorities = b""
-        self.expires_at = 0.0  # seconds since the epoch
+        self.expires_at = 0.0
         if self._hosts is not None:
             bootstrap_certificate(certificate.parent, self._hosts)
         self._signature = self._sign()
@@ -75,7 +81,7 @@ class ServingTls:
     def set_client_authorities(self, pem: bytes) -> None:
         """Accept client certificates of these authorities from the next connection on; empty refuses all.
 
-        Raises `ssl.SSLError` or `ValueError` for unusable PEM and then keeps what was there.
+        Raises `ssl.SSLError` or `ValueError` for unusable PEM; the previous authorities stay.
         """
         old, self._client_authorities = self._client_authorities, pem
         try:
@@ -85,20 +91,25 @@ class ServingTls:
             raise
 
     def refresh(self) -> bool:
-        """Take changed files into use and renew a self-signed certificate; return whether anything changed."""
-        if self._hosts is not None:
-            bootstrap_certificate(self.certificate.parent, self._hosts)
-        signature = self._sign()
-        if signature == self._signature:
-            return False
+        """Load changed files and renew a self-signed certificate; return whether the certificate changed.
+
+        Files that cannot be used are logged, and the previous certificate stays.
+        """
         try:
+            if self._hosts is not None:
+                bootstrap_certificate(self.certificate.parent, self._hosts)
+            signature = self._sign()
+            if signature == self._signature:
+                return False
             self._current = self._build()
         except (OSError, ValueError) as error:
-            # certificate and key are two files: between their two writes they do not match, so keep the old pair
-            _log.warning("the changed serving certificate %s is not used yet: %s", self.certificate, error)
+            # certificate and key are two files, which do not match while only one of them is written
+            _log.warning(
+                "the serving certificate %s cannot be renewed, still using the old one: %s", self.certificate, error
+            )
             return False
         self._signature = signature
-        _log.info("serving certificate %s was loaded again", self.certificate)
+        _log.info("loaded the changed serving certificate %s", self.certificate)
         return True
 
     def _sign(self) -> Signature:
@@ -132,7 +143,7 @@ class ServingTls:
 
 
 def tls_from_options(options: ServerOptions, *, client_certificates: bool = False) -> ServingTls | None:
-    """Return the TLS that the options ask for; None for plain HTTP."""
+    """Return the TLS settings of the options, None for plain HTTP."""
     if options.insecure_http:
         return None
     if options.tls_cert_file is not None and options.tls_private_key_file is not None:
@@ -141,7 +152,7 @@ def tls_from_options(options: ServerOptions, *, client_certificates: bool = Fals
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="wao-tls-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        _log.warning("no certificate was given: serving a self-signed one that lasts until this process ends")
+        _log.warning("no certificate is configured: using a self-signed one until this process ends")
     names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
     return ServingTls(
         folder / "tls.crt", folder / "tls.key", self_signed_hosts=names, client_certificates=client_certificates
@@ -155,6 +166,6 @@ def _server_context(asks_clients: bool) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     if asks_clients:
         context.verify_mode = ssl.CERT_OPTIONAL
-        # as Go does: an authority that is not self-signed is a trust anchor too
+        # as in Go, an authority that is not self-signed is a trust anchor too
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

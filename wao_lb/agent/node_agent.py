@@ -79,9 +79,9 @@ class Agent:
             for reason in WeightsProblem:
                 self.metrics.equal.labels(reason).set_function(partial(_is, client, reason))
 
-    def work(self) -> list[Callable[[], Awaitable[None]]]:
-        """Return the functions that run until the agent stops."""
-        return [self._sync, *([self.client.run] if self.client is not None else [])]
+    def work(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the background tasks by name; each runs until it is cancelled."""
+        return {"sync": self._sync, **({} if self.client is None else {"weights": self.client.run})}
 
     def weights_state(self) -> str:
         """Return the origin of the weights, in words without internal details."""

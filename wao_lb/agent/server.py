@@ -1,19 +1,17 @@
-"""The node agent as a process: cluster, weights, rules and health, started and stopped in order."""
+"""The node agent as a process: starts and stops cluster, weights, rules and health in order."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import Source
-from wao_core.health import HealthChecks
 from wao_core.serving.cluster import Selectors, cluster
-from wao_core.serving.metrics import new_registry
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_lb.agent.app import create_app
@@ -29,12 +27,11 @@ from wao_lb.agent.view import KINDS, NodeSettings, NodeView
 from wao_lb.settings import selectors_of
 from wao_predict.errors import UsageError
 
-log = logging.getLogger(__name__)
-COMPONENT = "wao-lb-agent"
+COMPONENT = "lb-agent"
 
 
 def selectors(settings: NodeSettings) -> Selectors:
-    """Return what restricts the watches: our Services, no headless Service's slices, and this node."""
+    """Return the selectors of the watches: our Services, slices of Services that are not headless, and this node."""
     return {
         **selectors_of(settings.proxy_name),
         Kind.NODE: (("fieldSelector", f"metadata.name={settings.node_name}"),),
@@ -42,26 +39,23 @@ def selectors(settings: NodeSettings) -> Selectors:
 
 
 async def run_agent(server: ServerOptions, options: AgentOptions) -> None:
-    """Serve until told to stop; the rules stay in the kernel."""
+    """Serve until the process is asked to stop; the rules stay in the kernel."""
     async with AsyncExitStack() as stack:
-        checks, registry = HealthChecks(), new_registry("lb-agent")
+        frame = ServerFrame.from_options(COMPONENT, server)
         kernel = LinuxKernel()
         stack.callback(kernel.close)
         families = await usable_families(kernel)
-        source = await stack.enter_async_context(
-            cluster(server, KINDS, checks, component=COMPONENT, selectors=selectors(options.node))
-        )
-        agent = Agent(source, kernel, options, metrics=AgentMetrics(registry), families=families)
+        source = await stack.enter_async_context(cluster(server, KINDS, frame, selectors=selectors(options.node)))
+        agent = Agent(source, kernel, options, metrics=AgentMetrics(frame.registry), families=families)
         stack.push_async_callback(agent.close)
-        checks.add_live("sync", agent.syncer.health)
-        checks.add_ready("first-sync", lambda: None if agent.syncer.synced else "the rules are not written yet")
-        for work in agent.work():
-            await stack.enter_async_context(_background(work))
-        await serve(create_app(agent.syncer, agent.weights_state, checks, registry), server, checks)
+        tasks = await stack.enter_async_context(frame.tasks)
+        for name, work in agent.work().items():
+            tasks.supervise(name, work)
+        await serve(create_app(agent.syncer, agent.weights_state, frame), server, frame)
 
 
 async def run_once(server: ServerOptions, options: AgentOptions) -> None:
-    """Write the rules once."""
+    """Write the rules once and end."""
     kernel = LinuxKernel()
     families = await usable_families(kernel)
     async with _read_once(server, options) as source:
@@ -86,7 +80,7 @@ async def print_rules(server: ServerOptions, options: AgentOptions) -> None:
 
 
 def ruleset(view: NodeView, weights: Weights) -> str:
-    """Return the commands that make all tables."""
+    """Return the commands that create all tables."""
     services = view.services()
     setups = {family: view.setup(family) for family in FAMILIES}
     made = {key: view.rules(service, setups) for key, service in services.items()}
@@ -106,12 +100,12 @@ async def clean_up() -> None:
 
 
 async def usable_families(kernel: Kernel) -> list[Family]:
-    """Return the families that this machine can serve.
+    """Return the address families that this machine can serve.
 
     Raises
     ------
     UsageError
-        There is none, and what is missing.
+        There is none; the message says what each one lacks.
     """
     found, missing = [], []
     for family in FAMILIES:
@@ -132,29 +126,9 @@ async def usable_families(kernel: Kernel) -> list[Family]:
 
 
 @asynccontextmanager
-async def _background(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    task = asyncio.create_task(_for_ever(work))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Begin anew what broke off: weights that nobody follows any more would stay as they are."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("background work broke off; it begins anew")
-        await asyncio.sleep(1.0)
-
-
-@asynccontextmanager
 async def _read_once(server: ServerOptions, options: AgentOptions) -> AsyncIterator[Source]:
-    """Yield the cluster once it is known."""
-    async with cluster(server, KINDS, HealthChecks(), component=COMPONENT, selectors=selectors(options.node)) as source:
+    """Yield the source once the cluster is read."""
+    async with cluster(server, KINDS, ServerFrame(COMPONENT), selectors=selectors(options.node)) as source:
         if not source.state.synced(KINDS):
             why = "; ".join(f"{problem.where}: {problem.reason}" for problem in source.problems()) or "no answer"
             raise UsageError(f"the cluster could not be read: {why}")

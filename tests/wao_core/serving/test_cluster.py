@@ -5,23 +5,23 @@ from pathlib import Path
 import pytest
 
 from wao_core.cluster.records import Kind
-from wao_core.health import HealthChecks
 from wao_core.serving.cluster import cluster
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_predict.errors import UsageError
 
 
 async def test_a_folder_of_manifests_is_ready_when_it_was_read(tmp_path: Path) -> None:
     (tmp_path / "n.yaml").write_text("{apiVersion: v1, kind: Node, metadata: {name: n1}}")
-    checks = HealthChecks()
-    async with cluster(ServerOptions(manifests=tmp_path), [Kind.NODE], checks, component="test") as source:
+    frame = ServerFrame("test")
+    async with cluster(ServerOptions(manifests=tmp_path), [Kind.NODE], frame) as source:
         assert list(source.state.nodes) == ["n1"]
-        assert checks.ready().results["cluster-sync"] is None
+        assert frame.checks.ready().results["cluster-sync"] is None
 
 
 async def test_without_folder_and_api_server_it_tells_what_to_give(tmp_path: Path) -> None:
     broken = tmp_path / "config"
     broken.write_text("no kubeconfig")
     with pytest.raises(UsageError, match="--manifests"):
-        async with cluster(ServerOptions(kubeconfig=broken), [Kind.NODE], HealthChecks(), component="test"):
+        async with cluster(ServerOptions(kubeconfig=broken), [Kind.NODE], ServerFrame("test")):
             pass

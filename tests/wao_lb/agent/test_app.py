@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import httpx2
-from prometheus_client import CollectorRegistry
 
 from tests.wao_lb.agent.test_sync import Bench
 from wao_core.cluster.records import Kind, Node
-from wao_core.health import HealthChecks
+from wao_core.serving.frame import ServerFrame
 from wao_lb.agent.app import create_app
 from wao_lb.agent.sync import SyncIntervals
 from wao_lb.agent.view import TO_BE_DELETED
 
 
 def asking(bench: Bench) -> httpx2.AsyncClient:
-    app = create_app(bench.syncer, lambda: "equal: no-answer", HealthChecks(), CollectorRegistry())
+    app = create_app(bench.syncer, lambda: "equal: no-answer", ServerFrame("lb-agent"))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://node")
 
 

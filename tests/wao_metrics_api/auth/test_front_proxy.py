@@ -12,9 +12,10 @@ import pytest
 from tests.wao_core.serving.authority import Authority
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
+from wao_core.serving.frame import ServerFrame
 from wao_core.serving.server import Server
 from wao_core.serving.tls import ServingTls
-from wao_metrics_api.app import create_app, new_parts
+from wao_metrics_api.app import create_app
 from wao_metrics_api.auth.authentication import Authenticator
 from wao_metrics_api.auth.authorization import Attributes, Decision
 from wao_metrics_api.auth.guard import Guard
@@ -74,7 +75,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     tls = ServingTls(tmp_path / "tls.crt", tmp_path / "tls.key", self_signed_hosts=[], client_certificates=True)
     made = Cluster("", tmp_path, Authority.new("proxies"), Authority.new("clients"), tls, Rbac())
     made.trust_in(made.proxies)
-    app = create_app(ClusterState(), new_parts(SampleStore()))
+    app = create_app(ClusterState(), SampleStore(), ServerFrame("metrics-api"))
     guard = Guard(app, Authenticator(lambda: made.trust), made.rbac)
     async with Server(guard, tls=tls) as server:
         made.url = server.url

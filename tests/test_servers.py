@@ -1,0 +1,168 @@
+"""Every server has the common routes and metrics, as application and as process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from tests.wao_core.kube.scripted import ScriptedServer, serving
+from tests.wao_lb.agent.test_sync import Bench
+from tests.wao_scheduler.test_app import Source
+from wao_core.cluster.state import ClusterState
+from wao_core.collector.store import SampleStore
+from wao_core.controller.server import create_app as controller_app
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.options import ServerOptions
+from wao_core.serving.tls import ServingTls
+from wao_demo.apps import apps
+from wao_lb.agent.app import create_app as agent_app
+from wao_lb.app import create_app as lb_app
+from wao_lb.settings import LbSettings
+from wao_lb.weight_book import WeightBook
+from wao_metrics_api.app import create_app as metrics_api_app
+from wao_scheduler.app import create_app as scheduler_app
+from wao_scheduler.config import parse_settings
+from wao_scheduler.engine import Engine
+
+FLEET = Path(__file__).parents[1] / "examples" / "fleet"
+COMMON_METRICS = (
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_start_time_seconds",
+    "python_info",
+    "python_gc_collections_total",
+    "wao_build_info",
+    "wao_serving_cert_expiry_seconds",
+)
+
+
+def _scheduler(frame: ServerFrame) -> ASGIApp:
+    state = ClusterState()
+    return scheduler_app(Engine(state, parse_settings({})), Source(state), frame)
+
+
+APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
+    "controller": controller_app,
+    "metrics-api": lambda frame: metrics_api_app(ClusterState(), SampleStore(), frame),
+    "scheduler": _scheduler,
+    "lb": lambda frame: lb_app(WeightBook(Source(ClusterState()), LbSettings()), frame),
+    "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
+}
+
+
+def test_the_table_has_every_command_that_is_a_server() -> None:
+    commands = {entry.name: entry.load() for entry in entry_points(group="wao.commands")}
+    options = set(ServerOptions.__annotations__)
+    assert set(APPS) == {
+        name for name, command in commands.items() if options <= set(getattr(command, "__annotations__", {}))
+    }
+
+
+@pytest.mark.parametrize("name", APPS)
+async def test_an_application_has_the_common_routes_and_metrics(name: str, tmp_path: Path) -> None:
+    frame = ServerFrame(name, ServingTls(tmp_path / "tls.crt", tmp_path / "tls.key", self_signed_hosts=[]))
+    transport = httpx2.ASGITransport(app=APPS[name](frame))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://server") as client:
+        await assert_common(client, name)
+        ready = await client.get("/readyz?verbose&exclude=first-sync")
+        assert (200, "[+]background-tasks ok") == (ready.status_code, ready.text.splitlines()[1])
+
+
+@pytest.mark.parametrize("name", APPS)
+async def test_an_application_is_not_alive_while_a_background_task_has_ended(name: str) -> None:
+    frame = ServerFrame(name)
+    transport = httpx2.ASGITransport(app=APPS[name](frame))
+    async with frame.tasks, httpx2.AsyncClient(transport=transport, base_url="https://server") as client:
+        assert 200 == (await client.get("/livez")).status_code
+
+        async def ends() -> None:
+            return None
+
+        frame.tasks.supervise("something", ends)
+        await asyncio.sleep(0)
+        assert (await client.get("/livez")).status_code in (500, 503)
+
+
+async def test_the_processes_have_them_too(tmp_path: Path) -> None:
+    """The agent needs rights that tests do not have."""
+    async with (
+        apps(FLEET, tmp_path) as running,
+        serving(ScriptedServer()) as api,
+        controller(api.host, tmp_path) as url,
+    ):
+        urls = {name: (app.url, app.certificate) for name, app in running.items()}
+        for name, (address, certificate) in {**urls, "controller": (url, tmp_path / "controller" / "tls.crt")}.items():
+            context = ssl.create_default_context(cafile=str(certificate))
+            async with httpx2.AsyncClient(base_url=address, verify=context, trust_env=False) as client:
+                await assert_common(client, name)
+
+
+@asynccontextmanager
+async def controller(api: str, folder: Path) -> AsyncIterator[str]:
+    """Run `wao controller` on an API server, and yield its URL."""
+    kubeconfig = folder / "config"
+    contexts = [{"name": "c", "context": {"cluster": "c", "user": "u"}}]
+    clusters, users = [{"name": "c", "cluster": {"server": api}}], [{"name": "u", "user": {"token": "ours"}}]
+    document = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "c"}
+    kubeconfig.write_text(json.dumps(document))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wao_predict.cli", "controller", "--no-leader-elect", "--kubeconfig", str(kubeconfig)),
+        *("--self-signed-dir", str(folder / "controller")),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            line = (await process.stdout.readline()).decode()
+        assert line.startswith("listening on https://"), line
+        yield line.removeprefix("listening on ").strip()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+
+
+async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
+    metrics = await client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    names = {line.partition("{")[0].partition(" ")[0] for line in metrics.text.splitlines()}
+    assert [] == [metric for metric in COMMON_METRICS if metric not in names]
+    assert f'component="{name}"' in metrics.text
+    for path in ("/healthz", "/livez", "/readyz"):
+        assert (await client.get(path)).status_code in (200, 500, 503)
+    assert (await client.get("/livez?verbose")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("metrics-api", ["/version", "/debug/nodes/{name}"]),
+        ("scheduler", ["/v1/decisions", "/v1/what-if"]),
+        ("lb", ["/v1/weights/{namespace}/{service}", "/v1/weights"]),
+    ],
+)
+async def test_the_json_apis_are_described(name: str, paths: list[str]) -> None:
+    transport = httpx2.ASGITransport(app=APPS[name](ServerFrame(name)))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://server") as client:
+        answer = await client.get("/openapi.json")
+    document = answer.json()
+    assert paths == list(document["paths"])
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert operation["description"]
+            assert "schema" in operation["responses"]["200"]["content"]["application/json"]
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', answer.text))
+    assert references <= set(document["components"]["schemas"])

@@ -1,0 +1,68 @@
+"""JSON APIs: one form of error, and an OpenAPI document that describes all bodies."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import httpx2
+import msgspec
+import pytest
+from fastapi import FastAPI, Query, Response
+
+from wao_core.serving.api import ApiError, errors, json_body, new_api
+from wao_core.serving.frame import ServerFrame
+
+
+class Part(msgspec.Struct):
+    size: int
+
+
+class Whole(msgspec.Struct, rename="camel"):
+    all_parts: tuple[Part, ...]
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    app = new_api(ServerFrame("test"), "Test", Whole)
+
+    @app.get("/whole", response_model=None, responses={**json_body(Whole), **errors(409)})
+    async def whole(size: Annotated[int, Query(ge=1)]) -> Response:
+        if size > 100:
+            raise ApiError(409, "too large; give less than 100", headers={"Retry-After": "1"})
+        return Response(msgspec.json.encode(Whole((Part(size),))), media_type="application/json")
+
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test")
+
+
+async def test_an_error_is_a_status_with_a_message(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/whole?size=101")
+    assert (409, {"error": "too large; give less than 100"}) == (answer.status_code, answer.json())
+    assert "1" == answer.headers["retry-after"]
+
+
+async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/whole?size=0")
+    assert (422, {"error": "query.size: Input should be greater than or equal to 1"}) == (
+        answer.status_code,
+        answer.json(),
+    )
+
+
+async def test_the_document_describes_what_msgspec_encodes(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    assert ["allParts"] == list(schemas["Whole"]["properties"])
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', (await client.get("/openapi.json")).text))
+    assert {"Whole", "Part", "ErrorBody"} <= references <= set(schemas)
+    assert ["/whole"] == list(document["paths"])
+
+
+async def test_the_routes_of_the_frame_are_served(client: httpx2.AsyncClient) -> None:
+    assert "ok" == (await client.get("/readyz")).text
+    assert "wao_build_info" in (await client.get("/metrics")).text

@@ -1,0 +1,98 @@
+"""JSON APIs for people and programs: FastAPI with one form of error and an OpenAPI document at /openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
+
+from wao_core.errors import WaoCoreError
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.metrics import package_version
+
+Responses = dict[int | str, dict[str, Any]]
+_REFERENCE = "#/components/schemas/{name}"
+
+
+class ErrorBody(BaseModel):
+    """Body of an error."""
+
+    error: str = Field(description="what is wrong, and what to do about it")
+
+
+class ApiError(WaoCoreError):
+    """A request that is answered with a status of 400 or above and an `ErrorBody`."""
+
+    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
+
+
+def new_api(frame: ServerFrame, title: str, *documents: type[msgspec.Struct]) -> FastAPI:
+    """Return an application with the routes of the frame.
+
+    Parameters
+    ----------
+    documents
+        Bodies that msgspec encodes; `json_body` refers to their schemas.
+    """
+    app = _Api(documents, title=title)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.router.routes.extend(frame.routes())
+    return app
+
+
+def errors(*statuses: int) -> Responses:
+    """Return the `responses` of a route that answers these statuses with an `ErrorBody`."""
+    return {status: {"model": ErrorBody} for status in statuses}
+
+
+def json_body(document: type[msgspec.Struct]) -> Responses:
+    """Return the `responses` of a route that answers 200 with a document that msgspec encodes."""
+    schema = {"$ref": _REFERENCE.format(name=document.__name__)}
+    return {200: {"description": "Successful Response", "content": {"application/json": {"schema": schema}}}}
+
+
+def validation_message(error: ValidationError | RequestValidationError) -> str:
+    """Return the wrong fields with what is wrong of each."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in error.errors()
+    )
+
+
+class _Api(FastAPI):
+    """FastAPI whose OpenAPI document has the schemas of msgspec documents too."""
+
+    def __init__(self, documents: tuple[type[msgspec.Struct], ...], *, title: str) -> None:
+        super().__init__(
+            title=title,
+            version=package_version(),
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            responses=errors(422),
+        )
+        self._documents = documents
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        _, schemas = msgspec.json.schema_components(self._documents, ref_template=_REFERENCE)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return document
+
+
+async def _api_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return JSONResponse({"error": error.message}, status_code=error.status, headers=error.headers)
+
+
+async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": validation_message(error)}, status_code=422)

@@ -1,0 +1,75 @@
+"""The parts that every server has: health checks, background tasks, metrics and the serving certificate."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+from starlette.routing import Route
+
+from wao_core.aio import BackgroundTasks
+from wao_core.health import HealthChecks
+from wao_core.serving.health import health_routes
+from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry
+from wao_core.serving.options import ServerOptions
+from wao_core.serving.tls import ServingTls, tls_from_options
+
+
+class ServerFrame:
+    """The common parts of one server.
+
+    Every application serves `routes()` and is run by `wao_core.serving.server.serve`.
+
+    Parameters
+    ----------
+    component
+        Name of the server in `wao_build_info`, such as "scheduler".
+    tls
+        The serving certificate; None serves plain HTTP.
+
+    Attributes
+    ----------
+    checks
+        Liveness and readiness checks.
+    tasks
+        Supervised background tasks; liveness fails while one of them is not running.
+    registry
+        Prometheus metrics; it has those of the process, the build and the certificate.
+    """
+
+    def __init__(self, component: str, tls: ServingTls | None = None) -> None:
+        self.component, self.tls = component, tls
+        self.checks = HealthChecks()
+        self.tasks = BackgroundTasks()
+        self.registry = new_registry(component)
+        self._families: list[SeriesFamily] = []
+        self.checks.add_live("background-tasks", self.tasks.health)
+        if tls is not None:
+            expiry = Gauge(
+                "wao_serving_cert_expiry_seconds",
+                "When the serving certificate expires, in seconds since the epoch.",
+                registry=self.registry,
+            )
+            expiry.set_function(lambda: tls.expires_at)
+
+    @classmethod
+    def from_options(cls, component: str, options: ServerOptions, *, client_certificates: bool = False) -> ServerFrame:
+        """Return the frame of a server with the certificate that the options name.
+
+        Parameters
+        ----------
+        client_certificates
+            Whether clients are asked for a certificate.
+
+        Raises
+        ------
+        UsageError
+            The certificate cannot be used.
+        """
+        return cls(component, tls_from_options(options, client_certificates=client_certificates))
+
+    def add_series(self, *families: SeriesFamily) -> None:
+        """Show these families in /metrics, in addition to those in `registry`."""
+        self._families.extend(families)
+
+    def routes(self) -> list[Route]:
+        """Return the routes /healthz, /livez, /readyz and /metrics."""
+        return [*health_routes(self.checks), Route("/metrics", metrics_endpoint(self.registry, self._families))]

@@ -1,0 +1,76 @@
+"""Bodies of the extender's JSON API for people and programs: `/v1/decisions` and `/v1/what-if`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wao_scheduler.config import Cores
+
+
+class NodeExplanation(BaseModel):
+    """One candidate of a decision; an unknown number is null."""
+
+    node: str
+    score: int = Field(description="score that kube-scheduler got, 0 to 10 in mode ordinal")
+    watts_before: float | None = Field(description="predicted power without the pod [W]")
+    watts_after: float | None = Field(description="predicted power with the pod [W]")
+    increase: float | None = Field(description="power increase by the profile's rule [W]")
+    usage_cores: float | None = Field(description="CPU use before the pod, measured plus assumed [cores]")
+    assumed_cores: float | None = Field(description="part of it that is assumed for pods not yet measured [cores]")
+    capacity_cores: float | None = Field(description="CPU capacity [cores]")
+    inlet_temp: float | None = Field(description="inlet temperature [degC]")
+    delta_p: float | None = Field(description="static pressure difference [Pa]")
+    usage_age: float | None = Field(description="age of the CPU sample at the time of the decision [s]")
+    inlet_temp_age: float | None = Field(description="age of the inlet temperature [s]")
+    delta_p_age: float | None = Field(description="age of the static pressure difference [s]")
+    reason: str = Field(description="why the node has no score or a fallback was used; empty for neither")
+
+
+class DecisionDocument(BaseModel):
+    """One decision and the inputs it was based on."""
+
+    pod: str = Field(description="namespace/name")
+    uid: str
+    at: float = Field(description="time of the decision [s since the epoch]")
+    profile: str
+    rule: str = Field(description="increase rule of the profile")
+    cpu_cores: float = Field(description="CPU that the pod was assumed to use [cores]")
+    cpu_source: str = Field(description="where `cpu_cores` comes from")
+    chosen: str | None = Field(description="node with the best score; null if power decided nothing")
+    outcome: Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
+    summary: str = Field(description="the decision in one sentence")
+    candidates: int = Field(description="number of nodes that kube-scheduler offered")
+    nodes: list[NodeExplanation] = Field(description="candidates, the best score first, up to `limit`")
+
+
+class DecisionList(BaseModel):
+    """The last decisions, the newest first, each with its best candidate only."""
+
+    decisions: list[DecisionDocument]
+
+
+class WhatIfRequest(BaseModel):
+    """Body of `POST /v1/what-if`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cpu: Cores = Field(description='CPU of one pod, such as "500m" or 0.5')
+    count: int = Field(1, ge=1, le=10_000, description="number of identical pods")
+    nodes: list[str] | None = Field(None, description="consider only these nodes")
+
+
+class WhatIfAnswer(BaseModel):
+    """The minimum power increase for identical pods, and where they would go."""
+
+    cpu_cores: float = Field(description="CPU of one pod [cores]")
+    count: int = Field(description="number of pods")
+    nodes: int = Field(description="number of nodes considered")
+    watts_before: float = Field(description="predicted power of these nodes now [W]")
+    total_increase: float = Field(description="power increase for all pods [W]")
+    watt_increases: list[float] = Field(description="power increase for the first 1, 2, ..., count pods [W]")
+    placements: list[str] = Field(description="node of each pod")
+    per_node: dict[str, int] = Field(description="pods per node that gets any")
+    method: Literal["exact", "lookahead"]
+    excess: float = Field(description="upper bound of the distance to the optimum [W]")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli._options import with_options
+from wao_predict.cli.options import with_options
 from wao_predict.errors import UsageError
 
 

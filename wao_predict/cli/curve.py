@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli._options import shipped_models
-from wao_predict.cli._output import Output, print_csv, print_json
+from wao_predict.cli.options import shipped_models
+from wao_predict.cli.output import Output, print_csv, print_json
 
 if TYPE_CHECKING:
     from wao_predict.predictor import Predictor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli._options import shipped_models
-from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
+from wao_predict.cli.options import shipped_models
+from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.features import FeatureRanges

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli._connection import Login
-from wao_predict.cli._options import shipped_models, with_options
-from wao_predict.cli._output import Output, print_csv, print_json, print_table
+from wao_predict.cli.connection import Login
+from wao_predict.cli.options import shipped_models, with_options
+from wao_predict.cli.output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.csvtable import CsvTable

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli._connection import Login
-from wao_predict.cli._options import with_options
-from wao_predict.cli._output import TableOrJson, print_facts, print_json
+from wao_predict.cli.connection import Login
+from wao_predict.cli.options import with_options
+from wao_predict.cli.output import TableOrJson, print_facts, print_json
 
 app = typer.Typer(
     help="Read one BMC, pressure API, Prometheus or model provider: what the collector would find there.",

@@ -113,7 +113,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
 
 
 def _print_errors(info: ModelInfo) -> None:
-    from wao_predict.cli._output import print_table
+    from wao_predict.cli.output import print_table
     from wao_predict.train import error_rows
 
     held_out = "held_out" in info.metrics

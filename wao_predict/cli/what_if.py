@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wao_predict.cli._connection import Tls, get_json
-from wao_predict.cli._options import with_options
-from wao_predict.cli._output import TableOrJson, print_facts, print_json, print_table
+from wao_predict.cli.connection import Tls, get_json
+from wao_predict.cli.options import with_options
+from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet

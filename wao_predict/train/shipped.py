@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from wao_predict.cli._output import print_table
+from wao_predict.cli.output import print_table
 from wao_predict.features import FeatureRanges
 from wao_predict.models import FOLDER
 from wao_predict.models.metadata import ModelInfo

@@ -1,4 +1,4 @@
-"""Starts the three apps as a person would: `wao metrics-api`, `wao scheduler`, `wao lb`, each a process of its own."""
+"""Runs the three apps `wao metrics-api`, `wao scheduler` and `wao lb` as processes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from wao_predict import UsageError
 COMMANDS: Mapping[str, Sequence[str]] = {
     "metrics-api": (),
     "scheduler": (),
-    "lb": ("--settle-time", "0"),  # no traffic to sway: show the weights that they end at
+    "lb": ("--settle-time", "0"),  # shows the final weights at once, as there is no traffic to disturb
 }
-"""The apps with the options that they do not have by default."""
+"""The commands of the apps with their options."""
 PATIENCE = 90.0
-"""Seconds until an app must say where it listens."""
+"""Seconds within which an app must print its address."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One running app: where it listens, its certificate, and its log."""
+    """One running app with its URL, its certificate and its log file."""
 
     command: str
     url: str
     certificate: Path
     log: Path
 
-    def last_words(self) -> str:
-        """Return the end of its log."""
-        return " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-5:]) or "its log is empty"
+    def log_end(self) -> str:
+        """Return the last lines of the log."""
+        return " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-5:]) or "the log is empty"
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +83,7 @@ async def _listening(app: App, process: asyncio.subprocess.Process) -> App:
                     return App(app.command, text.removeprefix("listening on "), app.certificate, app.log)
     except TimeoutError:
         pass
-    raise UsageError(f"wao {app.command} did not start: {app.last_words()}")
+    raise UsageError(f"wao {app.command} did not start: {app.log_end()}")
 
 
 async def _stop(processes: list[asyncio.subprocess.Process]) -> None:

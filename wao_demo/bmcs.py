@@ -1,4 +1,4 @@
-"""The demo's hardware: a mock BMC per server, in the form of real ones, and a differential pressure API."""
+"""The hardware of the demo: a mock BMC per server, based on a real one, and a differential pressure API."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from wao_predict.redfish.mock import MockBmc, MockPressureApi, load_documents
 
 _INSTALLED = Path(__file__).resolve().parent / "bmc"
 EXAMPLES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "examples" / "bmc"
-"""In a checkout the examples' folder, in an installed package a copy of it."""
+"""The folder of examples in a checkout, or its copy in an installed package."""
 LOGIN = ("wao-reader", "demo-only-password")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A real BMC's resources, and where its inlet temperature and power stand in them."""
+    """The captured resources of a real BMC, and the paths of inlet temperature and power in them."""
 
     file: str
     inlet: tuple[str, str]
@@ -51,11 +51,11 @@ FORMS = {
         None,
     ),
 }
-"""Which BMC plays for which server type."""
+"""The BMC that is mocked for each server type."""
 
 
 def moving(middle: float, amplitude: float, period: float, phase: float) -> Callable[[], float]:
-    """Return a value that swings around its middle, as room air does when the cooling cycles."""
+    """Return a function whose value oscillates around `middle`, like room air with cycling cooling."""
 
     def now() -> float:
         return middle + amplitude * math.sin(2 * math.pi * (time.monotonic() / period + phase))
@@ -67,7 +67,7 @@ def moving(middle: float, amplitude: float, period: float, phase: float) -> Call
 async def hardware(
     fleet: list[Server], watts_of: Callable[[Server], float], tls: ssl.SSLContext
 ) -> AsyncIterator[tuple[dict[str, MockBmc], MockPressureApi]]:
-    """Run a BMC for each server and the pressure API, on loopback, until the end of the `async with`."""
+    """Run a mock BMC for each server and the pressure API on loopback; yield them."""
     documents = {kind: load_documents(EXAMPLES / form.file) for kind, form in FORMS.items()}
     async with AsyncExitStack() as stack:
         bmcs = {}

@@ -1,4 +1,4 @@
-"""`wao demo`: options only; what does the work is loaded when the command runs."""
+"""`wao demo`: options only; the implementation is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import typer
 
 
 def demo(
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Keep everything running, and print URLs and commands to try.")
-    ] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw what the policies came to into this file.")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Keep everything running and print commands to try.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Save a plot of the policies to this file.")] = None,
 ) -> None:
-    """Run the main job: 48 mock BMCs, the three apps, one pod placed, a Service weighed, 200 pods by four policies."""
+    """Run the three apps on 48 mock BMCs: place a pod, weight a Service, and compare four policies for 200 pods."""
     import asyncio
 
     from wao_demo.run import run_demo
@@ -22,4 +20,4 @@ def demo(
     try:
         asyncio.run(run_demo(serve=serve, plot=plot))
     except asyncio.CancelledError:
-        raise typer.Exit(143) from None  # as a shell tells the end by SIGTERM
+        raise typer.Exit(143) from None  # exit status of a process that SIGTERM ended

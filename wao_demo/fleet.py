@@ -44,7 +44,7 @@ class Server:
 
 
 def servers(per_type: int = PER_TYPE, *, seed: int = 7) -> list[Server]:
-    """Return the fleet: a light base load, and conditions that differ from server to server."""
+    """Return the fleet with a light base load and slightly different conditions per server."""
     draw = random.Random(seed)
     return [_server(number, kind, index, draw) for number, kind in enumerate(TYPES) for index in range(1, per_type + 1)]
 
@@ -86,7 +86,7 @@ def node(server: Server, *, bmc: str | None = None) -> dict[str, Any]:
 
 
 def node_metrics(server: Server) -> dict[str, Any]:
-    """Return the NodeMetrics manifest of a server; without a timestamp it holds as long as the file says so."""
+    """Return the NodeMetrics manifest of a server; without a timestamp it does not expire."""
     return {
         "apiVersion": "metrics.k8s.io/v1beta1",
         "kind": "NodeMetrics",
@@ -97,14 +97,14 @@ def node_metrics(server: Server) -> dict[str, Any]:
 
 
 def template(kind: str, *, bmc: bool, pressure_url: str | None) -> dict[str, Any]:
-    """Return the NodeConfigTemplate of a server type: sensors of its BMC, or fixed ones."""
+    """Return the NodeConfigTemplate of a server type with sensors of its BMC or with fixed values."""
     temperature, pressure = _CLIMATE[kind]
     inlet: dict[str, Any] = {"type": "Fake", "endpoint": "", "value": temperature}
     power: dict[str, Any] | None = None
     if bmc:
         endpoint = f'{{{{ index .Annotations "{BMC_ANNOTATION}" }}}}'
         secret = {"name": "bmc-login"}
-        tls = {"insecureSkipVerify": True}  # the demo's BMCs have certificates that nobody signed, as real ones do
+        tls = {"insecureSkipVerify": True}  # self-signed, as on real BMCs
         common = {"type": "Redfish", "endpoint": endpoint, "basicAuthSecret": secret, "tls": tls}
         inlet = {**common, "fetchInterval": "2s"}
         power = {**common, "fetchInterval": "5s"}
@@ -222,9 +222,9 @@ def write(
     Parameters
     ----------
     bmc_of
-        Gives the URL of a server's BMC; without it the sensors are fixed.
+        Returns the URL of a server's BMC; without it the sensors have fixed values.
     pressure_url
-        The differential pressure API; without it the pressure is fixed.
+        URL of the differential pressure API; without it the pressure is fixed.
     login
         User and password of the BMCs.
     """

@@ -1,4 +1,4 @@
-"""The demo: the main job on a fleet of 48 servers whose BMCs are mocks in the form of real ones."""
+"""The demo: metrics, placement and weights for a fleet of 48 servers with mock BMCs based on real ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wao_predict.transport import AsyncHttpTransport
 
 PODS, POD_CORES = 200, 2.0
 COLLECTING = 45.0
-"""Seconds that all BMCs get to be discovered and read, on however busy a machine."""
+"""Seconds within which all BMCs must be discovered and read, also on a busy machine."""
 POLICIES = ("spread", "reference", "lookahead", "optimum")
 GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p", "power_watts")
@@ -54,7 +54,7 @@ async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
     Raises
     ------
     CancelledError
-        It was told to end; what it started has ended too.
+        The demo was interrupted; everything it started has ended.
     """
     _end_on_signals()
     begin = time.monotonic()
@@ -89,7 +89,7 @@ async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
 
 
 def _end_on_signals() -> None:
-    """End in order on SIGTERM and SIGHUP as on Ctrl-C: the apps are processes of their own and would stay behind."""
+    """Stop gracefully on SIGTERM and SIGHUP as on Ctrl-C, so that the processes of the apps end too."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -114,12 +114,12 @@ async def _json(app: App, path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 async def _until(app: App, path: str, wanted: Callable[[Any], bool], *, seconds: float) -> Any:
-    """Ask an app until its answer is the wanted one, or for so long; return the last answer.
+    """Read a path of an app until the answer is the wanted one or the time is over; return the last answer.
 
     Raises
     ------
     UsageError
-        It did not answer at all.
+        There was no answer.
     """
     deadline = time.monotonic() + seconds
     document = await _json(app, path)
@@ -127,7 +127,7 @@ async def _until(app: App, path: str, wanted: Callable[[Any], bool], *, seconds:
         await asyncio.sleep(0.2)
         document = await _json(app, path)
     if document is None:
-        raise UsageError(f"wao {app.command} does not answer {path.partition('?')[0]}: {app.last_words()}")
+        raise UsageError(f"wao {app.command} does not answer {path.partition('?')[0]}: {app.log_end()}")
     return document
 
 
@@ -164,20 +164,20 @@ async def _show_decision(app: App, chosen: list[Server]) -> None:
     show.decision(document)
     show.say(
         f"[green]{document['chosen']}[/] wins. The increase scored is the best average over further equal pods: the "
-        "first job\n   on an idle server is dear, later ones are nearly free."
+        "first job\n   on an idle server is expensive, later ones are nearly free."
     )
 
 
 async def _show_weights(app: App) -> None:
-    show.heading(4, "Weights of the Service default/shop: its load on the endpoints where it costs least")
-    document = await _until(app, "/v1/weights/default/shop", _weighed, seconds=12.0)
+    show.heading(4, "Weights of the Service default/shop: its load goes to the endpoints where it costs least")
+    document = await _until(app, "/v1/weights/default/shop", _weighted, seconds=12.0)
     show.weights(document)
     note = f" ({document['reason']})" if document["reason"] else ""
     show.say(f"rule {document['rule']}{note}")
 
 
-def _weighed(document: dict[str, Any]) -> bool:
-    """Whether the weights have left the even spread that they begin with."""
+def _weighted(document: dict[str, Any]) -> bool:
+    """Return whether the weights differ from the equal ones at the start."""
     weights = [item["weight"] for port in document["ports"] for item in port["endpoints"]]
     return document["rule"] == "lookahead" and bool(weights) and max(weights) > 2.5 * min(weights)
 
@@ -196,12 +196,12 @@ def _draw(outcomes: list[Outcome], file: Path) -> None:
 
     title = f"{PODS} pods of {POD_CORES:g} cores on 48 servers of four types"
     PlacementDisplay(outcomes, title=title).plot().figure_.savefig(file, dpi=150)
-    show.say(f"drawn into {file}")
+    show.say(f"plot saved to {file}")
 
 
 def _show_commands(running: dict[str, App]) -> None:
     metrics, scheduler, lb = (running[name] for name in ("metrics-api", "scheduler", "lb"))
-    show.heading(6, "Everything keeps running; try (Ctrl-C ends it)")
+    show.heading(6, "Everything keeps running (Ctrl-C stops it); try:")
     for line in (
         f"kubectl --server {metrics.url} --insecure-skip-tls-verify --token demo "
         f"get --raw '{GROUP}/nodes/*/inlet_temp'",

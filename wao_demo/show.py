@@ -1,4 +1,4 @@
-"""What the demo prints."""
+"""Output of the demo."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def _indented(table: Table) -> None:
 
 
 def metrics(samples: Mapping[str, Mapping[str, float]], sources: Mapping[str, str], first: int = 2) -> None:
-    """Print the first nodes of each type with what was collected."""
+    """Print the metrics of the first nodes of each type."""
     table = _table(
         [
             ("node", "left"),
-            ("BMC played", "left"),
+            ("mocked BMC", "left"),
             ("inlet_temp", "right"),
             ("delta_p", "right"),
             ("power_watts", "right"),
@@ -65,7 +65,7 @@ def metrics(samples: Mapping[str, Mapping[str, float]], sources: Mapping[str, st
 
 
 def decision(document: Mapping[str, Any], rows: int = 5) -> None:
-    """Print the candidates of a decision, the best and the worst."""
+    """Print the best and the worst candidates of a decision."""
     table = _table(
         [
             ("node", "left"),
@@ -105,7 +105,7 @@ def weights(document: Mapping[str, Any]) -> None:
 
 
 def outcomes(results: Sequence[Outcome], pods: int) -> None:
-    """Print what each policy came to, and what it saves against the first one."""
+    """Print the power of each policy and its saving relative to the first one."""
     table = _table(
         [
             ("policy", "left"),

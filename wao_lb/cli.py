@@ -11,7 +11,7 @@ from wao_core.serving.options import ServerOptions, server_options
 
 
 class DefaultRule(StrEnum):
-    """Rule of Services that do not name one."""
+    """Rule of Services without an annotation."""
 
     LOOKAHEAD = "lookahead"
     PROPORTIONAL = "proportional"
@@ -28,30 +28,30 @@ def lb(
         str,
         typer.Option(
             envvar="WAO_LB_PROXY_NAME",
-            help="Weigh the Services whose label service.kubernetes.io/service-proxy-name has this value; "
-            "'' weighs every Service.",
+            help="Compute weights for Services whose label service.kubernetes.io/service-proxy-name has this value; "
+            "'' for every Service.",
         ),
     ] = "wao-loadbalancer",
     node_ceiling: Annotated[
-        float, typer.Option(min=1, max=100, help="Load of a node that traffic is not driven beyond [%].")
+        float, typer.Option(min=1, max=100, help="Highest CPU load of a node [%] that traffic may cause.")
     ] = 70.0,
     pod_ceiling: Annotated[
-        float, typer.Option(min=1, max=100, help="Load of a pod that it is not driven beyond [% of its CPU limit].")
+        float, typer.Option(min=1, max=100, help="Highest CPU load of a pod [% of its limit] that traffic may cause.")
     ] = 70.0,
     floor: Annotated[
-        float, typer.Option(min=0, max=50, help="Share that every ready endpoint keeps [% of an equal share].")
+        float, typer.Option(min=0, max=50, help="Smallest share of a ready endpoint [% of an equal share].")
     ] = 2.0,
     settle_time: Annotated[
         float,
         typer.Option(
-            min=0, max=3600, help="Seconds in which weights go two thirds of the way to new ones; 0: at once."
+            min=0, max=3600, help="Seconds in which weights move two thirds of the way to new ones; 0: immediately."
         ),
     ] = 15.0,
     agent_check_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Answer HAProxy agent checks on this port.")
     ] = None,
 ) -> None:
-    """Serve endpoint weights by predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
+    """Serve endpoint weights from predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
     from wao_core.serving.server import run
     from wao_lb.server import run_lb
     from wao_lb.settings import LbSettings, is_label_value
@@ -66,5 +66,5 @@ def lb(
         pace=Pace(settle=settle_time),
     )
     unusable = proxy_name and not is_label_value(proxy_name)
-    problems = [f"--proxy-name {proxy_name!r:.80}: not the value of a label"] if unusable else []
+    problems = [f"--proxy-name {proxy_name!r:.80}: not a valid label value"] if unusable else []
     run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server, *problems)

@@ -1,4 +1,4 @@
-"""What Prometheus sees: the weight and the cost of a request of every endpoint, and why a rule was not used."""
+"""Prometheus metrics of the weight service: weight and cost of every endpoint, and the rule of every Service."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
         ),
         SeriesFamily(
             "wao_lb_watt_increase",
-            "Watts of one more request on the endpoint's node.",
+            "Power increase of one more request on the endpoint's node [W].",
             lambda: _endpoints(book, lambda entry: entry.standing.increase),
         ),
         SeriesFamily(
             "wao_lb_planned_cpu_cores",
-            "CPU of the Service's present load that is laid on the endpoint, 0 under a rule that lays out none.",
+            "Part of the Service's current CPU load planned for the endpoint [cores]; 0 for rules without a plan.",
             lambda: _endpoints(book, lambda entry: entry.standing.planned),
         ),
         SeriesFamily(
             "wao_lb_service",
-            "The rule in use for a Service, and the reason when it is not the one chosen.",
+            "The rule in use for a Service, and the reason when it differs from the configured one.",
             lambda: _services(book),
         ),
         SeriesFamily(
-            "wao_lb_plan_seconds", "Time that the last plan of all Services took.", lambda: [((), book.plan_seconds)]
+            "wao_lb_plan_seconds", "Duration of the last plan of all Services [s].", lambda: [((), book.plan_seconds)]
         ),
     )
 

@@ -18,20 +18,21 @@ def metrics_api(
         Authentication,
         typer.Option(
             envvar="WAO_METRICS_API_AUTHENTICATION",
-            help="How callers prove who they are. auto: by the API server, by the files given, or (from manifests, "
+            help="How callers authenticate. auto: by the API server, by the given files, or (with --manifests, "
             "on loopback) not at all.",
         ),
     ] = Authentication.AUTO,
     token_file: Annotated[
         Path | None,
         typer.Option(
-            envvar="WAO_METRICS_API_TOKEN_FILE", help='Bearer tokens, a line each: token,user,uid,"group1,group2".'
+            envvar="WAO_METRICS_API_TOKEN_FILE",
+            help='File of bearer tokens, one per line: token,user,uid,"group1,group2".',
         ),
     ] = None,
     client_ca_file: Annotated[
         Path | None,
         typer.Option(
-            envvar="WAO_METRICS_API_CLIENT_CA_FILE", help="PEM file of the authorities whose client certificates count."
+            envvar="WAO_METRICS_API_CLIENT_CA_FILE", help="PEM file of the authorities of client certificates."
         ),
     ] = None,
     endpoint_network: Annotated[
@@ -39,7 +40,7 @@ def metrics_api(
         typer.Option(help="Network that sensors may be in, such as 10.1.0.0/16; several are allowed. Default: any."),
     ] = None,
 ) -> None:
-    """Collect temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
+    """Read temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
     from wao_metrics_api.server import run_metrics_api
 

@@ -1,4 +1,4 @@
-"""Discovery documents, legacy and aggregated (contract: custom metrics API, section 1). Pure."""
+"""Discovery documents, legacy and aggregated (k8s.io/api/apidiscovery/v2). Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Document:
 
     @classmethod
     def of(cls, value: object) -> Document:
-        """Encode as compact JSON with a final newline."""
+        """Return the document of a value: compact JSON with a final newline."""
         body = msgspec.json.encode(value) + b"\n"
         return cls(body, f'"{hashlib.sha512(body).hexdigest().upper()}"')
 
@@ -72,7 +72,7 @@ def _resource_list(version: str, names: Sequence[str]) -> dict[str, object]:
 def _aggregated(names: Sequence[str]) -> dict[str, object]:
     resource = {
         "resource": RESOURCE,
-        # never null: old clients cannot read that
+        # not null, which old clients cannot decode
         "responseKind": {"group": "", "version": "", "kind": ""},
         "scope": "Cluster",
         "singularResource": "",

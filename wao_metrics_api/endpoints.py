@@ -1,4 +1,4 @@
-"""The endpoints of the API as plain ASGI callables: no framework between the socket and the prebuilt bytes."""
+"""The endpoints of the API group as plain ASGI callables that send prebuilt bytes (decision 7)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOTHING = Selector()
 
 
 class DiscoveryCache:
-    """The discovery documents of the metrics there are now; they are built again only when the names change."""
+    """The discovery documents of the current metrics, rebuilt only when the names change."""
 
     def __init__(self, nodes: NodeMetrics) -> None:
         self._nodes = nodes
@@ -60,7 +60,7 @@ class ApiEndpoint:
         except StatusError as error:
             code = error.code
             await send_status(scope, send, error)
-        except Exception:  # told to the caller, and raised: the server logs it
+        except Exception:  # raised again, as uvicorn logs it
             code = 500
             await send_status(scope, send, internal_error())
             raise
@@ -88,7 +88,7 @@ class ApiEndpoint:
 
 
 class GroupsEndpoint:
-    """GET /apis: the groups, or the aggregated discovery document for those who ask for it."""
+    """GET /apis: the groups, or the aggregated discovery document for clients that accept it."""
 
     def __init__(self, documents: DiscoveryCache) -> None:
         self._documents = documents
@@ -137,13 +137,13 @@ class OpenApiEndpoint:
 
 
 def require_get(scope: Scope) -> None:
-    """Raise the 405 of every method but GET."""
+    """Raise a `StatusError` of 405 for every method except GET."""
     if scope["method"] != "GET":
         raise StatusError(405, NOT_ALLOWED, details={})
 
 
 async def send_form_or_document(scope: Scope, send: Send, answer: bytes | Document, form: Form) -> None:
-    """Send bytes, or a document with its ETag, in the negotiated form."""
+    """Send bytes, or a document with its ETag, in the negotiated format."""
     body = answer.body if isinstance(answer, Document) else answer
     if form is not Form.JSON:
         await send_form(scope, send, body, form)
@@ -161,7 +161,7 @@ async def send_document(
     content_type: bytes = b"application/json",
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
-    """Send a document with its ETag, or 304 to a client that has it."""
+    """Send a document with its ETag, or 304 to a client that has this version."""
     more = [(b"etag", document.etag.encode()), *(headers or ())]
     if not_modified(document, header(scope, b"if-none-match")):
         await send_body(scope, send, b"", status=304, content_type=content_type, headers=more)

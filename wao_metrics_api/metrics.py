@@ -1,4 +1,4 @@
-"""What the metrics API tells about itself and about the nodes, as Prometheus series."""
+"""Prometheus metrics of the metrics API: its requests, and the values of the nodes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0
 
 
 class RequestTelemetry:
-    """Counts and times the requests, under the names that Kubernetes API servers use."""
+    """Counts and times requests, with the metric names of Kubernetes API servers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("verb", "group", "version", "resource", "subresource", "code")
         self._total = Counter(
-            "apiserver_request", "Requests by what was asked and the status code.", labels, registry=registry
+            "apiserver_request",
+            "Requests by verb, group, version, resource, subresource and status code.",
+            labels,
+            registry=registry,
         )
         self._duration = Histogram(
             "apiserver_request_duration_seconds",
-            "Time to answer, without authentication.",
+            "Time to respond, without authentication.",
             ("verb", "group", "version"),
             buckets=_BUCKETS,
             registry=registry,
         )
-        # a child's look-up by label values costs more than the rest of an observation
+        # looking up a child by label values costs more than the rest of an observation
         self._children: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def observe(self, version: str, metric: str, code: int, seconds: float) -> None:
-        """Note one answer. Names that a caller made up are not kept: only those answered by 200."""
+        """Count one response; metric names of requests that failed are not kept, as callers can invent them."""
         key = (version, metric if code == 200 else "", code)
         child = self._children.get(key)
         if child is None:
@@ -53,7 +56,7 @@ class RequestTelemetry:
 
 
 def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFamily]:
-    """Return the families about nodes; `lost` returns how many values could not be written as a quantity."""
+    """Return the families of node values; `lost` returns the number of values that no quantity can express."""
     families = [SeriesFamily(name, help_, _fresh_values(store, metric)) for metric, (name, help_) in GAUGES.items()]
     families.append(
         SeriesFamily(
@@ -65,7 +68,7 @@ def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFam
     families.append(
         SeriesFamily(
             "wao_metric_samples",
-            "Nodes whose sample is fresh, too old, or not there, by metric.",
+            "Nodes by metric and state of the sample: fresh, expired or missing.",
             lambda: _states(store),
         )
     )

@@ -1,4 +1,4 @@
-"""The names of the API: its group, its versions, its resources and its metrics. Pure."""
+"""Names of the API: group, versions, resources and metrics. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ GROUP = "custom.metrics.k8s.io"
 VERSIONS = ("v1beta2", "v1beta1")  # the preferred one first
 RESOURCE = "nodes"
 
-# what every cluster has in discovery, so that the list is never empty; the others appear when a node has them
+# in the discovery of every cluster, so that the list is never empty; others appear when a node has them
 STANDARD_METRICS = ("inlet_temp", "delta_p")
 
-# names by which the described resource may be called, as a RESTMapper would accept them
+# accepted names of the described resource, as in a RESTMapper
 RESOURCE_NAMES = {"nodes": "nodes", "node": "nodes"}

@@ -1,6 +1,6 @@
-"""Content negotiation as Kubernetes' API machinery does it (contract: custom metrics API, section 2). Pure.
+"""Content negotiation as in k8s.io/apiserver (endpoints/handlers/negotiation). Pure.
 
-JSON is always offered, YAML too, and on /apis the aggregated discovery document. Weights (q) give the order only.
+JSON and YAML are always available, and on /apis the aggregated discovery document. Weights (q) only set the order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DISCOVERY_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscove
 
 
 class Form(Enum):
-    """How an answer is written; the value is its Content-Type."""
+    """Format of a response; the value is its Content-Type."""
 
     JSON = "application/json"
     YAML = "application/yaml"
@@ -32,19 +32,19 @@ class _Offer:
 
 @lru_cache(maxsize=256)
 def negotiate(accept: str, *, discovery: bool = False) -> Form:
-    """Return the form of the answer to an Accept header.
+    """Return the response format for an Accept header.
 
     Parameters
     ----------
     accept
-        The header, "" when there is none.
+        The header, or "" without one.
     discovery
-        Whether the aggregated discovery document is offered here.
+        Whether the aggregated discovery document is available on this path.
 
     Raises
     ------
     StatusError
-        406 when nothing that is asked for can be given.
+        406 when none of the accepted formats is available.
     """
     if not accept.strip():
         return Form.JSON

@@ -1,4 +1,4 @@
-"""Answers about the metrics of nodes, from memory: one node, or all that a selector matches."""
+"""Metric values of nodes from memory: of one node, or of all nodes that a selector matches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTHING = Selector()
 
 
 class _Encoded(NamedTuple):
-    """A sample's JSON, empty when it has none, and until when it may be served [s since the epoch]."""
+    """A sample with its JSON (empty when it cannot be encoded) and the end of its validity [s since the epoch]."""
 
     sample: Sample
     item: bytes
@@ -31,16 +31,16 @@ class NodeMetrics:
     Parameters
     ----------
     state
-        Which nodes there are, and their labels.
+        The nodes and their labels.
     store
-        Their samples.
+        The samples.
     clock
         Returns seconds since the epoch.
     """
 
     def __init__(self, state: ClusterState, store: SampleStore, *, clock: Callable[[], float] = time.time) -> None:
         self._state, self._store, self._clock = state, store, clock
-        # (version, metric) -> node -> its value as JSON: a sample is encoded once, however often it is listed
+        # (version, metric) -> node -> JSON of its value, so that each sample is encoded once
         self._encoded: dict[tuple[str, str], dict[str, _Encoded]] = {}
         self.unrepresentable = 0
 
@@ -49,12 +49,12 @@ class NodeMetrics:
         return sorted({*STANDARD_METRICS, *self._store.metrics()})
 
     def one(self, version: str, node: str, metric: str, *, selector: Selector = NOTHING) -> bytes:
-        """Return the list with the one value of a node.
+        """Return the JSON of a list with the value of one node.
 
         Raises
         ------
         StatusError
-            404 when there is no value, or none that is fresh.
+            404 when there is no fresh value.
         """
         sample = self._store.get(node, metric)
         if sample is None or not sample.measured or node not in self._state.nodes:
@@ -72,12 +72,12 @@ class NodeMetrics:
         return encode_list(version, (held.item,))
 
     def many(self, version: str, metric: str, *, labels: Selector = NOTHING, selector: Selector = NOTHING) -> bytes:
-        """Return the list of all fresh values of nodes whose labels match; objects without one are left out.
+        """Return the JSON of a list of all fresh values of nodes whose labels match.
 
         Raises
         ------
         StatusError
-            404 when there is no such metric.
+            404 for an unknown metric.
         """
         if metric not in STANDARD_METRICS and not self._store.by_node(metric):
             raise _not_found(metric, "", selector)
@@ -92,7 +92,7 @@ class NodeMetrics:
             names = [name for name in names if selector.matches(labels_of(samples[name]))]
         cache = self._cache(version, metric, selector)
         items = []
-        for name in names:  # thousands of times: a look-up each, and an encoding only for a sample that is new
+        for name in names:  # the hot loop: one lookup per node; only new samples are encoded
             held = cache.get(name)
             if held is None or held.sample is not samples[name]:
                 held = self._encode(cache, version, name, metric, samples[name], selector)
@@ -101,7 +101,7 @@ class NodeMetrics:
         return items
 
     def _cache(self, version: str, metric: str, selector: Selector) -> dict[str, _Encoded]:
-        # values with a selector are rare and as many as callers like: they are not kept
+        # not kept with a selector: such requests are rare, and callers choose how many selectors there are
         return {} if selector else self._encoded.setdefault((version, metric), {})
 
     def _encode(
@@ -117,13 +117,13 @@ class NodeMetrics:
         return held
 
     def forget(self, node: str) -> None:
-        """Drop what is kept about a node that is gone."""
+        """Drop the cached values of a node that was deleted."""
         for cache in self._encoded.values():
             cache.pop(node, None)
 
 
 def labels_of(sample: Sample) -> dict[str, str]:
-    """Return the labels of a series, for metric label selectors: where its values come from."""
+    """Return the labels that metric label selectors match: the source of the value."""
     return {"source": sample.source} if sample.source else {}
 
 
@@ -132,7 +132,7 @@ def _not_found(metric: str, node: str, selector: Selector) -> StatusError:
 
 
 def not_found(metric: str, resource: str, name: str = "", selector: str = "") -> StatusError:
-    """Return the 404 of a metric, in the words of the custom metrics library."""
+    """Return the 404 of a metric with the message of the custom metrics library."""
     words = f"the server could not find the metric {metric} for {resource}"
     if name:
         words += f" {name}"

@@ -1,4 +1,4 @@
-"""OpenAPI documents, small but true: the aggregator fetches them every minute and logs an error at a 404. Pure."""
+"""OpenAPI documents of the group, for the aggregator: it reads them every minute and logs an error for a 404. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TITLE = "wao-metrics-api"
 
 @cache
 def openapi_v2() -> Document:
-    """Return the Swagger 2.0 document: no paths, as clients need none to read metrics."""
+    """Return the Swagger 2.0 document; it has no paths, as clients need none to read metrics."""
     return Document.of({"swagger": "2.0", "info": {"title": _TITLE, "version": "v0"}, "paths": {}, "definitions": {}})
 
 
 @cache
 def openapi_v3_index() -> Document:
-    """Return the index of the OpenAPI 3 documents, each address with the hash of its document."""
+    """Return the index of the OpenAPI 3 documents; each URL has the hash of its document."""
     paths = {}
     for version in VERSIONS:
         digest = hashlib.sha512(openapi_v3(version).body).hexdigest().upper()
@@ -33,10 +33,10 @@ def openapi_v3(version: str) -> Document:
     """Return the OpenAPI 3 document of one version."""
     root = f"/apis/{GROUP}/{version}"
     paths = {
-        f"{root}/": {"get": _operation("List the metrics there are.", "APIResourceList", version, ())},
+        f"{root}/": {"get": _operation("List the metrics.", "APIResourceList", version, ())},
         f"{root}/nodes/{{name}}/{{metric}}": {
             "get": _operation(
-                "Read a metric of one node, or of all nodes by the name *.",
+                "Read a metric of one node, or of all nodes with the name *.",
                 "MetricValueList",
                 version,
                 ("name", "metric"),
@@ -44,7 +44,7 @@ def openapi_v3(version: str) -> Document:
         },
         f"{root}/namespaces/{{namespace}}/nodes/{{name}}/{{metric}}": {
             "get": _operation(
-                "The same by a namespaced path, which the HorizontalPodAutoscaler uses for every kind of object.",
+                "The same on a namespaced path, which the HorizontalPodAutoscaler uses for every kind of object.",
                 "MetricValueList",
                 version,
                 ("namespace", "name", "metric"),
@@ -73,6 +73,6 @@ def _operation(description: str, kind: str, version: str, path: tuple[str, ...])
 
 
 def not_modified(document: Document, if_none_match: str) -> bool:
-    """Whether a client that holds these ETags has the document already."""
-    held = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return document.etag in held or "*" in held
+    """Return whether the ETags of a client include that of the document."""
+    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return document.etag in known or "*" in known

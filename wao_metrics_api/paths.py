@@ -1,4 +1,4 @@
-"""What a path under /apis/custom.metrics.k8s.io asks for (contract: custom metrics API, section 1). Pure."""
+"""Paths under /apis/custom.metrics.k8s.io (sigs.k8s.io/custom-metrics-apiserver, pkg/apiserver/installer). Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ GROUP_PATH = f"/apis/{GROUP}"
 
 @dataclass(frozen=True, slots=True)
 class GroupRequest:
-    """The group's own document."""
+    """A request for the APIGroup document."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcesRequest:
-    """The list of resources of one version."""
+    """A request for the APIResourceList of one version."""
 
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRequest:
-    """A metric of one object, or of all by the name "*"; `namespace` is None on root-scoped paths."""
+    """A request for a metric of one object, or of all objects (name "*"); `namespace` is None on root-scoped paths."""
 
     version: str
     resource: str
     name: str
     metric: str
     namespace: str | None = None
-    # the metric is on the namespace object itself: authorised as resource "metrics"
+    # a metric of the Namespace object itself, authorized as resource "metrics"
     of_namespace: bool = False
 
 
@@ -39,22 +39,22 @@ ApiRequest = GroupRequest | ResourcesRequest | MetricRequest
 
 
 def unknown_path() -> StatusError:
-    """Return the 404 of a path that nothing is served at."""
+    """Return the 404 of an unknown path."""
     return StatusError(404, "the server could not find the requested resource", details={})
 
 
 def in_group(path: str) -> bool:
-    """Return whether a path is the group's own, or below it."""
+    """Return whether a path is the group's own path or below it."""
     return path.startswith(GROUP_PATH) and path[len(GROUP_PATH) :][:1] in ("", "/")
 
 
 def parse_path(path: str) -> ApiRequest:
-    """Return what a decoded path below `GROUP_PATH` asks for.
+    """Return the request of a decoded path below `GROUP_PATH`.
 
     Raises
     ------
     StatusError
-        404 for a path that is not served, 400 for one of three segments about namespaces.
+        404 for an unknown path, 400 for a path of a namespace without resource and metric.
     """
     parts = path.removeprefix(GROUP_PATH).strip("/").split("/")
     if parts == [""]:

@@ -1,4 +1,4 @@
-"""Answers as an API server sends them: the bytes, and the headers that every one carries."""
+"""Responses in the form of a Kubernetes API server: bodies and the headers that all of them have."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _JSON = b"application/json"
 
 
 def internal_error() -> StatusError:
-    """Return the 500 of what we did not expect: the server logs it, and it is none of the caller's business."""
+    """Return the 500 of an unexpected error, without details: those are in the log."""
     return StatusError(500, "Internal error occurred")
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """Return a request header, all its lines joined by commas; "" when there is none."""
+    """Return a request header with all its values joined by commas, or "" without one."""
     found = [value for key, value in scope["headers"] if key == name]
     return (found[0] if len(found) == 1 else b",".join(found)).decode("latin-1")
 
@@ -36,7 +36,7 @@ async def send_body(
     content_type: bytes = _JSON,
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
-    """Send a whole answer; to HEAD only its headers."""
+    """Send a whole response; for HEAD only the headers."""
     await send(
         {
             "type": "http.response.start",
@@ -61,8 +61,8 @@ async def send_form(scope: Scope, send: Send, body: bytes, form: Form) -> None:
 
 
 async def send_status(scope: Scope, send: Send, error: StatusError) -> None:
-    """Send a failure as metav1.Status, always JSON."""
-    # Retry-After belongs to 429 alone: with it, Go clients repeat any 5xx ten times
+    """Send an error as metav1.Status, always JSON."""
+    # only with 429: Go clients retry a 5xx that has Retry-After ten times
     headers = [(b"retry-after", b"1")] if error.code == 429 else None
     await send_body(scope, send, error.body(), status=error.code, headers=headers)
 
@@ -71,4 +71,6 @@ def _audit_id(scope: Scope) -> bytes:
     for key, value in scope["headers"]:
         if key == b"audit-id" and len(value) <= 64:
             return bytes(value)
-    return str(uuid.UUID(int=random.getrandbits(128), version=4)).encode()  # no secret: uuid4 asks the kernel
+    return str(
+        uuid.UUID(int=random.getrandbits(128), version=4)
+    ).encode()  # not secret, so without the system call of uuid4

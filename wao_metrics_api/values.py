@@ -1,8 +1,7 @@
-"""MetricValue and MetricValueList as bytes, both versions (contract: custom metrics API, sections 1 and 4). Pure."""
+"""JSON of MetricValue and MetricValueList in both versions (k8s.io/metrics/pkg/apis/custom_metrics). Pure."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -13,17 +12,16 @@ from wao_metrics_api.names import GROUP
 from wao_metrics_api.selectors import Selector
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import format_quantity
+from wao_predict.timestamps import format_rfc3339
 
-LIMIT = 9.2e15  # beyond it clients overflow when they take thousandths
+LIMIT = 9.2e15  # above it, clients overflow an int64 when they convert to thousandths
 
 
-def timestamp(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC, without fractions."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+_timestamp = lru_cache(maxsize=1024)(format_rfc3339)  # of whole seconds, which many samples share
 
 
 def quantity(value: float) -> str | None:
-    """Return a value as a Kubernetes quantity, None when it is not finite or too large to be one."""
+    """Return a value as a Kubernetes quantity, or None when it is not finite or too large."""
     if not -LIMIT < value < LIMIT:  # also false for NaN
         return None
     try:
@@ -34,20 +32,20 @@ def quantity(value: float) -> str | None:
 
 @lru_cache(maxsize=64)
 def selector_json(selector: Selector) -> bytes:
-    """Return the `selector` field of a value: null, or a LabelSelector."""
+    """Return the JSON of the `selector` field of a value: null or a LabelSelector."""
     return msgspec.json.encode(selector.as_label_selector()) if selector else b"null"
 
 
 def encode_node_value(
     version: str, node: str, metric: str, sample: Sample, *, selector: bytes = b"null"
 ) -> bytes | None:
-    """Return one MetricValue about a Node, None when its number cannot be a quantity."""
+    """Return the JSON of one MetricValue of a Node, or None when the number cannot be a quantity."""
     number = quantity(sample.value)
     if number is None:
         return None
     named, measured = msgspec.json.encode(node), msgspec.json.encode(metric)
     described = b'{"describedObject":{"kind":"Node","name":' + named + b',"apiVersion":"v1"}'
-    stamp = f',"timestamp":"{timestamp(sample.time)}"'.encode()
+    stamp = f',"timestamp":"{_timestamp(int(sample.time))}"'.encode()
     value = f',"value":"{number}"'.encode()
     if version == "v1beta1":
         window = b"" if sample.window is None else b',"window":%d' % round(sample.window)
@@ -59,6 +57,6 @@ def encode_node_value(
 
 
 def encode_list(version: str, items: Iterable[bytes]) -> bytes:
-    """Return a MetricValueList of encoded values; `items` is written [] when there are none."""
+    """Return the JSON of a MetricValueList with encoded values; without values `items` is [], not null."""
     head = f'{{"kind":"MetricValueList","apiVersion":"{GROUP}/{version}","metadata":{{}},"items":['.encode()
     return head + b",".join(items) + b"]}\n"

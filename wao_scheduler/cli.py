@@ -20,7 +20,7 @@ def scheduler(
         Path | None,
         typer.Option(
             envvar="WAO_SCHEDULER_CONFIG",
-            help="Settings (YAML): profiles, rules, limits; a KubeSchedulerConfiguration of the reference works too.",
+            help="Settings (YAML): profiles, rules, limits; or a KubeSchedulerConfiguration of the reference.",
         ),
     ] = None,
 ) -> None:
@@ -39,9 +39,9 @@ def explain(
     pod: Annotated[str, typer.Argument(help="namespace/name", metavar="POD")],
     url: Annotated[str, typer.Option(envvar="WAO_SCHEDULER_URL", help="The extender.")] = "https://127.0.0.1:8443",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Nodes to show.")] = 15,
-    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Tell why a pod was placed where it is: watts before and after on each candidate, and the inputs' ages."""
+    """Explain the placement of a pod: watts before and after on each candidate, and the age of the inputs."""
     from urllib.parse import quote
 
     document = get_json(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", tls.connection())

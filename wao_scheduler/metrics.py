@@ -1,7 +1,6 @@
 """Prometheus metrics of the extender; labels are bounded by verbs, profiles, inputs and reasons.
 
-kube-scheduler keeps silent about an extender that fails or is late in `prioritize`, so what is told here is all that
-an operator sees.
+kube-scheduler does not report an extender that fails or is late in `prioritize`, so operators depend on these metrics.
 """
 
 from __future__ import annotations
@@ -20,15 +19,18 @@ _BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0
 
 
 class ExtenderMetrics:
-    """What the endpoints count."""
+    """Counters and gauges of the endpoints."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
-            "wao_extender_requests", "Requests answered.", ["verb", "profile", "code"], registry=registry
+            "wao_extender_requests",
+            "Requests by verb, profile and status code.",
+            ["verb", "profile", "code"],
+            registry=registry,
         )
         self.duration = Histogram(
             "wao_extender_request_duration_seconds",
-            "Time from the whole body to the answer.",
+            "Time from the complete request body to the response.",
             ["verb"],
             buckets=_BUCKETS,
             registry=registry,
@@ -43,12 +45,12 @@ class ExtenderMetrics:
 
 
 class InputCollector(Collector):
-    """How old the inputs of decisions are, worked out when it is asked.
+    """Ages of the inputs of decisions, computed at each scrape.
 
     Parameters
     ----------
     snapshot
-        Gives the snapshot that decisions are made on.
+        Returns the snapshot that decisions use.
     """
 
     def __init__(
@@ -57,13 +59,13 @@ class InputCollector(Collector):
         self._snapshot, self._clock = snapshot, clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the families; without a snapshot they have no series."""
+        """Yield the families; they have no series without a snapshot."""
         ages = GaugeMetricFamily(
             "wao_extender_input_age_seconds", "Age of the oldest value in use, by input.", labels=["input"]
         )
         nodes = GaugeMetricFamily(
             "wao_extender_nodes",
-            "Nodes by what is known: measured, fallback (an input is old or its class's), unknown (not scored).",
+            "Nodes by state: measured, fallback (an input is old or that of its class), unknown (not scored).",
             labels=["state"],
         )
         snapshot = self._snapshot()
@@ -82,11 +84,11 @@ class InputCollector(Collector):
 
 
 def states(snapshot: ClusterSnapshot) -> dict[str, int]:
-    """Return the number of nodes that are measured, on a fallback, and unknown."""
+    """Return the number of nodes per state: measured, fallback and unknown."""
     known = snapshot.curves.known & ~np.isnan(snapshot.usage_cores)
-    told = np.array([bool(reason) for reason in snapshot.reasons], dtype=np.bool_)
+    noted = np.array([bool(reason) for reason in snapshot.reasons], dtype=np.bool_)
     return {
-        "measured": int((known & ~told).sum()),
-        "fallback": int((known & told).sum()),
+        "measured": int((known & ~noted).sum()),
+        "fallback": int((known & noted).sum()),
         "unknown": int((~known).sum()),
     }

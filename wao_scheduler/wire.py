@@ -1,7 +1,7 @@
-"""The extender's wire format: decoding requests in any key case, encoding answers as Go expects them.
+"""The extender's wire format (k8s.io/kube-scheduler/extender/v1/types.go): decodes requests and encodes responses.
 
-Source: k8s.io/kube-scheduler/extender/v1/types.go. The Go structs have no JSON tags, so keys are in CapitalCase; Go
-itself accepts any case, and so do we. Answers are bytes: the hot path never builds Python objects per node.
+The Go structs have no JSON tags, so keys are in CapitalCase. Go accepts any case, and so does the decoder. Responses
+are bytes: the hot path creates no Python object per node.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ObjectArray = NDArray[np.object_]
 
 
 class ExtenderRequestError(WaoCoreError, ValueError):
-    """The body is not an ExtenderArgs; the message says which part."""
+    """The body is not an ExtenderArgs; the message names the part."""
 
 
 class _NodeName(msgspec.Struct, gc=False):
@@ -59,8 +59,8 @@ _NULL = b"null"
 class ExtenderArgs:
     """One filter or prioritize request.
 
-    `raw_names` are the bytes of NodeNames as sent (the answer when nothing is filtered), or None when the scheduler
-    sent whole Node objects (`nodeCacheCapable: false`); then `raw_nodes` has them.
+    `raw_names` is the JSON of NodeNames (also the response when nothing is filtered), or None when the scheduler sent
+    whole Node objects (`nodeCacheCapable: false`), whose JSON is in `raw_nodes`.
     """
 
     pod: Pod
@@ -70,16 +70,16 @@ class ExtenderArgs:
 
 
 class ArgsDecoder:
-    """Decodes requests; kube-scheduler sends the same body to filter and to prioritize, so the last few are kept."""
+    """Decodes requests and keeps the last few, as kube-scheduler sends the same body to filter and to prioritize."""
 
     MOST_BYTES = 1 << 20
-    """A longer body is not kept: with names only, 5,000 nodes are some 200 kB."""
+    """Largest body that is kept [bytes]: 5,000 node names are some 200 kB."""
 
     def __init__(self) -> None:
         self._last: deque[tuple[bytes, ExtenderArgs]] = deque(maxlen=8)
 
     def decode(self, body: bytes) -> ExtenderArgs:
-        """Return the request in `body`, the very same for the very same bytes; errors as of `decode_args`."""
+        """Return the request in `body`, the same object for the same bytes; raises as `decode_args`."""
         for known, args in self._last:
             if known == body:
                 return args
@@ -117,10 +117,10 @@ def decode_args(body: bytes) -> ExtenderArgs:
 
 
 class ScoreEncoder:
-    """Encodes HostPriorityList; what names a host, and the entry with the score that most hosts have, are made once.
+    """Encodes HostPriorityList; keeps the JSON of host names and of the entries with the most frequent score.
 
-    A host that is left out counts 0 (`prioritizeNodes` of kube-scheduler's schedule_one.go). So where any score is
-    another, those of 0 are left out: 5,000 hosts take 270 kB, which both sides would work on for every pod.
+    kube-scheduler takes 0 for a host that is not in the list (`prioritizeNodes` in schedule_one.go). So scores of 0 are
+    omitted unless all are 0: the entries of 5,000 hosts are 270 kB, which both sides would process for every pod.
     """
 
     def __init__(self) -> None:
@@ -137,14 +137,14 @@ class ScoreEncoder:
         names, scores
             One score per name, shape (n_names,).
         rows
-            Where each name is in `table`, shape (n_names,), -1 for one that is not.
+            Index of each name in `table`, shape (n_names,), -1 for a name that is not in it.
         table
-            The names of all nodes; what is made of them is kept as long as it is the very same object.
+            The names of all nodes; their JSON is kept until another object is passed.
         """
         if not names:
             return b"[]"
         if table is not self._table:
-            # the last entry is where -1 points to
+            # row -1 is the last entry
             self._table, self._hosts, self._usual = table, _objects([*map(_host, table), b""]), -1
         if np.count_nonzero(scores) not in (0, len(names)):
             there = np.flatnonzero(scores)
@@ -189,10 +189,10 @@ def encode_filter(
     Parameters
     ----------
     keep
-        Names that pass, a subset of those in `args`; None passes all of them on untouched.
+        Names that pass, a subset of those in `args`; None passes all of them unchanged.
     failed
-        Message per refused name. Always "unresolvable": preemption does not ask extenders, so victims would die in
-        vain (kubernetes/kubernetes#139270).
+        Message per refused name. They are always "unresolvable": preemption does not consult extenders, so it would
+        evict pods in vain (kubernetes/kubernetes#139270).
     """
     nodes, names = args.raw_nodes or _NULL, args.raw_names or _NULL
     if keep is not None:
@@ -209,7 +209,7 @@ def encode_filter(
 
 
 def encode_filter_error(message: str) -> bytes:
-    """Return an ExtenderFilterResult that carries an error."""
+    """Return the JSON of an ExtenderFilterResult with an error."""
     return encode(
         {
             "Nodes": None,

@@ -16,31 +16,34 @@ def controller(
         str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease and of our Services.")
     ] = "wao-system",
     leader_elect: Annotated[
-        bool, typer.Option(envvar="WAO_LEADER_ELECT", help="Lead only while holding the Lease.")
+        bool, typer.Option(envvar="WAO_LEADER_ELECT", help="Write only while holding the Lease; for several replicas.")
     ] = True,
     serving_certificate: Annotated[
         list[str] | None,
         typer.Option(
-            help="Service to keep a serving certificate for, in the Secret NAME-tls; several are allowed. "
-            "Default: none, for use with cert-manager or certificates of your own."
+            help="Service that gets a serving certificate, in the Secret NAME-tls; repeatable. "
+            "Default: none, for use with cert-manager or your own certificates."
         ),
     ] = None,
     authority_namespace: Annotated[
         str,
         typer.Option(
-            envvar="WAO_AUTHORITY_NAMESPACE", help="Namespace of the authority's key, which only we may read."
+            envvar="WAO_AUTHORITY_NAMESPACE",
+            help="Namespace of the key of the certificate authority, which only the controller may read.",
         ),
     ] = "wao-pki",
     bundle_namespace: Annotated[
         list[str] | None,
-        typer.Option(help="Further namespace that gets the ConfigMap wao-ca, for clients there; several are allowed."),
+        typer.Option(help="Namespace that gets a copy of the ConfigMap wao-ca, for clients there; repeatable."),
     ] = None,
     api_service: Annotated[
         list[str] | None,
-        typer.Option(help="APIService whose caBundle is kept, if it points at one of these Services; several allowed."),
+        typer.Option(
+            help="APIService whose caBundle is kept up to date, if it refers to one of these Services; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Make a NodeConfig for every node that a NodeConfigTemplate selects, and keep it so."""
+    """Create and update a NodeConfig for every node that a NodeConfigTemplate selects."""
     from wao_core.certificates.serving_certificates import CertificateSettings
     from wao_core.controller.server import run_controller
     from wao_core.serving.server import run

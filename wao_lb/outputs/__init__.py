@@ -1,1 +1,1 @@
-"""Weights in the forms that load balancers read."""
+"""Weights in the formats of other load balancers."""

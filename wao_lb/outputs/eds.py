@@ -1,7 +1,7 @@
-"""Envoy's endpoint discovery over REST-JSON (REST xDS, v3). Pure.
+"""Envoy's endpoint discovery over REST-JSON (xDS v3, envoy.service.endpoint.v3). Pure.
 
-A cluster is named "namespace/service:port name" (or the port's number). Weights are whole numbers from 1, as Envoy
-refuses 0: an endpoint without traffic is left out, and one that ends drains.
+A cluster is named "namespace/service:port name" (or the port's number). Weights are integers from 1, as Envoy rejects
+0: an endpoint without traffic is omitted, and one that is terminating drains.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wao_lb.documents import ServiceWeights, WeightedPort
 
 TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 SCALE = 10_000
-"""Envoy weights per percent: a share of 57.25 % becomes 572500. The sum of a cluster stays far below 2^32."""
+"""Envoy weight per percent: a share of 57.25 % becomes 572500. The sum of a cluster stays far below 2^32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,11 @@ def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
 
 
 def _version(names: Iterable[str], weights: Mapping[str, ServiceWeights]) -> str:
-    """Return what changes whenever an assignment of these clusters does."""
-    told = [(name, "" if (found := weights.get(name.rpartition(":")[0])) is None else found.version) for name in names]
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
+    """Return a version that changes whenever the assignment of one of these clusters does."""
+    versions = [
+        (name, "" if (found := weights.get(name.rpartition(":")[0])) is None else found.version) for name in names
+    ]
+    return hashlib.sha256(msgspec.json.encode(versions)).hexdigest()[:16]
 
 
 def _names(weights: Mapping[str, ServiceWeights]) -> Iterable[str]:
@@ -73,7 +75,7 @@ def _ports(name: str, weights: Mapping[str, ServiceWeights]) -> list[WeightedPor
 
 
 def assignment(name: str, ports: Iterable[WeightedPort]) -> dict[str, Any]:
-    """Return the ClusterLoadAssignment of one cluster, endpoints grouped by zone; empty for an unknown one."""
+    """Return the ClusterLoadAssignment of one cluster with endpoints grouped by zone; empty if unknown."""
     zones: dict[str, list[dict[str, Any]]] = {}
     for port in ports:
         for item in port.endpoints:

@@ -1,7 +1,7 @@
-"""HAProxy's agent-check: a line in, a line out, over plain TCP.
+"""HAProxy's agent-check: one line of request and one of response over plain TCP.
 
-HAProxy sends the `agent-send` text of a server, here "namespace/service:port address:port", and reads what its weight
-is, in percent of the one configured.
+HAProxy sends the `agent-send` text of a server, here "namespace/service:port address:port", and reads its weight in
+percent of the configured weight.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ DRAIN = b"drain\n"
 
 
 def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
-    """Return the answer to one agent check.
+    """Return the response to one agent check.
 
-    The best endpoint of a port in its family has 100 %. "ready" must come with it: after "drain" a server would stay
-    drained. Endpoints without traffic and unknown ones drain.
+    The best endpoint of a port and family has 100 %. The response includes "ready", as a server would otherwise stay
+    drained after "drain". Unknown endpoints and those without traffic drain.
     """
     cluster, _, endpoint = line.strip().partition(" ")
     key, _, wanted = cluster.rpartition(":")
@@ -43,10 +43,9 @@ class AgentCheckServer:
     Parameters
     ----------
     weights
-        The present weights by "namespace/name".
+        The current weights by "namespace/name".
     ready
-        Whether they are known. Until then a connection is closed without an answer, upon which HAProxy keeps the
-        weights it has.
+        Whether they are known. Until then connections are closed without a response, and HAProxy keeps its weights.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class AgentCheckServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that the server listens on."""
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -84,6 +83,6 @@ class AgentCheckServer:
                 writer.write(reply(line.decode(errors="replace"), self._weights))
                 await writer.drain()
         except (TimeoutError, ValueError, OSError) as error:
-            log.info("agent check: %s", error or "no line in time")
+            log.info("agent check: %s", error or "no request within 5 s")
         finally:
             writer.close()

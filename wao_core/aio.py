@@ -87,7 +87,9 @@ class BackgroundTasks:
 
     def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run `work` once; an error is logged."""
-        return self._start(name, _logged(name, work))
+        task = self._start(name, _logged(name, work))
+        task.add_done_callback(lambda _: work.close())  # it has not started when the task is cancelled at once
+        return task
 
     def health(self) -> str | None:
         """Return which supervised tasks are not running and why, or None when all are."""

@@ -22,7 +22,10 @@ from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
 from wao_scheduler.config import parse_settings
+from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.engine import Engine
+from wao_scheduler.metrics import ExtenderMetrics
+from wao_scheduler.verbs import MOST_TASKS, ExtenderState
 
 
 class Source:
@@ -296,3 +299,22 @@ async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_ans
     await extender.app(scope, receive, send)
     assert sent == []
     assert (await extender.client.get("/v1/decisions")).json() == {"decisions": []}
+
+
+class Slow(Source):
+    """A source whose Events are never sent."""
+
+    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_events_that_cannot_be_sent_do_not_pile_up() -> None:
+    source, frame = Slow(ClusterState()), ServerFrame("scheduler")
+    state = ExtenderState(
+        Engine(source.state, parse_settings({})), source, ExtenderMetrics(frame.registry), DecisionLog(), frame.tasks
+    )
+    async with frame.tasks:
+        for number in range(2 * MOST_TASKS):
+            state.send_event(ObjectRef("Pod", f"p{number}", "default", ""), reason="R", message="m", warning=False)
+        assert MOST_TASKS == frame.tasks.running
+    assert 0 == frame.tasks.running

@@ -1,4 +1,4 @@
-"""`predicted_watts`: what each node's model says it draws now, from the same curves that scheduler and balancer use."""
+"""`predicted_watts`: the power that each node's model predicts now, from the curves that scheduler and lb use too."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_builder import SnapshotBuilder
 
 METRIC = "predicted_watts"
-EVERY = 5.0  # seconds between two looks at the inputs
-AT_FIRST, AT_FIRST_FOR = 0.1, 15.0  # the same while the first readings come in, and how long that is
+EVERY = 5.0  # seconds between two predictions
+AT_FIRST, AT_FIRST_FOR = 0.1, 15.0  # the same while the first readings arrive, and how long that lasts
 _log = logging.getLogger(__name__)
 
 
 class PredictedWatts:
-    """Run `run` beside a collector; the predictions are in the store.
+    """Writes predictions into the store of a collector, while `run` runs.
 
     Parameters
     ----------
     inputs_read
-        Tells whether every sensor was tried; the first predictions are those made after that.
+        Returns whether every sensor was tried; readiness waits for predictions made after that.
     """
 
     def __init__(self, source: Source, store: SampleStore, *, inputs_read: Callable[[], bool] = lambda: True) -> None:
@@ -40,14 +40,15 @@ class PredictedWatts:
         self._builder = SnapshotBuilder(source.state, store, self._book)
 
     async def run(self) -> None:
-        """Predict for ever."""
+        """Predict until cancelled."""
         began = time.monotonic()
-        try:
-            while True:
-                await self._look()
-                await asyncio.sleep(AT_FIRST if time.monotonic() - began < AT_FIRST_FOR else EVERY)
-        finally:
-            await self._book.close()
+        while True:
+            await self._look()
+            await asyncio.sleep(AT_FIRST if time.monotonic() - began < AT_FIRST_FOR else EVERY)
+
+    async def close(self) -> None:
+        """Close the models, after `run` has ended."""
+        await self._book.close()
 
     def status(self, node: str) -> PredictionStatus | None:
         """Return the state of prediction for a node, or None before the first prediction."""
@@ -64,14 +65,14 @@ class PredictedWatts:
             await self._book.settle(EVERY)
             put_predictions(await self._builder.refresh_in_turns(), self._store, now=time.time())
         except Exception:
-            _log.exception("the watts of the nodes were not predicted")
+            _log.exception("cannot predict the power of the nodes")
         self.first_made = self.first_made or complete
 
 
 def put_predictions(snapshot: ClusterSnapshot, store: SampleStore, *, now: float) -> None:
-    """Put the predicted power [W] of every node whose curve and CPU use are known; take out the others.
+    """Store the predicted power [W] of every node with a curve and a fresh CPU use; remove that of the others.
 
-    A prediction is as old as the CPU use it is made from.
+    A prediction has the time of the CPU use that it is based on.
     """
     usage = {name: store.get(name, CPU_USAGE) for name in snapshot.names}
     percent = np.array([np.nan if (one := usage[name]) is None else one.value for name in snapshot.names])

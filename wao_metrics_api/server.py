@@ -60,6 +60,7 @@ async def run_metrics_api(server: ServerOptions, settings: Settings) -> None:
             )
         )
         predicted = PredictedWatts(source, store, inputs_read=lambda: collector.tried_all)
+        stack.push_async_callback(predicted.close)
         _add_checks(frame, collector, predicted)
         stack.callback(UsageMetric(source.state, store, ttl=STANDING if standalone else TTL).close)
         tasks = await stack.enter_async_context(frame.tasks)

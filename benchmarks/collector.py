@@ -25,12 +25,16 @@ from urllib.parse import urlsplit
 from benchmarks.bmcs import SENSOR, addresses, fingerprint, serve_bmcs
 from benchmarks.metrics_api import API, Connection
 from benchmarks.processes import apart, cpu_seconds, resident_bytes, serving
-from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.cluster.records import Kind, Node, NodeConfig, SensorTerm
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
+from wao_core.collector.endpoints import connecting
+from wao_core.collector.poller import Observe
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
 from wao_core.source.manifests import ManifestSource
+from wao_predict.connection import TlsPolicy
+from wao_predict.endpoint import Endpoint, Options
 
 BMCS, INTERVAL, WINDOW, WINDOWS = 5000, 10.0, 10.0, 2
 NODES, ROUNDS = 1000, 360  # an hour of polls every 10 s
@@ -56,7 +60,11 @@ async def poll(port: int) -> None:
     async with asyncio.TaskGroup() as group:
         with _source(port, BMCS, INTERVAL) as source:
             store = SampleStore()
-            async with collecting(source, store, observe=lambda _s, _t, kind: kinds.update([kind])) as collector:
+            observe: Observe = lambda _s, _t, kind: kinds.update([kind])  # noqa: E731
+            async with (
+                connecting(source) as endpoints,
+                collecting(source, store, endpoints, observe=observe) as collector,
+            ):
                 reporting = group.create_task(StatusReporter(source, collector).run())
                 while not collector.tried_all:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
@@ -114,7 +122,7 @@ async def hour(port: int) -> None:
         ("BMCs over TLS", _source(port, 50, 3600.0), 50, ROUNDS),
     ):
         with source as given:
-            async with collecting(given, SampleStore()) as collector:
+            async with connecting(given) as endpoints, collecting(given, SampleStore(), endpoints) as collector:
                 reporter = StatusReporter(given, collector, writes_per_second=1e9)
                 sizes = [await _polled(collector, reporter, rounds // 4) for _ in range(4)]
         shown = ", ".join(f"{size / MIB:.1f}" for size in sizes)
@@ -131,9 +139,10 @@ async def _polled(collector: Collector, reporter: StatusReporter, rounds: int) -
 
 @contextmanager
 def _source(port: int, count: int, interval: float) -> Iterator[ManifestSource]:
-    options = {"tls": {"fingerprint": fingerprint()}, "sensor": {"uri": SENSOR["@odata.id"], "name": SENSOR["Name"]}}
+    tls = TlsPolicy(fingerprint=fingerprint())
+    options = Options({"sensor": {"uri": SENSOR["@odata.id"], "name": SENSOR["Name"]}})
     terms = [
-        EndpointTerm(type="Redfish", endpoint=f"https://{address}:{port}", fetch_interval=interval, options=options)
+        SensorTerm(Endpoint("Redfish", f"https://{address}:{port}", tls=tls, options=options), interval)
         for address in addresses(count)
     ]
     with _filled(terms) as source:
@@ -142,13 +151,13 @@ def _source(port: int, count: int, interval: float) -> Iterator[ManifestSource]:
 
 @contextmanager
 def _fake_source(count: int) -> Iterator[ManifestSource]:
-    terms = [EndpointTerm(type="Fake", fetch_interval=3600.0, options={"value": 20 + n / 100}) for n in range(count)]
+    terms = [SensorTerm(Endpoint("Fake", options=Options({"value": 20 + n / 100})), 3600.0) for n in range(count)]
     with _filled(terms) as source:
         yield source
 
 
 @contextmanager
-def _filled(terms: list[EndpointTerm]) -> Iterator[ManifestSource]:
+def _filled(terms: list[SensorTerm]) -> Iterator[ManifestSource]:
     """Return a source with a NodeConfig for each term."""
     with tempfile.TemporaryDirectory() as folder:
         source = ManifestSource(Path(folder))

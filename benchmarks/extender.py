@@ -19,13 +19,14 @@ import numpy as np
 from benchmarks.increase import curves_of
 from benchmarks.timing import quantiles
 from tests.wao_core.snapshots import snapshot
-from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics
+from wao_core.cluster.records import Kind, Node, NodeConfig, NodeMetrics
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.prediction.curve_book import CurveBook, ModelKey
+from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.snapshot_builder import SnapshotBuilder
 from wao_predict import Predictor, list_models, load_predictor
 from wao_predict.curves import DEFAULT_KNOTS
+from wao_predict.endpoint import Endpoint
 from wao_scheduler.config import SchedulerSettings
 from wao_scheduler.decisions import Decision, explain
 from wao_scheduler.engine import Engine
@@ -105,9 +106,9 @@ class _Site:
         self.state, self.store = ClusterState(), SampleStore()
         models = [info.name for info in list_models()]
         for row, name in enumerate(self.names):
-            term = EndpointTerm(type="Onnx", endpoint=models[row % len(models)])
+            model = Endpoint("Onnx", models[row % len(models)])
             self.state.put(Kind.NODE, Node(name=name, capacity_cores=CORES))
-            config = NodeConfig(name=name, namespace="wao-system", node_name=name, power_consumption=term)
+            config = NodeConfig(name=name, namespace="wao-system", node_name=name, power_consumption=model)
             self.state.put(Kind.NODE_CONFIG, config)
             self.state.put(Kind.NODE_METRICS, NodeMetrics(name=name, cpu_cores=4.0, timestamp=time.time(), window=10.0))
         self._put(self.names, 22.0)
@@ -138,8 +139,8 @@ class _Site:
             self.store.put(name, "delta_p", Sample(10.0, time.time(), ttl=600.0))
 
 
-async def _open(key: ModelKey) -> Predictor:
-    return await asyncio.to_thread(partial(load_predictor, key.endpoint))
+async def _open(endpoint: Endpoint) -> Predictor:
+    return await asyncio.to_thread(partial(load_predictor, endpoint.url))
 
 
 def names_of(nodes: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
 
 
@@ -17,9 +18,11 @@ class DefaultRule(StrEnum):
     PROPORTIONAL = "proportional"
 
 
+@endpoint_options()
 @server_options()
 def lb(
     server: ServerOptions,
+    endpoints: EndpointOptions,
     rule: Annotated[
         DefaultRule,
         typer.Option(envvar="WAO_LB_RULE", help="Rule of Services without the annotation waok8s.github.io/lb-rule."),
@@ -67,4 +70,9 @@ def lb(
     )
     unusable = proxy_name and not is_label_value(proxy_name)
     problems = [f"--proxy-name {proxy_name!r:.80}: not a valid label value"] if unusable else []
-    run(lambda: run_lb(server, settings, agent_check_port=agent_check_port), server, *problems)
+    run(
+        lambda: run_lb(server, settings, endpoints, agent_check_port=agent_check_port),
+        server,
+        *problems,
+        *endpoints.problems(),
+    )

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from wao_core.cluster.records import Kind
 from wao_core.prediction.snapshot_loop import Inputs, deciding
 from wao_core.serving.cluster import cluster
+from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
@@ -30,7 +31,13 @@ KINDS = (
 )
 
 
-async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_port: int | None = None) -> None:
+async def run_lb(
+    server: ServerOptions,
+    settings: LbSettings,
+    endpoints: EndpointOptions | None = None,
+    *,
+    agent_check_port: int | None = None,
+) -> None:
     """Serve until the process is asked to stop."""
     frame = ServerFrame.from_options("lb", server)
     ready = _once(lambda: frame.checks.ready().healthy)
@@ -41,7 +48,8 @@ async def run_lb(server: ServerOptions, settings: LbSettings, *, agent_check_por
         stack.callback(book.close)
         standalone = server.manifests is not None
         # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time
-        inputs = Inputs(metrics_api=not standalone, loopback=standalone)
+        access = (endpoints or EndpointOptions()).access(standalone=standalone)
+        inputs = Inputs(metrics_api=not standalone, access=access)
         await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
         weighted = _once(lambda: book.first() is None)
         frame.checks.add_ready("first-weights", lambda: None if weighted() else book.first())

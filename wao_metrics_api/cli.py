@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
 from wao_metrics_api.settings import Authentication, Settings
 
 
+@endpoint_options()
 @server_options()
 def metrics_api(
     server: ServerOptions,
+    endpoints: EndpointOptions,
     authentication: Annotated[
         Authentication,
         typer.Option(
@@ -35,10 +38,6 @@ def metrics_api(
             envvar="WAO_METRICS_API_CLIENT_CA_FILE", help="PEM file of the authorities of client certificates."
         ),
     ] = None,
-    endpoint_network: Annotated[
-        list[str] | None,
-        typer.Option(help="Network that sensors may be in, such as 10.1.0.0/16; several are allowed. Default: any."),
-    ] = None,
 ) -> None:
     """Read temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
@@ -48,6 +47,6 @@ def metrics_api(
         authentication=authentication,
         token_file=token_file,
         client_ca_file=client_ca_file,
-        endpoint_networks=tuple(endpoint_network or ()),
     )
-    run(lambda: run_metrics_api(server, settings), server, *settings.problems(server))
+    problems = settings.problems(server) + endpoints.problems()
+    run(lambda: run_metrics_api(server, settings, endpoints), server, *problems)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wao_core.cluster.source import Source
+from wao_core.collector.endpoints import Endpoints
 from wao_core.collector.status import PredictionStatus
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.collector.usage import METRIC as CPU_USAGE
@@ -33,10 +34,17 @@ class PredictedWatts:
         Returns whether every sensor was tried; readiness waits for predictions made after that.
     """
 
-    def __init__(self, source: Source, store: SampleStore, *, inputs_read: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        source: Source,
+        store: SampleStore,
+        endpoints: Endpoints,
+        *,
+        inputs_read: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store, self._inputs_read = store, inputs_read
         self.first_made = False
-        self._book = CurveBook(model_opener(source))
+        self._book = CurveBook(model_opener(endpoints))
         self._builder = SnapshotBuilder(source.state, store, self._book)
 
     async def run(self) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from wao_core.cluster.records import Kind
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
+from wao_core.collector.endpoints import connecting
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Observe
 from wao_core.collector.reporting import StatusReporter
@@ -20,6 +21,7 @@ from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
 from wao_core.kube.source import ClusterSource
 from wao_core.serving.cluster import cluster
+from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import SeriesFamily
 from wao_core.serving.options import ServerOptions
@@ -42,7 +44,7 @@ FIRST_READINGS = 10.0  # seconds that readiness waits for one attempt to read ev
 _log = logging.getLogger(__name__)
 
 
-async def run_metrics_api(server: ServerOptions, settings: Settings) -> None:
+async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: EndpointOptions | None = None) -> None:
     """Serve until the process is asked to stop."""
     mode = settings.mode(server)
     asks_clients = mode is Authentication.KUBERNETES or settings.client_ca_file is not None
@@ -50,16 +52,12 @@ async def run_metrics_api(server: ServerOptions, settings: Settings) -> None:
     store, standalone = SampleStore(), server.manifests is not None
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
+        access = (endpoints or EndpointOptions()).access(standalone=standalone)
+        connections = await stack.enter_async_context(connecting(source, access))
         collector = await stack.enter_async_context(
-            collecting(
-                source,
-                store,
-                networks=settings.endpoint_networks,
-                loopback=standalone,
-                observe=collect_telemetry(frame.registry),
-            )
+            collecting(source, store, connections, observe=collect_telemetry(frame.registry))
         )
-        predicted = PredictedWatts(source, store, inputs_read=lambda: collector.tried_all)
+        predicted = PredictedWatts(source, store, connections, inputs_read=lambda: collector.tried_all)
         stack.push_async_callback(predicted.close)
         _add_checks(frame, collector, predicted)
         stack.callback(UsageMetric(source.state, store, ttl=STANDING if standalone else TTL).close)
@@ -134,11 +132,11 @@ def collect_telemetry(registry: CollectorRegistry) -> Observe:
     children: dict[str, Histogram] = {}
 
     def observe(spec: SensorSpec, elapsed: float, kind: str) -> None:
-        child = children.get(spec.type)
+        child = children.get(spec.endpoint.type)
         if child is None:
-            child = children[spec.type] = seconds.labels(spec.type)
+            child = children[spec.endpoint.type] = seconds.labels(spec.endpoint.type)
         child.observe(elapsed)
         if kind:
-            errors.labels(spec.type, kind).inc()
+            errors.labels(spec.endpoint.type, kind).inc()
 
     return observe

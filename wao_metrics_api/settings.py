@@ -28,14 +28,11 @@ class Settings:
         AUTO becomes KUBERNETES with an API server, FILES when a file is given, else NONE.
     token_file, client_ca_file
         For FILES: bearer tokens, and the authorities of client certificates.
-    endpoint_networks
-        Networks that sensors must be in; empty allows all but link-local and, with an API server, loopback.
     """
 
     authentication: Authentication = Authentication.AUTO
     token_file: Path | None = None
     client_ca_file: Path | None = None
-    endpoint_networks: tuple[str, ...] = ()
 
     def mode(self, server: ServerOptions) -> Authentication:
         """Return how callers are authenticated once AUTO is resolved."""

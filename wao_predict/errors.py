@@ -43,10 +43,14 @@ class RemoteError(PredictError):
         The URL asked, without user information.
     status_code
         The HTTP status, or None when there was no answer at all.
+    detail
+        Text of the answer, for the person who sent the request and for logs. It is part of the message, but not of
+        `summary`.
     """
 
-    def __init__(self, message: str, *, endpoint: str = "", status_code: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, endpoint: str = "", status_code: int | None = None, detail: str = "") -> None:
+        super().__init__(f"{message}: {detail}" if detail else message)
+        self.summary = message
         self.endpoint = endpoint
         self.status_code = status_code
 
@@ -85,6 +89,14 @@ class UsageError(WaoPredictError, ValueError):
 
 class QuantityError(WaoPredictError, ValueError):
     """The text is not a Kubernetes quantity."""
+
+
+def summary(error: Exception) -> str:
+    """Return the error's message without text that a server sent.
+
+    A status that other people can read must not show it: they may have chosen the server.
+    """
+    return error.summary if isinstance(error, RemoteError) else str(error)
 
 
 class OutOfRangeWarning(UserWarning):

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
-from wao_predict.errors import ModelLoadError, OutOfRangeWarning, UsageError
+from wao_predict.errors import OutOfRangeWarning, UsageError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 from wao_predict.flow import AsyncTransport, Transport, arun, run
+from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
 from wao_predict.transport import AsyncHttpTransport, HttpTransport
 
@@ -265,7 +266,7 @@ def _backend(source: str | Path, type_: str | None, options: dict[str, Any]) -> 
         cls = backend_type(kind)
         if kind == "Fake":
             return cls(**options), "fake", None
-        backend = cls(_model_file(where) if kind == "Onnx" else where, **options)
+        backend = cls(ModelFiles(anywhere=True).find(where) if kind == "Onnx" else where, **options)
     except TypeError as error:
         raise UsageError(f"backend {kind} cannot be made of these options: {error}") from None
     if hasattr(backend, "flow"):
@@ -281,18 +282,3 @@ def _kind_of(source: str, type_: str | None) -> tuple[str, str]:
     if source.lower() == "fake":
         return "Fake", ""
     return ("V2InferenceProtocol" if source.startswith(("http://", "https://")) else "Onnx"), source
-
-
-def _model_file(source: str) -> Path:
-    """Return the file of a shipped model's name or of a path."""
-    from wao_predict.models import model_names, model_path
-
-    path = Path(source)
-    names = model_names()
-    if source in names:
-        return model_path(source)
-    if not path.is_file():
-        raise ModelLoadError(
-            f"there is no model {source!r:.200}: give a file, a URL, or one of the shipped models {', '.join(names)}"
-        )
-    return path

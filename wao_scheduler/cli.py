@@ -7,15 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 
+@endpoint_options()
 @server_options()
 def scheduler(
     server: ServerOptions,
+    endpoints: EndpointOptions,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -30,7 +33,7 @@ def scheduler(
     from wao_scheduler.server import run_scheduler
 
     settings = load_settings(config)
-    run(lambda: run_scheduler(server, settings), server)
+    run(lambda: run_scheduler(server, settings, endpoints), server, *endpoints.problems())
 
 
 @with_options(Tls, "tls")

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from wao_core.cluster.records import Kind
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
 from wao_core.serving.cluster import cluster
+from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
@@ -17,7 +18,9 @@ from wao_scheduler.engine import Engine
 KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 
 
-async def run_scheduler(server: ServerOptions, settings: SchedulerSettings) -> None:
+async def run_scheduler(
+    server: ServerOptions, settings: SchedulerSettings, endpoints: EndpointOptions | None = None
+) -> None:
     """Serve until the process is asked to stop."""
     frame = ServerFrame.from_options("scheduler", server)
     async with AsyncExitStack() as stack:
@@ -29,7 +32,7 @@ async def run_scheduler(server: ServerOptions, settings: SchedulerSettings) -> N
         cadence = Cadence(metrics=settings.metrics_cache_ttl, curve_max_age=settings.predictor_cache_ttl)
         inputs = Inputs(
             metrics_api=server.manifests is None and settings.sensors == "metricsAPI",
-            loopback=server.manifests is not None,
+            access=(endpoints or EndpointOptions()).access(standalone=server.manifests is not None),
             asks_in_cores=settings.cpu_usage_format == "Raw",
         )
         await stack.enter_async_context(deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs))

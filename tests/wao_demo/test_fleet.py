@@ -36,6 +36,6 @@ def test_the_demos_manifests_point_at_its_bmcs(tmp_path: Path) -> None:
     source = ManifestSource(tmp_path)
     source.refresh()
     config = source.state.node_configs["wao-system/edge-lenovo-edge-lenovo-01"]
-    assert config.metrics["inlet_temp"].endpoint == "https://edge-lenovo-01:443"
-    assert config.metrics["delta_p"].endpoint == "http://dp/api/sensor/by_nodename/edge-lenovo-01"
+    assert config.metrics["inlet_temp"].endpoint.url == "https://edge-lenovo-01:443"
+    assert config.metrics["delta_p"].endpoint.url == "http://dp/api/sensor/by_nodename/edge-lenovo-01"
     assert next(yaml.safe_load_all((tmp_path / "nodes.yaml").read_text()))["kind"] == "Node"

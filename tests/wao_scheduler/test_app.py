@@ -17,7 +17,7 @@ from tests.waiting import until
 from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_spreading import spread_state
 from wao_core.cluster.records import Kind
-from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
@@ -43,7 +43,7 @@ class Source:
 
     async def stop(self) -> None: ...
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+    async def secret(self, namespace: str, name: str) -> Secret | None:
         return None
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
+from wao_predict.endpoint import Endpoint as ConfiguredEndpoint
+
 
 class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The fields of every record.
@@ -87,28 +89,25 @@ class Workload(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     owner: OwnerRef | None = None
 
 
-class EndpointTerm(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One `EndpointTerm` of a NodeConfig: which backend or sensor, where, with which credentials and how often.
+class SensorTerm(msgspec.Struct, frozen=True, gc=False):
+    """One sensor of a NodeConfig: its endpoint, and the time between two readings [s]."""
 
-    `options` has what goes beyond the reference's four fields (caBundle, tls, query, sensor, ...), as in the manifest.
-    """
-
-    type: str
-    endpoint: str = ""
-    secret_name: str = ""
-    fetch_interval: float | None = None  # seconds
-    options: Mapping[str, object] = {}
+    endpoint: ConfiguredEndpoint
+    interval: float = 15.0  # the default of the reference
 
 
 class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """A NodeConfig: where a node's sensors and its power model are. `metrics` maps metric name to its term."""
+    """A NodeConfig: where a node's sensors and its power model are.
+
+    The secret of an endpoint is "namespace/name", always in the NodeConfig's own namespace.
+    """
 
     generation: int = 0
     node_name: str
     owner: OwnerRef | None = None
-    metrics: Mapping[str, EndpointTerm] = {}  # "inlet_temp", "delta_p" and ours
-    power_consumption: EndpointTerm | None = None
-    endpoint_provider: EndpointTerm | None = None
+    metrics: Mapping[str, SensorTerm] = {}  # "inlet_temp", "delta_p", "power_watts"
+    power_consumption: ConfiguredEndpoint | None = None
+    endpoint_provider: ConfiguredEndpoint | None = None
 
 
 class NodeConfigTemplate(NamespacedRecord, frozen=True, gc=False, kw_only=True):

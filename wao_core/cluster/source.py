@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client.registry import Collector
@@ -30,6 +30,14 @@ class ObjectRef:
     namespace: str = ""
     uid: str = ""
     api_version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The data and the annotations of a Secret; its text does not show the data."""
+
+    data: Mapping[str, bytes] = field(repr=False)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -65,8 +73,8 @@ class Source(Protocol):
         """Return the Prometheus collectors of this source, for the registry of a server."""
         ...
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the data of one Secret, or None when it does not exist. It is never logged or stored."""
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return one Secret, or None when it does not exist. It is never logged or stored."""
         ...
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:

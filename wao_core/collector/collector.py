@@ -1,4 +1,4 @@
-"""The collector: keeps the running pollers equal to what the NodeConfigs ask for."""
+"""The collector: keeps the running pollers equal to those that the NodeConfigs want."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 
 
 class Readers(Protocol):
-    """Makes the function that reads a sensor (`wao_core.collector.readers.SensorReaders`)."""
+    """Makes the readers of sensors (`wao_core.collector.readers.SensorReaders`)."""
 
     def reader(self, spec: SensorSpec) -> Reader:
-        """Return what reads this sensor; for a term that cannot be used, what tells why."""
+        """Return the reader of a sensor; for an endpoint that cannot be used, one whose readings report why."""
         ...
 
 
@@ -47,9 +47,9 @@ class Collector:
     readers
         How sensors are read.
     identify
-        What a term's reading depends on besides the endpoint; asked again when a node's addresses change.
+        Returns which properties of the node a reading depends on; called again when a node's addresses change.
     observe
-        Told of every attempt of every poller.
+        Called after every attempt of every poller.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class Collector:
         return all(running.poller.state.attempts > 0 for running in self._running.values())
 
     def health(self) -> str | None:
-        """Return None while the plan is followed, else what is wrong."""
+        """Return None while the NodeConfigs are followed, else the problem."""
         if self._planning is None or self._planning.done():
             return "the collector does not follow the NodeConfigs"
         return None
 
     def reconcile(self) -> None:
-        """Start, stop and redirect pollers until they are what the NodeConfigs ask for."""
+        """Start, stop and redirect pollers until they are those that the NodeConfigs want."""
         self.plan = make_plan(self._state.node_configs.values(), identify=self._identify)
         wanted = self.plan.pollers
         before = self._by_target.keys()
@@ -123,12 +123,12 @@ class Collector:
             poller = Poller(spec, self._readers.reader(spec), self.store, targets=wanted[spec], observe=self._observe)
             first_delay = phase(spec) * min(spread, spec.interval)
             self._running[spec] = _Running(poller, asyncio.create_task(poller.run(first_delay)))
-        for running in gone:  # after the fresh ones, which may go on with the same connection
+        for running in gone:  # after the fresh ones, which may reuse the connection
             running.task.cancel()
             running.poller.reader.close()
         pollers = [running.poller for running in self._running.values()]
         self._by_target = {target: poller for poller in pollers for target in poller.targets}
-        # a target that only changed its sensor keeps its value until the new one is read, or it expires
+        # a target whose sensor changed keeps its value until the new sensor is read or the value expires
         for target in before - self._by_target.keys():
             self.store.remove(target.node, target.metric)
 
@@ -144,15 +144,15 @@ class Collector:
             try:
                 self.reconcile()
             except Exception:
-                _log.exception("the NodeConfigs could not be followed; the running pollers go on")
+                _log.exception("the NodeConfigs could not be followed; the running pollers continue")
 
 
 def addresses_of(node: Record | None) -> tuple[tuple[str, str], ...]:
-    """Return the addresses of a node, () for none: all of a Node that readings can depend on."""
+    """Return the addresses of a node, () for none: the only property of a Node that readings depend on."""
     return node.addresses if isinstance(node, Node) else ()
 
 
 def phase(spec: SensorSpec) -> float:
     """Return a number from 0 to 1 that spreads pollers evenly and is the same in every process."""
-    text = f"{spec.endpoint}|{spec.node}|{spec.metric}|{spec.secret}"
+    text = f"{spec.endpoint.url}|{spec.node}|{spec.metric}|{spec.endpoint.secret}"
     return zlib.crc32(text.encode()) / 2**32

@@ -1,4 +1,4 @@
-"""One poller: reads one sensor again and again, and puts what it reads, or why it could not, into the store."""
+"""One poller: reads one sensor periodically and puts the value, or the reason of a failure, into the store."""
 
 from __future__ import annotations
 
@@ -16,25 +16,12 @@ from wao_core.collector.plan import SensorSpec, Target
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
-from wao_predict.errors import RemoteError, WaoError
+from wao_predict.errors import RemoteError, WaoError, summary
+from wao_predict.sensors.base import Reading
 
 MOST_BACKOFF = 300.0  # seconds
 REFUSED_BACKOFF = 60.0  # seconds at least after a refused password, so that no account gets locked
 SKEW = 5.0  # seconds that a sensor's clock may be ahead
-
-
-class Reading(Protocol):
-    """What a sensor returns (`wao_predict.sensors.base.Reading`)."""
-
-    @property
-    def value(self) -> float:
-        """The number, in the metric's unit."""
-        ...
-
-    @property
-    def time(self) -> datetime | None:
-        """When it was measured, if the sensor says."""
-        ...
 
 
 _log = logging.getLogger(__name__)
@@ -52,7 +39,7 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what was held for the sensor: it is read no more."""
+        """Release the connection: the sensor is not read any more."""
         ...
 
 
@@ -61,12 +48,11 @@ Observe = Callable[[SensorSpec, float, str], None]  # spec, seconds, "" or the k
 
 @dataclass(slots=True)
 class PollerState:
-    """How a poller is doing: for the NodeConfig's status."""
+    """The state of a poller, for the status of the NodeConfig."""
 
     attempts: int = 0
     failures: int = 0  # in a row
     reason: str = ""
-    last_success: float = 0.0  # seconds since the epoch
 
 
 class Poller:
@@ -75,11 +61,11 @@ class Poller:
     Parameters
     ----------
     spec
-        What is read, and how often.
+        The sensor, and how often it is read.
     reader
         Reads the sensor.
     observe
-        Told of every attempt.
+        Called after every attempt.
     """
 
     def __init__(
@@ -94,11 +80,11 @@ class Poller:
 
     @property
     def targets(self) -> frozenset[Target]:
-        """Where the readings go."""
+        """The nodes and metrics that get the readings."""
         return self._targets
 
     def retarget(self, targets: frozenset[Target]) -> None:
-        """Deliver to these targets from now on; a new one has the last reading at once."""
+        """Deliver to these targets from now on; new ones get the last reading at once."""
         for target in targets - self._targets:
             if self._last is not None:
                 self._store.put(target.node, target.metric, self._last)
@@ -107,13 +93,13 @@ class Poller:
         self._targets = targets
 
     async def run(self, first_delay: float) -> None:
-        """Poll for ever: first after `first_delay` seconds, then every interval, later after failures."""
+        """Poll until cancelled: first after `first_delay` seconds, then every interval, later after failures."""
         loop = asyncio.get_running_loop()
         due = loop.time() + first_delay
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             due += await self.poll()
-            # a tick that was missed is skipped, not made up for; the phase stays
+            # a missed poll is skipped; the phase stays the same
             if (late := loop.time() - due) > 0:
                 due += math.ceil(late / self.spec.interval) * self.spec.interval
 
@@ -127,12 +113,14 @@ class Poller:
             delay = self.spec.interval
         except WaoError as error:
             kind = failure_kind(error)
-            self._fail(str(error))
+            self._fail(summary(error))
+            if self.state.failures == 1:
+                _log.info("sensor of type %s: %s", self.spec.endpoint.type, error)
             delay = backoff(self.spec.interval, self.state.failures, refused=kind == "refused")
-        except Exception as error:  # a plug-in's fault must not end the polling of its sensor
-            _log.exception("the sensor of type %s at %s broke", self.spec.type, self.spec.endpoint)
+        except Exception as error:  # a fault of a plug-in must not end the polling
+            _log.exception("the sensor %s failed", self.spec.endpoint.label)
             kind = "error"
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(f"the sensor failed with {type(error).__name__}; the log of the server has the details")
             delay = backoff(self.spec.interval, self.state.failures)
         self.state.attempts += 1
         self._observe(self.spec, time.perf_counter() - began, kind)
@@ -149,9 +137,9 @@ class Poller:
             self.spec.ttl,
             SampleState.OK,
             "",
-            self.spec.type,
+            self.spec.endpoint.type,
         )
-        self.state.failures, self.state.reason, self.state.last_success = 0, "", now
+        self.state.failures, self.state.reason = 0, ""
         for target in self._targets:
             self._store.put(target.node, target.metric, self._last)
 
@@ -165,15 +153,15 @@ class Poller:
             self._last = self._store.get(first.node, first.metric)
 
     def _waiting(self) -> Sample:
-        return Sample(math.nan, 0.0, None, self.spec.ttl, SampleState.WAITING, "not read yet", self.spec.type)
+        return Sample(math.nan, 0.0, None, self.spec.ttl, SampleState.WAITING, "not read yet", self.spec.endpoint.type)
 
 
 class ReadingError(WaoCoreError):
-    """A sensor answered with something that is no reading."""
+    """The answer of a sensor is not a reading."""
 
 
 def sample_time(stated: datetime | None, now: float, ttl: float) -> float:
-    """Return when a reading was taken [s since the epoch]: as the sensor says, unless its clock is evidently wrong."""
+    """Return the time of a reading [s since the epoch]: the sensor's own, unless its clock is evidently wrong."""
     if stated is None or stated.tzinfo is None:
         return now
     taken = stated.timestamp()
@@ -181,7 +169,7 @@ def sample_time(stated: datetime | None, now: float, ttl: float) -> float:
 
 
 def backoff(interval: float, failures: int, *, refused: bool = False) -> float:
-    """Return the seconds to wait after so many failures in a row: doubled each time, with jitter, at most 5 minutes."""
+    """Return the seconds to wait after a number of consecutive failures: doubled, with jitter, at most 5 minutes."""
     wait = min(MOST_BACKOFF, interval * 2.0 ** min(failures - 1, 10))
     if refused:
         wait = max(wait, REFUSED_BACKOFF)
@@ -189,7 +177,7 @@ def backoff(interval: float, failures: int, *, refused: bool = False) -> float:
 
 
 def failure_kind(error: Exception) -> str:
-    """Return a short word for a failure, fit for a metric's label."""
+    """Return a short word for a failure, for the label of a metric."""
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, RemoteError):

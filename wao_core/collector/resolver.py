@@ -1,4 +1,4 @@
-"""Names to addresses: kept for a minute, and without those that must not be connected to."""
+"""Resolves names to addresses, caches them for a minute, and leaves out those that may not be connected to."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MOST_NAMES = 20_000
 
 
 class Resolver:
-    """Resolves names and leaves out addresses that the rule refuses, so a name cannot lead there either."""
+    """Resolves names and leaves out addresses that the rule refuses."""
 
     def __init__(self, rule: AddressRule) -> None:
         self._rule = rule
-        self._held: TTLCache[str, list[str]] = TTLCache(MOST_NAMES, TTL)
+        self._cached: TTLCache[str, list[str]] = TTLCache(MOST_NAMES, TTL)
 
     async def resolve(self, host: str) -> list[str]:
         """Return the addresses of a name, or the address itself.
@@ -27,15 +27,15 @@ class Resolver:
         Raises
         ------
         OSError
-            There is none, or none that may be connected to.
+            There is no address, or none that is allowed.
         """
-        held = self._held.get(host)
-        if held is None:
+        cached = self._cached.get(host)
+        if cached is None:
             found = await self._look_up(host)
-            held = self._held[host] = [address for address in found if self._rule.allows(address)]
-        if not held:
-            raise OSError(f"{host} has no address that may be connected to")
-        return held
+            cached = self._cached[host] = [address for address in found if self._rule.allows(address)]
+        if not cached:
+            raise OSError(f"{host} has no allowed address (--endpoint-network)")
+        return cached
 
     async def _look_up(self, host: str) -> list[str]:
         try:

@@ -1,81 +1,102 @@
-"""Credentials of BMCs, read from Secrets by name and read again when they may have changed."""
+"""Credentials of sensors and models, read from Secrets by name and read again when they may have changed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from wao_core.cluster.source import Secret
+from wao_core.collector.addresses import AllowedHosts
 from wao_predict.connection import Credentials
-from wao_predict.errors import SensorError
+from wao_predict.errors import SensorError, UsageError
 
-MAX_AGE = 60.0  # seconds after which a Secret is read again: there is no watch on Secrets, which needs less rights
-LEAST_AGE = 5.0  # seconds for which even a refused password is not read again
+MAX_AGE = 60.0
+"""Seconds after which a Secret is read again. Secrets are not watched, because that needs more rights."""
+LEAST_AGE = 5.0
+"""Seconds for which a Secret is not read again, even if its password was refused."""
+ALLOWED_ENDPOINTS = "waok8s.github.io/allowed-endpoints"
+"""Annotation of a Secret: the hosts that it may be sent to. Without it, to all endpoints of its namespace."""
 
 
 class SecretReader(Protocol):
     """The part of `wao_core.cluster.source.Source` that is used."""
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the data of a Secret."""
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return one Secret, or None when there is none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Cached:
     credentials: Credentials
+    allowed: AllowedHosts | None
     read_at: float
 
 
 class SecretBook:
-    """Keeps credentials for a minute; one read serves all the BMCs that share a Secret."""
+    """Caches credentials for a minute; one read serves all endpoints that share a Secret."""
 
     def __init__(self, source: SecretReader, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._clock = source, clock
-        self._held: dict[str, _Held] = {}
+        self._cached: dict[str, _Cached] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def get(self, reference: str, *, refused: bool = False) -> Credentials | None:
-        """Return the credentials of "namespace/name", None for "".
+    async def get(self, reference: str, *, host: str, refused: bool = False) -> Credentials | None:
+        """Return the credentials of "namespace/name" for a host, or None where `reference` is empty.
 
         Parameters
         ----------
         refused
-            The BMC refused what was returned before: read again at once, unless that was just done.
+            The host refused the credentials returned before: read the Secret again, unless it was just read.
 
         Raises
         ------
         SensorError
-            There is no such Secret, or it has no username and password.
+            There is no such Secret, it has no usable username and password, or it may not be sent to this host.
         """
         if not reference:
             return None
-        if (known := self._usable(reference, refused)) is not None:
-            return known
-        async with self._locks.setdefault(reference, asyncio.Lock()):
-            if (known := self._usable(reference, refused)) is not None:
-                return known
-            credentials = await self._read(reference)
-            self._held[reference] = _Held(credentials, self._clock())
-            return credentials
+        cached = self._usable(reference, refused)
+        if cached is None:
+            async with self._locks.setdefault(reference, asyncio.Lock()):
+                cached = self._usable(reference, refused)
+                if cached is None:
+                    cached = self._cached[reference] = await self._read(reference)
+        if cached.allowed is not None and not cached.allowed.permit(host):
+            raise SensorError(
+                f"Secret {reference} may not be sent to {host}: its annotation {ALLOWED_ENDPOINTS} does not list it"
+            )
+        return cached.credentials
 
-    def _usable(self, reference: str, refused: bool) -> Credentials | None:
-        held = self._held.get(reference)
-        if held is None or self._clock() - held.read_at > (LEAST_AGE if refused else MAX_AGE):
+    def _usable(self, reference: str, refused: bool) -> _Cached | None:
+        cached = self._cached.get(reference)
+        if cached is None or self._clock() - cached.read_at > (LEAST_AGE if refused else MAX_AGE):
             return None
-        return held.credentials
+        return cached
 
-    async def _read(self, reference: str) -> Credentials:
+    async def _read(self, reference: str) -> _Cached:
         namespace, _, name = reference.partition("/")
-        data = await self._source.secret(namespace, name)
-        if data is None:
+        secret = await self._source.secret(namespace, name)
+        if secret is None:
             raise SensorError(f"there is no Secret {reference}: create it with the keys username and password")
-        missing = [key for key in ("username", "password") if key not in data]
+        missing = [key for key in ("username", "password") if key not in secret.data]
         if missing:
-            raise SensorError(f"the Secret {reference} has no {' and no '.join(missing)}")
+            raise SensorError(f"Secret {reference} has no {' and no '.join(missing)}")
         try:
-            return Credentials(data["username"].decode(), data["password"].decode())
+            credentials = Credentials(secret.data["username"].decode(), secret.data["password"].decode())
         except UnicodeDecodeError:
-            raise SensorError(f"the Secret {reference}: username and password must be UTF-8 text") from None
+            raise SensorError(f"Secret {reference}: username and password must be UTF-8 text") from None
+        return _Cached(credentials, _allowed(reference, secret), self._clock())
+
+
+def _allowed(reference: str, secret: Secret) -> AllowedHosts | None:
+    stated = secret.annotations.get(ALLOWED_ENDPOINTS)
+    if stated is None:
+        return None
+    try:
+        return AllowedHosts.parse(stated)
+    except UsageError as error:
+        raise SensorError(f"Secret {reference}: annotation {ALLOWED_ENDPOINTS}: {error}") from None

@@ -1,6 +1,6 @@
-"""The samples that the collector keeps: for each node and metric the last one, with its age and what is wrong.
+"""The samples that the collector keeps: the last one of each node and metric, with its age and its problem.
 
-A value that is missing stays missing. A value that is too old is not served as if it were new: `fresh` says so.
+A missing value stays missing, and an old value is not served as if it were new (`Sample.fresh`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from enum import StrEnum
 
 
 class SampleState(StrEnum):
-    """How the last reading went."""
+    """The result of the last reading."""
 
     OK = "ok"
-    WAITING = "waiting"  # nothing was read yet
-    FAILED = "failed"  # the last attempt failed; the value, if any, is from before
+    WAITING = "waiting"  # not read yet
+    FAILED = "failed"  # the last attempt failed; the value, if any, is older
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Sample:
     Parameters
     ----------
     value
-        In the metric's unit: degC, Pa, W or % of capacity. NaN when there never was one.
+        In the metric's unit: degC, Pa, W or % of capacity. NaN if there never was one.
     time
-        When it was measured [s since the epoch]; 0 when there never was one.
+        Time of the measurement [s since the epoch]; 0 if there never was one.
     window
-        Length of the time it is an average over [s]; 0 for an instantaneous value, None when unknown.
+        Duration that the value is an average over [s]; 0 for an instantaneous value, None if unknown.
     ttl
-        How long after `time` it may be used [s].
+        Time after `time` for which it can be used [s].
     state, reason
-        How the last attempt went, and for FAILED or WAITING why there is nothing newer.
+        The result of the last attempt, and for FAILED or WAITING the reason.
     source
         The type of the sensor, such as "Redfish".
     """
@@ -54,12 +54,12 @@ class Sample:
         return math.isfinite(self.value)
 
     def fresh(self, now: float | None = None) -> bool:
-        """Whether there is a value that is not older than its ttl."""
+        """Return whether there is a value that is not older than its ttl."""
         return self.measured and (time.time() if now is None else now) - self.time <= self.ttl
 
 
 class SampleStore:
-    """The last sample of every (node, metric), and a number that grows with every change of a metric."""
+    """The last sample of every node and metric, and a version of each metric that grows with every change."""
 
     def __init__(self) -> None:
         self._metrics: dict[str, dict[str, Sample]] = {}
@@ -67,7 +67,7 @@ class SampleStore:
         self._sorted: dict[str, list[str]] = {}
 
     def get(self, node: str, metric: str) -> Sample | None:
-        """Return the last sample, fresh or not; None when that node has no such metric."""
+        """Return the last sample, fresh or not, or None when that node has no such metric."""
         samples = self._metrics.get(metric)
         return None if samples is None else samples.get(node)
 
@@ -104,7 +104,7 @@ class SampleStore:
         self._versions[metric] = self._versions.get(metric, 0) + 1
 
     def fail(self, node: str, metric: str, reason: str, *, ttl: float) -> None:
-        """Note that an attempt failed: the value from before stays, with its time, and ages."""
+        """Record that an attempt failed: the previous value stays, with its time, and ages."""
         old = self.get(node, metric)
         if old is None:
             self.put(node, metric, Sample(math.nan, 0.0, None, ttl, SampleState.FAILED, reason))

@@ -9,14 +9,13 @@ from pydantic import ValidationError
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.cluster.names import is_label, is_subdomain
-from wao_core.cluster.records import EndpointTerm, NodeConfig, NodeConfigTemplate, key_of
+from wao_core.cluster.records import NodeConfig, NodeConfigTemplate, SensorTerm, key_of
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
+from wao_predict.connection import TlsPolicy
+from wao_predict.endpoint import Endpoint, Options
 
-DEFAULT_INTERVAL = 15.0
-"""Seconds between two readings where fetchInterval does not say; the reference's default."""
-
-_OPTIONS = ("tls", "sensor", "value", "query")
+_OPTIONS = ("sensor", "value", "query")
 
 
 def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig:
@@ -39,16 +38,17 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
     ManifestError
         The namespace or the name of a Secret is not a name: it would become part of an API path.
     """
-    if not is_label(fields["namespace"]):
-        raise ManifestError(f"{fields['namespace']!r:.80} is not the name of a namespace", field="metadata.namespace")
+    namespace = fields["namespace"]
+    if not is_label(namespace):
+        raise ManifestError(f"{namespace!r:.80} is not the name of a namespace", field="metadata.namespace")
     sensors = spec.metrics_collector
     terms = {"inlet_temp": sensors.inlet_temp, "delta_p": sensors.delta_p, "power_watts": sensors.power_watts}
     return NodeConfig(
         **fields,
         node_name=spec.node_name,
-        metrics={metric: _term(term) for metric, term in terms.items() if term is not None},
-        power_consumption=_optional(spec.predictor.power_consumption),
-        endpoint_provider=_optional(spec.predictor.power_consumption_endpoint_provider),
+        metrics={metric: _sensor(term, namespace) for metric, term in terms.items() if term is not None},
+        power_consumption=_model(spec.predictor.power_consumption, namespace),
+        endpoint_provider=_model(spec.predictor.power_consumption_endpoint_provider, namespace),
     )
 
 
@@ -86,11 +86,17 @@ def _validated(model: type[Any], raw: Mapping[str, Any]) -> Any:
         raise ManifestError(f"{first['msg']}{more}", field=path) from None
 
 
-def _optional(term: crd.EndpointTerm | None) -> EndpointTerm | None:
-    return None if term is None else _term(term)
+def _sensor(term: crd.EndpointTerm, namespace: str) -> SensorTerm:
+    endpoint = _endpoint(term, namespace, url=term.endpoint.strip().rstrip("/"))
+    seconds = parse_duration(term.fetch_interval) if term.fetch_interval else 0.0
+    return SensorTerm(endpoint, seconds) if seconds > 0 else SensorTerm(endpoint)  # Go takes 0 and negative ones
 
 
-def _term(term: crd.EndpointTerm) -> EndpointTerm:
+def _model(term: crd.EndpointTerm | None, namespace: str) -> Endpoint | None:
+    return None if term is None else _endpoint(term, namespace, url=term.endpoint.strip())
+
+
+def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:
     secret = term.basic_auth_secret.name if term.basic_auth_secret else ""
     if secret and not is_subdomain(secret):
         raise ManifestError(
@@ -98,19 +104,20 @@ def _term(term: crd.EndpointTerm) -> EndpointTerm:
             "digits, '-' and '.', at most 253",
             field="basicAuthSecret.name",
         )
-    options = term.model_dump(by_alias=True, exclude_none=True, include=set(_OPTIONS))
-    return EndpointTerm(
-        type=term.type,
-        endpoint=term.endpoint,
-        secret_name=secret,
-        fetch_interval=_interval(term.fetch_interval),
-        options=options,
+    return Endpoint(
+        term.type,
+        url,
+        f"{namespace}/{secret}" if secret else "",
+        _tls(term.tls),
+        Options(term.model_dump(by_alias=True, exclude_none=True, include=set(_OPTIONS))),
     )
 
 
-def _interval(text: str | None) -> float | None:
-    """Return the interval in seconds; None for none and for 0 and negative ones, which Go takes."""
-    if not text:
-        return None
-    seconds = parse_duration(text)
-    return seconds if seconds > 0 else None
+def _tls(tls: crd.Tls | None) -> TlsPolicy:
+    if tls is None:
+        return TlsPolicy()
+    return TlsPolicy(
+        ca_data=tls.ca_bundle or None,
+        fingerprint=tls.fingerprint or None,
+        insecure=bool(tls.insecure_skip_verify),
+    )

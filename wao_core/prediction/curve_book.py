@@ -1,14 +1,13 @@
-"""The power curves of all nodes, predicted in the background: one batch call per model when inputs move.
+"""The power curves of all nodes, predicted in the background: one batch call per model when inputs change.
 
-Nothing here is in a request's path. A model that fails or hangs holds up nobody else: its nodes keep their last
-curves, which age and say why, and it is asked again with back-off.
+Nothing here is in the path of a request. A model that fails or hangs does not delay others: its nodes keep their last
+curves, with their age and the problem, and the model is called again with back-off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wao_predict import WaoError
+from wao_predict.backoff import Backoff
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, curve_rows, monotone, power_curves
+from wao_predict.endpoint import Endpoint
+from wao_predict.errors import summary
 from wao_predict.predictor import AsyncPredictor, Predictor
 
 log = logging.getLogger(__name__)
@@ -26,44 +28,29 @@ log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 
 TEMPERATURE_STEP = 0.25
-"""Degrees Celsius that an inlet temperature moves before a curve is predicted again; below the sensors' resolution."""
+"""Change of the inlet temperature after which a curve is predicted again [degC]; below the sensors' resolution."""
 PRESSURE_STEP = 0.5
-"""Pascal that a pressure difference moves before a curve is predicted again."""
+"""Change of the pressure difference after which a curve is predicted again [Pa]."""
 STAND_INS = 64
-"""Curves among which a node without one is given the most similar."""
+"""Number of existing curves that are searched for a stand-in when a node has none."""
 CALL_TIMEOUT = 30.0
-"""Seconds for one batch call of a remote model."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelKey:
-    """What makes two nodes share a model: type, endpoint, Secret ("namespace/name") and options as JSON."""
-
-    type: str
-    endpoint: str
-    secret: str = ""
-    options: str = "{}"
-
-    @property
-    def label(self) -> str:
-        """The model's name for people: "Onnx edge_lenovo"."""
-        return f"{self.type} {self.endpoint}".strip()
+"""Limit for one batch call of a model [s]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """The inputs of one node's curve: its model, inlet temperature [degC] and pressure difference [Pa].
 
-    `capacity_cores` is the node's CPU where models are asked in cores, else 0.
+    `capacity_cores` is the node's CPU if the unit of models' CPU usage is cores, else 0.
     """
 
-    model: ModelKey
+    model: Endpoint
     inlet_temp: float
     delta_p: float
     capacity_cores: float = 0.0
 
     def close_to(self, other: Conditions) -> bool:
-        """Return whether a curve for `other` still holds."""
+        """Return whether a curve for `other` is still valid."""
         return (
             (self.model is other.model or self.model == other.model)
             and self.capacity_cores == other.capacity_cores
@@ -74,7 +61,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveEntry:
-    """One node's curve: watts at the book's knots, the conditions it was made for, and when [s since the epoch]."""
+    """One node's curve: watts at the book's knots, its conditions, and the time of prediction [s since the epoch]."""
 
     watts: FloatArray
     conditions: Conditions
@@ -83,17 +70,16 @@ class CurveEntry:
 
 @dataclass
 class _Model:
-    """One model: its predictor, and how its calls went."""
+    """One model: its predictor and the state of its calls."""
 
     predictor: Predictor | AsyncPredictor | None = None
     task: asyncio.Task[None] | None = None
-    failures: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(initial=1.0, maximum=60.0))
     retry_at: float = 0.0
     problem: str = ""
-    asked: dict[str, Conditions] = field(default_factory=dict)
 
 
-Opener = Callable[[ModelKey], Awaitable[Predictor | AsyncPredictor]]
+Opener = Callable[[Endpoint], Awaitable[Predictor | AsyncPredictor]]
 
 
 class CurveBook:
@@ -102,12 +88,12 @@ class CurveBook:
     Parameters
     ----------
     open_model
-        Makes the predictor of a model; may read a Secret, and may raise `WaoError`.
+        Opens the predictor of a model; may raise `WaoError`.
     max_age
-        Seconds after which a curve is predicted again though its inputs did not move.
+        Time after which a curve is predicted again although its inputs did not change [s].
     asks_in_cores
-        Give models `cpu_usage` in cores (the reference's cpuUsageFormat Raw) instead of percent; a model that states
-        its own knots was trained on percent and is asked in percent all the same.
+        Pass `cpu_usage` to models in cores (the reference's cpuUsageFormat Raw) instead of percent. Models that state
+        their own knots were trained on percent, and get percent anyway.
     """
 
     knots: FloatArray = DEFAULT_KNOTS
@@ -125,21 +111,21 @@ class CurveBook:
         self._max_age = max_age
         self._clock = clock
         self._entries: dict[str, CurveEntry] = {}
-        self._models: dict[ModelKey, _Model] = {}
+        self._models: dict[Endpoint, _Model] = {}
         self._wanted: Mapping[str, Conditions] = {}
         self.version = 0  # grows with every new curve and every change of a model's health
 
     def entry(self, node: str) -> CurveEntry | None:
-        """Return the last curve of a node, whatever its age."""
+        """Return the last curve of a node, whatever its age, or None."""
         return self._entries.get(node)
 
     @property
     def settled(self) -> bool:
-        """Whether every curve that is wanted is there, or its model gives none."""
+        """Whether every wanted curve exists, or its model has a problem."""
         return all(node in self._entries or self.problem(item.model) for node, item in self._wanted.items())
 
     def stand_in(self, wanted: Conditions) -> CurveEntry | None:
-        """Return the curve of a node with the same model and similar conditions, for a node that has none yet."""
+        """Return the curve of a node with the same model and similar conditions, or None; for nodes without a curve."""
         alike = (
             entry
             for entry in self._entries.values()
@@ -154,17 +140,17 @@ class CurveBook:
             default=None,
         )
 
-    def problem(self, model: ModelKey) -> str:
-        """Return why a model gives no curves now, or ""."""
+    def problem(self, model: Endpoint) -> str:
+        """Return the problem of a model that returns no curves, or an empty string."""
         known = self._models.get(model)
         return "" if known is None else known.problem
 
     def update(self, wanted: Mapping[str, Conditions]) -> None:
-        """Say what curves are wanted; missing and outdated ones are predicted in the background."""
+        """Set the wanted curves; missing and outdated ones are predicted in the background."""
         self._wanted = wanted
         for node in self._entries.keys() - wanted.keys():
             del self._entries[node]
-        batches: dict[ModelKey, dict[str, Conditions]] = {}
+        batches: dict[Endpoint, dict[str, Conditions]] = {}
         now = self._clock()
         for node, conditions in wanted.items():
             if self._is_due(node, conditions, now):
@@ -177,13 +163,13 @@ class CurveBook:
                 model.task = asyncio.create_task(self._predict(key, model, batch), name=f"curves {key.label}")
 
     async def settle(self, timeout: float) -> None:
-        """Wait until the calls under way have ended, at most `timeout` seconds."""
+        """Wait until the running calls have ended, at most `timeout` seconds."""
         tasks = [model.task for model in self._models.values() if model.task is not None and not model.task.done()]
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
 
     async def close(self) -> None:
-        """End calls under way and close connections."""
+        """Cancel running calls and close connections."""
         for key in list(self._models):
             self._retire(key)
         await asyncio.sleep(0)
@@ -194,7 +180,7 @@ class CurveBook:
             return True
         return now - entry.made_at > self._max_age
 
-    def _retire(self, key: ModelKey) -> None:
+    def _retire(self, key: Endpoint) -> None:
         model = self._models.pop(key)
         if model.task is not None:
             model.task.cancel()
@@ -205,25 +191,27 @@ class CurveBook:
         elif predictor is not None:
             predictor.close()
 
-    async def _predict(self, key: ModelKey, model: _Model, batch: Mapping[str, Conditions]) -> None:
+    async def _predict(self, key: Endpoint, model: _Model, batch: Mapping[str, Conditions]) -> None:
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
                 if model.predictor is None:
                     model.predictor = await self._open(key)
                 watts = await self._curves(model.predictor, list(batch.values()))
         except (WaoError, TimeoutError) as error:
-            self._failed(key, model, str(error) or f"no answer in {CALL_TIMEOUT:g} s")
+            self._failed(key, model, summary(error) or f"no answer in {CALL_TIMEOUT:g} s", error)
             return
-        except Exception as error:  # a plug-in's fault must not end the loop for all
+        except Exception as error:  # a fault of a plug-in must not end the loop
             log.exception("model %s failed", key.label)
-            self._failed(key, model, f"{type(error).__name__}: {error}")
+            reason = f"it failed with {type(error).__name__}; the log of the server has the details"
+            self._failed(key, model, reason, error)
             return
         made_at = self._clock()
         for row, (node, conditions) in enumerate(batch.items()):
             self._entries[node] = CurveEntry(watts[row], conditions, made_at)
         if model.problem:
-            log.info("model %s answers again", key.label)
-        model.failures, model.retry_at, model.problem = 0, 0.0, ""
+            log.info("model %s works again", key.label)
+        model.backoff.reset()
+        model.retry_at, model.problem = 0.0, ""
         self.version += 1
 
     async def _curves(self, predictor: Predictor | AsyncPredictor, asked: Sequence[Conditions]) -> FloatArray:
@@ -242,12 +230,10 @@ class CurveBook:
             prediction = await predictor.predict_detailed(X)
         return monotone(prediction.watts.reshape(temperature.size, self.knots.size))
 
-    def _failed(self, key: ModelKey, model: _Model, reason: str) -> None:
-        wait = min(60.0, 2.0**model.failures) * (0.5 + 0.5 * random.random())
-        model.failures += 1
-        model.retry_at = self._clock() + wait
+    def _failed(self, key: Endpoint, model: _Model, reason: str, error: Exception) -> None:
+        model.retry_at = self._clock() + model.backoff.next()
         if model.problem != reason:
-            log.warning("model %s gives no curves: %s", key.label, reason)
+            log.warning("model %s returns no curves: %s", key.label, error or reason)
             model.problem = reason
             self.version += 1
 

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from wao_core.cluster.records import Kind, Node, NodeConfig, NodeMetrics, key_of
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.crds.node_configs import precedence
-from wao_core.prediction.curve_book import Conditions, CurveBook, CurveEntry, ModelKey
-from wao_core.prediction.model_opener import model_key
+from wao_core.prediction.curve_book import Conditions, CurveBook, CurveEntry
+from wao_core.prediction.model_opener import model_endpoint
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.curves import PowerCurves
+from wao_predict.endpoint import Endpoint
 
 FloatArray = NDArray[np.float64]
 
@@ -118,7 +119,7 @@ class SnapshotBuilder:
     ) -> None:
         self._state, self._samples, self._book, self._clock = state, samples, book, clock
         self._configs: dict[str, NodeConfig] = {}
-        self._models: dict[str, ModelKey | None] = {}
+        self._models: dict[str, Endpoint | None] = {}
         self._usage: dict[str, NodeMetrics] = dict(state.node_metrics)  # metrics-server leaves a node out now and then
         self._names: tuple[str, ...] = ()
         self._index: dict[str, int] = {}
@@ -210,8 +211,8 @@ class SnapshotBuilder:
             self._configs = {}
             for config in sorted(self._state.node_configs.values(), key=precedence):
                 self._configs.setdefault(config.node_name, config)
-            known: dict[ModelKey, ModelKey] = {}
-            models = ((name, model_key(config)) for name, config in self._configs.items())
+            known: dict[Endpoint, Endpoint] = {}
+            models = ((name, model_endpoint(config)) for name, config in self._configs.items())
             self._models = {name: None if key is None else known.setdefault(key, key) for name, key in models}
             self._stale_configs = False
 
@@ -233,7 +234,7 @@ class SnapshotBuilder:
         self,
         rows: range,
         inputs: tuple[_Inputs, _Inputs],
-        means: Mapping[ModelKey, tuple[float, float]],
+        means: Mapping[Endpoint, tuple[float, float]],
         wanted: dict[str, Conditions],
         reasons: list[str],
     ) -> None:
@@ -268,11 +269,11 @@ class SnapshotBuilder:
         node = self._state.nodes.get(name)
         return None if node is None else node.capacity_cores or None
 
-    def _class_means(self, temperature: _Inputs, pressure: _Inputs) -> dict[ModelKey, tuple[float, float]]:
+    def _class_means(self, temperature: _Inputs, pressure: _Inputs) -> dict[Endpoint, tuple[float, float]]:
         """Return mean temperature and pressure of the nodes of each model, needed only where a value is missing."""
         if (temperature.grade < 2).all() and (pressure.grade < 2).all():
             return {}
-        rows: dict[ModelKey, list[int]] = {}
+        rows: dict[Endpoint, list[int]] = {}
         for row, name in enumerate(self._names):
             if (model := self._models.get(name)) is not None:
                 rows.setdefault(model, []).append(row)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from wao_core.aio import BackgroundTasks
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
+from wao_core.collector.endpoints import EndpointAccess, connecting
 from wao_core.collector.metrics_feed import MetricsFeed
 from wao_core.collector.store import SampleStore
 from wao_core.health import HealthChecks
@@ -44,14 +45,14 @@ class Inputs:
     ----------
     metrics_api
         List them from the custom metrics API instead of reading the sensors; needs an API server.
-    loopback
-        Whether sensors that are read may be on this machine.
+    access
+        What sensors that are read, and models, may reach.
     asks_in_cores
         See `CurveBook`.
     """
 
     metrics_api: bool = False
-    loopback: bool = True
+    access: EndpointAccess = EndpointAccess()  # noqa: RUF009
     asks_in_cores: bool = False
 
 
@@ -107,14 +108,15 @@ async def deciding(
     cadence, inputs = cadence or Cadence(), inputs or Inputs()
     async with AsyncExitStack() as stack:
         store = SampleStore()
+        endpoints = await stack.enter_async_context(connecting(source, inputs.access))
         feed: MetricsFeed | Collector
         if inputs.metrics_api and source.client is not None:
             feed = await stack.enter_async_context(
                 MetricsFeed(source.client, source.state, store, period=cadence.metrics)
             )
         else:
-            feed = await stack.enter_async_context(collecting(source, store, loopback=inputs.loopback))
-        book = CurveBook(model_opener(source), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
+            feed = await stack.enter_async_context(collecting(source, store, endpoints))
+        book = CurveBook(model_opener(endpoints), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
         stack.push_async_callback(book.close)
         runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book))
         checks.add_live("collector", feed.health)

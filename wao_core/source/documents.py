@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from wao_core.cluster.records import Kind, Record
+from wao_core.cluster.source import Secret
 from wao_core.errors import ManifestError
 from wao_core.kube.resources import RESOURCES
 from wao_core.source.decoders import decode_object
@@ -100,8 +101,8 @@ def record_of(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
     return resource.kind, decode_object(kind, document)
 
 
-def secret_of(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:
-    """Return "namespace/name" and the data of a Secret document.
+def secret_of(document: Mapping[str, Any]) -> tuple[str, Secret]:
+    """Return the key "namespace/name" and the Secret of a document.
 
     Raises
     ------
@@ -118,4 +119,5 @@ def secret_of(document: Mapping[str, Any]) -> tuple[str, Mapping[str, bytes]]:
             data[key] = base64.b64decode(str(value), validate=True)
         except ValueError:
             raise ManifestError("not base64: write plain text under stringData instead", field=f"data.{key}") from None
-    return name, data
+    annotations = {str(key): str(value) for key, value in (metadata.get("annotations") or {}).items()}
+    return name, Secret(data, annotations)

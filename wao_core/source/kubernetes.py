@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -14,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, Record
-from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.errors import SourceError
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
@@ -27,6 +26,18 @@ from wao_core.source.decoders import collection_of
 from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
+
+
+class _Meta(msgspec.Struct):
+    annotations: dict[str, str] | None = None
+
+
+class _Secret(msgspec.Struct):
+    """The parts of a Secret that are read; msgspec decodes base64 into bytes."""
+
+    data: dict[str, bytes] | None = None
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
 
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 PAGED = frozenset({Kind.NODE, Kind.POD, Kind.WORKLOAD})
@@ -109,13 +120,13 @@ class KubernetesSource:
         """Return the Prometheus collectors of the watches and lists."""
         return [CollectionMetrics(self._statistics)]
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the current data of one Secret, or None when it does not exist.
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return one Secret, or None when it does not exist.
 
         Raises
         ------
-        KubeError
-            The API server refused or is away.
+        SourceError
+            The API server refused the request, could not be reached, or its answer is not a Secret.
         """
         try:
             body = await self.client.get(api_path("v1", "secrets", namespace=namespace, name=name))
@@ -123,9 +134,13 @@ class KubernetesSource:
             if error.status_code == 404:
                 return None
             raise
-        data = (msgspec.json.decode(body, type=dict[str, object]).get("data")) or {}
-        assert isinstance(data, dict)
-        return {key: base64.b64decode(value) for key, value in data.items()}
+        try:
+            found = msgspec.json.decode(body, type=_Secret)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise SourceError(
+                f"the API server's answer for Secret {namespace}/{name} is not a Secret: {error}"
+            ) from None
+        return Secret(found.data or {}, found.metadata.annotations or {})
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
         """Record an Event; failures are logged."""

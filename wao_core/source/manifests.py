@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
-from wao_core.cluster.source import ObjectRef, Problem
+from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.crds.desired import desired_node_configs
 from wao_core.errors import ManifestError
@@ -38,7 +38,7 @@ class _File:
 
     stamp: tuple[int, int]
     records: dict[tuple[Kind, str], Record] = field(default_factory=dict)
-    secrets: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -108,11 +108,11 @@ class ManifestSource:
         """Return nothing: a folder has no metrics."""
         return ()
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Return the data of a Secret in the folder."""
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return a Secret in the folder, or None when there is none."""
         for held in self._files.values():
-            if (data := held.secrets.get(f"{namespace}/{name}")) is not None:
-                return data
+            if (secret := held.secrets.get(f"{namespace}/{name}")) is not None:
+                return secret
         return None
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
@@ -194,8 +194,8 @@ class ManifestSource:
         """Add one document to the content of a file; a refused one keeps its last good state."""
         try:
             if document.get("kind") == "Secret":
-                name, data = secret_of(document)
-                fresh.secrets[name] = data
+                key, secret = secret_of(document)
+                fresh.secrets[key] = secret
                 return
             found = record_of(document)
             if found is None:

@@ -1,1 +1,1 @@
-"""Where watts come from: a constant, a model file, a model server, or the model that a BMC names."""
+"""Sources of watts: a constant, a model file, a model server, or the model that a BMC names."""

@@ -1,4 +1,7 @@
-"""What a backend is: something that turns features into watts, here or on a server."""
+"""The protocols of backends: a backend turns features into watts, in this process or on a server.
+
+`wao_predict.endpoint` describes how an endpoint becomes a backend.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ class LocalBackend(Protocol):
 
 @runtime_checkable
 class RemoteBackend(Protocol):
-    """Predicts on a server: describes the conversation and leaves the I/O to a transport."""
+    """Predicts on a server: describes the requests and leaves the I/O to a transport."""
 
     @property
     def endpoint(self) -> str:
-        """The URL that is asked."""
+        """URL of the model."""
         ...
 
     def flow(self, X: FloatArray, /) -> Flow[FloatArray]:

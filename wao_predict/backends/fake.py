@@ -1,10 +1,12 @@
-"""A backend without a model: constant power, or a straight line over CPU load."""
+"""A backend without a model: constant power, or a linear function of CPU load."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from wao_predict.backends.base import FloatArray
+from wao_predict.endpoint import Endpoint, EndpointContext
+from wao_predict.errors import UsageError
 
 
 class FakeBackend:
@@ -23,6 +25,14 @@ class FakeBackend:
     def __init__(self, base: float = DEFAULT, slope: float = 0.0) -> None:
         self.base = float(base)
         self.slope = float(slope)
+
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> FakeBackend:
+        """Return the backend with the constant of the option `value` [W]."""
+        value = endpoint.options.get("value", cls.DEFAULT)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"value {value!r:.40} is not a number of watts")
+        return cls(value)
 
     def predict(self, X: FloatArray, /) -> FloatArray:
         """Return watts, shape (n_samples,)."""

@@ -1,4 +1,4 @@
-"""Models in ONNX files, run in this process by onnxruntime: one call per batch, one thread."""
+"""Models in ONNX files, run in this process by onnxruntime: one call for each batch, one thread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wao_predict.backends.base import FloatArray
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import MissingExtra, ModelLoadError, PredictError
 from wao_predict.features import FEATURES, FeatureRanges
 
@@ -20,8 +21,8 @@ MAX_MODEL_BYTES = 256 * 1024 * 1024
 class OnnxBackend:
     """A model file with one input of three features, (n_samples, 3), and watts as its first output.
 
-    Files written by `wao train` say in their metadata which features in which units, which ranges they were trained
-    on, and at which CPU loads their curve has its knots; those written by others may say nothing of it.
+    The metadata of files written by `wao train` states the features and their units, the ranges that the model was
+    trained on, and the CPU loads at which its curve has knots. Other files need not have any metadata.
 
     Raises
     ------
@@ -41,6 +42,11 @@ class OnnxBackend:
         self.ranges = _ranges(self.metadata, self.path)
         self.knots = _knots(self.metadata, self.path)
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> OnnxBackend:
+        """Return the model whose name or file the endpoint's URL gives, if the context allows to open it."""
+        return cls(context.model_files.find(endpoint.url))
+
     @property
     def name(self) -> str:
         """The model's name: from its metadata, else the file's."""
@@ -52,7 +58,7 @@ class OnnxBackend:
             return np.empty(0)
         watts = self._run(X, self._watts_output)
         if watts.size != len(X):
-            raise PredictError(f"model {self.path.name} gave {watts.size} values for {len(X)} rows")
+            raise PredictError(f"model {self.path.name} returned {watts.size} values for {len(X)} rows")
         return watts.reshape(-1)
 
     def curves(self, inlet_temp: ArrayLike, delta_p: ArrayLike) -> FloatArray | None:
@@ -76,7 +82,7 @@ class OnnxBackend:
         values = self.session.run([output], {self._input: np.ascontiguousarray(X, dtype=np.float32)})[0]
         watts = np.asarray(values, dtype=np.float64)
         if not np.isfinite(watts).all():
-            raise PredictError(f"model {self.path.name} gave a value that is not finite")
+            raise PredictError(f"model {self.path.name} returned a value that is not finite")
         return watts
 
 

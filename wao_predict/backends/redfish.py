@@ -1,19 +1,19 @@
-"""The model that a BMC names: `Systems/{id}/MachineLearningModel` tells the endpoint, prediction happens there.
+"""The model that a BMC names in `Systems/{id}/MachineLearningModel`; the model server it points to predicts.
 
 Source: the reference's endpoint provider (wao-metrics-adapter/pkg/predictor/redfish/endpointprovider.go): Url + Name +
-Version make "{Url}/v2/models/{Name}/versions/{Version}/infer". What a BMC says is untrusted input: the URL must be
-http or https, may be held to an allow-list, and never receives the BMC's credentials.
+Version make "{Url}/v2/models/{Name}/versions/{Version}/infer". The BMC's answer is untrusted input: the URL must be
+http or https, it never receives the BMC's credentials, and the servers apply their rule about addresses to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from wao_predict.backends.base import FloatArray
 from wao_predict.backends.v2 import V2Backend
 from wao_predict.connection import base_of, origin_of
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, UsageError
 from wao_predict.flow import Flow
 from wao_predict.redfish.explorer import ROOT, Bounds, Explorer
@@ -25,7 +25,7 @@ MAX_SYSTEMS = 16
 
 @dataclass(frozen=True, slots=True)
 class ModelEndpoint:
-    """Where a BMC says the model is."""
+    """Location of a model according to a BMC."""
 
     url: str
     name: str
@@ -40,14 +40,14 @@ class ModelEndpoint:
 
 
 def find_model() -> Flow[ModelEndpoint]:
-    """Ask the transport's BMC for its model: the first System that has one.
+    """Return the model of the first System that has one on the transport's BMC.
 
     Raises
     ------
     ProtocolError
         No System has a usable MachineLearningModel.
     RemoteError
-        The BMC is away or refuses the credentials.
+        The BMC cannot be reached or refuses the credentials.
     """
     explorer = Explorer(Bounds(requests=64))
     yield from explorer.required(SYSTEMS)
@@ -56,7 +56,7 @@ def find_model() -> Flow[ModelEndpoint]:
         document = yield from explorer.get(f"{system}/MachineLearningModel")
         if document is not None:
             return _endpoint(document, system)
-    asked = "; ".join([f"looked at {', '.join(systems)}" if systems else "there is no System", *explorer.faults])[:200]
+    asked = "; ".join([f"checked {', '.join(systems)}" if systems else "there is no System", *explorer.faults])[:200]
     raise ProtocolError(f"no System of this BMC has a MachineLearningModel ({asked})")
 
 
@@ -73,36 +73,34 @@ def _endpoint(document: Document, system: str) -> ModelEndpoint:
 
 
 class RedfishBackend:
-    """Predicts on the server that a BMC names. The endpoint is asked for once and kept.
+    """Predicts on the server that a BMC names. The BMC is queried once.
 
     Parameters
     ----------
     endpoint
         https://host[:port] of the BMC.
-    allowed_hosts
-        Hosts that a model may be on; None allows every host.
     """
 
-    def __init__(self, endpoint: str, *, allowed_hosts: Collection[str] | None = None) -> None:
+    concurrency = 1
+
+    def __init__(self, endpoint: str) -> None:
         self._base = base_of(endpoint)
-        self._allowed = None if allowed_hosts is None else {host.lower() for host in allowed_hosts}
         self._model: V2Backend | None = None
+
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> RedfishBackend:
+        """Return the model that the BMC at the endpoint's URL names."""
+        return cls(endpoint.url)
 
     @property
     def endpoint(self) -> str:
-        """The model's infer URL once it is known, the BMC's before."""
+        """The model's infer URL once it is known, before that the URL of the BMC."""
         return self._base if self._model is None else self._model.endpoint
 
     def flow(self, X: FloatArray, /) -> Flow[FloatArray]:
         """Find the endpoint, then predict there."""
         if self._model is None:
             found = yield from find_model()
-            self._check(found)
             self._model = V2Backend(found.infer_url)
         watts = yield from self._model.flow(X)
         return watts
-
-    def _check(self, found: ModelEndpoint) -> None:
-        host = origin_of(found.url)[1]
-        if self._allowed is not None and host not in self._allowed:
-            raise ProtocolError(f"the BMC {self._base} names a model on {host}, which is not an allowed host")

@@ -1,7 +1,7 @@
 """Open Inference Protocol (V2) over REST: https://github.com/kserve/open-inference-protocol.
 
-Encoding and decoding are pure; `V2Backend.flow` strings them together. One request carries all rows; a server that
-refuses a batch is asked row by row from then on.
+Encoding and decoding are pure functions; `V2Backend.flow` combines them. One request carries all rows. A server that
+refuses a batch gets one request per row from then on.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ import numpy as np
 
 from wao_predict.backends.base import FloatArray
 from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError
 from wao_predict.flow import MIB, Flow, Request, Response
 
 INPUT_NAME = "predict-prob"
 """The reference's input name; most servers take any."""
 MAX_ROWS = 4096
-"""Rows of one request; larger batches are cut."""
+"""Most rows of one request; larger batches are split."""
 _NUMBERS = ("FP64", "FP32", "FP16", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
 
 
 def infer_url(endpoint: str) -> str:
     """Return the infer URL of an endpoint.
 
-    Taken as they are: URLs that end in /infer, with or without a version and behind any path prefix. A URL of the
-    model (".../v2/models/power" or ".../versions/v1") gets /infer appended. The query is kept.
+    URLs that end in /infer are returned unchanged, with or without a version and behind any path prefix. /infer is
+    appended to the URL of a model (".../v2/models/power" or ".../versions/v1"). The query is kept.
     """
     origin_of(endpoint)
     parts = urlsplit(endpoint)
@@ -66,9 +67,9 @@ def decode_response(response: Response, n_samples: int, *, output_name: str | No
     Raises
     ------
     RemoteError
-        The server answered with an error; its text is quoted.
+        The server answered with an error; the message quotes its text, the summary does not.
     ProtocolError
-        The answer is not an infer response for that many rows.
+        The answer is not an infer response for that many rows; the message quotes its beginning.
     """
     if response.status != 200:
         raise _refused(response)
@@ -107,7 +108,7 @@ def _flatten(data: object, response: Response, depth: int = 0) -> Iterator[float
         for item in data:
             yield from _flatten(item, response, depth + 1)
     else:
-        raise _outside(response, f"its data hold {type(data).__name__} instead of numbers")
+        raise _outside(response, f"its data has {type(data).__name__} instead of numbers")
 
 
 def _json(response: Response) -> Any:
@@ -118,7 +119,7 @@ def _json(response: Response) -> Any:
 
 
 def error_text(response: Response) -> str:
-    """Return what a server says about its refusal: {"error"}, {"detail"} or plain text, at most 200 characters."""
+    """Return the text of a server's error, from {"error"}, {"detail"} or plain text; at most 200 characters."""
     try:
         document = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -132,10 +133,12 @@ def error_text(response: Response) -> str:
 
 def _refused(response: Response) -> RemoteError:
     endpoint = without_userinfo(response.url)
-    said = error_text(response)
-    hint = "; is the model's name and version right?" if response.status == 404 else ""
+    hint = "; check the name and the version of the model" if response.status == 404 else ""
     return RemoteError(
-        f"{endpoint} answered {response.status}: {said}{hint}", endpoint=endpoint, status_code=response.status
+        f"{endpoint} answered {response.status}{hint}",
+        endpoint=endpoint,
+        status_code=response.status,
+        detail=error_text(response),
     )
 
 
@@ -143,9 +146,10 @@ def _outside(response: Response, why: str) -> ProtocolError:
     endpoint = without_userinfo(response.url)
     quoted = response.body[:200].decode(errors="replace")
     return ProtocolError(
-        f"the answer of {endpoint} is not a V2 infer response: {why}: {quoted}",
+        f"the answer of {endpoint} is not a V2 infer response",
         endpoint=endpoint,
         status_code=response.status,
+        detail=f"{why}: {quoted}",
     )
 
 
@@ -167,13 +171,18 @@ class V2Backend:
         self._ids = count(1)
         self.batch_refused = False
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> V2Backend:
+        """Return the model at the endpoint's URL."""
+        return cls(endpoint.url)
+
     @property
     def endpoint(self) -> str:
-        """The infer URL, without user information."""
+        """Infer URL without user information."""
         return without_userinfo(self.url)
 
     def flow(self, X: FloatArray, /) -> Flow[FloatArray]:
-        """Ask for all rows; row by row where the server refused a batch before."""
+        """Request all rows at once, or one by one if the server has refused a batch before."""
         parts: list[FloatArray] = []
         start = 0
         while start < len(X):
@@ -190,7 +199,7 @@ class V2Backend:
         return np.concatenate(parts) if parts else np.empty(0)
 
     def _ask_first_row(self, row: FloatArray, refusal: Response) -> Flow[FloatArray]:
-        """Tell a server that takes single rows only from one that is broken: only the former answers this."""
+        """Request a single row: a server that only refuses batches answers it, a broken server does not."""
         response = yield self._request(row)
         if response.status != 200:
             raise _refused(refusal)

@@ -1,1 +1,1 @@
-"""Where readings come from: a constant, a BMC, a differential pressure API, a Prometheus server."""
+"""Sources of readings: a constant, a BMC, a differential pressure API, a Prometheus server."""

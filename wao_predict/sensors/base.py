@@ -1,4 +1,4 @@
-"""What a sensor is: something that describes how one reading is fetched, and leaves the I/O to a transport."""
+"""The protocol of sensors: a sensor describes the requests of one reading and leaves the I/O to a transport."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ class Reading:
     Parameters
     ----------
     value
-        In `unit`: degC, Pa or W. Always a finite number; what is missing raises instead.
+        In `unit`: degC, Pa or W. Always a finite number; a missing value raises an error instead.
     unit
         Its unit.
     time
-        When the device sampled it, where it says so.
+        Time of the sample, if the device states it.
     source
-        Where it stands: a URI, or what else names the sensor.
+        A URI or another name of the sensor.
     """
 
     value: float
-    unit: str
+    unit: str = ""
     time: datetime | None = None
     source: str = ""
 
 
 class Sensor(Protocol):
-    """One quantity of one node. Keeps what it has found out, such as the URI to poll, between readings."""
+    """One quantity of one node. Keeps the results of discovery, such as the URI to poll, between readings.
+
+    `wao_predict.endpoint` describes how an endpoint becomes a sensor.
+    """
 
     @property
     def base_url(self) -> str:
@@ -47,6 +50,6 @@ class Sensor(Protocol):
         SensorError
             There is no usable value.
         RemoteError
-            The server refuses or is away.
+            The server refuses the request or cannot be reached.
         """
         ...

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from wao_predict.connection import origin_of, without_userinfo
-from wao_predict.errors import ProtocolError, SensorError
+from wao_predict.endpoint import Endpoint, EndpointContext
+from wao_predict.errors import ProtocolError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.values import number
 from wao_predict.sensors.base import Reading
@@ -29,10 +30,12 @@ class DifferentialPressureSensor:
     Parameters
     ----------
     endpoint
-        https://host[:port][/prefix], or a whole URL that already says which sensor (".../api/sensor/7").
+        https://host[:port][/prefix], or the complete URL of a sensor (".../api/sensor/7").
     sensor_id, node_address, node_name
-        Which sensor, where the URL does not say: by its id, else by the node's address, else by the node's name.
+        The sensor, where the URL does not name it: by its id, else by the node's address, else by the node's name.
     """
+
+    concurrency = 8
 
     def __init__(
         self,
@@ -48,14 +51,27 @@ class DifferentialPressureSensor:
         self._sensor_id = sensor_id
         self.url = self._url(endpoint.rstrip("/"), parts.path, node_name, node_address)
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> DifferentialPressureSensor:
+        """Return the sensor at the endpoint's URL; the name in the option `sensor` is its id."""
+        if context.metric != "delta_p":
+            raise UsageError(f"a sensor of type DifferentialPressureAPI cannot read {context.metric}, only delta_p")
+        sensor_id = endpoint.options.mapping("sensor").text("name")
+        return cls(endpoint.url, node_name=context.node_name or None, sensor_id=sensor_id or None)
+
+    @classmethod
+    def node_inputs(cls, endpoint: Endpoint) -> frozenset[str]:
+        """Return the node's name, unless the URL names the sensor: then all nodes share its reading."""
+        return frozenset() if _names_sensor(urlsplit(endpoint.url).path) else frozenset({"name"})
+
     def flow(self) -> Flow[Reading]:
         """Return one reading from one request."""
         response = yield Request("GET", self.url, max_bytes=64 * KIB)
         return decode(response, self._sensor_id)
 
     def _url(self, endpoint: str, path: str, node_name: str | None, node_address: str | None) -> str:
-        if f"{_API}/" in path + "/" and not path.rstrip("/").endswith(_API):
-            return endpoint  # it says which sensor
+        if _names_sensor(path):
+            return endpoint
         base = endpoint if path.rstrip("/").endswith(_API) else endpoint + _API
         if self._sensor_id:
             return f"{base}/{quote(self._sensor_id, safe='')}"
@@ -64,8 +80,13 @@ class DifferentialPressureSensor:
         if node_name:
             return f"{base}/by_nodename/{quote(node_name, safe='')}"
         raise SensorError(
-            f"{without_userinfo(endpoint)} does not say which sensor: append {_API}/ID, or give a node's name"
+            f"{without_userinfo(endpoint)} does not name a sensor: append {_API}/ID, or give the name of a node"
         )
+
+
+def _names_sensor(path: str) -> bool:
+    """Return whether the path of a URL goes on behind the API's root, as in /api/sensor/7."""
+    return f"{_API}/" in path and not path.rstrip("/").endswith(_API)
 
 
 def decode(response: Response, sensor_id: str | None = None) -> Reading:
@@ -83,9 +104,9 @@ def decode(response: Response, sensor_id: str | None = None) -> Reading:
     code = document.get("code", 200)
     if response.status != 200 or code != 200:
         said = str(document.get("message") or document.get("error") or "")[:100]
-        status = response.status if response.status != 200 else code
+        status = response.status if response.status != 200 else f"{code!r:.10} in its JSON"
         raise ProtocolError(
-            f"{endpoint} answered {status}: {said or 'no message'}", endpoint=endpoint, status_code=response.status
+            f"{endpoint} answered {status}", endpoint=endpoint, status_code=response.status, detail=said
         )
     sensors = [item for item in document.get("sensor") or [] if isinstance(item, Mapping)]
     matching = [item for item in sensors if sensor_id is None or str(item.get("sensorid")) == sensor_id]
@@ -105,8 +126,9 @@ def _document(response: Response, endpoint: str) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         quoted = response.body[:100].decode(errors="replace")
         raise ProtocolError(
-            f"{endpoint} answered {response.status}, not the differential pressure API's JSON: {quoted}",
+            f"{endpoint} answered {response.status}, not the differential pressure API's JSON",
             endpoint=endpoint,
             status_code=response.status,
+            detail=quoted,
         )
     return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import UsageError
 from wao_predict.flow import Flow
 from wao_predict.sensors.base import Reading
@@ -11,9 +12,10 @@ DEFAULTS = {"inlet_temp": (15.5, "degC"), "delta_p": (7.5, "Pa"), "power_watts":
 
 
 class FakeSensor:
-    """Gives a constant: 15.5 degC for `inlet_temp`, 7.5 Pa for `delta_p`, 200 W for `power_watts` by default."""
+    """Returns a constant, by default 15.5 degC for `inlet_temp`, 7.5 Pa for `delta_p`, 200 W for `power_watts`."""
 
     base_url = ""
+    concurrency = 1
 
     def __init__(self, metric: str = "inlet_temp", value: float | None = None) -> None:
         if metric not in DEFAULTS:
@@ -21,7 +23,20 @@ class FakeSensor:
         default, self._unit = DEFAULTS[metric]
         self._value = default if value is None else float(value)
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> FakeSensor:
+        """Return the sensor with the constant of the option `value`."""
+        value = endpoint.options.get("value")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise UsageError(f"value {value!r:.40} is not a number")
+        return cls(context.metric, value)
+
+    @classmethod
+    def node_inputs(cls, endpoint: Endpoint) -> frozenset[str]:
+        """Return nothing: all nodes have the same constant."""
+        return frozenset()
+
     def flow(self) -> Flow[Reading]:
-        """Return the constant; nothing is asked."""
+        """Return the constant without a request."""
         yield from ()
         return Reading(self._value, self._unit, None, "fake")

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from wao_predict.connection import origin_of, without_userinfo
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.values import INLET_RANGE, POWER_RANGE, items, mapping, number, text
@@ -38,21 +39,23 @@ _API = "/api/v1/query"
 
 
 class PrometheusSensor:
-    """What a query gives for one node: a scalar, or a vector of one sample.
+    """The result of a query for one node: a scalar, or a vector of one sample.
 
     Parameters
     ----------
     endpoint
-        https://host[:port][/prefix] of the server; a trailing /api/v1/query is taken off.
+        https://host[:port][/prefix] of the server; a trailing /api/v1/query is removed.
     query
         PromQL; `$node` and `$address` stand for the node's name and address, quoted for a PromQL string.
     metric
-        `inlet_temp` [degC], `delta_p` [Pa] or `power_watts` [W]; tells the unit and what is plausible.
+        `inlet_temp` [degC], `delta_p` [Pa] or `power_watts` [W]; determines the unit and the plausible range.
     max_age
-        Oldest sample that is taken [s].
+        Maximum age of a sample [s].
     clock
-        Seconds since the epoch; the server's own times are only compared with each other.
+        Returns seconds since the epoch. The server's own times are only compared with each other.
     """
+
+    concurrency = 8
 
     def __init__(
         self,
@@ -76,8 +79,27 @@ class PrometheusSensor:
         self._max_age, self._clock = max_age, clock
         self._dated = True
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> PrometheusSensor:
+        """Return the sensor whose PromQL is the option `query`."""
+        return cls(
+            endpoint.url,
+            endpoint.options.text("query"),
+            metric=context.metric,
+            node_name=context.node_name,
+            node_address=context.node_address,
+            max_age=context.max_age,
+        )
+
+    @classmethod
+    def node_inputs(cls, endpoint: Endpoint) -> frozenset[str]:
+        """Return the properties of the node that the query names."""
+        return frozenset(
+            {"node": "name"}.get(found, found) for found in _PLACEHOLDER.findall(endpoint.options.text("query"))
+        )
+
     def flow(self) -> Flow[Reading]:
-        """Return one reading from one request; a query whose result has no sample time is found out once."""
+        """Return one reading from one request; whether the result has a sample time is determined once."""
         if self._dated:
             response = yield self._request(_dated(self.query))
             if response.status != 400:
@@ -165,11 +187,13 @@ def _data(response: Response, where: str) -> Mapping[str, Any]:
         return mapping(mapping(document).get("data"))
     if status == "error":
         said = text(mapping(document).get("error"))[:300]
-        raise RemoteError(f"{where} refuses the query: {said}", endpoint=where, status_code=response.status)
+        raise RemoteError(f"{where} refuses the query", endpoint=where, status_code=response.status, detail=said)
     quoted = response.body[:100].decode(errors="replace")
     if response.status != 200:
-        raise RemoteError(f"{where} answered {response.status}: {quoted}", endpoint=where, status_code=response.status)
-    raise ProtocolError(f"{where} answered no Prometheus JSON: {quoted}", endpoint=where, status_code=200)
+        raise RemoteError(
+            f"{where} answered {response.status}", endpoint=where, status_code=response.status, detail=quoted
+        )
+    raise ProtocolError(f"the answer of {where} is not Prometheus JSON", endpoint=where, status_code=200, detail=quoted)
 
 
 def _dated(query: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wao_predict.connection import base_of
-from wao_predict.errors import SensorError
+from wao_predict.endpoint import Endpoint, EndpointContext
+from wao_predict.errors import SensorError, UsageError
 from wao_predict.flow import Flow
 from wao_predict.redfish.choice import SensorChoice
 from wao_predict.redfish.discovery import Discovery, discover
@@ -17,7 +18,7 @@ MINIMUM_CONFIDENCE = 0.5
 
 
 class RedfishSensor:
-    """One quantity of one BMC: discovers the resource once, then polls that one URI.
+    """One quantity of one BMC: discovers the resource once, then polls its URI.
 
     Parameters
     ----------
@@ -26,8 +27,10 @@ class RedfishSensor:
     metric
         `inlet_temp` [degC] or `power_watts` [W].
     uri, name
-        The sensor, where discovery cannot know it; a URI may end in "#/Temperatures/3". A name alone is looked for.
+        The sensor, where discovery cannot find it. A URI may end in "#/Temperatures/3". A name alone is searched for.
     """
+
+    concurrency = 1  # BMCs are slow: one request at a time
 
     def __init__(
         self,
@@ -45,8 +48,22 @@ class RedfishSensor:
         self.discovery: Discovery | None = None
         self.choice: SensorChoice | None = self._override
 
+    @classmethod
+    def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> RedfishSensor:
+        """Return the sensor of the BMC at the endpoint's URL; the option `sensor` may have its `uri` and `name`."""
+        match context.metric:
+            case "inlet_temp" | "power_watts" as metric:
+                named = endpoint.options.mapping("sensor")
+                return cls(endpoint.url, metric, uri=named.text("uri") or None, name=named.text("name") or None)
+        raise UsageError(f"a sensor of type Redfish cannot read {context.metric}, only inlet_temp and power_watts")
+
+    @classmethod
+    def node_inputs(cls, endpoint: Endpoint) -> frozenset[str]:
+        """Return nothing: the BMC is the node's."""
+        return frozenset()
+
     def flow(self) -> Flow[Reading]:
-        """Return one reading; the first one discovers, and so does one that finds the sensor gone."""
+        """Return one reading. Discovery precedes the first reading, and runs again when the sensor has moved."""
         if self.choice is not None:
             try:
                 reading = yield from read_choice(self.choice, self.metric)
@@ -69,7 +86,7 @@ class RedfishSensor:
         what = "an inlet temperature" if self.metric == "inlet_temp" else "a measured power"
         if choice is None or choice.confidence < MINIMUM_CONFIDENCE:
             seen = "" if choice is None else f"; the best guess is {choice.shown_uri} ({choice.name})"
-            raise SensorError(f"{self.base_url} offers no sensor that is surely {what}{seen}: name it as sensor.uri")
+            raise SensorError(f"{self.base_url} has no sensor that is clearly {what}{seen}: name it as sensor.uri")
         return choice
 
     def _look_for(self, name: str) -> Flow[SensorChoice]:

@@ -20,6 +20,7 @@ from tests.cluster.scheduler.fleets import CORES, NODE_CONFIGS, Group
 from wao_predict import watt_increase
 
 PODS = "/api/v1/namespaces/default/pods"
+LOOPBACK = "--endpoint-network=127.0.0.0/8"  # the model servers of the tests are on this machine
 SETTINGS = {"metricsCacheTTL": "2s", "predictorCacheTTL": "8s"}
 """Short, so that tests see changes soon; the rest as shipped."""
 PATIENCE = 300.0
@@ -55,14 +56,14 @@ class Site:
 
     def start_metrics_api(self) -> Container:
         """Start the metrics API and lead the aggregator to it."""
-        made = self.deployment.start("wao-metrics-api")
+        made = self.deployment.start("wao-metrics-api", LOOPBACK)
         self.deployment.route("wao-metrics-api", made)
         wait_for(self.deployment.available, "the metrics API is available", seconds=PATIENCE)
         return made
 
     def start_extender(self) -> Container:
         """Start the extender, always on the same port."""
-        flags = (f"--port={self.port}", f"--config={self._settings}")
+        flags = (f"--port={self.port}", f"--config={self._settings}", LOOPBACK)
         return self.deployment.start("wao-scheduler", *flags, without=("--config",))
 
     def close(self) -> None:

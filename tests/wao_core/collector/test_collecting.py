@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests import waiting
-from wao_core.cluster.records import EndpointTerm, Kind, NodeConfig
+from wao_core.cluster.records import Kind, NodeConfig, SensorTerm
 from wao_core.collector.collecting import collecting
+from wao_core.collector.collector import Collector
+from wao_core.collector.endpoints import connecting
 from wao_core.collector.store import SampleStore
 from wao_core.source.manifests import ManifestSource
+from wao_predict.endpoint import Endpoint
 from wao_predict.redfish.mock import MockBmc, MockPressureApi, load_documents
 
 CAPTURES = sorted((Path(__file__).parents[3] / "examples" / "bmc").glob("*.jsonl"))
@@ -32,15 +36,19 @@ class Fleet:
     source: ManifestSource
     bmcs: dict[str, MockBmc] = field(default_factory=dict)
 
-    def add(self, node: str, bmc: MockBmc, **metrics: EndpointTerm) -> None:
+    def add(self, node: str, bmc: MockBmc, **metrics: SensorTerm) -> None:
         self.bmcs[node] = bmc
         terms = metrics or {"inlet_temp": self.term(bmc)}
         self.source.state.put(Kind.NODE_CONFIG, NodeConfig(name=node, namespace="wao", node_name=node, metrics=terms))
 
     @staticmethod
-    def term(bmc: MockBmc, type_: str = "Redfish", *, interval: float = 1.0, path: str = "") -> EndpointTerm:
-        secret = "bmc" if bmc.credentials else ""
-        return EndpointTerm(type=type_, endpoint=bmc.url + path, secret_name=secret, fetch_interval=interval)
+    def term(bmc: MockBmc, type_: str = "Redfish", *, interval: float = 1.0, path: str = "") -> SensorTerm:
+        return SensorTerm(Endpoint(type_, bmc.url + path, "wao/bmc" if bmc.credentials else ""), interval)
+
+    @asynccontextmanager
+    async def collected(self, store: SampleStore) -> AsyncIterator[Collector]:
+        async with connecting(self.source) as endpoints, collecting(self.source, store, endpoints) as collector:
+            yield collector
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ async def test_discovers_once_and_then_polls_one_resource(fleet: Fleet, capture:
     bmc = await started(load_documents(capture))
     fleet.add("n1", bmc)
     store = SampleStore()
-    async with collecting(fleet.source, store) as collector:
+    async with fleet.collected(store) as collector:
         await until(lambda: fresh(store) == {"n1"})
         cold = len(bmc.requests)
         await until(lambda: len(bmc.requests) >= cold + 2)
@@ -95,7 +103,7 @@ async def test_a_dead_and_a_hung_bmc_leave_all_others_fresh(fleet: Fleet) -> Non
     fleet.bmcs["n0"].faults.hang = True
     await fleet.bmcs["n1"].stop()
     store = SampleStore()
-    async with collecting(fleet.source, store):
+    async with fleet.collected(store):
         await until(lambda: len(fresh(store)) == 28)
         assert {"n0", "n1"}.isdisjoint(fresh(store))
         await until(lambda: "cannot connect" in store.by_node("inlet_temp")["n1"].reason)
@@ -106,7 +114,7 @@ async def test_values_move_and_a_vanished_sensor_is_found_again(fleet: Fleet) ->
     bmc = await started(documents)
     fleet.add("n1", bmc)
     store = SampleStore()
-    async with collecting(fleet.source, store) as collector:
+    async with fleet.collected(store) as collector:
         await until(lambda: fresh(store) == {"n1"})
         poller = collector.poller_of("n1", "inlet_temp")
         assert poller is not None
@@ -130,7 +138,7 @@ async def test_pressure_is_read_once_for_a_rack_and_power_beside_temperature(fle
     fleet.add("n2", pressure, delta_p=rack)
     fleet.add("n3", pressure, delta_p=own)
     store = SampleStore()
-    async with collecting(fleet.source, store) as collector:
+    async with fleet.collected(store) as collector:
         await until(lambda: len(fresh(store, "delta_p")) == 3 and fresh(store, "power_watts") == {"n1"})
         await until(lambda: collector.tried_all)
     assert {node: sample.value for node, sample in store.by_node("delta_p").items()} == {
@@ -146,7 +154,7 @@ async def test_a_wrong_password_is_told_and_shown_nowhere(fleet: Fleet) -> None:
     bmc.credentials = ("reader", "other")
     fleet.add("n1", bmc)
     store = SampleStore()
-    async with collecting(fleet.source, store):
+    async with fleet.collected(store):
         await until(lambda: (sample := store.get("n1", "inlet_temp")) is not None and sample.state == "failed")
         sample = store.get("n1", "inlet_temp")
         assert sample is not None

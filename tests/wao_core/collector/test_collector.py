@@ -8,20 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.waiting import until
-from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.cluster.records import Kind, Node, NodeConfig, SensorTerm
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.collector import Collector, addresses_of
 from wao_core.collector.plan import NodeIdentity, SensorSpec, Target
 from wao_core.collector.poller import Poller, Reader, backoff, failure_kind, sample_time
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import SampleState, SampleStore
+from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError, RemoteTimeout, SensorError
-
-
-@dataclass(frozen=True)
-class Value:
-    value: float
-    time: datetime | None = None
+from wao_predict.sensors.base import Reading
 
 
 @dataclass
@@ -33,7 +29,7 @@ class Sensors:
     closed: list[str] = field(default_factory=list)
 
     def reader(self, spec: SensorSpec) -> Reader:
-        return SensorOf(self, spec.endpoint)
+        return SensorOf(self, spec.endpoint.url)
 
 
 @dataclass
@@ -41,13 +37,13 @@ class SensorOf:
     sensors: Sensors
     endpoint: str
 
-    async def read(self) -> Value:
+    async def read(self) -> Reading:
         self.sensors.reads[self.endpoint] = self.sensors.reads.get(self.endpoint, 0) + 1
         await asyncio.sleep(0)
         value = self.sensors.values.get(self.endpoint, 20.0)
         if isinstance(value, Exception):
             raise value
-        return Value(value)
+        return Reading(value)
 
     def chosen(self) -> ChosenSensor | None:
         return None
@@ -57,7 +53,7 @@ class SensorOf:
 
 
 def config(node: str, endpoint: str, *, interval: float = 1.0) -> NodeConfig:
-    term = EndpointTerm(type="Redfish", endpoint=endpoint, fetch_interval=interval)
+    term = SensorTerm(Endpoint("Redfish", endpoint), interval)
     return NodeConfig(name=node, namespace="wao", node_name=node, metrics={"inlet_temp": term})
 
 
@@ -87,9 +83,9 @@ async def test_changes_of_the_configs_are_followed_without_a_leak() -> None:
         await until(lambda: collector.tried_all)
         for round_ in range(3):  # the reference's pollers went on after each update
             state.put(Kind.NODE_CONFIG, config("n1", "b", interval=1.0 + round_))
-            await until(lambda: {spec.endpoint for spec in collector.pollers} == {"b"} and collector.tried_all)
+            await until(lambda: {spec.endpoint.url for spec in collector.pollers} == {"b"} and collector.tried_all)
             state.put(Kind.NODE_CONFIG, config("n1", "a"))
-            await until(lambda: {spec.endpoint for spec in collector.pollers} == {"a"} and collector.tried_all)
+            await until(lambda: {spec.endpoint.url for spec in collector.pollers} == {"a"} and collector.tried_all)
             assert running_polls() == 1
             assert sensors.closed == ["a", "b"] * (round_ + 1)
         state.remove(Kind.NODE_CONFIG, "wao/n1")
@@ -149,7 +145,7 @@ async def test_readings_go_on_at_the_interval() -> None:
 
 async def test_a_poller_backs_off_and_recovers() -> None:
     sensors = Sensors({"a": RemoteError("down")})
-    spec = SensorSpec("inlet_temp", "Redfish", "a", "", 10.0)
+    spec = SensorSpec("inlet_temp", Endpoint("Redfish", "a"), 10.0)
     poller = Poller(
         spec,
         sensors.reader(spec),
@@ -196,7 +192,7 @@ async def test_a_nodes_new_address_makes_a_new_poller_and_leaves_the_others() ->
     def node(name: str, address: str) -> Node:
         return Node(name=name, addresses=(("InternalIP", address),))
 
-    def identify(_term: EndpointTerm, name: str) -> NodeIdentity:
+    def identify(_endpoint: Endpoint, name: str) -> NodeIdentity:
         return NodeIdentity(name, state.nodes[name].addresses[0][1])
 
     state.replace(Kind.NODE, [node("n1", "10.0.0.1"), node("n2", "10.0.0.2")])

@@ -11,11 +11,12 @@ import pytest
 from aiohttp import web
 
 from tests.wao_core.kube.scripted import client_of
-from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig
+from wao_core.cluster.records import Kind, Node, NodeConfig, SensorTerm
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.metrics_feed import MetricsFeed, MetricsListError, decode_values
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.kube.client import KubeClient
+from wao_predict.endpoint import Endpoint
 
 TAKEN = 1_700_000_000.0
 STAMP = "2023-11-14T22:13:20Z"
@@ -84,7 +85,7 @@ class Bench:
     def __init__(self, client: KubeClient, api: Api) -> None:
         self.api, self.now = api, TAKEN + 5.0
         self.state, self.store = ClusterState(), SampleStore()
-        term = EndpointTerm(type="Fake")
+        term = SensorTerm(Endpoint("Fake"))
         for name in ("a", "b"):
             self.state.put(Kind.NODE, Node(name=name))
             metrics = {"inlet_temp": term, "delta_p": term}

@@ -3,42 +3,46 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_core.cluster.records import EndpointTerm, NodeConfig
+from wao_core.cluster.records import NodeConfig, SensorTerm
 from wao_core.collector.plan import NodeIdentity, SensorSpec, Target, make_plan
+from wao_predict.connection import TlsPolicy
+from wao_predict.endpoint import Endpoint, Options
 
-FAKE = EndpointTerm(type="Fake")
+FAKE = SensorTerm(Endpoint("Fake"))
 
 
-def config(node: str, *, name: str = "", created: float = 0.0, **metrics: EndpointTerm) -> NodeConfig:
+def config(node: str, *, name: str = "", created: float = 0.0, **metrics: SensorTerm) -> NodeConfig:
     return NodeConfig(
         name=name or node, namespace="wao", node_name=node, created=created, metrics=metrics or {"inlet_temp": FAKE}
     )
 
 
-def redfish(host: str, **more: object) -> EndpointTerm:
-    options = {"secret_name": "bmc", "fetch_interval": 10.0, **more}
-    return EndpointTerm(type="Redfish", endpoint=f"https://{host}", **options)  # type: ignore[arg-type]
+def redfish(
+    host: str, *, secret: str = "wao/bmc", interval: float = 10.0, insecure: bool = False, **options: object
+) -> SensorTerm:
+    return SensorTerm(
+        Endpoint("Redfish", f"https://{host}", secret, TlsPolicy(insecure=insecure), Options(options)), interval
+    )
 
 
 def test_one_poller_per_sensor() -> None:
     plan = make_plan([config("n1", inlet_temp=redfish("a")), config("n2", inlet_temp=redfish("b"))])
-    assert {spec.endpoint: targets for spec, targets in plan.pollers.items()} == {
+    assert {spec.endpoint.url: targets for spec, targets in plan.pollers.items()} == {
         "https://a": {Target("n1", "inlet_temp")},
         "https://b": {Target("n2", "inlet_temp")},
     }
     (spec, *_) = plan.pollers
-    assert (spec.secret, spec.interval, spec.ttl) == ("wao/bmc", 10.0, 40.0)
+    assert (spec.interval, spec.ttl) == (10.0, 40.0)
 
 
 def test_sensors_that_are_the_same_are_read_once_for_all_nodes() -> None:
-    pressure = EndpointTerm(type="DifferentialPressureAPI", endpoint="http://dp:5000/api/sensor/101")
-    slash = EndpointTerm(type="DifferentialPressureAPI", endpoint="http://dp:5000/api/sensor/101/")
-    plan = make_plan([config("n1", delta_p=pressure), config("n2", delta_p=slash)])
+    one, two = (SensorTerm(Endpoint("DifferentialPressureAPI", "http://dp:5000/api/sensor/101")) for _ in range(2))
+    plan = make_plan([config("n1", delta_p=one), config("n2", delta_p=two)])
     assert list(plan.pollers.values()) == [{Target("n1", "delta_p"), Target("n2", "delta_p")}]
 
 
 def test_types_that_look_up_the_node_are_read_per_node() -> None:
-    pressure = EndpointTerm(type="DifferentialPressureAPI", endpoint="http://dp:5000")
+    pressure = SensorTerm(Endpoint("DifferentialPressureAPI", "http://dp:5000"))
     configs = [config("n1", delta_p=pressure), config("n2", delta_p=pressure)]
     plan = make_plan(configs, identify=lambda _term, node: NodeIdentity(node))
     assert {spec.node for spec in plan.pollers} == {"n1", "n2"}
@@ -47,9 +51,10 @@ def test_types_that_look_up_the_node_are_read_per_node() -> None:
 def test_whatever_differs_makes_another_poller() -> None:
     base = redfish("a")
     others = [
-        redfish("a", secret_name="other"),
-        redfish("a", fetch_interval=20.0),
-        redfish("a", options={"tls": {"insecureSkipVerify": True}}),
+        redfish("a", secret="wao/other"),
+        redfish("a", interval=20.0),
+        redfish("a", insecure=True),
+        redfish("a", sensor={"name": "x"}),
         redfish("b"),
     ]
     for other in others:
@@ -61,23 +66,22 @@ def test_of_two_configs_for_a_node_the_oldest_wins_and_the_loser_is_named() -> N
     old = config("n1", name="old", created=10.0, inlet_temp=redfish("old"))
     for order in ([young, old], [old, young]):
         plan = make_plan(order)
-        assert [spec.endpoint for spec in plan.pollers] == ["https://old"]
+        assert [spec.endpoint.url for spec in plan.pollers] == ["https://old"]
         assert plan.losers == {"wao/young": "wao/old"}
 
 
 def test_intervals_have_a_default_and_a_least() -> None:
-    quick = EndpointTerm(type="Fake", fetch_interval=0.01)
+    quick = SensorTerm(Endpoint("Fake"), 0.01)
     plan = make_plan([config("n1", inlet_temp=FAKE, delta_p=quick)])
     assert {spec.interval for spec in plan.pollers} == {15.0, 1.0}
 
 
 def test_options_do_not_depend_on_their_order() -> None:
-    one = redfish("a", options={"a": 1, "b": {"c": 2, "d": 3}})
-    two = redfish("a", options={"b": {"d": 3, "c": 2}, "a": 1})
+    one = redfish("a", a=1, b={"c": 2, "d": 3})
+    two = redfish("a", b={"d": 3, "c": 2}, a=1)
     plan = make_plan([config("n1", inlet_temp=one), config("n2", inlet_temp=two)])
     (spec,) = plan.pollers
-    assert spec.option("b") == {"c": 2, "d": 3}
-    assert spec.option("missing") is None
+    assert spec.endpoint.options["b"] == {"c": 2, "d": 3}
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("xyz")), max_size=12), st.randoms())

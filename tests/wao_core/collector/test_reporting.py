@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.statuses import StatusSource
-from wao_core.cluster.records import EndpointTerm, Kind, NodeConfig
+from wao_core.cluster.records import Kind, NodeConfig, SensorTerm
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
@@ -11,9 +11,11 @@ from wao_core.collector.poller import Reader
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import SampleStore
+from wao_predict.endpoint import Endpoint
+from wao_predict.sensors.base import Reading
 
 NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z
-FAKE = EndpointTerm(type="Fake", fetch_interval=3600.0)
+FAKE = SensorTerm(Endpoint("Fake"), 3600.0)
 CONFIG = NodeConfig(
     name="n1", namespace="wao", node_name="n1", generation=3, metrics={"inlet_temp": FAKE, "delta_p": FAKE}
 )
@@ -25,18 +27,14 @@ class Sensors:
 
 
 class SensorOf:
-    async def read(self) -> "Reading":
-        return Reading()
+    async def read(self) -> Reading:
+        return Reading(25.5)
 
     def chosen(self) -> ChosenSensor | None:
         return ChosenSensor("/fake", "Fake", 0.5)
 
     def close(self) -> None:
         return None
-
-
-class Reading:
-    value, time = 25.5, None
 
 
 async def test_writes_what_changed_once_and_values_now_and_then() -> None:

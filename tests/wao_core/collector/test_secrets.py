@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from wao_core.cluster.source import Secret
 from wao_core.collector.secrets import SecretBook
 from wao_predict.connection import Credentials
 from wao_predict.errors import SensorError
@@ -14,31 +15,31 @@ class Secrets:
     def __init__(self, data: Mapping[str, bytes] | None) -> None:
         self.data, self.reads, self.now = data, 0, 0.0
 
-    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+    async def secret(self, namespace: str, name: str) -> Secret | None:
         self.reads += 1
         await asyncio.sleep(0)
-        return self.data
+        return None if self.data is None else Secret(self.data)
 
 
 async def test_one_read_serves_all_who_share_it_for_a_minute() -> None:
     source = Secrets({"username": b"u", "password": b"p"})
     book = SecretBook(source, clock=lambda: source.now)
-    found = await asyncio.gather(*(book.get("wao/bmc") for _ in range(20)))
+    found = await asyncio.gather(*(book.get("wao/bmc", host="bmc") for _ in range(20)))
     assert found == [Credentials("u", "p")] * 20
     assert source.reads == 1
     source.now = 61.0
     source.data = {"username": b"u", "password": b"new"}
-    assert await book.get("wao/bmc") == Credentials("u", "new")
+    assert await book.get("wao/bmc", host="bmc") == Credentials("u", "new")
 
 
 async def test_a_refused_password_is_read_again_but_not_for_every_bmc() -> None:
     source = Secrets({"username": b"u", "password": b"old"})
     book = SecretBook(source, clock=lambda: source.now)
-    await book.get("wao/bmc")
+    await book.get("wao/bmc", host="bmc")
     source.now = 10.0
     source.data = {"username": b"u", "password": b"new"}
-    assert await book.get("wao/bmc") == Credentials("u", "old")
-    assert [await book.get("wao/bmc", refused=True) for _ in range(5)] == [Credentials("u", "new")] * 5
+    assert await book.get("wao/bmc", host="bmc") == Credentials("u", "old")
+    assert [await book.get("wao/bmc", host="bmc", refused=True) for _ in range(5)] == [Credentials("u", "new")] * 5
     assert source.reads == 2
 
 
@@ -46,17 +47,17 @@ async def test_a_refused_password_is_read_again_but_not_for_every_bmc() -> None:
     ("data", "message"),
     [
         (None, "there is no Secret wao/bmc: create it with the keys username and password"),
-        ({"username": b"u"}, "the Secret wao/bmc has no password"),
-        ({}, "the Secret wao/bmc has no username and no password"),
+        ({"username": b"u"}, "Secret wao/bmc has no password"),
+        ({}, "Secret wao/bmc has no username and no password"),
         ({"username": b"\xff", "password": b"p"}, "must be UTF-8 text"),
     ],
 )
 async def test_what_is_wrong_is_told(data: Mapping[str, bytes] | None, message: str) -> None:
     with pytest.raises(SensorError, match=message):
-        await SecretBook(Secrets(data)).get("wao/bmc")
+        await SecretBook(Secrets(data)).get("wao/bmc", host="bmc")
 
 
 async def test_no_secret_is_no_credentials() -> None:
     source = Secrets(None)
-    assert await SecretBook(source).get("") is None
+    assert await SecretBook(source).get("", host="bmc") is None
     assert source.reads == 0

@@ -1,13 +1,11 @@
 """From terms of NodeConfigs to the library's sensors."""
 
-import json
-from dataclasses import replace
-
 import pytest
 
-from wao_core.cluster.records import EndpointTerm, Node
+from wao_core.cluster.records import Node
 from wao_core.collector.plan import NodeIdentity, SensorSpec
-from wao_core.collector.sensors import build_sensor, identify, needs_node
+from wao_core.collector.sensors import build_sensor, identify
+from wao_predict.endpoint import Endpoint, Options
 from wao_predict.errors import WaoError
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.dpapi import DifferentialPressureSensor
@@ -23,18 +21,18 @@ class Nobody:
         return None
 
 
-def spec(
-    type_: str, endpoint: str = "", *, metric: str = "inlet_temp", options: str = "{}", node: str = ""
-) -> SensorSpec:
-    return SensorSpec(metric, type_, endpoint, "", 15.0, options, node)
+def spec(type_: str, url: str = "", *, metric: str = "inlet_temp", node: str = "", **options: object) -> SensorSpec:
+    return SensorSpec(metric, Endpoint(type_, url, options=Options(options)), 15.0, node)
 
 
 @pytest.mark.parametrize(
     ("metric", "options", "value"),
-    [("inlet_temp", "{}", 15.5), ("delta_p", "{}", 7.5), ("inlet_temp", '{"value": 30.25}', 30.25)],
+    [("inlet_temp", Options(), 15.5), ("delta_p", Options(), 7.5), ("inlet_temp", Options({"value": 30.25}), 30.25)],
 )
-def test_fake_sensors(metric: str, options: str, value: float) -> None:
-    assert run(build_sensor(spec("Fake", metric=metric, options=options)).flow(), Nobody()).value == value
+def test_fake_sensors(metric: str, options: Options, value: float) -> None:
+    assert (
+        run(build_sensor(SensorSpec(metric, Endpoint("Fake", options=options), 15.0)).flow(), Nobody()).value == value
+    )
 
 
 def test_redfish_with_a_sensor_named_by_hand() -> None:
@@ -42,7 +40,7 @@ def test_redfish_with_a_sensor_named_by_hand() -> None:
         spec(
             "Redfish",
             "https://10.0.0.1",
-            options='{"sensor": {"uri": "/redfish/v1/Chassis/1/Sensors/7", "name": "In"}}',
+            sensor={"uri": "/redfish/v1/Chassis/1/Sensors/7", "name": "In"},
         )
     )
     assert isinstance(sensor, RedfishSensor)
@@ -70,13 +68,15 @@ def test_pressure_by_node_name_or_by_the_sensor_in_the_url() -> None:
         ("Redfish", "https://10.0.0.1", False),
         ("DifferentialPressureAPI", "http://dp:5000", True),
         ("DifferentialPressureAPI", "http://dp:5000/api/sensor", True),
+        ("DifferentialPressureAPI", "http://dp:5000/api/sensor/", True),
+        ("DifferentialPressureAPI", "http://[::1", True),
         ("DifferentialPressureAPI", "http://dp:5000/api/sensor/7", False),
         ("SomePlugin", "http://x", True),
         ("Prometheus", "http://x", False),
     ],
 )
 def test_which_readings_can_be_shared(type_: str, endpoint: str, needed: bool) -> None:
-    assert needs_node(EndpointTerm(type=type_, endpoint=endpoint)) is needed
+    assert identify(Endpoint(type_, endpoint), "n1", nodes={}) == NodeIdentity("n1" if needed else "")
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,23 @@ def test_which_readings_can_be_shared(type_: str, endpoint: str, needed: bool) -
     ],
 )
 def test_a_query_is_shared_unless_it_names_the_node(query: str, right: NodeIdentity) -> None:
-    term = EndpointTerm(type="Prometheus", endpoint="http://prom", options={"query": query})
+    endpoint = Endpoint("Prometheus", "http://prom", options=Options({"query": query}))
     nodes = {"n1": Node(name="n1", addresses=(("Hostname", "h"), ("InternalIP", "10.0.0.1")))}
-    assert identify(term, "n1", nodes=nodes) == right
-    made = replace(spec("Prometheus", "http://prom", node=right.name), options=json.dumps({"query": query}))
-    sensor = build_sensor(replace(made, address=right.address))
+    assert identify(endpoint, "n1", nodes=nodes) == right
+    sensor = build_sensor(SensorSpec("inlet_temp", endpoint, 15.0, right.name, right.address))
     assert isinstance(sensor, PrometheusSensor)
     assert "$" not in sensor.query
 
 
 def test_a_query_for_a_node_without_an_address_says_so() -> None:
-    term = EndpointTerm(type="Prometheus", endpoint="http://prom", options={"query": 'x{ip="$address"}'})
-    assert identify(term, "gone", nodes={}) == NodeIdentity()
+    made = spec("Prometheus", "http://prom", query='x{ip="$address"}')
+    assert identify(made.endpoint, "gone", nodes={}) == NodeIdentity()
     with pytest.raises(WaoError, match=r"\$address, which is not known"):
-        build_sensor(spec("Prometheus", "http://prom", options='{"query": "x{ip=\\"$address\\"}"}'))
+        build_sensor(made)
 
 
 def test_a_sensor_named_without_its_uri_is_looked_for() -> None:
-    sensor = build_sensor(spec("Redfish", "https://10.0.0.1", options='{"sensor": {"uri": "", "name": "TR1"}}'))
+    sensor = build_sensor(spec("Redfish", "https://10.0.0.1", sensor={"uri": "", "name": "TR1"}))
     assert isinstance(sensor, RedfishSensor)
     assert sensor.choice is None
 
@@ -118,7 +117,7 @@ def test_a_sensor_named_without_its_uri_is_looked_for() -> None:
         (spec("Redfish", "10.0.0.1"), "write https://host"),
         (spec("Redfish", "https://10.0.0.1", metric="delta_p"), "cannot read delta_p, only inlet_temp and power_watts"),
         (spec("DifferentialPressureAPI", "http://dp:5000"), "cannot read inlet_temp, only delta_p"),
-        (spec("DifferentialPressureAPI", "http://dp:5000", metric="delta_p"), "does not say which sensor"),
+        (spec("DifferentialPressureAPI", "http://dp:5000", metric="delta_p"), "does not name a sensor"),
         (spec("Prometheus", "http://prom"), "the query is missing"),
     ],
 )

@@ -161,7 +161,7 @@ async def test_a_node_is_followed_by_what_the_template_sees_of_it(cluster: Clust
     moved = msgspec.structs.replace(node("a", set="all"), addresses=(("InternalIP", "10.9.9.9"),))
     cluster.state.put(Kind.NODE, moved)
     assert await cluster.reconcile() == applied("a")
-    assert cluster.config("t-a").metrics["inlet_temp"].endpoint == "https://10.9.9.9"
+    assert cluster.config("t-a").metrics["inlet_temp"].endpoint.url == "https://10.9.9.9"
 
 
 async def test_a_template_that_cannot_be_rendered_leaves_its_node_configs_and_is_reported_once(
@@ -211,7 +211,7 @@ async def test_a_template_and_an_edit_of_it_take_one_write_for_each_node_however
             cluster.calls.clear()
             cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint=endpoint))
             async with asyncio.timeout(10):
-                while {item.metrics["inlet_temp"].endpoint for item in cluster.state.node_configs.values()} != {
+                while {item.metrics["inlet_temp"].endpoint.url for item in cluster.state.node_configs.values()} != {
                     endpoint
                 } or len(cluster.state.node_configs) < len(names):
                     await asyncio.sleep(0.01)

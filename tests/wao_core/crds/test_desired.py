@@ -33,7 +33,7 @@ def test_each_matching_node_gets_one() -> None:
     made = desired_node_configs([template("t", selector={"matchLabels": {"a": "1"}})], [node("x", a="1"), node("y")])
     assert list(made.configs) == ["w/t-x"]
     assert made.configs["w/t-x"].record.node_name == "x"
-    assert made.configs["w/t-x"].record.metrics["inlet_temp"].endpoint == "x"
+    assert made.configs["w/t-x"].record.metrics["inlet_temp"].endpoint.url == "x"
 
 
 def test_of_several_templates_the_oldest_wins_and_the_results_of_the_others_name_it() -> None:

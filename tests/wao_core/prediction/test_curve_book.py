@@ -8,14 +8,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from wao_core.cluster.records import EndpointTerm, Kind, Node, NodeConfig, NodeMetrics, Pod
+from wao_core.cluster.records import Kind, Node, NodeConfig, NodeMetrics, Pod
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
-from wao_core.prediction.curve_book import Conditions, CurveBook, ModelKey
+from wao_core.prediction.curve_book import Conditions, CurveBook
 from wao_core.prediction.snapshot_builder import BATCH, SnapshotBuilder
 from wao_predict import Predictor, RemoteError
+from wao_predict.endpoint import Endpoint
 
-FAKE = ModelKey("Fake", "")
+FAKE = Endpoint("Fake", "")
 
 
 class Model:
@@ -48,13 +49,13 @@ class Bench:
         self.hanging: set[str] = set()
         self.book = CurveBook(self.open, asks_in_cores=asks_in_cores, clock=self.clock)
 
-    async def open(self, key: ModelKey) -> Predictor:
-        if key.endpoint in self.hanging:
+    async def open(self, key: Endpoint) -> Predictor:
+        if key.url in self.hanging:
             await asyncio.Event().wait()
-        return Predictor(self.models[key.endpoint])
+        return Predictor(self.models[key.url])
 
     async def ask(self, **conditions: tuple[str, float]) -> None:
-        wanted = {node: Conditions(ModelKey("Onnx", model), value, 5.0) for node, (model, value) in conditions.items()}
+        wanted = {node: Conditions(Endpoint("Onnx", model), value, 5.0) for node, (model, value) in conditions.items()}
         self.book.update(wanted)
         await self.book.settle(0.5)
 
@@ -91,14 +92,14 @@ async def test_a_failing_model_keeps_the_last_curve_and_is_asked_with_backoff() 
     for _ in range(5):
         await bench.ask(a=("m", 30.0))
     assert len(bench.models["m"].calls) == 2
-    assert bench.book.problem(ModelKey("Onnx", "m")) == "refused"
+    assert bench.book.problem(Endpoint("Onnx", "m")) == "refused"
     entry = bench.book.entry("a")
     assert entry is not None
     assert entry.conditions.inlet_temp == 20.0
     bench.models["m"].error = None
     bench.clock.now += 120
     await bench.ask(a=("m", 30.0))
-    assert bench.book.problem(ModelKey("Onnx", "m")) == ""
+    assert bench.book.problem(Endpoint("Onnx", "m")) == ""
 
 
 async def test_a_hanging_model_holds_up_no_other() -> None:
@@ -113,14 +114,14 @@ async def test_a_hanging_model_holds_up_no_other() -> None:
 async def test_a_model_may_be_asked_in_cores() -> None:
     """The reference's cpuUsageFormat Raw: at full load a node of 32 cores is asked for 32, not for 100."""
     bench = Bench(m=Model(), asks_in_cores=True)
-    wanted = {name: Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, cores) for name, cores in (("a", 32.0), ("b", 8.0))}
+    wanted = {name: Conditions(Endpoint("Onnx", "m"), 0.0, 0.0, cores) for name, cores in (("a", 32.0), ("b", 8.0))}
     bench.book.update(wanted)
     await bench.book.settle(0.5)
     for name, cores in (("a", 32.0), ("b", 8.0)):
         entry = bench.book.entry(name)
         assert entry is not None
         assert (entry.watts[0], entry.watts[-1]) == (100.0, 100.0 + cores)
-    bench.book.update({"a": Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, 64.0)})  # a node that grew
+    bench.book.update({"a": Conditions(Endpoint("Onnx", "m"), 0.0, 0.0, 64.0)})  # a node that grew
     await bench.book.settle(0.5)
     entry = bench.book.entry("a")
     assert entry is not None
@@ -132,7 +133,7 @@ async def test_a_model_that_states_its_cpu_loads_is_asked_in_percent_all_the_sam
         knots = np.array([0.0, 50.0, 100.0])
 
     bench = Bench(m=Stated(), asks_in_cores=True)
-    bench.book.update({"a": Conditions(ModelKey("Onnx", "m"), 0.0, 0.0, 32.0)})
+    bench.book.update({"a": Conditions(Endpoint("Onnx", "m"), 0.0, 0.0, 32.0)})
     await bench.book.settle(0.5)
     entry = bench.book.entry("a")
     assert entry is not None
@@ -143,7 +144,7 @@ async def test_settled_means_that_nothing_more_will_come_now() -> None:
     bench = Bench(m=Model(), bad=Model())
     bench.models["bad"].error = RemoteError("refused")
     bench.book.update(
-        {"a": Conditions(ModelKey("Onnx", "m"), 20.0, 5.0), "b": Conditions(ModelKey("Onnx", "bad"), 2, 5)}
+        {"a": Conditions(Endpoint("Onnx", "m"), 20.0, 5.0), "b": Conditions(Endpoint("Onnx", "bad"), 2, 5)}
     )
     assert not bench.book.settled
     await bench.book.settle(0.5)
@@ -163,7 +164,7 @@ def config(node: str, endpoint: str = "m", *, created: float = 1.0, name: str = 
         namespace="w",
         node_name=node,
         created=created,
-        power_consumption=EndpointTerm(type="Onnx", endpoint=endpoint),
+        power_consumption=Endpoint("Onnx", endpoint),
     )
 
 

@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.waiting import until
 from tests.wao_core.kube.scripted import ScriptedServer, client_of, serving
 from wao_core.cluster.records import Kind
-from wao_core.cluster.source import ObjectRef
+from wao_core.cluster.source import ObjectRef, Secret
+from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.source.kubernetes import KubernetesSource
 
@@ -25,17 +26,34 @@ async def other_peoples_login(request: web.Request) -> web.StreamResponse:
     """An API server with one Secret, whose router folds paths as that of Go does."""
     if request.path != LOGIN:
         return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
-    return web.json_response({"data": {"password": base64.b64encode(b"secret").decode()}})
+    annotations = {"waok8s.github.io/allowed-endpoints": "bmc-1"}
+    data = {"password": base64.b64encode(b"secret").decode()}
+    return web.json_response({"data": data, "metadata": {"annotations": annotations}})
 
 
 async def read(client: KubeClient, namespace: str, name: str) -> object:
     return await KubernetesSource(client, []).secret(namespace, name)
 
 
+async def nonsense(request: web.Request) -> web.StreamResponse:
+    return web.Response(
+        body={"/html": b"<html>", "/null": b"null"}.get(request.path[-5:], b'{"data": {"password": "%"}}')
+    )
+
+
 async def test_a_secret_is_read_by_its_name() -> None:
     async with client_of(other_peoples_login) as client:
-        assert await read(client, "wao-system", "bmc-login") == {"password": b"secret"}
+        assert await read(client, "wao-system", "bmc-login") == Secret(
+            {"password": b"secret"}, {"waok8s.github.io/allowed-endpoints": "bmc-1"}
+        )
         assert await read(client, "wao-system", "other") is None
+
+
+@pytest.mark.parametrize("name", ["html", "null", "other"])
+async def test_an_answer_that_is_no_secret_is_an_error_without_its_content(name: str) -> None:
+    async with client_of(nonsense) as client:
+        with pytest.raises(SourceError, match=f"the API server's answer for Secret ns/{name} is not a Secret"):
+            await read(client, "ns", name)
 
 
 @pytest.mark.parametrize(

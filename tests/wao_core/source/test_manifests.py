@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from wao_core.cluster.records import Kind
+from wao_core.cluster.source import Secret
 from wao_core.cluster.state import Change
 from wao_core.source.manifests import ManifestSource
 
@@ -156,7 +157,7 @@ def test_templates_make_node_configs_and_written_ones_win(folder: Folder) -> Non
     folder.write("configs.yaml", config("n2"))
     configs = folder.source.state.node_configs
     assert sorted(configs) == ["wao-system/all-n1", "wao-system/n2"]
-    assert configs["wao-system/all-n1"].metrics["inlet_temp"].endpoint == "https://n1"
+    assert configs["wao-system/all-n1"].metrics["inlet_temp"].endpoint.url == "https://n1"
 
 
 def test_a_broken_template_is_told_and_leaves_what_it_made(folder: Folder) -> None:
@@ -168,7 +169,8 @@ def test_a_broken_template_is_told_and_leaves_what_it_made(folder: Folder) -> No
 
 
 async def test_secrets_are_given_but_not_kept_in_the_state(folder: Folder) -> None:
-    metadata = {"name": "login", "namespace": "wao-system"}
+    annotations = {"waok8s.github.io/allowed-endpoints": "10.0.0.0/8"}
+    metadata = {"name": "login", "namespace": "wao-system", "annotations": annotations}
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -177,7 +179,9 @@ async def test_secrets_are_given_but_not_kept_in_the_state(folder: Folder) -> No
         "data": {"password": "cA=="},
     }
     folder.write("s.yaml", secret)
-    assert await folder.source.secret("wao-system", "login") == {"username": b"u", "password": b"p"}
+    found = await folder.source.secret("wao-system", "login")
+    assert found == Secret({"username": b"u", "password": b"p"}, {"waok8s.github.io/allowed-endpoints": "10.0.0.0/8"})
+    assert "b'p'" not in repr(found)
     assert await folder.source.secret("wao-system", "other") is None
     assert "cA==" not in repr(folder.source.state.__dict__)
 

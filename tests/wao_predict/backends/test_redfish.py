@@ -84,11 +84,6 @@ def test_names_of_the_keys_may_be_written_in_any_case_and_the_version_left_out()
     assert (found.system, found.version) == (SYSTEM, None)
 
 
-def test_a_model_on_a_host_that_is_not_allowed_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="not an allowed host"):
-        run(RedfishBackend("https://bmc", allowed_hosts=["models.site"]).flow(np.ones((1, 3))), Bmc(documents(MODEL)))
-
-
 async def test_the_bmcs_credentials_stay_with_the_bmc() -> None:
     """The model's host sees no Authorization header."""
     async with MockBmc({}, credentials=("x", "y")) as elsewhere:

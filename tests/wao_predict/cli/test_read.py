@@ -98,7 +98,7 @@ async def test_a_bmc_without_a_model_is_told() -> None:
     async with MockBmc({"/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}}) as server:
         ran = await run("read", "model-endpoint", server.url)
     assert ran.code == 1
-    assert "no System of this BMC has a MachineLearningModel (looked at /redfish/v1/Systems/1)" in ran.err
+    assert "no System of this BMC has a MachineLearningModel (checked /redfish/v1/Systems/1)" in ran.err
 
 
 async def test_a_wrong_password_costs_one_failed_login() -> None:

@@ -36,7 +36,7 @@ def test_the_sensor_is_named_by_id_address_or_node(endpoint: str, which: dict[st
 
 
 def test_an_endpoint_that_names_no_sensor_is_refused() -> None:
-    with pytest.raises(SensorError, match="does not say which sensor"):
+    with pytest.raises(SensorError, match="does not name a sensor"):
         DifferentialPressureSensor("https://dp.example")
 
 

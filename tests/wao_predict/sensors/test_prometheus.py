@@ -106,7 +106,7 @@ def test_what_is_no_reading_is_told(document: object, message: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error", "message"),
     [
-        (200, b"<html>", ProtocolError, "answered no Prometheus JSON: <html>"),
+        (200, b"<html>", ProtocolError, "is not Prometheus JSON: <html>"),
         (401, b"who are you", RemoteError, "answered 401: who are you"),
         (503, {"status": "error", "error": "too many queries"}, RemoteError, "refuses the query: too many queries"),
         (422, {"status": "error", "error": "many-to-many"}, RemoteError, "many-to-many"),

@@ -1,0 +1,80 @@
+"""The options of servers that connect to endpoints of NodeConfigs. Light at import: typer and the standard library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from wao_predict.cli._options import with_options
+
+if TYPE_CHECKING:
+    from wao_core.collector.endpoints import EndpointAccess
+
+_PANEL = "Endpoints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOptions:
+    """What the endpoints of NodeConfigs may reach."""
+
+    endpoint_network: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="WAO_ENDPOINT_NETWORK",
+            help="Network that sensors and models may be in, such as 10.1.0.0/16. Can be repeated. Default: any, "
+            "except link-local and, unless --manifests is given, loopback.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    refuse_network: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="WAO_REFUSE_NETWORK",
+            help="Network that sensors and models must not be in, such as those of Services and Pods. Can be repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    model_folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_MODEL_FOLDER",
+            help="Folder of model files that endpoints of type Onnx may name in addition to the shipped models. "
+            "Default: none; with --manifests any file.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
+    def access(self, *, standalone: bool) -> EndpointAccess:
+        """Return what endpoints may reach.
+
+        Parameters
+        ----------
+        standalone
+            The cluster is a folder of manifests, whose author runs this server.
+
+        Raises
+        ------
+        UsageError
+            A network cannot be parsed.
+        """
+        from wao_core.collector.addresses import AddressRule
+        from wao_core.collector.endpoints import EndpointAccess
+        from wao_predict.model_files import ModelFiles
+
+        rule = AddressRule.of(self.endpoint_network or (), refused=self.refuse_network or (), loopback=standalone)
+        anywhere = standalone and self.model_folder is None
+        return EndpointAccess(rule=rule, model_files=ModelFiles(self.model_folder, anywhere))
+
+    def problems(self) -> list[str]:
+        """Return everything that is wrong with these options, in the words of the command line."""
+        if self.model_folder is not None and not self.model_folder.is_dir():
+            return [f"--model-folder {self.model_folder}: there is no such folder"]
+        return []
+
+
+def endpoint_options() -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add all options of `EndpointOptions` to a typer command; it takes them as one argument `endpoints`."""
+    return with_options(EndpointOptions, "endpoints")

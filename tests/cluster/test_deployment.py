@@ -23,8 +23,10 @@ from tests.cluster.conftest import kubectl
 from wao_demo.bmcs import LOGIN
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+BMC_NAMESPACE = "wao-bmc"  # where the servers may read Secrets
 BASE = f"/apis/node.waok8s.github.io/v1beta1/namespaces/{NAMESPACE}"
 RAW = f"/apis/{GROUP}/v1beta2/nodes/*/inlet_temp"
+BMC_BASE = f"/apis/node.waok8s.github.io/v1beta1/namespaces/{BMC_NAMESPACE}"
 FORMS = Path(__file__).with_name("reference_forms.yaml")
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 
@@ -276,7 +278,8 @@ def test_a_node_that_moves_or_gets_another_name_is_followed(bed: ControlPlane, r
 def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: ControlPlane, running: Running) -> None:
     pair = bed.service_ca.issue("bmc", hosts=("127.0.0.1",))
     login = {"username": LOGIN[0], "password": LOGIN[1]}
-    bed.admin.create(SECRETS, {"metadata": {"name": "bmc-login"}, "stringData": login})
+    secret = {"metadata": {"name": "bmc-login"}, "stringData": login}
+    bed.admin.create(f"/api/v1/namespaces/{BMC_NAMESPACE}/secrets", secret)
     with Hardware(100, pair) as hardware:
         bed.admin.create_all("/api/v1/nodes", [node(f"b-{number}") for number in range(100)])
         documents = []
@@ -290,7 +293,7 @@ def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: Cont
                 "tls": {"caBundle": bed.service_ca.file.read_text()},
             }
             documents.append(document)
-        bed.admin.create_all(f"{BASE}/nodeconfigs", documents)
+        bed.admin.create_all(f"{BMC_BASE}/nodeconfigs", documents)
         names = {f"b-{number}" for number in range(100)}
         wait_for(lambda: names <= set(values(bed)), "all of them are read", pause=0.5)
         hardware.pull_the_plug(7)
@@ -299,10 +302,10 @@ def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: Cont
         # its value counts for a while longer, then it is gone from the list, alone
         wait_for(lambda: alive == names & set(values(bed)), "the two are left out", pause=0.5)
         assert ages(bed, alive) < 8.0
-        wait_for(lambda: condition(bed, "b-7", "Collecting")["status"] == "False", "it is told")
+        wait_for(lambda: condition(bed, "b-7", "Collecting", base=BMC_BASE)["status"] == "False", "it is told")
     assert LOGIN[1] not in running.api.text()
     for name in sorted(names):
-        bed.admin.delete(f"{BASE}/nodeconfigs/{name}")
+        bed.admin.delete(f"{BMC_BASE}/nodeconfigs/{name}")
 
 
 def test_documents_in_the_forms_of_the_reference_work_as_they_stand(bed: ControlPlane, running: Running) -> None:
@@ -352,8 +355,8 @@ def create_moving_template(bed: ControlPlane) -> None:
     bed.admin.create(f"{BASE}/nodeconfigtemplates", document)
 
 
-def condition(bed: ControlPlane, name: str, kind: str) -> dict[str, Any]:
-    status = bed.admin.get(f"{BASE}/nodeconfigs/{name}").get("status") or {}
+def condition(bed: ControlPlane, name: str, kind: str, *, base: str = BASE) -> dict[str, Any]:
+    status = bed.admin.get(f"{base}/nodeconfigs/{name}").get("status") or {}
     found: dict[str, Any] = next(
         (item for item in status.get("conditions", []) if item["type"] == kind), {"status": ""}
     )

@@ -146,6 +146,23 @@ def test_no_right_is_a_wildcard_and_no_secret_is_listed() -> None:
                     assert rule.get("resourceNames") or rule["verbs"] == ["get"], path
 
 
+def test_a_server_cannot_read_the_key_of_a_serving_certificate() -> None:
+    """The controller issues them, and has rights by name; the servers read credentials where there are no keys."""
+    running = {item.values[0]["metadata"]["namespace"] for item in workloads()}
+    readers = {
+        role["metadata"]["name"]
+        for kind in ("Role", "ClusterRole")
+        for _, role in documents(kind)
+        for rule in role["rules"]
+        if "secrets" in rule.get("resources", []) and role["metadata"]["name"] != "wao-controller"
+    }
+    bound = [item for kind in ("RoleBinding", "ClusterRoleBinding") for _, item in documents(kind)]
+    places = {item["metadata"].get("namespace") for item in bound if item["roleRef"]["name"] in readers}
+    assert places == {"wao-bmc"}
+    assert not places & (running | {"wao-pki"})
+    assert places <= {item["metadata"]["name"] for _, item in documents("Namespace")}
+
+
 def test_each_binding_is_of_a_role_and_an_account_that_are_there() -> None:
     roles = {role["metadata"]["name"] for kind in ("Role", "ClusterRole") for _, role in documents(kind)}
     accounts = {(item["metadata"]["namespace"], item["metadata"]["name"]) for _, item in documents("ServiceAccount")}

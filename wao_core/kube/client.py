@@ -1,13 +1,15 @@
-"""Raw JSON requests to the API server through the official asyncio client's authentication and TLS.
+"""JSON requests to the API server, with the configuration that the official client loads.
 
-The generated models are not used: decoding them costs a hundred times what the slim records do, and they refuse
-the nulls that Go servers send in place of empty lists.
+The package `kubernetes` reads kubeconfig files and service accounts and refreshes tokens. Its generated models and its
+requests are not used: decoding the models takes a hundred times as long as decoding the records, and they refuse the
+nulls that Go servers send in place of empty lists.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,16 +17,22 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from wao_core.errors import SourceError
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 MAX_LINE = 8 * 1024 * 1024
-"""An object in etcd is at most 1.5 MiB; JSON of it a few times that."""
+"""Most bytes of one event. An object in etcd is at most 1.5 MiB, and its JSON a few times that."""
+
+CONNECTIONS = 64
+"""Most connections to the API server."""
+READ_BUFFER = 2 * 1024 * 1024
+"""Bytes of an answer that are buffered, as in the official client."""
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a kubelet puts a pod's token and the cluster's authority."""
+"""Folder in which a kubelet puts a pod's token and the cluster's authority."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -49,7 +57,7 @@ class _Status(msgspec.Struct):
 
 
 def status_error(method: str, path: str, status: int, body: bytes, headers: Mapping[str, str]) -> KubeError:
-    """Return the error for an answer that is not a success; quotes the Status message, or the body's beginning."""
+    """Return the error for an answer that is not a success; it quotes the Status message, or the start of the body."""
     try:
         said = msgspec.json.decode(body, type=_Status)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -64,16 +72,18 @@ def status_error(method: str, path: str, status: int, body: bytes, headers: Mapp
 
 
 class KubeClient:
-    """One connection pool to one API server; credentials are re-read when they rotate.
+    """One connection pool to one API server; credentials are read again when they rotate.
 
     Parameters
     ----------
-    api
-        A `kubernetes.aio.client.ApiClient`; closed with this object.
+    configuration
+        A `kubernetes.aio.client.Configuration`: the server, its certificates, and the hook that refreshes the token.
     """
 
-    def __init__(self, api: Any) -> None:
-        self._api = api
+    def __init__(self, configuration: Any) -> None:
+        self._configuration = configuration
+        self._session: aiohttp.ClientSession | None = None  # made with the first request, in its event loop
+        self._context = _ssl_context(configuration)
 
     @classmethod
     async def connect(
@@ -88,41 +98,41 @@ class KubeClient:
         Parameters
         ----------
         account
-            Folder of the pod's ServiceAccount: its token is read again every minute.
+            Folder of the pod's ServiceAccount; its token is read again every minute.
         environment
-            Where the pod is told the API server's address.
+            Variables with the API server's address, as in a pod.
 
         Raises
         ------
         KubeError
             There is neither a usable file nor a service account.
         """
-        from kubernetes.aio.client import ApiClient, Configuration
+        from kubernetes.aio.client import Configuration
         from kubernetes.aio.config import ConfigException, load_kube_config
         from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
         configuration = Configuration()
-        configuration.connection_pool_maxsize = 64
-        configuration.client_session_kwargs = {"trust_env": False}
         try:
             if kubeconfig is not None:
                 await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
             else:
                 files = {"token_filename": str(account / "token"), "cert_filename": str(account / "ca.crt")}
                 InClusterConfigLoader(**files, environ=environment).load_and_set(configuration)
+            return cls(configuration)
         except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
             where = f"kubeconfig {kubeconfig}" if kubeconfig else "the service account of this pod"
             raise KubeError(f"{where} cannot be used: {error}; give --kubeconfig FILE or --manifests FOLDER") from None
-        return cls(ApiClient(configuration))
 
     @property
     def host(self) -> str:
         """The API server's base URL."""
-        return str(self._api.configuration.host)
+        return str(self._configuration.host)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._api.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def get(self, path: str, *, query: Query = (), timeout: float = 30.0) -> bytes:
         """Return the body of a GET.
@@ -172,8 +182,8 @@ class KubeClient:
         Parameters
         ----------
         stall
-            Seconds without any byte after which the connection is taken for dead. The server sends a bookmark about
-            every minute, so silence for longer means that nobody is there.
+            Seconds without any byte after which the connection counts as dead. The server sends a bookmark about
+            every minute.
 
         Raises
         ------
@@ -182,7 +192,7 @@ class KubeClient:
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=stall)
         try:
-            # not wait_for: in Python 3.11 it can swallow a cancellation that comes as the answer does
+            # not wait_for: in Python 3.11 it can swallow a cancellation that arrives together with the answer
             async with asyncio.timeout(stall):
                 response = await self._open("GET", path, query, None, "application/json", limits)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -204,24 +214,52 @@ class KubeClient:
         content_type: str,
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        request = await self._api.param_serialize(
+        url = URL(self.host.rstrip("/") + path, encoded=True)
+        return await self._pool().request(
             method,
-            path,
-            query_params=list(query),
-            header_params=headers,
-            body=dict(body) if body is not None else None,
-            auth_settings=["BearerToken"],
+            url.with_query(list(query)) if query else url,
+            data=msgspec.json.encode(body) if body is not None else None,
+            headers={"Accept": "application/json", "Content-Type": content_type, **await self._authorization()},
+            allow_redirects=False,  # the token is for this server only
+            timeout=limits,
+            proxy=self._configuration.proxy,
+            proxy_headers=self._configuration.proxy_headers,
+            server_hostname=self._configuration.tls_server_name or None,
         )
-        answer = await self._api.call_api(*request, _request_timeout=limits, _preload_content=False)
-        response: aiohttp.ClientResponse = answer.response
-        return response
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._context)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=False, read_bufsize=READ_BUFFER)
+        return self._session
+
+    async def _authorization(self) -> dict[str, str]:
+        """Return the header with the current token; raises `KubeError` if it cannot be read."""
+        from kubernetes.aio.config import ConfigException
+
+        try:
+            token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        except (ConfigException, OSError, ValueError) as error:
+            raise KubeError(f"the credentials for the API server cannot be read: {error}") from None
+        return {"Authorization": token} if token else {}
+
+
+def _ssl_context(configuration: Any) -> ssl.SSLContext:
+    """Return the TLS context of a configuration; raises `OSError` for files that cannot be read."""
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if configuration.disable_strict_ssl_verification:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _drop(response: aiohttp.ClientResponse) -> None:
-    """Give the connection back if the answer was read whole, else end it at once.
+    """Return the connection to the pool if the answer is complete, else abort it.
 
-    A server that does not answer would not end TLS with us either, and the connection would stay for half a minute.
+    An unresponsive server would not complete the TLS shutdown, and the socket would stay open for half a minute.
     """
     connection = response.connection
     if connection is not None and connection.transport is not None:
@@ -230,7 +268,7 @@ def _drop(response: aiohttp.ClientResponse) -> None:
 
 
 async def _lines(response: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:
-    """Yield whole lines; readline of aiohttp refuses those beyond its buffer, so they are put together here."""
+    """Yield complete lines, also those that are longer than aiohttp's buffer, which its readline refuses."""
     rest = bytearray()
     try:
         async for chunk in response.content.iter_any():

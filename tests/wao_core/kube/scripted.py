@@ -130,7 +130,7 @@ class ScriptedServer:
 @asynccontextmanager
 async def client_of(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[KubeClient]:
     """Serve all paths with one handler, and yield a client for it."""
-    from kubernetes.aio.client import ApiClient, Configuration
+    from kubernetes.aio.client import Configuration
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -138,7 +138,7 @@ async def client_of(handle: Callable[[web.Request], Awaitable[web.StreamResponse
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    client = KubeClient(ApiClient(Configuration(host=str(site.name))))
+    client = KubeClient(Configuration(host=str(site.name)))
     try:
         yield client
     finally:

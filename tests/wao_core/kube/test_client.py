@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException
 
+from tests.wao_core.kube.scripted import client_of
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_core.kube.client import KubeClient, KubeError
 
@@ -44,6 +47,68 @@ async def test_in_a_pod_it_is_the_pods_service_account(tmp_path: Path) -> None:
             assert json.loads(await client.get("/")) == "bearer first"
         finally:
             await client.close()
+
+
+async def test_paths_and_queries_arrive_as_they_are_quoted() -> None:
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        seen.append(request.raw_path)
+        return web.json_response({})
+
+    async with client_of(handle) as client:
+        await client.get("/api/v1/namespaces/a%2Fb/secrets/%252e%252e", query=[("fieldSelector", "a=b&c"), ("w", "1")])
+    assert seen == ["/api/v1/namespaces/a%2Fb/secrets/%252e%252e?fieldSelector=a%3Db%26c&w=1"]
+
+
+async def test_a_redirect_is_an_error_and_the_token_stays_here() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "https://elsewhere.example/"})
+
+    async with client_of(handle) as client:
+        with pytest.raises(KubeError, match="302"):
+            await client.get("/api/v1/nodes")
+
+
+async def test_a_kubeconfig_names_the_server_its_authority_and_a_token(tmp_path: Path) -> None:
+    async with api_server(tmp_path) as port:
+        file = tmp_path / "config"
+        file.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "c",
+                    "contexts": [{"name": "c", "context": {"cluster": "s", "user": "u"}}],
+                    "clusters": [
+                        {
+                            "name": "s",
+                            "cluster": {
+                                "server": f"https://127.0.0.1:{port}",
+                                "certificate-authority": str(tmp_path / "ca.crt"),
+                            },
+                        }
+                    ],
+                    "users": [{"name": "u", "user": {"token": "mine"}}],
+                }
+            )
+        )
+        client = await KubeClient.connect(file)
+        try:
+            assert json.loads(await client.send("POST", "/", body={"a": 1})) == "Bearer mine"
+        finally:
+            await client.close()
+
+
+async def test_a_token_that_cannot_be_read_any_more_is_an_error_of_ours() -> None:
+    class Unreadable(Configuration):  # type: ignore[misc]
+        async def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str:
+            raise ConfigException("Token file exists but empty.")
+
+    client = KubeClient(Unreadable(host="https://127.0.0.1:1"))
+    with pytest.raises(KubeError, match="credentials for the API server cannot be read: Token file"):
+        await client.get("/")
+    await client.close()
 
 
 @pytest.mark.parametrize(

@@ -322,10 +322,9 @@ async def test_a_refusal_quotes_the_servers_words() -> None:
 
 async def test_a_server_that_is_away_is_reported() -> None:
     script = ScriptedServer()
-    async with serving(script):
+    async with serving(script) as client:
         pass
-    async with serving(ScriptedServer()) as client:
-        client._api.configuration.host = script.url
-        with pytest.raises(KubeError) as raised:
-            await client.get("/api/v1/nodes", timeout=1)
+    with pytest.raises(KubeError) as raised:
+        await client.get("/api/v1/nodes", timeout=1)
+    await client.close()
     assert raised.value.status_code is None

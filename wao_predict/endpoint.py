@@ -53,7 +53,7 @@ class Options(Mapping[str, object]):
     __slots__ = ("_hash", "_items")
 
     def __init__(self, given: Mapping[str, object] | None = None) -> None:
-        self._items = {str(key): _frozen(value) for key, value in (given or {}).items()}
+        self._items = {str(key): _frozen(value) for key, value in given.items()} if given else {}
         self._hash = hash(frozenset(self._items.items()))
 
     def __getitem__(self, key: str) -> object:
@@ -88,7 +88,7 @@ class Options(Mapping[str, object]):
 
 
 def _frozen(value: object) -> object:
-    if isinstance(value, Options):
+    if value is None or isinstance(value, str | int | float | Options):
         return value
     if isinstance(value, Mapping):
         return Options(value)

@@ -15,13 +15,14 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 """Regular expression of an object's name, for RE2 and Python alike; the length is not part of it."""
 MAX_SUBDOMAIN, MAX_LABEL = 253, 63
+_SUBDOMAIN, _LABEL_NAME = re.compile(SUBDOMAIN), re.compile(_LABEL)
 
 
 def is_subdomain(name: str) -> bool:
     """Return whether this can be the name of an object, such as a Secret."""
-    return len(name) <= MAX_SUBDOMAIN and re.fullmatch(SUBDOMAIN, name) is not None
+    return len(name) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(name) is not None
 
 
 def is_label(name: str) -> bool:
     """Return whether this can be the name of a namespace."""
-    return len(name) <= MAX_LABEL and re.fullmatch(_LABEL, name) is not None
+    return len(name) <= MAX_LABEL and _LABEL_NAME.fullmatch(name) is not None

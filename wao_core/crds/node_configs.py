@@ -15,7 +15,7 @@ from wao_core.errors import ManifestError
 from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 
-_OPTIONS = ("sensor", "value", "query")
+_NO_TLS, _NO_OPTIONS = TlsPolicy(), Options()  # shared by most of the thousands of endpoints
 
 
 def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig:
@@ -109,13 +109,20 @@ def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:
         url,
         f"{namespace}/{secret}" if secret else "",
         _tls(term.tls),
-        Options(term.model_dump(by_alias=True, exclude_none=True, include=set(_OPTIONS))),
+        _options(term),
     )
+
+
+def _options(term: crd.EndpointTerm) -> Options:
+    sensor = None if term.sensor is None else term.sensor.model_dump(by_alias=True, exclude_none=True)
+    stated = {"sensor": sensor, "value": term.value, "query": term.query}
+    given = {name: value for name, value in stated.items() if value is not None}
+    return Options(given) if given else _NO_OPTIONS
 
 
 def _tls(tls: crd.Tls | None) -> TlsPolicy:
     if tls is None:
-        return TlsPolicy()
+        return _NO_TLS
     return TlsPolicy(
         ca_data=tls.ca_bundle or None,
         fingerprint=tls.fingerprint or None,

@@ -1,8 +1,8 @@
 """The custom resources NodeConfig and NodeConfigTemplate as pydantic models: the source of schema and validation.
 
-Every manifest written for the reference (wao-core, group node.waok8s.github.io, version v1beta1) is valid here. What is
-ours is optional and additive, and only what is ours is checked further (`wao_core.crds.rules`). The YAML in
-manifests/crds is generated from these models (`wao_core.crds.yaml_files`).
+Every manifest written for the reference (wao-core, group node.waok8s.github.io, version v1beta1) is valid. Fields of
+our own are optional, and only they are checked further (`wao_core.crds.rules`), except that the name of a Secret must
+be a name. The YAML in manifests/crds is generated from these models (`wao_core.crds.yaml_files`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Duration = Annotated[str, BeforeValidator(_go_duration)]
 
 
 class _Model(BaseModel):
-    """camelCase outside, snake_case inside; unknown fields are dropped, as the API server does."""
+    """Fields in camelCase outside and in snake_case inside. Unknown fields are dropped, as the API server does."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
@@ -65,7 +65,7 @@ class Tls(_Model):
 
 
 class SensorOverride(_Model):
-    """Names the sensor where discovery cannot know it. A template may take it from the node's labels or annotations."""
+    """The sensor, where discovery cannot find it. A template can take it from the node's labels or annotations."""
 
     model_config = ConfigDict(json_schema_extra=validations(SENSOR_RULES))
 
@@ -73,7 +73,9 @@ class SensorOverride(_Model):
         None, max_length=1024, description="Path of the resource, such as /redfish/v1/Chassis/1/Sensors/Inlet."
     )
     name: str | None = Field(
-        None, max_length=256, description="Name of the sensor in that resource, or without uri of any on the BMC."
+        None,
+        max_length=256,
+        description="Name of the sensor in that resource, or without uri of any sensor of the BMC.",
     )
 
     @model_validator(mode="after")
@@ -83,7 +85,7 @@ class SensorOverride(_Model):
 
 
 class EndpointTerm(_Model):
-    """One sensor, model or provider: what it is, where, with which credentials, how often."""
+    """One sensor, model or endpoint provider: its type, URL, credentials, and interval."""
 
     model_config = ConfigDict(json_schema_extra=validations(TERM_RULES))
 
@@ -96,13 +98,13 @@ class EndpointTerm(_Model):
     basic_auth_secret: SecretReference | None = Field(None, description="Credentials for HTTP basic authentication.")
     fetch_interval: Duration | None = Field(None, description="Time between two readings, a Go duration. Default 15s.")
     tls: Tls | None = Field(None, description="How the server's certificate is verified.")
-    sensor: SensorOverride | None = Field(None, description="The sensor to read, where discovery cannot know it.")
-    value: float | None = Field(None, description="Type Fake: the constant to give.")
+    sensor: SensorOverride | None = Field(None, description="The sensor to read, where discovery cannot find it.")
+    value: float | None = Field(None, description="Type Fake: the constant.")
     query: str | None = Field(
         None,
         max_length=4096,
         description="Type Prometheus: PromQL with one sample; $node and $address are the node's. "
-        "fetchInterval should be no shorter than the scrape interval.",
+        "fetchInterval should not be shorter than the scrape interval.",
     )
 
     @model_validator(mode="after")
@@ -125,12 +127,12 @@ class Predictor(_Model):
     power_consumption: EndpointTerm | None = Field(None, description="The model.")
     power_consumption_endpoint_provider: EndpointTerm | None = Field(
         None,
-        description="Where the model's endpoint is asked for, such as the BMC; used when powerConsumption has none.",
+        description="Server that names the model's endpoint, such as the BMC; used when powerConsumption has none.",
     )
 
 
 class NodeConfigSpec(_Model):
-    """Where a node's sensors and its power model are."""
+    """The sensors and the power model of a node."""
 
     node_name: str = Field(description="Name of the Node.")
     metrics_collector: MetricsCollector = Field(description="The node's sensors.")
@@ -138,9 +140,9 @@ class NodeConfigSpec(_Model):
 
 
 class NodeConfigTemplateBody(NodeConfigSpec):
-    """The spec of the NodeConfigs to make; strings are Go templates over the node."""
+    """The spec of the NodeConfigs; strings are Go templates over the node."""
 
-    node_name: str = Field("", description="Ignored; the node's name is taken.")
+    node_name: str = Field("", description="Ignored: the name of the node is used.")
 
 
 class LabelSelectorRequirement(_Model):
@@ -163,10 +165,10 @@ class LabelSelector(_Model):
 
 
 class NodeConfigTemplateSpec(_Model):
-    """Which nodes get a NodeConfig, and what stands in it."""
+    """The nodes that get a NodeConfig, and its content."""
 
     node_selector: LabelSelector = Field(description="The nodes.")
-    template: NodeConfigTemplateBody = Field(description="The NodeConfigs to make.")
+    template: NodeConfigTemplateBody = Field(description="The NodeConfigs.")
 
 
 class Condition(_Model):
@@ -196,7 +198,7 @@ class MetricStatus(_Model):
     time: str | None = Field(None, json_schema_extra={"format": "date-time"})
     reason: str | None = None
     sensor: ChosenSensor | None = None
-    confidence: str | None = Field(None, description="How sure it is that this is the right sensor, 0 to 1.")
+    confidence: str | None = Field(None, description="Confidence that this is the right sensor, 0 to 1.")
 
 
 class _Status(_Model):
@@ -208,7 +210,7 @@ class _Status(_Model):
 
 
 class NodeConfigStatus(_Status):
-    """What is collected for the node, and what is wrong."""
+    """The last values of the node's metrics, and conditions."""
 
     metrics: list[MetricStatus] | None = Field(
         None, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
@@ -216,13 +218,13 @@ class NodeConfigStatus(_Status):
 
 
 class NodeConfigTemplateStatus(_Status):
-    """How many nodes the template serves, and what is wrong."""
+    """The number of nodes, and conditions."""
 
     nodes: int | None = Field(None, description="Nodes that have a NodeConfig from this template.")
 
 
 class ObjectMeta(_Model):
-    """What is read of the metadata of a manifest."""
+    """The fields of a manifest's metadata that are used."""
 
     name: str = Field(min_length=1, max_length=253)
     namespace: str | None = None

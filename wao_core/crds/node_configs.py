@@ -1,4 +1,4 @@
-"""NodeConfig and NodeConfigTemplate documents to records, validated by the models of `wao_core.crds.models`."""
+"""Converts NodeConfig and NodeConfigTemplate documents to records, validated by `wao_core.crds.models`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig
     Raises
     ------
     ManifestError
-        A field is missing or cannot be used; the first one is named.
+        A field is missing or cannot be used; the message names the first one.
     """
     spec = _validated(crd.NodeConfigSpec, raw)
     return record_of(spec, {**fields, "generation": _generation(raw)})
@@ -53,7 +53,7 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
 
 
 def node_config_template(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfigTemplate:
-    """Return the record of a NodeConfigTemplate document, its strings unrendered; errors as `node_config`."""
+    """Return the record of a NodeConfigTemplate document with its templates unrendered; errors as `node_config`."""
     spec = _validated(crd.NodeConfigTemplateSpec, raw)
     return NodeConfigTemplate(
         **fields,
@@ -64,7 +64,7 @@ def node_config_template(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> N
 
 
 def precedence(config: NodeConfig) -> tuple[float, str]:
-    """Order the NodeConfigs of one node: the oldest wins, then the first by name, so that all replicas agree."""
+    """Return the sort key of the NodeConfigs of one node: the oldest wins, then the first by name, in all replicas."""
     return (config.created or 0.0, key_of(config))
 
 

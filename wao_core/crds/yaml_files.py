@@ -1,6 +1,6 @@
 """CustomResourceDefinitions as YAML, from the models of `wao_core.crds.models`.
 
-`python -m wao_core.crds.yaml_files` writes manifests/crds; `--check` tells whether they are up to date.
+`python -m wao_core.crds.yaml_files` writes manifests/crds; with `--check` it fails if they are out of date.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RESOURCES = (
         "nc",
         crd.NodeConfigSpec,
         crd.NodeConfigStatus,
-        "NodeConfig says where a node's sensors and its power model are.",
+        "NodeConfig has the sensors and the power model of a node.",
         [
             ("Node", "string", ".spec.nodeName"),
             ("InletTemp", "string", ".spec.metricsCollector.inletTemp.type"),
@@ -59,7 +59,7 @@ RESOURCES = (
         "nct",
         crd.NodeConfigTemplateSpec,
         crd.NodeConfigTemplateStatus,
-        "NodeConfigTemplate makes a NodeConfig for every node that it selects.",
+        "NodeConfigTemplate creates a NodeConfig for every node that it selects.",
         [
             ("Nodes", "integer", ".status.nodes"),
             ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
@@ -152,7 +152,7 @@ def rendered() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or with --check tell whether they are up to date."""
+    """Write the files; with --check return 1 if they are out of date, and write nothing."""
     stale = []
     for name, text in rendered().items():
         file = FOLDER / name

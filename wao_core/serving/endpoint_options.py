@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wao_predict.cli._options import with_options
+from wao_predict.errors import UsageError
 
 if TYPE_CHECKING:
     from wao_core.collector.endpoints import EndpointAccess
@@ -70,9 +71,14 @@ class EndpointOptions:
 
     def problems(self) -> list[str]:
         """Return everything that is wrong with these options, in the words of the command line."""
+        found = []
         if self.model_folder is not None and not self.model_folder.is_dir():
-            return [f"--model-folder {self.model_folder}: there is no such folder"]
-        return []
+            found.append(f"--model-folder {self.model_folder}: there is no such folder")
+        try:
+            self.access(standalone=False)
+        except UsageError as error:
+            found.append(str(error))
+        return found
 
 
 def endpoint_options() -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from wao_core.cluster.decode import decode_object
+from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.source import Secret
 from wao_core.collector.endpoints import EndpointAccess, Endpoints
-from wao_core.collector.plan import SensorSpec
+from wao_core.collector.plan import SensorSpec, make_plan
 from wao_core.collector.readers import SensorReaders
+from wao_core.collector.sensors import identify
+from wao_core.errors import ManifestError
 from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 from wao_predict.errors import RemoteError, SensorError
@@ -111,3 +117,38 @@ async def test_sensors_without_a_url_need_no_network(bench: Bench) -> None:
 async def test_endpoints_that_cannot_be_used_report_why(bench: Bench, endpoint: Endpoint, message: str) -> None:
     with pytest.raises((SensorError, RemoteError, ValueError), match=message):
         await bench.readers.reader(SensorSpec("inlet_temp", endpoint, 10.0)).read()
+
+
+texts = st.text(max_size=40) | st.sampled_from(
+    ["http://[::1", "https://10.0.0.1", "http://a b", "https://x:99999", "//"]
+)
+terms = st.fixed_dictionaries(
+    {"type": st.sampled_from(["Redfish", "DifferentialPressureAPI", "Prometheus", "Fake"]) | texts, "endpoint": texts},
+    optional={
+        "basicAuthSecret": st.fixed_dictionaries({"name": texts}),
+        "fetchInterval": st.sampled_from(["1s", "0", "-5m", "9999999h"]) | texts,
+        "tls": st.fixed_dictionaries({}, optional={"caBundle": texts, "fingerprint": texts}),
+        "sensor": st.fixed_dictionaries({}, optional={"uri": texts, "name": texts}),
+        "query": texts,
+        "value": st.floats(),
+    },
+)
+
+
+@given(terms, terms, texts)
+@settings(max_examples=60, deadline=None)
+async def test_any_text_in_a_node_config_is_a_reader_or_a_refused_manifest(
+    inlet: dict[str, object], delta: dict[str, object], node: str
+) -> None:
+    """One NodeConfig that nobody can use must not stop the collector for all others."""
+    spec = {"nodeName": node, "metricsCollector": {"inletTemp": inlet, "deltaP": delta}, "predictor": {}}
+    try:
+        config = decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x", "namespace": "ns"}, "spec": spec})
+    except ManifestError:
+        return
+    assert isinstance(config, NodeConfig)
+    endpoints = Endpoints(Secrets())
+    readers = SensorReaders(endpoints)
+    for poller in make_plan([config], identify=lambda endpoint, name: identify(endpoint, name, nodes={})).pollers:
+        readers.reader(poller).close()
+    await endpoints.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +15,16 @@ from wao_core.collector.plan import SensorSpec, Target
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
+from wao_predict.backoff import Backoff
 from wao_predict.errors import RemoteError, WaoError, summary
 from wao_predict.sensors.base import Reading
 
-MOST_BACKOFF = 300.0  # seconds
-REFUSED_BACKOFF = 60.0  # seconds at least after a refused password, so that no account gets locked
-SKEW = 5.0  # seconds that a sensor's clock may be ahead
+MOST_BACKOFF = 300.0
+"""Longest wait after failures [s]."""
+REFUSED_BACKOFF = 60.0
+"""Shortest wait after a refused password, so that no account is locked [s]."""
+SKEW = 5.0
+"""Tolerated lead of a sensor's clock [s]."""
 
 
 _log = logging.getLogger(__name__)
@@ -74,6 +77,7 @@ class Poller:
         self.spec, self.state = spec, PollerState()
         self._store, self._observe = store, observe
         self.reader = reader
+        self._backoff = Backoff(initial=1.2 * spec.interval, maximum=1.2 * MOST_BACKOFF)
         self._last: Sample | None = None
         self._targets: frozenset[Target] = frozenset()
         self.retarget(targets)
@@ -116,12 +120,12 @@ class Poller:
             self._fail(summary(error))
             if self.state.failures == 1:
                 _log.info("sensor of type %s: %s", self.spec.endpoint.type, error)
-            delay = backoff(self.spec.interval, self.state.failures, refused=kind == "refused")
+            delay = max(self._backoff.next(), REFUSED_BACKOFF if kind == "refused" else 0.0)
         except Exception as error:  # a fault of a plug-in must not end the polling
             _log.exception("the sensor %s failed", self.spec.endpoint.label)
             kind = "error"
             self._fail(f"the sensor failed with {type(error).__name__}; the log of the server has the details")
-            delay = backoff(self.spec.interval, self.state.failures)
+            delay = self._backoff.next()
         self.state.attempts += 1
         self._observe(self.spec, time.perf_counter() - began, kind)
         return delay
@@ -140,6 +144,7 @@ class Poller:
             self.spec.endpoint.type,
         )
         self.state.failures, self.state.reason = 0, ""
+        self._backoff.reset()
         for target in self._targets:
             self._store.put(target.node, target.metric, self._last)
 
@@ -166,14 +171,6 @@ def sample_time(stated: datetime | None, now: float, ttl: float) -> float:
         return now
     taken = stated.timestamp()
     return min(taken, now) if now - ttl < taken < now + SKEW else now
-
-
-def backoff(interval: float, failures: int, *, refused: bool = False) -> float:
-    """Return the seconds to wait after a number of consecutive failures: doubled, with jitter, at most 5 minutes."""
-    wait = min(MOST_BACKOFF, interval * 2.0 ** min(failures - 1, 10))
-    if refused:
-        wait = max(wait, REFUSED_BACKOFF)
-    return wait * random.uniform(0.8, 1.2)
 
 
 def failure_kind(error: Exception) -> str:

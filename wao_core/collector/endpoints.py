@@ -16,7 +16,7 @@ from typing import NamedTuple
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.secrets import SecretBook, SecretReader
 from wao_core.collector.transport import PollingSession, PollingTransport
-from wao_predict.connection import TlsPolicy, origin_of, without_userinfo
+from wao_predict.connection import Credentials, TlsPolicy, origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError, UsageError
 from wao_predict.flow import AsyncTransport, Request, Response
@@ -123,14 +123,22 @@ class _Connection:
     async def send(self, request: Request) -> Response:
         used = await self._secrets.get(self._reference, host=self._host)
         self._transport.credentials = used
-        response = await self._transport.send(request)
-        if response.status not in (401, 403) or not self._reference:
-            return response
-        fresh = await self._secrets.get(self._reference, host=self._host, refused=True)
-        if fresh == used:
-            return response
-        self._transport.credentials = fresh
+        try:
+            response = await self._transport.send(request)
+        except RemoteError as error:  # a BMC that refused a login
+            if not await self._renewed(used, error.status_code):
+                raise
+        else:
+            if not await self._renewed(used, response.status):
+                return response
         return await self._transport.send(request)
+
+    async def _renewed(self, used: Credentials | None, status: int | None) -> bool:
+        """Return whether the credentials were refused and the Secret has others now, which the transport then uses."""
+        if status not in (401, 403) or not self._reference:
+            return False
+        self._transport.credentials = await self._secrets.get(self._reference, host=self._host, refused=True)
+        return self._transport.credentials != used
 
 
 class EndpointTransport(AsyncTransport):

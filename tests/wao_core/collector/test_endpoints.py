@@ -42,7 +42,8 @@ class Bench:
         self.seen.append(request.headers.get("Authorization", ""))
         if request.path == "/elsewhere":
             return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest"})
-        return web.Response(status=200 if self.seen[-1] == self.accepts else self.refusal)
+        accepted = self.seen[-1] == self.accepts
+        return web.Response(status=200 if accepted else self.refusal, headers={"WWW-Authenticate": "Basic"})
 
     def connect(self, *, secret: str = "wao/bmc") -> EndpointTransport:
         endpoint = Endpoint("T", self.url, secret)
@@ -71,12 +72,13 @@ async def test_the_credentials_of_the_secret_are_sent_and_cached(bench: Bench) -
     assert (bench.reads, bench.seen) == (1, [OLD] * 3)
 
 
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/redfish/v1/Systems"])
 @pytest.mark.parametrize("refusal", [401, 403])
-async def test_a_rotated_password_is_found_at_the_first_refusal(bench: Bench, refusal: int) -> None:
+async def test_a_rotated_password_is_found_at_the_first_refusal(bench: Bench, refusal: int, path: str) -> None:
     transport = bench.connect()
-    await status(transport)
+    await status(transport, path)
     bench.accepts, bench.password, bench.refusal, bench.now = NEW, b"new", refusal, 10.0
-    assert await status(transport) == 200
+    assert await status(transport, path) == 200
     assert bench.seen == [OLD, OLD, NEW]
 
 

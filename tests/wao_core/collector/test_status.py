@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from wao_core.cluster.records import EndpointTerm, NodeConfig
+from wao_core.cluster.records import NodeConfig, SensorTerm
 from wao_core.collector.status import (
     ChosenSensor,
     PredictionStatus,
@@ -14,9 +14,10 @@ from wao_core.collector.status import (
     ready_condition,
 )
 from wao_core.collector.store import Sample, SampleState
+from wao_predict.endpoint import Endpoint
 
 NOW = 1_795_464_940.0  # 2026-11-23T20:15:40Z
-FAKE = EndpointTerm(type="Fake", fetch_interval=3600.0)
+FAKE = SensorTerm(Endpoint("Fake"), 3600.0)
 CONFIG = NodeConfig(
     name="n1", namespace="wao", node_name="n1", generation=3, metrics={"inlet_temp": FAKE, "delta_p": FAKE}
 )

@@ -10,14 +10,14 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wao_core.cluster.decode import decode_object
-from wao_core.cluster.records import Kind, NodeConfig
+from wao_core.cluster.records import NodeConfig
 from wao_core.cluster.source import Secret
 from wao_core.collector.endpoints import EndpointAccess, Endpoints
 from wao_core.collector.plan import SensorSpec, make_plan
 from wao_core.collector.readers import SensorReaders
 from wao_core.collector.sensors import identify
 from wao_core.errors import ManifestError
+from wao_core.source.decoders import decode_object
 from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 from wao_predict.errors import RemoteError, SensorError
@@ -143,7 +143,7 @@ async def test_any_text_in_a_node_config_is_a_reader_or_a_refused_manifest(
     """One NodeConfig that nobody can use must not stop the collector for all others."""
     spec = {"nodeName": node, "metricsCollector": {"inletTemp": inlet, "deltaP": delta}, "predictor": {}}
     try:
-        config = decode_object(Kind.NODE_CONFIG, {"metadata": {"name": "x", "namespace": "ns"}, "spec": spec})
+        config = decode_object("NodeConfig", {"metadata": {"name": "x", "namespace": "ns"}, "spec": spec})
     except ManifestError:
         return
     assert isinstance(config, NodeConfig)

@@ -189,11 +189,17 @@ GARBAGE = [
 
 @pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
 async def test_a_list_of_garbage_is_reported_and_changes_nothing(body: bytes) -> None:
-    script = ScriptedServer([node("a", 1)], watches=[[expired()]])
+    ready = asyncio.Event()  # the watch must not expire before the next lists are scripted
+
+    async def wait(_response: web.StreamResponse) -> None:
+        await ready.wait()
+
+    script = ScriptedServer([node("a", 1)], watches=[[wait, expired()]])
     async with following(script) as made:
         await until(lambda: made.names == {"a"})
         script.lists, script.items, script.version = [body, body], [node("a", 1), node("c", 3)], 103
         script.then = [expired()]
+        ready.set()
         await until(lambda: made.names == {"a", "c"})
         assert [change.key for change in made.changes] == ["a", "c"]
         assert made.reflector.statistics.errors >= 2

@@ -9,11 +9,15 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from wao_core.cluster.records import EndpointTerm, Kind, NodeConfig
+from wao_core.cluster.records import Kind, NodeConfig, SensorTerm
+from wao_core.collector.addresses import AddressRule
 from wao_core.collector.collecting import collecting
+from wao_core.collector.endpoints import EndpointAccess, connecting
 from wao_core.collector.store import SampleStore
-from wao_core.prediction.model_opener import model_key, model_opener
+from wao_core.prediction.model_opener import model_endpoint, model_opener
 from wao_core.source.manifests import ManifestSource
+from wao_predict.connection import TlsPolicy
+from wao_predict.endpoint import Endpoint, Options
 from wao_predict.errors import WaoError
 
 TYPES = ("Fake", "Redfish", "DifferentialPressureAPI", "Prometheus", "V2InferenceProtocol", "Onnx", "NoSuchType", "")
@@ -40,44 +44,46 @@ URL_PARTS = st.sampled_from(
 TEXTS = st.one_of(
     st.lists(URL_PARTS, max_size=8).map("".join), st.text(max_size=40), st.text(string.printable, max_size=40)
 )
-TLS = st.fixed_dictionaries({}, optional={"caBundle": TEXTS, "fingerprint": TEXTS, "insecureSkipVerify": st.booleans()})
+TLS = st.builds(TlsPolicy, ca_data=st.none() | TEXTS, fingerprint=st.none() | TEXTS, insecure=st.booleans())
 SENSOR = st.fixed_dictionaries({}, optional={"uri": TEXTS, "name": TEXTS})
-OPTIONS = st.fixed_dictionaries({}, optional={"tls": TLS, "sensor": SENSOR, "query": TEXTS, "value": st.floats()})
-TERMS = st.builds(
-    EndpointTerm,
+OPTIONS = st.fixed_dictionaries({}, optional={"sensor": SENSOR, "query": TEXTS, "value": st.floats()})
+ENDPOINTS = st.builds(
+    Endpoint,
     type=st.sampled_from(TYPES),
-    endpoint=TEXTS,
-    secret_name=st.sampled_from(["", "bmc", "../x"]),
-    fetch_interval=st.one_of(st.none(), st.floats(0.0, 1e9)),
-    options=OPTIONS,
+    url=TEXTS,
+    secret=st.sampled_from(["", "wao/bmc", "wao/../x"]),
+    tls=TLS,
+    options=OPTIONS.map(Options),
 )
+TERMS = st.builds(SensorTerm, ENDPOINTS, st.floats(0.0, 1e9))
 GOOD = NodeConfig(
     name="good",
     namespace="wao",
     node_name="good",
-    metrics={"inlet_temp": EndpointTerm(type="Fake", options={"value": 22.5})},
+    metrics={"inlet_temp": SensorTerm(Endpoint("Fake", options=Options({"value": 22.5})))},
 )
 
 
-def bad_config(term: EndpointTerm) -> NodeConfig:
+def bad_config(term: SensorTerm) -> NodeConfig:
     metrics = {"inlet_temp": term, "delta_p": term, "power_watts": term}
-    return NodeConfig(name="bad", namespace="wao", node_name="bad", metrics=metrics, power_consumption=term)
+    return NodeConfig(name="bad", namespace="wao", node_name="bad", metrics=metrics, power_consumption=term.endpoint)
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(TERMS)
-@example(EndpointTerm(type="DifferentialPressureAPI", endpoint="http://[::1"))
-@example(EndpointTerm(type="Prometheus", endpoint="http://[::1", options={"query": "up"}))
-@example(EndpointTerm(type="Redfish", endpoint="https://h:99999"))
-def test_the_sensors_of_other_nodes_are_read_whatever_a_term_says(term: EndpointTerm) -> None:
+@example(SensorTerm(Endpoint("DifferentialPressureAPI", "http://[::1")))
+@example(SensorTerm(Endpoint("Prometheus", "http://[::1", options=Options({"query": "up"}))))
+@example(SensorTerm(Endpoint("Redfish", "https://h:99999")))
+def test_the_sensors_of_other_nodes_are_read_whatever_a_term_says(term: SensorTerm) -> None:
     asyncio.run(_collect(term))
 
 
-async def _collect(term: EndpointTerm) -> None:
+async def _collect(term: SensorTerm) -> None:
     source, store = ManifestSource(Path("/nowhere")), SampleStore()
     for config in (bad_config(term), GOOD):
         source.state.put(Kind.NODE_CONFIG, config)
-    async with collecting(source, store, networks=["192.0.2.0/24"], loopback=False) as collector:
+    access = EndpointAccess(rule=AddressRule.of(["192.0.2.0/24"]))
+    async with connecting(source, access) as endpoints, collecting(source, store, endpoints) as collector:
         async with asyncio.timeout(10):
             while not (sample := store.get("good", "inlet_temp")) or not sample.measured:
                 await asyncio.sleep(0)
@@ -86,20 +92,21 @@ async def _collect(term: EndpointTerm) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(TERMS)
-@example(EndpointTerm(type="V2InferenceProtocol", endpoint="http://[::1"))
-@example(EndpointTerm(type="Redfish", endpoint="http://[::1"))
-def test_a_model_that_cannot_be_opened_is_an_error_of_ours(term: EndpointTerm) -> None:
+@example(SensorTerm(Endpoint("V2InferenceProtocol", "http://[::1")))
+@example(SensorTerm(Endpoint("Redfish", "http://[::1")))
+def test_a_model_that_cannot_be_opened_is_an_error_of_ours(term: SensorTerm) -> None:
     asyncio.run(_open(term))
 
 
-async def _open(term: EndpointTerm) -> None:
-    key = model_key(bad_config(term))
-    if key is None:
+async def _open(term: SensorTerm) -> None:
+    endpoint = model_endpoint(bad_config(term))
+    if endpoint is None:
         return
-    try:
-        predictor = await model_opener(ManifestSource(Path("/nowhere")))(key)
-    except WaoError:
-        return
-    closing = predictor.close()
-    if closing is not None:
-        await closing
+    async with connecting(ManifestSource(Path("/nowhere"))) as endpoints:
+        try:
+            predictor = await model_opener(endpoints)(endpoint)
+        except WaoError:
+            return
+        closing = predictor.close()
+        if closing is not None:
+            await closing

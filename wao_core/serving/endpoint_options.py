@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from wao_predict.cli._options import with_options
+
+from wao_predict.cli.options import with_options
 from wao_predict.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`wao demo`: options only; the implementation is imported when the command runs."""
+"""`wao demo`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import typer
 
 
 def demo(
-    serve: Annotated[bool, typer.Option("--serve", help="Keep everything running and print commands to try.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Save a plot of the policies to this file.")] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep everything running, and print URLs and commands to try.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Image file for a comparison of the policies.")] = None,
 ) -> None:
-    """Run the three apps on 48 mock BMCs: place a pod, weight a Service, and compare four policies for 200 pods."""
+    """Run the demo: 48 mock BMCs, three applications, one pod, one Service, and 200 pods by four policies."""
     import asyncio
 
     from wao_demo.run import run_demo
@@ -20,4 +22,4 @@ def demo(
     try:
         asyncio.run(run_demo(serve=serve, plot=plot))
     except asyncio.CancelledError:
-        raise typer.Exit(143) from None  # exit status of a process that SIGTERM ended
+        raise typer.Exit(143) from None  # as a shell reports an end by SIGTERM

@@ -1,4 +1,4 @@
-"""`wao lb`: options only; the implementation is imported when the command runs."""
+"""`wao lb`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wao_core.serving.options import ServerOptions, server_options
 
 
 class DefaultRule(StrEnum):
-    """Rule of Services without an annotation."""
+    """Rule of Services without the annotation."""
 
     LOOKAHEAD = "lookahead"
     PROPORTIONAL = "proportional"
@@ -32,29 +32,31 @@ def lb(
         typer.Option(
             envvar="WAO_LB_PROXY_NAME",
             help="Compute weights for Services whose label service.kubernetes.io/service-proxy-name has this value; "
-            "'' for every Service.",
+            "'' selects every Service.",
         ),
     ] = "wao-loadbalancer",
     node_ceiling: Annotated[
-        float, typer.Option(min=1, max=100, help="Highest CPU load of a node [%] that traffic may cause.")
+        float, typer.Option(min=1, max=100, help="Maximum load of a node due to traffic [%].")
     ] = 70.0,
     pod_ceiling: Annotated[
-        float, typer.Option(min=1, max=100, help="Highest CPU load of a pod [% of its limit] that traffic may cause.")
+        float, typer.Option(min=1, max=100, help="Maximum load of a pod due to traffic [% of its CPU limit].")
     ] = 70.0,
     floor: Annotated[
-        float, typer.Option(min=0, max=50, help="Smallest share of a ready endpoint [% of an equal share].")
+        float, typer.Option(min=0, max=50, help="Minimum share of every ready endpoint [% of an equal share].")
     ] = 2.0,
     settle_time: Annotated[
         float,
         typer.Option(
-            min=0, max=3600, help="Seconds in which weights move two thirds of the way to new ones; 0: immediately."
+            min=0,
+            max=3600,
+            help="Time in which weights close two thirds of the gap to new weights [s]; 0: immediately.",
         ),
     ] = 15.0,
     agent_check_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Answer HAProxy agent checks on this port.")
+        int | None, typer.Option(min=0, max=65535, help="Port for HAProxy agent checks. Default: none.")
     ] = None,
 ) -> None:
-    """Serve endpoint weights from predicted watts: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent-check."""
+    """Serve weights of endpoints by predicted power: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent checks."""
     from wao_core.serving.server import run
     from wao_lb.server import run_lb
     from wao_lb.settings import LbSettings, is_label_value

@@ -1,4 +1,4 @@
-"""`wao metrics-api`: options only; the implementation is imported when the command runs."""
+"""`wao metrics-api`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def metrics_api(
         Authentication,
         typer.Option(
             envvar="WAO_METRICS_API_AUTHENTICATION",
-            help="How callers authenticate. auto: by the API server, by the given files, or (with --manifests, "
-            "on loopback) not at all.",
+            help="How clients authenticate. auto: through the API server, with the given files, or (with --manifests, "
+            "on loopback) without authentication.",
         ),
     ] = Authentication.AUTO,
     token_file: Annotated[
@@ -39,7 +39,7 @@ def metrics_api(
         ),
     ] = None,
 ) -> None:
-    """Read temperature, pressure and power from the nodes' BMCs and serve them as custom.metrics.k8s.io."""
+    """Collect temperature, pressure and power from the BMCs of the nodes, and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
     from wao_metrics_api.server import run_metrics_api
 

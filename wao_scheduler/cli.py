@@ -1,4 +1,4 @@
-"""`wao scheduler` and `wao explain`: options only; the implementation is imported when the command runs."""
+"""`wao scheduler` and `wao explain`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def scheduler(
         Path | None,
         typer.Option(
             envvar="WAO_SCHEDULER_CONFIG",
-            help="Settings (YAML): profiles, rules, limits; or a KubeSchedulerConfiguration of the reference.",
+            help="Settings file (YAML): profiles, rules, limits; or a KubeSchedulerConfiguration of the reference.",
         ),
     ] = None,
 ) -> None:
-    """Serve the kube-scheduler extender: /prioritize and /filter, /v1/decisions and /v1/what-if."""
+    """Serve the extender of kube-scheduler: /prioritize and /filter, /v1/decisions and /v1/what-if."""
     from wao_core.serving.server import run
     from wao_scheduler.config import load_settings
     from wao_scheduler.server import run_scheduler
@@ -39,12 +39,14 @@ def scheduler(
 @with_options(Tls, "tls")
 def explain(
     tls: Tls,
-    pod: Annotated[str, typer.Argument(help="namespace/name", metavar="POD")],
-    url: Annotated[str, typer.Option(envvar="WAO_SCHEDULER_URL", help="The extender.")] = "https://127.0.0.1:8443",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Nodes to show.")] = 15,
+    pod: Annotated[str, typer.Argument(help="The pod, as namespace/name.", metavar="POD")],
+    url: Annotated[
+        str, typer.Option(envvar="WAO_SCHEDULER_URL", help="URL of the scheduler extender.")
+    ] = "https://127.0.0.1:8443",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of nodes to show.")] = 15,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Explain the placement of a pod: watts before and after on each candidate, and the age of the inputs."""
+    """Explain the placement of a pod: watts before and after on each candidate node, and the ages of the inputs."""
     from urllib.parse import quote
 
     document = get_json(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", tls.connection())

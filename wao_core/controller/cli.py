@@ -1,4 +1,4 @@
-"""`wao controller`: options only; the implementation is imported when the command runs."""
+"""`wao controller`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ from wao_core.serving.options import ServerOptions, server_options
 def controller(
     server: ServerOptions,
     namespace: Annotated[
-        str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease and of our Services.")
+        str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease and of the WAO Services.")
     ] = "wao-system",
     leader_elect: Annotated[
-        bool, typer.Option(envvar="WAO_LEADER_ELECT", help="Write only while holding the Lease; for several replicas.")
+        bool, typer.Option(envvar="WAO_LEADER_ELECT", help="Elect a leader with a Lease; only the leader writes.")
     ] = True,
     serving_certificate: Annotated[
         list[str] | None,
         typer.Option(
-            help="Service that gets a serving certificate, in the Secret NAME-tls; repeatable. "
-            "Default: none, for use with cert-manager or your own certificates."
+            help="Service whose serving certificate is maintained, in the Secret NAME-tls; can be repeated. "
+            "Default: none, to use cert-manager or your own certificates."
         ),
     ] = None,
     authority_namespace: Annotated[
         str,
         typer.Option(
-            envvar="WAO_AUTHORITY_NAMESPACE",
-            help="Namespace of the key of the certificate authority, which only the controller may read.",
+            envvar="WAO_AUTHORITY_NAMESPACE", help="Namespace of the authority's key; only the controller may read it."
         ),
     ] = "wao-pki",
     bundle_namespace: Annotated[
         list[str] | None,
-        typer.Option(help="Namespace that gets a copy of the ConfigMap wao-ca, for clients there; repeatable."),
+        typer.Option(
+            help="Additional namespace for a copy of the ConfigMap wao-ca, for clients there; can be repeated."
+        ),
     ] = None,
     api_service: Annotated[
         list[str] | None,
         typer.Option(
-            help="APIService whose caBundle is kept up to date, if it refers to one of these Services; repeatable."
+            help="APIService whose caBundle is maintained if it points to one of these Services; can be repeated."
         ),
     ] = None,
 ) -> None:
-    """Create and update a NodeConfig for every node that a NodeConfigTemplate selects."""
+    """Maintain a NodeConfig for every node that a NodeConfigTemplate selects."""
     from wao_core.certificates.serving_certificates import CertificateSettings
     from wao_core.controller.server import run_controller
     from wao_core.serving.server import run

@@ -1,4 +1,4 @@
-"""`wao lb-agent`: options only; what does the work is loaded when the command runs."""
+"""`wao lb-agent`: options only; other modules are imported when the command runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NodePorts(StrEnum):
-    """Where node ports are taken."""
+    """Addresses on which node ports are served."""
 
     PRIMARY = "primary"
     ALL = "all"
@@ -49,7 +49,7 @@ def lb_agent(
         list[str] | None,
         typer.Option(
             envvar="WAO_CLUSTER_CIDR",
-            help="Network of all pods, one of each family: other sources are masqueraded. "
+            help="Network of all pods, one per address family; other sources are masqueraded. "
             "Default: the pod CIDRs of this node.",
             rich_help_panel=PROXY,
         ),
@@ -58,7 +58,7 @@ def lb_agent(
         str,
         typer.Option(
             envvar="WAO_POD_INTERFACE",
-            help="Tell pods by this interface instead of by network; cali* stands for any ending.",
+            help="Identify pods by this interface instead of by network; cali* matches all names with this prefix.",
             rich_help_panel=PROXY,
         ),
     ] = "",
@@ -68,21 +68,27 @@ def lb_agent(
     masquerade_bit: Annotated[
         int,
         typer.Option(
-            min=0, max=31, help="Bit of the packet mark; that of kube-proxy goes along.", rich_help_panel=PROXY
+            min=0,
+            max=31,
+            help="Packet-mark bit that requests masquerading (default: kube-proxy's).",
+            rich_help_panel=PROXY,
         ),
     ] = 14,
     node_ports: Annotated[
         NodePorts,
-        typer.Option(help="Take node ports on the node's own address, or on all but loopback.", rich_help_panel=PROXY),
+        typer.Option(
+            help="Serve node ports on the primary address of the node, or on all addresses except loopback.",
+            rich_help_panel=PROXY,
+        ),
     ] = NodePorts.PRIMARY,
     least_sync: Annotated[
-        float, typer.Option(min=0.05, max=60, help="Least time between two syncs [s].", rich_help_panel=PROXY)
+        float, typer.Option(min=0.05, max=60, help="Minimum time between two syncs [s].", rich_help_panel=PROXY)
     ] = 1.0,
     weights_url: Annotated[
         str,
         typer.Option(
             envvar="WAO_LB_WEIGHTS_URL",
-            help="Weight service, such as https://wao-lb.wao-system.svc; without one weights are equal.",
+            help="URL of the weight service, such as https://wao-lb.wao-system.svc. Default: none, equal weights.",
             rich_help_panel=WEIGHTS,
         ),
     ] = "",
@@ -90,45 +96,50 @@ def lb_agent(
         Path | None,
         typer.Option(
             envvar="WAO_LB_WEIGHTS_CA",
-            help="PEM file of the authorities that its certificate must come from. Default: the system's.",
+            help="PEM file of the authorities to trust for the weight service. Default: those of the system.",
             rich_help_panel=WEIGHTS,
         ),
     ] = None,
     weights_stale: Annotated[
         float,
         typer.Option(
-            min=3, max=3600, help="Without an answer for this long weights are equal [s].", rich_help_panel=WEIGHTS
+            min=3, max=3600, help="Time without an answer after which weights are equal [s].", rich_help_panel=WEIGHTS
         ),
     ] = 60.0,
     weights_period: Annotated[
         float,
-        typer.Option(min=0.05, max=600, help="Least time between two writes of weights [s].", rich_help_panel=WEIGHTS),
+        typer.Option(
+            min=0.05, max=600, help="Minimum time between two updates of weights [s].", rich_help_panel=WEIGHTS
+        ),
     ] = 5.0,
     weights_tolerance: Annotated[
         float,
         typer.Option(
-            min=0, max=100, help="Part by which a share must move to be written [%].", rich_help_panel=WEIGHTS
+            min=0,
+            max=100,
+            help="Relative change of a share below which weights are not rewritten [%].",
+            rich_help_panel=WEIGHTS,
         ),
     ] = 2.0,
-    once: Annotated[bool, typer.Option("--once", help="Write the rules once and end.", rich_help_panel=ACTION)] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Write the rules once and exit.", rich_help_panel=ACTION)
+    ] = False,
     print_: Annotated[
         bool,
         typer.Option(
-            "--print", help="Print the rules as commands of nft and end; needs no root.", rich_help_panel=ACTION
+            "--print", help="Print the rules as nft commands and exit; needs no root.", rich_help_panel=ACTION
         ),
     ] = False,
     cleanup: Annotated[
         bool,
-        typer.Option(
-            "--cleanup", help="Delete the tables wao-loadbalancer, and nothing else, and end.", rich_help_panel=ACTION
-        ),
+        typer.Option("--cleanup", help="Delete the tables wao-loadbalancer and exit.", rich_help_panel=ACTION),
     ] = False,
 ) -> None:
-    """Serve Services on this node with nftables, splitting traffic by weights; runs beside kube-proxy.
+    """Serve Services on this node with nftables, and split their traffic by weight; runs next to kube-proxy.
 
-    Services are ours by the label service.kubernetes.io/service-proxy-name; kube-proxy leaves those alone. The rules
-    are in the tables `ip wao-loadbalancer` and `ip6 wao-loadbalancer` and stay there when the agent stops. Needs the
-    command nft (1.0.1 or later) and the capability NET_ADMIN.
+    The agent serves Services with the label service.kubernetes.io/service-proxy-name, which kube-proxy ignores. The
+    rules are in the tables `ip wao-loadbalancer` and `ip6 wao-loadbalancer`, and stay there when the agent stops. The
+    agent needs the command nft (1.0.1 or later) and the capability NET_ADMIN.
     """
     from wao_core.serving.server import run
     from wao_lb.agent.node_agent import AgentOptions

@@ -1,7 +1,7 @@
 """The command `wao`: a root that finds its sub-commands through the entry-point group `wao.commands`.
 
-A command's module imports typer and the standard library only, so that `wao --help` stays quick. Exit codes: 0 done,
-1 it failed (one line says why), 2 the command line is wrong, 130 interrupted.
+The module of a command imports only typer and the standard library, so that `wao --help` stays fast. Exit codes:
+0 success, 1 failure (one line gives the reason), 2 invalid command line, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _ORDER = (
     "demo",
 )
 _DEBUG = "WAO_DEBUG"
-_UsageError: Any = typer.BadParameter.__base__  # the root of typer's errors of a command line has no public name
-_EPILOG = "Errors are told in one line; --debug, anywhere in the line, shows where they come from."
+_UsageError: Any = typer.BadParameter.__base__  # the base class of usage errors has no public name in typer
+_EPILOG = "An error is one line. Add --debug anywhere on the command line to see the traceback."
 
 
 def build() -> typer.Typer:
-    """Return the command with every installed sub-command; a broken plug-in is told and left out."""
+    """Return the command with every installed sub-command; a plug-in that cannot be loaded is reported and skipped."""
     root = typer.Typer(
         name="wao",
-        help="Predict the power of servers, and place Pods and traffic where they cost the fewest watts.",
+        help="Predict the power of servers, and place Pods and traffic where they add the fewest watts.",
         epilog=_EPILOG,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -61,20 +61,20 @@ def build() -> typer.Typer:
 def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as error:  # someone else's plug-in must not take the command down
+    except Exception as error:  # a broken plug-in must not break the other commands
         _say(f"warning: the command {point.name} cannot be loaded: {type(error).__name__}: {error}")
         return None
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"wao {version('wao-predict')}")
         raise typer.Exit
 
 
 def _root(
     ctx: typer.Context,
-    debug: Annotated[bool, typer.Option("--debug", envvar=_DEBUG, help="Show tracebacks of errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar=_DEBUG, help="Show the traceback of an error.")] = False,
     show_version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
@@ -95,30 +95,30 @@ def _run() -> int:
     except KeyboardInterrupt:
         return 130
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # `wao ... | head`: the reader has what it wanted
+        if isinstance(stop.__context__, BrokenPipeError):  # `wao ... | head`: the reader has closed the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         return stop.code if isinstance(stop.code, int) else 1
 
 
 def _answer(arguments: list[str]) -> int:
-    """Run a command and return its exit code; any error becomes one line."""
+    """Run a command and return its exit code; report any error in one line."""
     try:
         done = build()(arguments, standalone_mode=False, prog_name="wao")
     except _UsageError as error:
         return _refuse(error)
-    except Exception as error:  # the last place where an error can still be told in a line
+    except Exception as error:  # the last place where an error can be reported in one line
         if os.environ.get(_DEBUG, "").lower() in ("1", "true", "yes", "on"):
             raise
-        _say("error: " + " ".join(_told(error).split("\n")))
+        _say("error: " + " ".join(_message(error).split("\n")))
         return 1
     return done if isinstance(done, int) else 0
 
 
 def _refuse(error: Any) -> int:
-    """Tell what is wrong with the command line; a command without arguments shows its help instead."""
+    """Report an invalid command line and return the exit code; a command without arguments has shown its help."""
     path = error.ctx.command_path if error.ctx else "wao"
-    if type(error).__name__ != "NoArgsIsHelpError":  # which has shown the help already
+    if type(error).__name__ != "NoArgsIsHelpError":  # typer has shown the help
         words = " ".join(error.format_message().split()).replace("Value error, ", "")
         words = words.removeprefix("Invalid value: ").rstrip(".")
         _say(f"error: {words}; see `{path} --help`")
@@ -126,7 +126,7 @@ def _refuse(error: Any) -> int:
 
 
 def _without_debug(arguments: list[str]) -> list[str]:
-    """Return the arguments without --debug, which holds for the whole line wherever it stands."""
+    """Return the arguments without --debug, which applies wherever it is on the command line."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     kept = [word for word in arguments[:end] if word != "--debug"]
     if len(kept) < end:
@@ -134,19 +134,19 @@ def _without_debug(arguments: list[str]) -> list[str]:
     return kept + arguments[end:]
 
 
-def _told(error: Exception) -> str:
-    """Return what a person can act on."""
+def _message(error: Exception) -> str:
+    """Return a message that a user can act on."""
     from wao_predict.errors import WaoError
 
     if isinstance(error, WaoError):
         return str(error)
     if isinstance(error, typer.Abort):
-        return "interrupted: nothing was answered"
+        return "interrupted: a prompt was not answered"
     if isinstance(error, ModuleNotFoundError):
         return f"this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    return f"unexpected {type(error).__name__}: {error} (add --debug to see the traceback)"
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m wao_predict.cli`: the command where its script is not on the path."""
+"""`python -m wao_predict.cli`: the command `wao` where its script is not on the path."""
 
 from wao_predict.cli import main
 

@@ -22,17 +22,23 @@ class Tls:
     """How a server's certificate is verified, and how long it is waited for [s]."""
 
     ca_file: Annotated[
-        Path | None, typer.Option("--ca-file", help="PEM file of the authorities to trust.", rich_help_panel=_PANEL)
+        Path | None,
+        typer.Option("--ca-file", help="PEM file of the certificate authorities to trust.", rich_help_panel=_PANEL),
     ] = None
     fingerprint: Annotated[
         str | None,
-        typer.Option("--fingerprint", help="SHA-256 of the one certificate to accept, in hex.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--fingerprint",
+            help="SHA-256 fingerprint of the only certificate to accept, in hex.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Accept any certificate; told loudly.", rich_help_panel=_PANEL)
+        bool, typer.Option("--insecure", help="Accept any certificate, with a warning.", rich_help_panel=_PANEL)
     ] = False
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, max=600.0, help="Seconds for one request.", rich_help_panel=_PANEL)
+        float,
+        typer.Option("--timeout", min=0.1, max=600.0, help="Time limit of one request [s].", rich_help_panel=_PANEL),
     ] = 15.0
 
     def connection(self) -> Connection:
@@ -54,12 +60,12 @@ class Login(Tls):
         str | None,
         typer.Option(
             "--user",
-            help=f"User name; the password comes from --password-file, from ${PASSWORD_VARIABLE}, or from a prompt.",
+            help=f"User name. The password comes from --password-file, ${PASSWORD_VARIABLE} or a prompt.",
             rich_help_panel=_PANEL,
         ),
     ] = None
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="File that holds the password.", rich_help_panel=_PANEL)
+        Path | None, typer.Option("--password-file", help="File that contains the password.", rich_help_panel=_PANEL)
     ] = None
 
     def connection_to(self, url: str) -> Connection:

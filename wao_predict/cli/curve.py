@@ -1,4 +1,4 @@
-"""`wao curve`: a model's power over CPU load, in a file or in the terminal."""
+"""`wao curve`: draw the power of a model over CPU load, in a file or in the terminal."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ def curve(
     model: Annotated[
         str,
         typer.Argument(
-            help="A shipped model's name, an ONNX file, a URL, or fake.",
+            help="Name of an included model, ONNX file, URL, or fake.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),
     ],
     inlet_temp: Annotated[
-        list[float] | None, typer.Option("--inlet-temp", "-t", help="Inlet temperature [degC]; several may be given.")
+        list[float] | None, typer.Option("--inlet-temp", "-t", help="Inlet temperature [degC]; can be repeated.")
     ] = None,
     delta_p: Annotated[
-        float | None, typer.Option("--delta-p", "-p", help="Static pressure difference [Pa]. Default: mid-range.")
+        float | None,
+        typer.Option("--delta-p", "-p", help="Static pressure difference [Pa]. Default: middle of the trained range."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to draw into: .png, .svg or .pdf; else the terminal.")
+        Path | None,
+        typer.Option("--output", "-o", help="Image file (.png, .svg or .pdf). Default: draw in the terminal."),
     ] = None,
     numbers: Annotated[
-        Output, typer.Option("--numbers", help="table draws the curve; json and csv print its numbers.")
+        Output, typer.Option("--numbers", help="Print the values of the curve as json or csv; table draws the curve.")
     ] = Output.TABLE,
 ) -> None:
-    """Draw a model's power curve at one or several inlet temperatures."""
+    """Draw the power curve of a model at one or more inlet temperatures."""
     from wao_predict.predictor import load_predictor
 
     if output is not None and output.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise typer.BadParameter(f"--output {output}: name a .png, .svg or .pdf file")
+        raise typer.BadParameter(f"--output {output}: use a file name that ends in .png, .svg or .pdf")
     if output is not None and numbers is not Output.TABLE:
         raise typer.BadParameter(
-            "--output draws a file and --numbers prints: give one of them, or write `--numbers csv > FILE`"
+            "--output and --numbers cannot be combined; to save the values, use `--numbers csv > FILE`"
         )
     if not all(isfinite(value) for value in (*(inlet_temp or ()), delta_p or 0.0)):
-        raise typer.BadParameter("--inlet-temp and --delta-p need numbers")
+        raise typer.BadParameter("--inlet-temp and --delta-p must be finite numbers")
     with load_predictor(model) as predictor:
         temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
         if numbers is not Output.TABLE:
@@ -62,7 +64,7 @@ def curve(
 def _conditions(
     predictor: Predictor, inlet_temp: list[float] | None, delta_p: float | None
 ) -> tuple[list[float], float]:
-    """Return the conditions asked for, or else those across the trained range."""
+    """Return the given temperatures and pressure; defaults are spread over the trained range."""
     ranges = predictor.ranges
     low, high = ranges.inlet_temp if ranges else (18.0, 30.0)
     pressure = sum(ranges.delta_p) / 2 if ranges else 7.5
@@ -113,7 +115,7 @@ def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure:
 
 
 _MARKERS = (".", "+", "x", "o", "*")
-"""What tells curves apart where there is no colour."""
+"""Markers of the curves in output without colour."""
 
 
 def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: float, form: Output) -> None:

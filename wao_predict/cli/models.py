@@ -1,4 +1,4 @@
-"""`wao models`: what is shipped, and how good it is."""
+"""`wao models`: the included models and their errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A shipped model, or the path of an .onnx file; all shipped ones without it.",
+            help="Name of an included model, or path of an .onnx file. Default: list all included models.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),
     ] = None,
-    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """List the shipped power models: trained ranges, errors, source and licence."""
+    """List the included power models with trained ranges, errors, source and licence."""
     from wao_predict.models import list_models, model_path, read_info
 
     if name is None:
@@ -44,7 +44,7 @@ def models(
 
 
 def document(info: ModelInfo) -> dict[str, object]:
-    """Return a model's description as a JSON object; null where it says nothing."""
+    """Return the description of a model as a JSON object; unknown values are null."""
     return {
         "name": info.name,
         "path": str(info.path),
@@ -72,8 +72,8 @@ def _print_list(shipped: list[ModelInfo]) -> None:
         )
         for info in shipped
     ]
-    caption = "Ranges as trained; outside, the nearest trained value is used. `wao models MODEL` tells more."
-    print_table(header, rows, title="Shipped power models", caption=caption)
+    caption = "Outside the trained ranges, the nearest trained value is used. `wao models MODEL` shows details."
+    print_table(header, rows, title="Included power models", caption=caption)
 
 
 def _print_one(info: ModelInfo) -> None:

@@ -1,4 +1,4 @@
-"""What several commands' options share: groups declared once, as the fields of a dataclass, and what completes them."""
+"""Options that several commands share, declared once as the fields of a dataclass, and their shell completion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 
 def shipped_models(incomplete: str) -> list[str]:
-    """Return the shipped models whose names begin so, for the shell's completion."""
+    """Return the names of the included models that start with this text, for shell completion."""
     from wao_predict.models import model_names
 
     return [name for name in model_names() if name.startswith(incomplete)]
@@ -19,7 +19,9 @@ def shipped_models(incomplete: str) -> list[str]:
 def with_options(
     group: type[Any], argument: str, **defaults: object
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a typer command all options of a group; the command takes them as one argument.
+    """Return a decorator that adds the options of a group to a typer command.
+
+    The command receives them as one argument.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def with_options(
     argument
         Name of the command's parameter that receives the group.
     defaults
-        Other defaults for this command.
+        Defaults of this command that differ from those of the group.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,7 +52,7 @@ def with_options(
             command(**{argument: group(**{name: given.pop(name) for name in values})}, **given)
 
         parameters = [*own, *shared]
-        # typer reads the signature and the annotations; both must show the real options
+        # typer reads the signature and the annotations, so both must list the options
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         del wrapper.__wrapped__

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON and CSV for programs."""
+"""Output of commands: tables for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Output(StrEnum):
-    """Form of the output."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -18,14 +18,14 @@ class Output(StrEnum):
 
 
 class TableOrJson(StrEnum):
-    """Form of the output of commands whose answer is not a table of numbers."""
+    """Output format of commands whose result is not a table of numbers."""
 
     TABLE = "table"
     JSON = "json"
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document, indented; a number that is not finite is null."""
+    """Print one JSON document, indented."""
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
@@ -44,7 +44,7 @@ def print_table(
     caption: str = "",
     highlight: Iterable[int] = (),
 ) -> None:
-    """Print a table; numbers to the right, None as a dash, rows in `highlight` in bold."""
+    """Print a table with numbers aligned right, None as a dash, and the rows in `highlight` in bold."""
     from rich.console import Console
     from rich.table import Table
 
@@ -63,7 +63,7 @@ def print_table(
 
 
 def cell(value: object) -> str:
-    """Return a value as a table shows it."""
+    """Return the text of a table cell."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -72,7 +72,7 @@ def cell(value: object) -> str:
 
 
 def print_facts(facts: Mapping[str, object], *, title: str = "") -> None:
-    """Print name and value pairs, one to a line."""
+    """Print pairs of name and value, one per line."""
     width = max((len(name) for name in facts), default=0)
     if title:
         sys.stdout.write(title + "\n")

@@ -1,4 +1,4 @@
-"""`wao predict`: watts for a table."""
+"""`wao predict`: predict watts for a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wao_predict.predictor import Prediction
 
 MOST_SHOWN = 1000
-"""Rows that a table for people has at most; programs read csv or json."""
+"""Maximum number of rows in a table for people; csv and json have all rows."""
 
 
 @with_options(Login, "login", timeout=30.0)
@@ -25,7 +25,7 @@ def predict(
     model: Annotated[
         str,
         typer.Argument(
-            help="A shipped model's name, an ONNX file, the URL of a V2 server's model, redfish+https://BMC, or fake.",
+            help="Name of an included model, ONNX file, URL of a model on a V2 server, redfish+https://BMC, or fake.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),
@@ -33,19 +33,19 @@ def predict(
     table: Annotated[
         str,
         typer.Argument(
-            help="CSV with the columns cpu_usage, inlet_temp, delta_p in any order; - reads it from stdin.",
+            help="CSV file with the columns cpu_usage, inlet_temp and delta_p in any order; - reads stdin.",
             metavar="TABLE.csv|-",
         ),
     ],
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the output.")] = Output.TABLE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
     type_: Annotated[
-        str | None, typer.Option("--type", help="The model's type, where MODEL does not tell: Onnx, Redfish, ...")
+        str | None, typer.Option("--type", help="Type of the model, if MODEL does not imply it: Onnx, Redfish, ...")
     ] = None,
 ) -> None:
     """Predict watts for a table of CPU load [%], inlet temperature [degC] and static pressure difference [Pa].
 
-    Rows outside the model's trained range are predicted at the nearest trained value and reported: on stderr, and as
-    row numbers (from 0) under out_of_range in JSON.
+    Rows outside the trained range of the model are predicted at the nearest trained value. They are reported on stderr,
+    and in JSON as row numbers (from 0) in out_of_range.
     """
     from wao_predict.csvtable import read_csv
     from wao_predict.features import FEATURES
@@ -64,7 +64,7 @@ def _report(prediction: Prediction) -> None:
     rows = ", ".join(str(row) for row in prediction.out_of_range[:10])
     more = ", ..." if prediction.out_of_range.size > 10 else ""
     sys.stderr.write(
-        f"warning: {prediction.out_of_range.size} of {prediction.watts.size} rows (from 0: {rows}{more}) lie outside "
+        f"warning: {prediction.out_of_range.size} of {prediction.watts.size} rows (from 0: {rows}{more}) are outside "
         "the trained range; predicted at the nearest trained value\n"
     )
 
@@ -87,5 +87,5 @@ def _print(output: Output, table: CsvTable, prediction: Prediction) -> None:
     print_table(
         [*header, "range"] if outside else header,
         [[*row, "outside" if index in outside else ""] for index, row in enumerate(shown)] if outside else shown,
-        caption=f"model {prediction.model}" + (f"; {left:,} more rows: --output csv has them all" if left else ""),
+        caption=f"model {prediction.model}" + (f"; {left:,} more rows: use --output csv to see all" if left else ""),
     )

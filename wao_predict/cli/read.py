@@ -11,12 +11,12 @@ from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json
 
 app = typer.Typer(
-    help="Read one BMC, pressure API, Prometheus or model provider: what the collector would find there.",
+    help="Read one BMC, pressure API, Prometheus server or model provider, as the collector does.",
     no_args_is_help=True,
 )
 
 Url = Annotated[str, typer.Argument(help="https://host[:port]", metavar="URL")]
-Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")]
+Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")]
 
 
 @app.command("redfish")

@@ -1,4 +1,4 @@
-"""`wao train`: from a table of measurements to an ONNX model and a report."""
+"""`wao train`: train an ONNX model from a table of measurements, and write a report."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Route(StrEnum):
-    """Which library fits the model."""
+    """Library that fits the model."""
 
     TORCH = "torch"
     SKLEARN = "sklearn"
 
 
 class Holdout(StrEnum):
-    """Which rows are held out to measure errors."""
+    """Rows that are held out to measure errors."""
 
     AUTO = "auto"
     PLANES = "planes"
@@ -34,28 +34,29 @@ class Holdout(StrEnum):
 
 def train(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA.csv", help="Measurements: cpu_usage, inlet_temp, delta_p, watts.")
+        Path,
+        typer.Argument(metavar="DATA.csv", help="CSV file with the columns cpu_usage, inlet_temp, delta_p and watts."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.onnx", help="The model to write.")],
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write a report with plots.")] = None,
-    name: Annotated[str, typer.Option(help="The model's name; by default the output file's.")] = "",
-    epochs: Annotated[int, typer.Option(help="Passes over the data (torch).", min=1, max=100_000)] = 200,
-    seed: Annotated[int, typer.Option(help="Same seed, same data: same model.", min=0)] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.onnx", help="Model file to write.")],
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Report with plots to write.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the model. Default: name of the output file.")] = "",
+    epochs: Annotated[int, typer.Option(help="Passes over the data, for torch.", min=1, max=100_000)] = 200,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed and data give the same model.", min=0)] = 0,
     holdout: Annotated[
         Holdout,
-        typer.Option(help="Rows held out to measure errors; auto: planes of a grid, else blocks of rows."),
+        typer.Option(help="Rows held out to measure errors. auto: planes if the table is a grid, else blocks of rows."),
     ] = Holdout.AUTO,
-    route: Annotated[Route, typer.Option(help="torch: a small network; sklearn: boosted trees.")] = Route.TORCH,
-    source: Annotated[str, typer.Option(help="Where the data come from, kept in the model file.")] = "",
-    license_: Annotated[str, typer.Option("--license", help="The data's licence, kept in the model file.")] = "",
+    route: Annotated[Route, typer.Option(help="torch trains a small network, sklearn boosted trees.")] = Route.TORCH,
+    source: Annotated[str, typer.Option(help="Origin of the data, stored in the model file.")] = "",
+    license_: Annotated[str, typer.Option("--license", help="Licence of the data, stored in the model file.")] = "",
 ) -> None:
     """Train a power model from measurements, measure its errors on held-out rows, and export it as ONNX.
 
-    Columns: cpu_usage [% of the server], inlet_temp [degC], delta_p [Pa], watts [W]. Lines with a missing value are
-    skipped and counted. Needs the extra `train`.
+    Units: cpu_usage in percent of the server, inlet_temp in degC, delta_p in Pa, watts in W. Rows with a missing value
+    are skipped and counted. This command needs the extra `train`.
     """
     if output.suffix != ".onnx":
-        raise typer.BadParameter(f"--output {output}: name a .onnx file")
+        raise typer.BadParameter(f"--output {output}: use a file name that ends in .onnx")
     for target in filter(None, (output, report)):
         _check_target(target)
     table = _load(data)
@@ -64,8 +65,8 @@ def train(
 
     plan = Plan(route.value, epochs, seed, holdout.value)
     info = ModelInfo(name or output.stem, source=source, license=license_)
-    with _progress() as tell:
-        trained = train_to_onnx(table, output, plan=plan, info=info, on_progress=tell)
+    with _progress() as report_progress:
+        trained = train_to_onnx(table, output, plan=plan, info=info, on_progress=report_progress)
     _print_errors(trained.info)
     sys.stdout.write(f"model   {output} ({output.stat().st_size:,} bytes)\n")
     if report:
@@ -74,11 +75,11 @@ def train(
 
 
 def _check_target(path: Path) -> None:
-    """Fail before the work is done, not after it."""
+    """Fail before training rather than after it if a file cannot be written."""
     from wao_predict.errors import UsageError
 
     if not path.resolve().parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.resolve().parent}; make it first")
+        raise UsageError(f"{path}: the folder {path.resolve().parent} does not exist; create it first")
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give a file name")
 
@@ -89,13 +90,13 @@ def _load(data: Path) -> TrainingTable:
     table = load_table(data)
     if table.skipped:
         lines = ", ".join(str(line) for line in table.skipped[:10]) + (", ..." if len(table.skipped) > 10 else "")
-        sys.stderr.write(f"warning: skipped {len(table.skipped)} lines with a missing value (line {lines})\n")
+        sys.stderr.write(f"warning: skipped {len(table.skipped)} rows with a missing value (line {lines})\n")
     return table
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Show a progress bar on stderr, gone when the work is done."""
+    """Show a progress bar on stderr, and remove it at the end."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -121,5 +122,5 @@ def _print_errors(info: ModelInfo) -> None:
         ("rows", "number", "MAE W", "RMSE W", "MAPE %"),
         error_rows(info),
         title=f"Errors of {info.name}",
-        caption="" if held_out else "no rows were held out: this is how close the fit is, not how well it predicts",
+        caption="" if held_out else "no rows were held out: these are errors of the fit, not of predictions",
     )

@@ -1,4 +1,4 @@
-"""`wao what-if`: the least increase of a fleet's power for n more equal pods, and where they would go."""
+"""`wao what-if`: the minimum power increase of a fleet for n additional identical pods, and their nodes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def what_if(
     fleet: Annotated[
         str | None,
         typer.Argument(
-            help="CSV of nodes: name, model, capacity_cores, usage_cores, inlet_temp, delta_p; - reads stdin.",
+            help="CSV file of nodes: name, model, capacity_cores, usage_cores, inlet_temp, delta_p; - reads stdin.",
             metavar="FLEET.csv|-",
         ),
     ] = None,
-    cpu: Annotated[str, typer.Option(help="CPU of one pod, such as 500m or 2.")] = "500m",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Number of equal pods.")] = 1,
+    cpu: Annotated[str, typer.Option(help="CPU of one pod, for example 500m or 2.")] = "500m",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Number of identical pods.")] = 1,
     url: Annotated[
         str | None,
-        typer.Option(envvar="WAO_SCHEDULER_URL", help="Ask a running scheduler extender instead of giving a FLEET."),
+        typer.Option(envvar="WAO_SCHEDULER_URL", help="URL of a running scheduler extender, instead of FLEET."),
     ] = None,
-    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Form of the output.")] = TableOrJson.TABLE,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Tell what n more equal pods cost at least, in watts, and on which nodes they would go."""
+    """Show the minimum power increase for n additional identical pods, and the nodes they go to."""
     if (fleet is None) == (url is None):
-        raise typer.BadParameter("give either a FLEET table or --url of a running extender")
+        raise typer.BadParameter("give either a FLEET table or --url")
     size = parse_cpu(cpu)
     if fleet is not None:
         document = _of_table(fleet, size, count)
@@ -50,7 +50,7 @@ def what_if(
             "pods": f"{document['count']} of {document['cpu_cores']:g} cores",
             "nodes": document["nodes"],
             "power before": f"{document['watts_before']:,.1f} W",
-            "least increase": f"{document['total_increase']:,.2f} W",
+            "minimum increase": f"{document['total_increase']:,.2f} W",
             "found": _found(document),
         }
     )

@@ -58,9 +58,9 @@ def test_what_if_for_people() -> None:
     [
         (("what-if",), "give either a FLEET table or --url"),
         (("what-if", "-", "--cpu", "lots"), "millicores such as 500m"),
-        (("curve", "cloud_dell", "-o", "x.bmp"), "name a .png, .svg or .pdf file"),
-        (("curve", "cloud_dell", "-o", "x.png", "--numbers", "csv"), "give one of them"),
-        (("curve", "cloud_dell", "-t", "nan"), "need numbers"),
+        (("curve", "cloud_dell", "-o", "x.bmp"), "ends in .png, .svg or .pdf"),
+        (("curve", "cloud_dell", "-o", "x.png", "--numbers", "csv"), "cannot be combined"),
+        (("curve", "cloud_dell", "-t", "nan"), "finite numbers"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:

@@ -47,7 +47,7 @@ def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
     ran = wao("predict", "edge_lenovo", table)
     assert ran.code == 0
     assert "outside" in ran.out
-    assert "warning: 1 of 3 rows (from 0: 2) lie outside the trained range" in ran.err
+    assert "warning: 1 of 3 rows (from 0: 2) are outside the trained range" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_long_table_is_cut_for_people_and_whole_for_programs() -> None:
     rows = "cpu_usage,inlet_temp,delta_p\n" + "10,22,5\n" * 1_003
     shown = wao("predict", "fake", "-", stdin=rows).out
     assert shown.count("3.14") == 1_000
-    assert "3 more rows: --output csv has them all" in " ".join(shown.split())
+    assert "3 more rows: use --output csv to see all" in " ".join(shown.split())
     assert len(wao("predict", "fake", "-", "--output", "csv", stdin=rows).out.splitlines()) == 1_004
 
 

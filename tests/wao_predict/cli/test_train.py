@@ -35,8 +35,8 @@ def test_a_bad_table_is_refused_before_anything_is_loaded(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("option", ["-o", "--report"])
-def test_a_target_in_no_folder_is_told_before_the_work(option: str, data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder"):
+def test_a_target_in_a_missing_folder_is_reported_before_the_work(option: str, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
         run(data, "-o", tmp_path / "m.onnx", option, tmp_path / "absent" / "file.onnx")
 
 

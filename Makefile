@@ -4,12 +4,12 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
-# where nothing is compiled once, each of the many commands that tests start compiles all that it imports: seconds each
+# tests start many commands: without compiled bytecode, each would spend seconds compiling its imports
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler
-.PHONY: help setup test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
+.PHONY: help setup docs docs-reference test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help:  ## list the targets
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
 	@touch $@
 
-# $(call environment,FOLDER,LOCK): a virtual environment that holds the lock's packages and the project itself
+# $(call environment,FOLDER,LOCK): a virtual environment with the packages of the lock file and the project itself
 define environment
 	@echo "creating $(1) from $(2)"
 	@test -x $(1)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(1)
@@ -37,7 +37,10 @@ endef
 .venv-train/.stamp: .tools/.stamp requirements/train.txt pyproject.toml
 	$(call environment,.venv-train,requirements/train.txt)
 
-# a model server's own environment: its packages only, as it pins versions that ours do not
+.venv-docs/.stamp: .tools/.stamp requirements/docs.txt pyproject.toml
+	$(call environment,.venv-docs,requirements/docs.txt)
+
+# a model server's own environment: its packages only, because it pins versions that ours does not
 .venv-%/.stamp: .tools/.stamp requirements/interop-%.txt
 	@echo "creating .venv-$* from requirements/interop-$*.txt"
 	@test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-$*
@@ -53,17 +56,18 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	compile tools requirements/tools.in; \
 	compile dev pyproject.toml --extra all --group dev; \
 	compile train pyproject.toml --extra train --group test --group build; \
+	compile docs pyproject.toml --group docs --group build; \
 	compile image pyproject.toml --extra kubernetes --group build; \
 	for name in mlserver kserve envoy; do compile interop-$$name requirements/interop-$$name.in; done
 
 # --- the work ---------------------------------------------------------------------------------------------------
 
-test: setup  ## all tests that need neither root, a control plane nor torch
+test: setup  ## all tests that need no root, no control plane and no torch
 	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns"
 
-# where one of these commands is missing, Debian's packages are installed; elsewhere it is said what to install
+# installs missing commands on Debian; on other systems it prints what to install
 test-netns: export PATH := $(PATH):/usr/sbin:/sbin
-test-netns: setup  ## the node agent's rules, with real connections in network namespaces (needs root)
+test-netns: setup  ## the node agent with real connections in network namespaces (needs root)
 	@test "$$(id -u)" = 0 || { echo "make test-netns makes network namespaces: run it as root" >&2; exit 1; }
 	@missing() { for name in nft ip setpriv; do command -v $$name > /dev/null || return 0; done; return 1; }; \
 	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux > /dev/null; }; \
@@ -74,13 +78,13 @@ test-netns: setup  ## the node agent's rules, with real connections in network n
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
 
-# the distribution's Prometheus, unpacked and not installed; where there is none, its tests are skipped
+# the distribution's Prometheus, unpacked but not installed; without it, its tests are skipped
 .cache/prometheus/usr/bin/prometheus:
 	@mkdir -p .cache/prometheus
 	@cd .cache/prometheus && { apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } \
 	  2>/dev/null || echo "the package prometheus cannot be fetched here"
 
-# the distribution's HAProxy with the libraries that are not everywhere, likewise
+# the distribution's HAProxy and its less common libraries, likewise
 HAPROXY := haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
 .cache/haproxy/usr/sbin/haproxy:
 	@mkdir -p .cache/haproxy
@@ -91,17 +95,17 @@ INTEROP := $(foreach name,mlserver kserve envoy,.venv-$(name)/.stamp) .cache/pro
 test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy and HAProxy
 	$(BIN)/pytest -q -m interop tests/interop
 
-bed: setup  ## build the programs of a real control plane from source, once (needs Go; some ten minutes)
+bed: setup  ## build the programs of a real control plane from source, once (needs Go; about ten minutes)
 	@nice -n 19 $(BIN)/python -m tests.cluster.build
 
-# in three parts, each on a control plane of its own, for they can run side by side
-test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, lb and scheduler, or one: make test-cluster-lb
+# three parts, each on its own control plane, so that they can run in parallel
+test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, lb and scheduler; or one part: make test-cluster-lb
 test-cluster-lb test-cluster-scheduler: test-cluster-%: bed
 	$(BIN)/pytest -q -m cluster tests/cluster/$*
 test-cluster-core: bed
 	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/lb --ignore tests/cluster/scheduler
 
-dev: bed  ## leave a real control plane with all our parts running, to play with, until Ctrl-C
+dev: bed  ## run a real control plane with all parts of WAO, until Ctrl-C
 	@$(BIN)/python -m tests.cluster.dev
 
 check: setup  ## format, lint, types, layers, generated files
@@ -110,20 +114,28 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m wao_core.crds.yaml_files --check
+	$(BIN)/python -m docs.generator --check
 	$(BIN)/hadolint Dockerfile
 
 format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-demo: setup  ## run the main job on a fleet of mock BMCs; ends by itself
+docs: .venv-docs/.stamp  ## build the documentation site; warnings are errors
+	@.venv-docs/bin/sphinx-build -q -E -W --keep-going -b html docs build/docs
+	@echo "the documentation is at file://$(CURDIR)/build/docs/index.html"
+
+docs-reference: setup  ## write the generated reference pages in docs/reference
+	@$(BIN)/python -m docs.generator
+
+demo: setup  ## run the demo on a fleet of mock BMCs; ends by itself
 	@$(BIN)/wao demo
 
-bench: setup  ## measure the hot paths and the quality figures, side by side in one run
+bench: setup  ## measure the hot paths and the quality figures
 	$(BIN)/python -m benchmarks
 
-models: .venv-train/.stamp  ## train the four shipped models again
+models: .venv-train/.stamp  ## train the four included models again
 	.venv-train/bin/python -m wao_predict.train.shipped
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-* .tools .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .tools .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Writes the reference pages that come from the code (`python -m docs.generator`)."""

@@ -1,10 +1,10 @@
-"""Train power models from measurements: needs the extra `train` (torch, scikit-learn, onnx).
+"""Train power models from measurements. Needs the extra `train` (torch, scikit-learn, onnx).
 
     from wao_predict.train import PowerCurveRegressor, load_table, to_onnx
     table = load_table("measurements.csv")
     to_onnx(PowerCurveRegressor().fit(table.X, table.watts), "server.onnx")
 
-Reading tables and choosing rows to hold out work without the extra.
+Reading tables and selecting rows to hold out work without the extra.
 """
 
 from __future__ import annotations

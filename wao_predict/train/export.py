@@ -1,4 +1,4 @@
-"""Write a trained model as ONNX, with what it is and how good it is in its metadata."""
+"""Export a trained model to ONNX, with its description and errors as metadata."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from wao_predict.train.regressor import PowerCurveRegressor
 def to_onnx(
     model: Any, path: Path | str, *, info: ModelInfo | None = None, ranges: FeatureRanges | None = None
 ) -> ModelInfo:
-    """Write a fitted model as an ONNX file that every backend here can serve, and return its description.
+    """Write a fitted model to an ONNX file, and return its description.
 
     Parameters
     ----------
     model
-        A fitted `PowerCurveRegressor`, or any fitted scikit-learn regressor over (cpu_usage, inlet_temp, delta_p) that
-        skl2onnx can convert, a pipeline among them.
+        A fitted `PowerCurveRegressor`, or a fitted scikit-learn regressor or pipeline over (cpu_usage, inlet_temp,
+        delta_p) that skl2onnx can convert.
     path
-        The file to write; it is replaced as a whole.
+        File to write; an existing file is replaced atomically.
     info
-        Name, source, licence and error figures to store; the name is the file's stem by default.
+        Name, source, licence and errors to store. By default the name is that of the file.
     ranges
-        The trained box, for a scikit-learn model; a `PowerCurveRegressor` knows its own.
+        Trained ranges of a scikit-learn model; a `PowerCurveRegressor` knows its own.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _own(model: PowerCurveRegressor, card: ModelInfo) -> tuple[onnx.ModelProto, 
 
 
 def _write(path: Path, proto: onnx.ModelProto) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file."""
+    """Write a temporary file and rename it, so that a reader never sees an incomplete file."""
     draft = path.with_name(path.name + ".part")
     try:
         draft.write_bytes(proto.SerializeToString(deterministic=True))

@@ -1,4 +1,4 @@
-"""The training loop: relative absolute error, Adam with one cycle, the same result for the same seed."""
+"""The training loop: mean relative absolute error, Adam with a one-cycle schedule, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from wao_predict.train.ticks import Ticks
 
 FloatArray = NDArray[np.float64]
 OnEpoch = Callable[[int, int, float], None]
-"""Called after each epoch with its number from 1, the number of epochs, and the mean relative error in percent."""
+"""Called after each epoch with its number (from 1), the number of epochs, and the mean relative error [%]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Width of the network, and how long and how fast to train it."""
+    """Hyperparameters: width of the hidden layers, epochs, peak learning rate, rows per step, and seed."""
 
     hidden: int
     epochs: int
@@ -32,10 +32,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Training rows, grouped by sensor readings, so that the network is evaluated once per reading.
+    """Training rows grouped by sensor readings, so that the network is evaluated once per group.
 
-    `readings` (c, 2) are the different (inlet_temp, delta_p); rows `starts[i]` to `starts[i + 1]` share readings i.
-    Each row lies at `fraction` between the knots `step` and `step + 1`.
+    Attributes
+    ----------
+    readings
+        Distinct pairs (inlet_temp, delta_p), shape (c, 2).
+    starts
+        First row of each group, shape (c + 1,): group i has the rows starts[i] to starts[i + 1].
+    step, fraction
+        Position of each row between the knots `step` and `step + 1`, shape (n,).
+    watts
+        Measured power [W], shape (n,).
     """
 
     readings: Tensor
@@ -46,7 +54,7 @@ class Batches:
 
     @classmethod
     def group(cls, X: FloatArray, watts: FloatArray, knots: FloatArray) -> Batches:
-        """Return the rows of X (n, 3) and watts (n,) in groups."""
+        """Return the groups of the rows X, shape (n, 3), with their watts, shape (n,)."""
         readings, group = np.unique(X[:, 1:], axis=0, return_inverse=True)
         order = np.argsort(group.reshape(-1), kind="stable")
         starts = np.searchsorted(group.reshape(-1)[order], np.arange(len(readings) + 1))
@@ -62,7 +70,7 @@ class Batches:
         )
 
     def loss(self, network: CurveNetwork, groups: Tensor) -> Tensor:
-        """Return the mean relative absolute error of the rows of these groups."""
+        """Return the mean relative absolute error over the rows of these groups."""
         counts = self.starts[groups + 1] - self.starts[groups]
         local = torch.repeat_interleave(torch.arange(len(groups)), counts)
         first = self.starts[groups] - (torch.cumsum(counts, 0) - counts)
@@ -73,7 +81,7 @@ class Batches:
 
 
 def mean_scale(cpu: FloatArray, watts: FloatArray, knots: FloatArray) -> Scale:
-    """Return the mean curve as a scale: watts averaged around each knot, never falling, every step rising a little."""
+    """Return the mean power curve as a scale: watts averaged at each knot, with a small minimum increase per step."""
     nearest = np.abs(cpu[:, None] - knots[None, :]).argmin(axis=1)
     counts = np.bincount(nearest, minlength=len(knots))
     met = counts > 0
@@ -119,7 +127,7 @@ def _epochs(network: CurveNetwork, batches: Batches, settings: Settings) -> Iter
 
 @contextmanager
 def _reproducible(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms, an own random state; all put back afterwards."""
+    """Use one thread, deterministic algorithms and a separate random state, and restore the settings afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

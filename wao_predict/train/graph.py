@@ -1,4 +1,4 @@
-"""A trained network as an ONNX graph: input X (N, 3), outputs watts (N,) and curve (N, k)."""
+"""Conversion of a trained network to an ONNX graph: input X (N, 3), outputs watts (N,) and curve (N, k)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from wao_predict.train.network import CurveNetwork
 
 OPSET, IR_VERSION = 17, 8
-"""Old enough for every onnxruntime since 1.13."""
+"""Supported by onnxruntime 1.13 and later."""
 
 
 class _Graph:
@@ -32,21 +32,21 @@ class _Graph:
 
 
 def network_graph(network: CurveNetwork) -> onnx.ModelProto:
-    """Return the ONNX model that computes what `network` computes, operation by operation."""
+    """Return an ONNX model that computes the same operations as `network`."""
     graph = _Graph()
     ramps = _ramps(graph, network)
     idle, rises = _parts(graph, network, ramps["readings"])
     axis = graph.constant("axis", 1, np.int64)
     graph.op("CumSum", [graph.op("Concat", [idle, rises], "steps", axis=1), axis], "curve")
     added = graph.op("Mul", [rises, ramps["cpu"]], "added")
-    # a running sum adds in one order for every row, so watts never fall in the last digit either; ReduceSum does not
+    # a running sum adds in the same order for every row, so watts never fall, even by rounding; ReduceSum can
     sums = graph.op("CumSum", [graph.op("Concat", [idle, added], "terms", axis=1), axis], "sums")
     graph.op("Gather", [sums, graph.constant("last", len(network.rise_scale), np.int64)], "watts", axis=1)
     return _model(graph, len(network.rise_scale) + 1)
 
 
 def _ramps(graph: _Graph, network: CurveNetwork) -> dict[str, str]:
-    """Encode the CPU usage, and the two readings side by side."""
+    """Encode the CPU usage, and the two readings in one tensor, as ramps."""
     zero, one = graph.constant("zero", 0.0), graph.constant("one", 1.0)
     encoded = {}
     for name, parts in {
@@ -64,7 +64,7 @@ def _ramps(graph: _Graph, network: CurveNetwork) -> dict[str, str]:
 
 
 def _parts(graph: _Graph, network: CurveNetwork, readings: str) -> tuple[str, str]:
-    """Run the small network: idle watts (N, 1) and rises (N, k - 1)."""
+    """Add the hidden layers, and return the names of idle watts (N, 1) and increases (N, k - 1)."""
     value = readings
     for number, layer in enumerate([network.body[0], network.body[2], network.head]):
         weight = graph.constant(f"weight{number}", _array(layer.weight))

@@ -1,10 +1,10 @@
-"""Which rows to hold out, and how far off a model is on them. Pure.
+"""Selection of rows to hold out, and errors of a model on these rows. Pure.
 
-Rows of a table are not independent: neighbours on a grid, or in a log, resemble each other, so a random row held out is
-nearly known from the next one and the error figure comes out too good. Held out are therefore
+Rows of a table are not independent: neighbours on a grid or in a log are similar. If random rows were held out, their
+neighbours would nearly determine them, and the measured error would be too small. Instead, these rows are held out:
 
-* planes, when the table is a grid: every fourth inner value of one feature, with all its rows; one fit per feature;
-* blocks, otherwise: the rows in file order are cut into 50 blocks and every fifth is held out.
+* planes, if the table is a grid: all rows with every fourth inner value of one feature; one fit per feature;
+* blocks, otherwise: the rows in file order are split into 50 blocks, and every fifth block is held out.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ Holdout = Literal["auto", "planes", "blocks", "none"]
 HOLDOUTS: tuple[Holdout, ...] = ("auto", "planes", "blocks", "none")
 
 BANDS: Mapping[str, tuple[float, float]] = {"0-30 % CPU": (0.0, 30.0), "30-100 % CPU": (30.0, np.inf)}
-"""Bands of CPU usage [%], lower bound inside, upper bound outside: most servers rise steeply below 30 %."""
+"""Bands of CPU usage [%], without the upper bound. The power of most servers rises steeply below 30 %."""
 
 _EVERY_PLANE, _BLOCKS, _EVERY_BLOCK, _LEAST_PLANES = 4, 50, 5, 5
 
 
 class Regressor(Protocol):
-    """scikit-learn's fit and predict."""
+    """A regressor with the methods `fit` and `predict` of scikit-learn."""
 
     def fit(self, X: FloatArray, y: FloatArray, /) -> object:
-        """Learn."""
+        """Fit to X, shape (n_samples, 3), and watts y, shape (n_samples,)."""
         ...
 
     def predict(self, X: FloatArray, /) -> FloatArray:
-        """Return watts."""
+        """Return watts, shape (n_samples,)."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorFigures:
-    """Errors over some rows: mean absolute and root mean square in watts, mean absolute in percent of the truth."""
+    """Errors over `rows` rows: mean absolute [W], root mean square [W], and mean absolute percentage error [%]."""
 
     rows: int
     mae: float
@@ -53,19 +53,19 @@ class ErrorFigures:
 
     @classmethod
     def of(cls, watts: FloatArray, truth: FloatArray) -> ErrorFigures:
-        """Compare predicted watts with the truth, both of shape (n,), n >= 1."""
+        """Return the errors of predicted watts against the truth, both of shape (n,) with n >= 1."""
         error = watts - truth
         relative = 100.0 * np.abs(error) / truth
         return cls(len(truth), float(np.abs(error).mean()), float(np.sqrt((error**2).mean())), float(relative.mean()))
 
     def rounded(self) -> dict[str, float]:
-        """Return the figures as a JSON object, to 4 digits after the point."""
+        """Return the errors as a JSON object, rounded to 4 decimals."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Rows that a model did not see, with what it predicted for them; `group` says why each was held out."""
+    """Held-out rows with measured (`truth`) and predicted watts; `group` names the selection of each row."""
 
     X: FloatArray
     truth: FloatArray
@@ -73,7 +73,7 @@ class HeldOut:
     group: NDArray[np.str_]
 
     def figures(self) -> dict[str, ErrorFigures]:
-        """Return the errors of all rows, by CPU band, and by group if there are several; empty parts are left out."""
+        """Return the errors of all rows, by CPU band, and by group if there are several; empty parts are omitted."""
         parts = {"all": np.ones(len(self.truth), dtype=bool)}
         for name, (low, high) in BANDS.items():
             parts[name] = (self.X[:, 0] >= low) & (self.X[:, 0] < high)
@@ -84,12 +84,12 @@ class HeldOut:
 
 
 def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, NDArray[np.bool_]]:
-    """Return which rows of X (n_samples, 3) to hold out, by name; one fit is made per name.
+    """Return masks of the rows of X, shape (n_samples, 3), to hold out, by name. Each name needs a separate fit.
 
     Raises
     ------
     UsageError
-        `how` is unknown, or the table is no grid and planes were asked for, or it is too small to hold out anything.
+        `how` is unknown, `how` is "planes" and the table is not a grid, or the table is too small.
     """
     if how not in HOLDOUTS:
         raise UsageError(f"holdout {how!r} is unknown: use one of {', '.join(HOLDOUTS)}")
@@ -104,7 +104,7 @@ def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, NDArray[np.
 def evaluate(
     make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, masks: Mapping[str, NDArray[np.bool_]]
 ) -> HeldOut:
-    """Fit `make(name)` on what each mask leaves, and predict what it holds out."""
+    """Fit `make(name)` to the rows outside each mask, and predict the rows inside it."""
     parts = [HeldOut(X[:0], y[:0], y[:0], np.array([], dtype=np.str_))]
     for name, mask in masks.items():
         model = make(name)

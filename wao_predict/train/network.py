@@ -1,9 +1,9 @@
 """The power model as a torch module: monotone non-decreasing in CPU usage by construction.
 
-Inlet temperature and pressure are encoded by their ticks (piecewise linear encoding: Gorishniy, Rubachev, Babenko, "On
-Embeddings for Numerical Features in Tabular Deep Learning", 2022), a small network turns them into the idle watts and
-one non-negative rise (softplus) per step between the curve's knots, and watts are linear between the knots. A ramp goes
-from 0 to 1 between two ticks and is flat outside, so the model is constant outside its trained range.
+Inlet temperature and pressure are encoded as ramps between ticks (piecewise linear encoding: Gorishniy, Rubachev,
+Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", 2022). A small network computes the idle power
+and one non-negative increase (softplus) per step between the knots of the curve. Power is linear between the knots. A
+ramp rises from 0 to 1 between two ticks and is constant outside, so the model is constant outside its trained range.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from wao_predict.train.ticks import Ticks
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the network's raw outputs are multiplied by: watts when idle, and the mean rise [W] of each step."""
+    """Factors for the raw outputs of the network: idle power [W], and the mean increase of each step [W]."""
 
     idle: float
     rises: NDArray[np.float64]
 
 
 class Ramps(nn.Module):
-    """Encode one feature as len(ticks) - 1 ramps from 0 to 1; a feature that never changes gives a single 0."""
+    """Encoding of one feature as len(ticks) - 1 ramps from 0 to 1; a constant feature is a single 0."""
 
     lower: Tensor
     slope: Tensor
@@ -44,7 +44,7 @@ class Ramps(nn.Module):
 
 
 class CurveNetwork(nn.Module):
-    """From (cpu_usage, inlet_temp, delta_p) to watts, by way of the power curve at these sensor readings."""
+    """Watts from (cpu_usage, inlet_temp, delta_p), by the power curve at these sensor readings."""
 
     idle_scale: Tensor
     rise_scale: Tensor
@@ -59,13 +59,15 @@ class CurveNetwork(nn.Module):
         width = len(self.temp_ramps.lower) + len(self.pressure_ramps.lower)
         self.body = nn.Sequential(nn.Linear(width, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
         self.head = nn.Linear(hidden, 1 + len(scale.rises))
-        with torch.no_grad():  # start at the mean curve: idle_scale * 1, rise_scale * softplus(0.5413) = 1
+        with (
+            torch.no_grad()
+        ):  # start at the mean curve: idle_scale * 1, and rise_scale * softplus(0.5413) = rise_scale * 1
             self.head.weight.mul_(0.1)
             self.head.bias.fill_(0.5413)
             self.head.bias[0] = 1.0
 
     def parts(self, readings: Tensor) -> tuple[Tensor, Tensor]:
-        """Return idle watts (n, 1) and rises (n, k - 1) for readings (inlet_temp, delta_p) of shape (n, 2)."""
+        """Return idle watts, shape (n, 1), and increases, shape (n, k - 1), for readings of shape (n, 2)."""
         encoded = torch.cat([self.temp_ramps(readings[:, :1]), self.pressure_ramps(readings[:, 1:])], dim=1)
         raw = self.head(self.body(encoded))
         idle = raw[:, :1] * self.idle_scale
@@ -78,5 +80,5 @@ class CurveNetwork(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         """Return watts of shape (n,) for X of shape (n, 3)."""
         idle, rises = self.parts(X[:, 1:])
-        # a sum of terms that each never fall, in one fixed order: also monotone after rounding to float32
+        # each term is monotone, and the order of the sum is fixed: also monotone after rounding to float32
         return torch.cat([idle, rises * self.cpu_ramps(X[:, :1])], dim=1).cumsum(dim=1)[:, -1]

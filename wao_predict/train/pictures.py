@@ -1,4 +1,4 @@
-"""The report's pictures as SVG text: the fitted curves over the data, and the errors on rows the model has not seen."""
+"""Figures of the training report as SVG text: fitted curves with the data, and errors on held-out rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STYLE = {
 
 
 def curves_picture(model: Any, table: TrainingTable) -> str:
-    """Draw power curves at three temperatures over the data near them, one panel for each of three pressures."""
+    """Return a figure of power curves at three temperatures with nearby data, one panel per pressure."""
     cpu = np.linspace(table.X[:, 0].min(), table.X[:, 0].max(), 201)
     temps, pressures = (_met(table.X[:, column]) for column in (1, 2))
     with _figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
@@ -60,7 +60,7 @@ def curves_picture(model: Any, table: TrainingTable) -> str:
 
 
 def errors_picture(held_out: HeldOut) -> str:
-    """Draw the held-out rows' errors over CPU usage, and predicted against measured watts."""
+    """Return a figure of the errors of held-out rows over CPU usage, and of predicted against measured watts."""
     with _figure(11.4, 3.7) as (figure, made):
         over_cpu, against = figure.subplots(1, 2, width_ratios=[1.9, 1])
         draw = _error_lines if len(np.unique(held_out.group)) > 1 else _error_bands
@@ -75,7 +75,7 @@ def errors_picture(held_out: HeldOut) -> str:
 
 
 def _error_bands(panel: Any, held_out: HeldOut) -> None:
-    """Relative errors over CPU usage: the median, and the bands that hold half and nine tenths of the rows."""
+    """Draw the median of the relative error over CPU usage, and the bands with 50 % and 90 % of the rows."""
     error = 100.0 * (held_out.watts - held_out.truth) / held_out.truth
     centres, parts = _by_cpu(held_out.X[:, 0], error)
     low, quarter, middle, three, high = np.array([np.quantile(part, [0.05, 0.25, 0.5, 0.75, 0.95]) for part in parts]).T
@@ -83,25 +83,25 @@ def _error_bands(panel: Any, held_out: HeldOut) -> None:
     panel.fill_between(centres, quarter, three, color=COLOURS[0], alpha=0.28, lw=0, label="50 % of rows")
     panel.plot(centres, middle, color=COLOURS[0], lw=1.6, label="median")
     panel.axhline(0, color=MUTED, lw=0.9)
-    panel.set(title="Error on rows not seen in training", xlabel="CPU usage [%]", ylabel="predicted - measured [%]")
+    panel.set(title="Error on held-out rows", xlabel="CPU usage [%]", ylabel="predicted - measured [%]")
     panel.legend(loc="best", ncols=3)
 
 
 def _error_lines(panel: Any, held_out: HeldOut) -> None:
-    """Mean absolute relative error over CPU usage, one line for each way of holding out."""
+    """Draw the mean absolute relative error over CPU usage, one line for each group of held-out rows."""
     error = 100.0 * np.abs(held_out.watts - held_out.truth) / held_out.truth
     for name, colour in zip(dict.fromkeys(held_out.group.tolist()), COLOURS, strict=False):
         chosen = held_out.group == name
         centres, parts = _by_cpu(held_out.X[chosen, 0], error[chosen])
         means = [part.mean() for part in parts]
         panel.plot(centres, means, color=colour, lw=1.6, marker="o", ms=3.5, label=f"without some {name}")
-    panel.set(title="Error on rows not seen in training", xlabel="CPU usage [%]", ylabel="mean absolute error [%]")
+    panel.set(title="Error on held-out rows", xlabel="CPU usage [%]", ylabel="mean absolute error [%]")
     panel.set_ylim(bottom=0)
     panel.legend(loc="upper right")
 
 
 def _by_cpu(cpu: FloatArray, error: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
-    """Return errors in bins of CPU usage, and each bin's median usage; a grid's own values are the bins."""
+    """Return the median CPU usage of each bin, and the errors in it; on a grid, each value is a bin."""
     values = np.unique(cpu)
     edges = values if len(values) <= 64 else np.quantile(cpu, np.linspace(0, 1, 25)[:-1])
     bins = np.searchsorted(edges, cpu, side="right") - 1
@@ -110,12 +110,12 @@ def _by_cpu(cpu: FloatArray, error: FloatArray) -> tuple[FloatArray, list[FloatA
 
 
 def _met(values: FloatArray) -> list[float]:
-    """Return a low, a middle and a high value among those met; fewer when there are fewer."""
+    """Return a low, a middle and a high value of the data, or fewer if there are fewer distinct values."""
     return [float(value) for value in np.unique(np.quantile(values, [0.15, 0.5, 0.85], method="nearest"))]
 
 
 def _near(table: TrainingTable, temp: float, pressure: float) -> NDArray[np.int64]:
-    """Return rows close to the readings: those at the very values on a grid, else within a tenth of the spans."""
+    """Return the numbers of rows at these readings on a grid, else of rows within a tenth of the ranges."""
     distance = np.abs(table.X[:, 1:] - (temp, pressure))
     exact = np.flatnonzero((distance == 0).all(axis=1))
     if len(exact) >= 10:
@@ -125,13 +125,13 @@ def _near(table: TrainingTable, temp: float, pressure: float) -> NDArray[np.int6
 
 
 def _some(rows: int) -> NDArray[np.int64]:
-    """Return at most 1,500 row numbers, evenly spread."""
+    """Return at most 1,500 evenly spaced row numbers."""
     return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, _MOST_POINTS)).astype(np.int64))
 
 
 @contextmanager
 def _figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
-    """Give a figure, and afterwards its SVG in the list."""
+    """Yield a figure and a list, and append the SVG text of the figure to the list at the end."""
     made: list[str] = []
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""The torch model as a scikit-learn estimator."""
+"""The network as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ FloatArray = NDArray[np.float64]
 
 
 class PowerCurveRegressor(RegressorMixin, BaseEstimator):
-    """Watts from CPU usage, inlet temperature and pressure; never falls as CPU usage rises.
+    """Regressor of power from CPU usage, inlet temperature and pressure, monotone in CPU usage.
 
     Parameters
     ----------
     hidden
-        Width of the two hidden layers.
+        Units of each of the two hidden layers.
     epochs
-        Passes over the data; more for a table without noise, fewer for a few hundred noisy rows.
+        Passes over the data. Use more for a table without noise, and fewer for a few hundred noisy rows.
     learning_rate
-        Highest rate of Adam's one-cycle schedule.
+        Peak learning rate of the one-cycle schedule of Adam.
     batch_rows
-        About how many rows go into one step.
+        Approximate number of rows per step.
     seed
-        Same seed, same data, same machine: same model, bit for bit.
+        Random seed. The same seed, data and machine give an identical model.
     on_epoch
-        Called with (epoch, epochs, mean relative error in percent) after each pass.
+        Called with (epoch, epochs, mean relative error [%]) after each pass.
 
     Attributes
     ----------
     network_
         The trained torch module.
     ticks_
-        Where the model may bend.
+        Values of each feature between which the model is piecewise linear or smooth.
     ranges_
-        The box of values it was trained on.
+        Trained range of each feature.
     loss_curve_
         Mean relative error [%] after each pass.
 
@@ -72,7 +72,7 @@ class PowerCurveRegressor(RegressorMixin, BaseEstimator):
         self.on_epoch = on_epoch
 
     def fit(self, X: object, y: ArrayLike) -> Self:
-        """Learn from any table X of n_samples rows and measured watts y, shape (n_samples,), all above 0."""
+        """Fit to a table X of n_samples rows and measured watts y, shape (n_samples,), all above 0."""
         matrix, watts = as_matrix(X), checked_watts(y)
         if len(matrix) != len(watts):
             raise FeatureError(
@@ -87,14 +87,14 @@ class PowerCurveRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: object) -> FloatArray:
-        """Return watts, float64 of shape (n_samples,); outside the trained range those at the nearest trained value."""
+        """Return watts, shape (n_samples,); outside the trained range, those at the nearest trained value."""
         check_is_fitted(self, "network_")
         with torch.no_grad():
             watts = self.network_(torch.tensor(as_matrix(X), dtype=torch.float32))
         return np.asarray(watts.numpy(), dtype=np.float64)
 
     def curves(self, inlet_temp: ArrayLike, delta_p: ArrayLike) -> FloatArray:
-        """Return watts at every knot `ticks_.cpu_usage`, shape (n, k), for n pairs of sensor readings."""
+        """Return watts at each knot `ticks_.cpu_usage`, shape (n, k), for n pairs of sensor readings."""
         check_is_fitted(self, "network_")
         readings = np.stack(np.broadcast_arrays(np.atleast_1d(inlet_temp), np.atleast_1d(delta_p)), axis=1)
         with torch.no_grad():
@@ -103,7 +103,7 @@ class PowerCurveRegressor(RegressorMixin, BaseEstimator):
 
 
 def checked_watts(y: ArrayLike) -> FloatArray:
-    """Return y as float64 of shape (n_samples,), or tell which value cannot be a server's power."""
+    """Return y as float64, shape (n_samples,); raise `FeatureError` if a value cannot be the power of a server."""
     watts = np.asarray(y, dtype=np.float64).reshape(-1)
     bad = ~(np.isfinite(watts) & (watts > 0))
     if bad.any():

@@ -1,4 +1,4 @@
-"""The training report: one HTML file that needs nothing beside it."""
+"""The training report: a self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ dt { color: #475569; } dd { margin: 0; overflow-wrap: anywhere; }
 
 
 def write_report(path: Path, trained: Trained, table: TrainingTable, plan: Plan) -> None:
-    """Write the report on one training: error table, fitted curves, errors, model card."""
+    """Write a report with error table, fitted curves, error plots and model card."""
     info = trained.info
     parts = [_head(info, table), _tiles(info), _curves(trained, table), _errors(trained), _card(info, table, plan)]
     page = (
@@ -57,7 +57,7 @@ def write_report(path: Path, trained: Trained, table: TrainingTable, plan: Plan)
 
 
 def _head(info: ModelInfo, table: TrainingTable) -> str:
-    skipped = f" {len(table.skipped):,} lines with a missing value were skipped." if table.skipped else ""
+    skipped = f" {len(table.skipped):,} rows with a missing value were skipped." if table.skipped else ""
     return (
         f"<h1>Power model {escape(info.name)}</h1>"
         f"<p>Trained on {len(table):,} rows of {escape(table.path.name)}.{skipped}</p>"
@@ -66,7 +66,7 @@ def _head(info: ModelInfo, table: TrainingTable) -> str:
 
 def _tiles(info: ModelInfo) -> str:
     figures = info.metrics.get("held_out", {}).get("all") or info.metrics["fit"]["all"]
-    where = "held-out rows" if "held_out" in info.metrics else "rows seen in training"
+    where = "held-out rows" if "held_out" in info.metrics else "training rows"
     tiles = [
         (f"{figures['mape']:.2f} %", f"mean absolute error, {where}"),
         (f"{figures['mae']:.2f} W", "mean absolute error"),
@@ -79,8 +79,8 @@ def _tiles(info: ModelInfo) -> str:
 
 def _curves(trained: Trained, table: TrainingTable) -> str:
     return (
-        "<section><h2>Power curves and the data</h2><p>Lines: the model at a low, a middle and a high inlet "
-        "temperature. Points: measured rows at these readings, or near them.</p>"
+        "<section><h2>Power curves and data</h2><p>Lines: the model at a low, a middle and a high inlet "
+        "temperature. Points: measurements at or near these readings.</p>"
         + curves_picture(trained.model, table)
         + "</section>"
     )
@@ -89,17 +89,17 @@ def _curves(trained: Trained, table: TrainingTable) -> str:
 def _errors(trained: Trained) -> str:
     body = _table(("rows", "number", "MAE [W]", "RMSE [W]", "MAPE [%]"), error_rows(trained.info))
     if trained.held_out is None:
-        note = "No rows were held out, so these figures say how close the fit is, not how well it predicts."
+        note = "No rows were held out: these are errors of the fit, not of predictions."
         return f"<section><h2>Errors</h2><p>{note}</p>{body}</section>"
     note = (
-        "Whole planes of a grid, or whole blocks of a log, were left out; the model was fitted on the rest and asked "
-        "for them. The file was then fitted on all rows, so between a grid's points it is nearer than these figures."
+        "The model was fitted without whole planes of a grid or whole blocks of a log, and these rows were predicted. "
+        "The exported model is fitted to all rows, so its errors between the points of a grid are smaller."
     )
     return f"<section><h2>Errors</h2><p>{note}</p>{body}</section><section>{errors_picture(trained.held_out)}</section>"
 
 
 def error_rows(info: ModelInfo) -> list[tuple[str, int, float, float, float]]:
-    """Return the lines of the error table: which rows, how many, MAE [W], RMSE [W], MAPE [%]."""
+    """Return the rows of the error table: name, number of rows, MAE [W], RMSE [W], MAPE [%]."""
     parts = {f"held out: {name}": part for name, part in info.metrics.get("held_out", {}).items()}
     parts["seen in training"] = info.metrics["fit"]["all"]
     return [(name, int(part["rows"]), part["mae"], part["rmse"], part["mape"]) for name, part in parts.items()]
@@ -117,7 +117,7 @@ def _table(header: Sequence[str], rows: Iterable[tuple[str, int, float, float, f
 
 
 def _card(info: ModelInfo, table: TrainingTable, plan: Plan) -> str:
-    route = "PyTorch, never falls with CPU usage by construction" if plan.route == "torch" else "scikit-learn, skl2onnx"
+    route = "PyTorch, monotone in CPU usage by construction" if plan.route == "torch" else "scikit-learn, skl2onnx"
     facts = {
         "File": str(info.path),
         "Route": f"{route}; seed {plan.seed}" + (f", {plan.epochs} epochs" if plan.route == "torch" else ""),
@@ -134,4 +134,6 @@ def _card(info: ModelInfo, table: TrainingTable, plan: Plan) -> str:
 
 def _range(info: ModelInfo, name: str) -> str:
     low, high = getattr(info.ranges, name)
-    return f"{low:g} to {high:g} {_UNIT_SIGNS.get(UNITS[name], UNITS[name])}; outside, the nearest value inside is used"
+    return (
+        f"{low:g} to {high:g} {_UNIT_SIGNS.get(UNITS[name], UNITS[name])}; outside, the nearest trained value is used"
+    )

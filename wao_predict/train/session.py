@@ -1,4 +1,4 @@
-"""One training from table to file: hold out and measure, fit on all rows, export with the figures."""
+"""A complete training: measure errors on held-out rows, fit to all rows, and export the model with its errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from wao_predict.train.table import TrainingTable
 Route = Literal["torch", "sklearn"]
 ROUTES: tuple[Route, ...] = ("torch", "sklearn")
 OnProgress = Callable[[str, float], None]
-"""Called with what is being fitted and the part of all work done, 0 to 1."""
+"""Called with a description of the current fit, and the fraction of the work that is done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train: the route, passes over the data (torch only), the seed, and which rows to hold out."""
+    """Options of a training: route, passes over the data (torch only), seed, and rows to hold out."""
 
     route: Route = "torch"
     epochs: int = 200
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training gave: the model fitted on all rows, the description in its file, and the rows held out before."""
+    """Result of a training: the model fitted to all rows, the description in its file, and the held-out rows."""
 
     model: Any
     info: ModelInfo
@@ -54,9 +54,12 @@ def train_to_onnx(
     info: ModelInfo,
     on_progress: OnProgress | None = None,
 ) -> Trained:
-    """Train on `table`, write the model to `path`, and return it with its error figures.
+    """Train a model on a table, write it to `path`, and return it with its errors.
 
-    `info` brings name, source, licence and support; ranges, knots and metrics are filled in.
+    Parameters
+    ----------
+    info
+        Name, source, licence and support of the model; ranges, knots and metrics are added.
     """
     masks = holdout_masks(table.X, plan.holdout)
     meter = _Meter(len(masks) + 1, on_progress)
@@ -87,20 +90,20 @@ def _regressor(plan: Plan, meter: _Meter, what: str) -> Any:
 
 
 class _Meter:
-    """Counts fits and epochs, and tells the part of all work that is done."""
+    """Counts fits and epochs, and reports the fraction of the work that is done."""
 
     def __init__(self, fits: int, on_progress: OnProgress | None) -> None:
         self._fits = fits
         self._begun = 0
         self._what = ""
-        self._tell: OnProgress = on_progress or (lambda what, part: None)
+        self._report: OnProgress = on_progress or (lambda what, part: None)
 
     def begin(self, what: str) -> None:
-        self._tell(what, self._begun / self._fits)
+        self._report(what, self._begun / self._fits)
         self._begun, self._what = self._begun + 1, what
 
     def epoch(self, number: int, epochs: int, loss: float) -> None:
-        self._tell(f"{self._what}, error {loss:.2f} %", (self._begun - 1 + number / epochs) / self._fits)
+        self._report(f"{self._what}, error {loss:.2f} %", (self._begun - 1 + number / epochs) / self._fits)
 
     def done(self) -> None:
-        self._tell("done", 1.0)
+        self._report("done", 1.0)

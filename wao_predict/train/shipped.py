@@ -1,7 +1,7 @@
-"""Train the four shipped models again: `python -m wao_predict.train.shipped` in a checkout of the repository.
+"""Train the four included models again: `python -m wao_predict.train.shipped` in a clone of the repository.
 
-Trained on the published tables in examples/data/power. The same machine and torch give the same files, bit for bit;
-others stay within `TOLERANCE`.
+The models are trained on the published tables in examples/data/power. The same machine and version of torch give
+identical files; others differ by less than `TOLERANCE`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SOURCE = (
 )
 LICENSE = "Apache-2.0"
 EPOCHS = 600
-"""The tables are free of noise, so the longer the better; beyond this it hardly helps."""
+"""The tables have no noise, so more epochs are better; more than this hardly improve the model."""
 
 TOLERANCE = 0.2
-"""Mean difference [% of watts] to the shipped file that another machine or torch version may show."""
+"""Maximum mean difference [% of watts] from the included file on another machine or version of torch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server type: its table and the box in which the published model answers to changes (its tree splits)."""
+    """One server type: its table, and the ranges in which the published model changes (its tree splits)."""
 
     name: str
     support: FeatureRanges
@@ -54,7 +54,7 @@ SERVERS = (
 
 
 def train_server(server: Server, folder: Path, *, held_out: bool = True) -> ModelInfo:
-    """Train one server's model, write `folder`/NAME.onnx, and return its description."""
+    """Train the model of one server type, write `folder`/NAME.onnx, and return its description."""
     info = ModelInfo(
         server.name,
         support=server.support,
@@ -68,7 +68,7 @@ def train_server(server: Server, folder: Path, *, held_out: bool = True) -> Mode
 
 
 def main() -> None:
-    """Train all, print the error figures and write them to figures.json."""
+    """Train all models, print their errors, and write the errors to figures.json."""
     arguments = argparse.ArgumentParser(description="Train the shipped models again.")
     arguments.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
     folder = arguments.parse_args().output

@@ -1,4 +1,4 @@
-"""The second route: any scikit-learn regressor over the three features, converted to ONNX by skl2onnx."""
+"""Training with scikit-learn: a regressor over the three features, converted to ONNX by skl2onnx."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ from wao_predict.train.regressor import checked_watts
 
 
 def default_regressor(seed: int = 0) -> HistGradientBoostingRegressor:
-    """Return the regressor of `wao train --route sklearn`: boosted trees, constrained to never fall with CPU usage."""
-    # squared error: with the absolute one, leaves are set to medians afterwards, which breaks the constraint
+    """Return the regressor of `wao train --route sklearn`: boosted trees, constrained to be monotone in CPU usage."""
+    # squared error: absolute error sets leaves to medians afterwards, which violates the constraint
     return HistGradientBoostingRegressor(max_iter=200, max_leaf_nodes=15, monotonic_cst=[1, 0, 0], random_state=seed)
 
 
 def fit_sklearn(X: object, y: ArrayLike, *, regressor: Any = None) -> Any:
-    """Fit a scikit-learn regressor (by default `default_regressor()`) on any table X and watts y; return it.
+    """Fit a scikit-learn regressor to a table X and watts y, shape (n_samples,), and return it.
 
-    Only trees with a monotone constraint and the like keep watts from falling with CPU usage; a plain regressor's
-    curves are made monotone when they are used for placement.
+    Parameters
+    ----------
+    regressor
+        Default: `default_regressor()`. Regressors without a monotone constraint can predict power that falls as CPU
+        usage rises; their curves are made monotone when they are used for placement.
     """
     model = default_regressor() if regressor is None else regressor
     return model.fit(as_matrix(X).astype(np.float32), checked_watts(y))
@@ -43,7 +46,7 @@ def sklearn_graph(model: Any) -> onnx.ModelProto:
     Raises
     ------
     UsageError
-        It is no fitted regressor over the three features, or skl2onnx knows no conversion.
+        The model is not a fitted regressor over the three features, or skl2onnx cannot convert it.
     """
     _check(model)
     try:
@@ -53,7 +56,7 @@ def sklearn_graph(model: Any) -> onnx.ModelProto:
             target_opset=OPSET,
             custom_conversion_functions={HistGradientBoostingRegressor: _convert_boosted_trees},
         )
-    except Exception as error:  # skl2onnx raises what it likes
+    except Exception as error:  # skl2onnx raises many types of error
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"{type(model).__name__} cannot be converted to ONNX by skl2onnx: {reason}") from error
     _rename(proto, proto.graph.output[0].name, "watts")
@@ -62,7 +65,7 @@ def sklearn_graph(model: Any) -> onnx.ModelProto:
 
 
 class _WholeNumbers:
-    """A skl2onnx container that stores truth values among a node's attributes as whole numbers."""
+    """A container of skl2onnx that stores boolean attributes of nodes as integers."""
 
     def __init__(self, container: Any) -> None:
         self._container = container
@@ -78,7 +81,7 @@ class _WholeNumbers:
 
 
 def _convert_boosted_trees(scope: Any, operator: Any, container: Any) -> None:
-    """Convert as skl2onnx does; its truth values (skl2onnx 1.20) are refused by protobuf 6 and later."""
+    """Convert as skl2onnx does, without its boolean attributes (skl2onnx 1.20), which protobuf 6 and later reject."""
     convert_sklearn_random_forest_regressor_converter(scope, operator, _WholeNumbers(container))
 
 
@@ -89,7 +92,7 @@ def _check(model: Any) -> None:
     except (AttributeError, TypeError):
         regressor = False
     if not regressor:
-        raise UsageError(f"{name} is no scikit-learn regressor: give one that predicts watts")
+        raise UsageError(f"{name} is not a scikit-learn regressor: use one that predicts watts")
     try:
         check_is_fitted(model)
     except NotFittedError:
@@ -101,7 +104,7 @@ def _check(model: Any) -> None:
 
 
 def _rename(proto: onnx.ModelProto, old: str, new: str) -> None:
-    """Give a graph's output another name, everywhere it is written or read."""
+    """Rename an output of a graph wherever it is written or read."""
     for node in proto.graph.node:
         for names in (node.input, node.output):
             for index, name in enumerate(names):

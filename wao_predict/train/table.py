@@ -1,4 +1,4 @@
-"""Training tables: CSV with the three features and measured watts. Needs neither torch nor pandas."""
+"""Training tables: CSV files with the three features and measured watts. Needs neither torch nor pandas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ _MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 @dataclass(frozen=True, slots=True)
 class TrainingTable:
-    """Rows fit for training: X (n, 3), watts (n,); `skipped` holds the numbers of lines without all four values."""
+    """Rows for training.
+
+    Attributes
+    ----------
+    X, watts
+        Features, shape (n, 3), and power [W], shape (n,).
+    skipped
+        Numbers of the lines that lack one of the four values.
+    """
 
     path: Path
     X: NDArray[np.float64]
@@ -31,21 +39,22 @@ class TrainingTable:
 
 
 def load_table(path: Path | str) -> TrainingTable:
-    """Read a CSV file with columns cpu_usage [%], inlet_temp [degC], delta_p [Pa], watts [W], in any order.
+    """Return the rows of a CSV file with columns cpu_usage [%], inlet_temp [degC], delta_p [Pa], watts [W].
 
-    Other columns are ignored. Rows with a missing value are skipped and counted, never filled.
+    Columns can be in any order, and other columns are ignored. Rows with a missing value are skipped and counted, never
+    filled.
 
     Raises
     ------
     UsageError
         The file cannot be read.
     FeatureError
-        A column is missing, or a value cannot be what its column says; names line and column.
+        A column is missing, or a value is impossible; the message names line and column.
     """
     read = read_csv(path)
     places = read.places(COLUMNS)
     if len(read.rows) > MAX_ROWS:
-        raise FeatureError(f"{read.name}: more than {MAX_ROWS:,} rows; thin the table out first")
+        raise FeatureError(f"{read.name}: more than {MAX_ROWS:,} rows; reduce the table first")
     rows: list[list[float]] = []
     skipped: list[int] = []
     for index, line in enumerate(read.lines):
@@ -75,7 +84,7 @@ def _value(table: CsvTable, row: int, name: str, place: int) -> float | None:
 
 def _impossible(name: str, value: float) -> str:
     if name == "watts" and value <= 0:
-        return "is no power of a running server (above 0 W)"
+        return "cannot be the power of a running server (above 0 W)"
     if name == "cpu_usage" and not 0 <= value <= 100:
         return "is outside 0 to 100 % of the node's capacity"
     return ""

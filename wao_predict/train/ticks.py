@@ -1,4 +1,4 @@
-"""Where each feature gets a corner: the knots of a power curve and the steps of the two sensor readings. Pure."""
+"""Selection of ticks: the knots of the power curve, and the values of the two sensor readings at ramps. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wao_predict.features import FEATURES, FeatureRanges
 FloatArray = NDArray[np.float64]
 
 CPU_STEP = 2.5
-"""Distance of a curve's knots [% CPU] when the data are not on a grid."""
+"""Distance between knots of a curve [% CPU] if the data are not on a grid."""
 
 MOST_ON_GRID = 64
-"""A feature with at most so many different values, each met often, is on a grid: each value becomes a tick."""
+"""Maximum number of distinct values of a feature on a grid, where each value becomes a tick."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """Ascending values per feature at which the model may bend; between them it is a smooth or straight line."""
+    """Ascending values of each feature; between two ticks, the model is linear or smooth."""
 
     cpu_usage: FloatArray
     inlet_temp: FloatArray
@@ -29,15 +29,15 @@ class Ticks:
 
     @property
     def ranges(self) -> FeatureRanges:
-        """The box from first to last tick: what the model was trained on."""
+        """The trained range of each feature: from its first to its last tick."""
         return FeatureRanges(**{name: (float(t[0]), float(t[-1])) for name in FEATURES for t in [getattr(self, name)]})
 
 
 def choose_ticks(X: FloatArray) -> Ticks:
-    """Return ticks for the training rows X, shape (n_samples, 3): the grid's own values where there is a grid.
+    """Return ticks for the training rows X, shape (n_samples, 3): the values of the grid if there is one.
 
-    Off a grid the curve gets a knot every 2.5 % CPU, the sensor readings get ticks at quantiles, so that each step has
-    about the same number of rows, and fewer steps when there are few rows.
+    Without a grid, the curve has a knot every 2.5 % CPU. The sensor readings have ticks at quantiles, so that each step
+    has about the same number of rows, and fewer ticks if there are few rows.
 
     Raises
     ------
@@ -46,13 +46,13 @@ def choose_ticks(X: FloatArray) -> Ticks:
     """
     if len(X) == 0 or np.ptp(X[:, 0]) == 0:
         raise FeatureError(
-            "cpu_usage is the same in all rows, so there is no curve to learn: measure at several loads, also idle"
+            "cpu_usage is the same in all rows, so there is no curve to learn: measure at several loads, including idle"
         )
     return Ticks(_cpu_ticks(X[:, 0]), _reading_ticks(X[:, 1]), _reading_ticks(X[:, 2]))
 
 
 def on_grid(values: FloatArray) -> bool:
-    """Return whether the values are few and each is met often, as in a table made on a grid."""
+    """Return whether there are few distinct values and each occurs often, as in a table on a grid."""
     different = len(np.unique(values))
     return different <= MOST_ON_GRID and len(values) >= 8 * different
 

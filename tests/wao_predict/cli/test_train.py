@@ -66,7 +66,7 @@ def test_it_writes_a_model_and_a_report_and_prints_errors_by_band(route: str, da
     assert result.exit_code == 0
     for expected in ("held out: all", "0-30 % CPU", "30-100 % CPU", "MAE W", "RMSE W", "MAPE %"):
         assert expected in result.stdout
-    assert "skipped 1 lines with a missing value (line 202)" in result.stderr
+    assert "skipped 1 rows with a missing value (line 202)" in result.stderr
     info = read_info(tmp_path / "m.onnx")
     assert (info.name, info.source, info.license) == ("rack7", "own", "CC0-1.0")
     assert "<svg" in (tmp_path / "r.html").read_text()

@@ -49,7 +49,7 @@ def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None
         (HEADER, "no row has all of"),
         (HEADER + ",20,1,200\n", "1 rows skipped"),
         (HEADER + "1,20,1,200\n2,warm,1,200\n", "line 3, column inlet_temp: 'warm' is not a finite number"),
-        (HEADER + "1,20,1,0\n", "line 2, column watts: '0' is no power of a running server"),
+        (HEADER + "1,20,1,0\n", "line 2, column watts: '0' cannot be the power of a running server"),
         (HEADER + "1,20,1,-5\n", "line 2, column watts"),
         (HEADER + "101,20,1,200\n", "line 2, column cpu_usage: '101' is outside 0 to 100 %"),
         (HEADER + "1,inf,1,200\n", "line 2, column inlet_temp"),

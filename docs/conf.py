@@ -36,3 +36,4 @@ html_static_path = ["_static"]
 html_css_files = ["wao.css"]
 html_show_sphinx = False
 pygments_style = "friendly"
+smartquotes = False  # they would turn --flag into a dash

@@ -39,8 +39,8 @@ def _cpu(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
-Cores = Annotated[float, BeforeValidator(_cpu), Field(gt=0, le=4096)]
+Seconds = Annotated[float, BeforeValidator(_duration), Field(gt=0, json_schema_extra={"format": "duration"})]
+Cores = Annotated[float, BeforeValidator(_cpu), Field(gt=0, le=4096, json_schema_extra={"format": "quantity"})]
 
 
 class _Settings(BaseModel):
@@ -51,9 +51,11 @@ class PowerCap(_Settings):
     """A cap on the predicted power of a group of nodes."""
 
     label: str = Field(
-        min_length=1, description="node label whose value names the group, such as topology.example.com/rack"
+        min_length=1, description="node label whose value identifies the group, such as topology.example.com/rack"
     )
-    watts: dict[str, Annotated[float, Field(gt=0)]] = Field(description="watts per group; '*' for every other group")
+    watts: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        description="power limit [W] by group; '*' for every other group"
+    )
 
 
 class ProfileSettings(_Settings):
@@ -61,51 +63,51 @@ class ProfileSettings(_Settings):
 
     rule: Literal["lookahead", "marginal"] = Field(
         "lookahead",
-        description="lookahead: best average increase over further equal pods; marginal: of this pod alone",
+        description="lookahead: best average increase over further identical pods; marginal: increase of this pod alone",
     )
     score_mode: Literal["ordinal", "proportional"] = Field(
         "ordinal", description="ordinal: scores 10, 9, ... by rank; proportional: points per watt (use weight 1)"
     )
     points_per_watt: float = Field(100.0, gt=0, le=10_000, description="score points per watt in proportional mode")
-    default_cpu: Cores = Field(0.1, description="CPU of a pod that states neither request nor limit, such as 100m")
+    default_cpu: Cores = Field(0.1, description="CPU of a pod without request and limit [cores], such as 100m")
     pod_usage_assumption: float = Field(
-        1.0, gt=0, le=1, description="share of its request that a pod is assumed to use, before and after alike"
+        1.0, gt=0, le=1, description="fraction of its request that a pod is assumed to use"
     )
     scheduler_names: tuple[str, ...] = Field(
-        (), description="only pods with one of these schedulerNames are scored; empty: all that are asked for"
+        (), description="score only pods with one of these schedulerNames; empty: all pods"
     )
-    pod_spread: bool = Field(True, description="honour the annotation waok8s.github.io/podspread-rate")
+    pod_spread: bool = Field(True, description="apply the annotation waok8s.github.io/podspread-rate")
     inlet_temp_ceiling: float | None = Field(
         None, gt=-20, le=70, description="refuse nodes at or above this inlet temperature [degC]"
     )
-    power_cap: PowerCap | None = Field(None, description="refuse nodes whose group would exceed its cap")
+    power_cap: PowerCap | None = Field(None, description="refuse nodes whose group would exceed its power limit")
 
 
 class SchedulerSettings(_Settings):
     """The whole file."""
 
-    profiles: dict[str, ProfileSettings] = Field(default_factory=lambda: {"default": ProfileSettings()})
-    metrics_cache_ttl: Seconds = Field(
-        15.0, alias="metricsCacheTTL", description="how often metrics are read [duration]"
+    profiles: dict[str, ProfileSettings] = Field(
+        default_factory=lambda: {"default": ProfileSettings()}, description="profiles by name; default: one named `default`"
     )
+    metrics_cache_ttl: Seconds = Field(15.0, alias="metricsCacheTTL", description="period for reading metrics")
     predictor_cache_ttl: Seconds = Field(
         900.0,
         alias="predictorCacheTTL",
-        description="age at which a power curve is predicted again though its inputs did not move",
+        description="age after which a power curve is predicted again even if its inputs did not change",
     )
     cpu_usage_format: Literal["Raw", "Percent"] = Field(
         "Percent",
-        description="what models expect as cpu_usage: cores (Raw) or percent of capacity; a model that states its own "
-        "CPU loads is asked in percent",
+        description="unit of cpu_usage that models expect: cores (Raw) or percent of capacity; models with knots in their "
+        "metadata always get percent",
     )
     sensors: Literal["metricsAPI", "direct"] = Field(
         "metricsAPI",
-        description="in a cluster: list inlet_temp and delta_p from custom.metrics.k8s.io, or read the sensors; from a "
-        "folder of manifests they are always read",
+        description="in a cluster: read inlet_temp and delta_p from custom.metrics.k8s.io, or from the sensors; with a "
+        "folder of manifests always from the sensors",
     )
-    max_sample_age: Seconds = Field(900.0, description="age at which a CPU sample is no longer used")
-    events: bool = Field(True, description="tell the reason of each choice as an Event on the pod")
-    decisions: int = Field(1000, ge=0, le=100_000, description="how many decisions are kept for explain")
+    max_sample_age: Seconds = Field(900.0, description="age after which a CPU sample is no longer used")
+    events: bool = Field(True, description="report the reason of each choice as an Event on the pod")
+    decisions: int = Field(1000, ge=0, le=100_000, description="number of decisions kept for wao explain")
 
     def by_scheduler(self) -> dict[str, ProfileSettings]:
         """Return the profile of each schedulerName: the first that lists it, else the one of that name."""

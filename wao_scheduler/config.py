@@ -87,7 +87,8 @@ class SchedulerSettings(_Settings):
     """The whole file."""
 
     profiles: dict[str, ProfileSettings] = Field(
-        default_factory=lambda: {"default": ProfileSettings()}, description="profiles by name; default: one named `default`"
+        default_factory=lambda: {"default": ProfileSettings()},
+        description="profiles by name; default: one named `default`",
     )
     metrics_cache_ttl: Seconds = Field(15.0, alias="metricsCacheTTL", description="period for reading metrics")
     predictor_cache_ttl: Seconds = Field(

@@ -21,8 +21,8 @@ Families = dict[str, tuple[str, str]]
 """Type and help by name."""
 
 
-def metrics_page(texts: Mapping[str, str]) -> str:
-    """Return the page for the servers' texts by command."""
+def metrics_page(texts: Mapping[str, str], in_cluster: str = "") -> str:
+    """Return the page for the servers' texts by command, and that of servers that read an API server."""
     servers = {name: families(text) for name, text in texts.items()}
     shared = set.intersection(*(set(found) for found in servers.values()))
     first = next(iter(servers.values()))
@@ -30,6 +30,8 @@ def metrics_page(texts: Mapping[str, str]) -> str:
     for name, found in servers.items():
         own = {metric: about for metric, about in found.items() if metric not in shared}
         parts.append(_section(f"{TITLES[name]} (`wao {name}`)", own))
+    if in_cluster:
+        parts.append(_section("Servers that read an API server", families(in_cluster)))
     return page("Metrics", INTRODUCTION, *parts)
 
 

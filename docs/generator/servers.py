@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from docs.generator.http import http_page
 from docs.generator.metrics import metrics_page
+from wao_core.kube.statistics import CollectionMetrics
 from wao_demo.apps import App, apps
 from wao_lb.agent.metrics import AgentMetrics
 from wao_predict.connection import HttpOptions, TlsPolicy
@@ -44,7 +45,7 @@ def read_servers() -> dict[str, Server]:
 def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
     """Return the pages by file name."""
     return {
-        "metrics.md": metrics_page({name: server.metrics for name, server in servers.items()}),
+        "metrics.md": metrics_page({name: server.metrics for name, server in servers.items()}, _watches()),
         "http.md": http_page({name: server.openapi for name, server in servers.items()}),
     }
 
@@ -70,3 +71,9 @@ def _agent() -> Server:
     registry = CollectorRegistry()
     AgentMetrics(registry)
     return Server(generate_latest(registry).decode())
+
+
+def _watches() -> str:
+    registry = CollectorRegistry()
+    registry.register(CollectionMetrics(lambda: ()))
+    return generate_latest(registry).decode()

@@ -63,7 +63,7 @@ class ProfileSettings(_Settings):
 
     rule: Literal["lookahead", "marginal"] = Field(
         "lookahead",
-        description="lookahead: best average increase over further identical pods; marginal: increase of this pod alone",
+        description="lookahead: best average increase over further identical pods; marginal: of this pod alone",
     )
     score_mode: Literal["ordinal", "proportional"] = Field(
         "ordinal", description="ordinal: scores 10, 9, ... by rank; proportional: points per watt (use weight 1)"
@@ -98,8 +98,8 @@ class SchedulerSettings(_Settings):
     )
     cpu_usage_format: Literal["Raw", "Percent"] = Field(
         "Percent",
-        description="unit of cpu_usage that models expect: cores (Raw) or percent of capacity; models with knots in their "
-        "metadata always get percent",
+        description="unit of cpu_usage that models expect: cores (Raw) or percent of capacity; models with knots in "
+        "their metadata always get percent",
     )
     sensors: Literal["metricsAPI", "direct"] = Field(
         "metricsAPI",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from importlib.metadata import entry_points
 from typing import Any
 
 from typer.main import get_command
 
 from docs.generator.markdown import code, page, table
-from wao_predict.cli import build
+from wao_predict.cli import GROUP, build
 
 INTRODUCTION = """\
 `wao COMMAND --help` shows the same in the terminal. `--debug`, anywhere on the command line, shows the traceback of an
@@ -17,8 +18,12 @@ error. Exit codes: 0 success, 1 failure (one line gives the reason), 2 invalid c
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Yield the full name of each command that does something, with the command."""
-    yield from _below("wao", get_command(build()))
+    """Yield the full name of each command without sub-commands, with the command."""
+    root = get_command(build())
+    missing = {point.name for point in entry_points(group=GROUP)} - set(root.commands)  # type: ignore[attr-defined]
+    if missing:
+        raise RuntimeError(f"commands that cannot be loaded: {', '.join(sorted(missing))}")
+    yield from _below("wao", root)
 
 
 def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -13,8 +13,6 @@ INTRODUCTION = """\
 All servers use TLS, and serve `/healthz`, `/livez`, `/readyz` and `/metrics`. A server with an API under `/v1/` has
 an OpenAPI document at `/openapi.json`. An error has a status of 400 or above and the body `{"error": "..."}`."""
 METRICS_API = """\
-## Metrics API (`wao metrics-api`)
-
 An aggregated Kubernetes API. The API server forwards requests of authorized users to it.
 
 | path | description |
@@ -49,7 +47,7 @@ def http_page(documents: Mapping[str, Document]) -> str:
     return page(
         "HTTP APIs",
         INTRODUCTION,
-        METRICS_API,
+        _api("Metrics API (`wao metrics-api`)", METRICS_API, documents["metrics-api"]),
         _api("Scheduler extender (`wao scheduler`)", EXTENDER, documents["scheduler"]),
         _api("Weight service (`wao lb`)", WEIGHTS, documents["lb"]),
         AGENT,
@@ -66,17 +64,18 @@ def _api(title: str, plain: str, document: Document) -> str:
     bodies = [
         f"{code(name)}:\n\n{_fields(schema)}" for name, schema in sorted(schemas.items()) if schema.get("properties")
     ]
-    return "\n\n".join([f"## {title}", plain, *routes, *(["### Bodies of " + title, *bodies] if bodies else [])])
+    heading = f"### JSON bodies of the {title[:1].lower()}{title[1:].partition(' (')[0]}"
+    return "\n\n".join([f"## {title}", plain, *routes, *([heading, *bodies] if bodies else [])])
 
 
 def _operation(method: str, path: str, operation: Document) -> str:
     described = operation.get("description") or operation.get("summary", "")
     parameters = [
-        [code(item["name"]), item["in"], sentence(item.get("description", ""))]
-        for item in operation.get("parameters", [])
+        [code(item["name"]), item["in"], item.get("description", "")] for item in operation.get("parameters", [])
     ]
-    answers = ", ".join(code(status) + _body(answer) for status, answer in operation.get("responses", {}).items())
-    asked = _body(operation.get("requestBody", {}))
+    answers = ", ".join(code(status) + _body(answer) for status, answer in sorted(operation["responses"].items()))
+    asked = operation.get("requestBody", {})
+    inline = asked.get("content", {}).get("application/json", {}).get("schema", {})
     return "\n\n".join(
         filter(
             None,
@@ -84,7 +83,8 @@ def _operation(method: str, path: str, operation: Document) -> str:
                 f"### {method.upper()} {path}",
                 sentence(described),
                 table(["parameter", "in", "description"], parameters),
-                f"Request:{asked}." if asked else "",
+                f"Request:{_body(asked)}." if _body(asked) else "",
+                f"Request:\n\n{_fields(inline)}" if inline.get("properties") else "",
                 f"Responses: {answers}." if answers else "",
             ],
         )
@@ -100,7 +100,7 @@ def _body(part: Document) -> str:
 def _fields(schema: Document) -> str:
     required = schema.get("required", [])
     rows = [
-        [f"**{code(name)}**" if name in required else code(name), _type(item), sentence(item.get("description", ""))]
+        [f"**{code(name)}**" if name in required else code(name), _type(item), item.get("description", "")]
         for name, item in schema["properties"].items()
     ]
     return table(["field", "type", "description"], rows)

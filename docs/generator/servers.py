@@ -1,7 +1,7 @@
 """The pages of metrics and HTTP APIs, from the servers themselves.
 
-The applications that run without a cluster are started on examples/fleet, and asked for /metrics and their OpenAPI
-document. The metrics of the controller and of the node agent are read from their registries.
+The applications that run without a cluster are started on examples/fleet; their /metrics and OpenAPI documents are read
+over HTTP. The controller needs an API server and the node agent nftables, so their registries are filled here.
 """
 
 from __future__ import annotations
@@ -12,18 +12,29 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from docs.generator.http import http_page
 from docs.generator.metrics import metrics_page
+from wao_core.cluster.state import ClusterState
+from wao_core.controller.reconcile import NodeConfigController
+from wao_core.controller.server import add_metrics
+from wao_core.kube.lease import LeaderElection
 from wao_core.kube.statistics import CollectionMetrics
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.options import ServerOptions
 from wao_demo.apps import App, apps
 from wao_lb.agent.metrics import AgentMetrics
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
 from wao_predict.transport import AsyncHttpTransport
+
+if TYPE_CHECKING:
+    from wao_core.cluster.source import Source
+    from wao_core.kube.client import KubeClient
 
 FLEET = Path(__file__).parents[2] / "examples" / "fleet"
 
@@ -38,8 +49,10 @@ class Server:
 
 def read_servers() -> dict[str, Server]:
     """Return every server by its command."""
-    found = asyncio.run(_running())
-    return {"metrics-api": found["metrics-api"], **found, "lb-agent": _agent()}
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(_running(Path(folder)))
+        options = ServerOptions(self_signed_dir=Path(folder))
+        return {**found, "lb-agent": _agent(options), "controller": _controller(options)}
 
 
 def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
@@ -50,10 +63,9 @@ def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
     }
 
 
-async def _running() -> dict[str, Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with apps(FLEET, Path(folder)) as started:
-            return {name: await _read(app) for name, app in started.items()}
+async def _running(folder: Path) -> dict[str, Server]:
+    async with apps(FLEET, folder) as started:
+        return {name: await _read(app) for name, app in started.items()}
 
 
 async def _read(app: App) -> Server:
@@ -67,10 +79,18 @@ async def _read(app: App) -> Server:
     return Server(metrics.body.decode(), json.loads(openapi.body) if openapi.status == 200 else {})
 
 
-def _agent() -> Server:
-    registry = CollectorRegistry()
-    AgentMetrics(registry)
-    return Server(generate_latest(registry).decode())
+def _agent(options: ServerOptions) -> Server:
+    frame = ServerFrame.from_options("lb-agent", options)
+    AgentMetrics(frame.registry)
+    return Server(generate_latest(frame.registry).decode())
+
+
+def _controller(options: ServerOptions) -> Server:
+    frame = ServerFrame.from_options("controller", options)
+    source, client = SimpleNamespace(state=ClusterState()), SimpleNamespace()  # neither is used to list the metrics
+    election = LeaderElection(cast("KubeClient", client), "", "", "")
+    add_metrics(frame, election, NodeConfigController(cast("Source", source), cast("KubeClient", client)))
+    return Server(generate_latest(frame.registry).decode())
 
 
 def _watches() -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from docs.generator.commands import commands
 from docs.generator.markdown import code, page, table
-from wao_predict.cli._connection import PASSWORD_VARIABLE
+from wao_predict.cli.connection import PASSWORD_VARIABLE
 from wao_scheduler.config import PowerCap, ProfileSettings, SchedulerSettings
 
 FILE = """\

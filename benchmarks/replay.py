@@ -17,14 +17,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.quality import TABLES
 from tests.wao_predict.test_fleet import CONDITIONS
+from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.increase import IncreaseTable, Rule
-
-FloatArray = NDArray[np.float64]
 
 NODES, PODS, DAY = 40, 8_000, 86_400.0
 SIZES, SHARES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wao_predict import UsageError
+from wao_predict.errors import UsageError
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "metrics-api": (),

@@ -20,8 +20,9 @@ from wao_demo import show
 from wao_demo.apps import App, apps
 from wao_demo.bmcs import FORMS, LOGIN, hardware
 from wao_demo.fleet import CORES, Server, servers, write
-from wao_predict import Fleet, TlsPolicy, UsageError, curves_of_models
-from wao_predict.connection import HttpOptions
+from wao_predict.connection import HttpOptions, TlsPolicy
+from wao_predict.errors import UsageError
+from wao_predict.fleet import Fleet, curves_of_models
 from wao_predict.flow import Request
 from wao_predict.simulate.placement import Outcome, simulate
 from wao_predict.transport import AsyncHttpTransport

@@ -105,6 +105,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     module = _HOME_OF.get(name)
+    if name == "__version__":
+        from importlib.metadata import version  # 30 ms that most programs do not need
+
+        return version("wao-predict")
     if module is None:
         raise AttributeError(f"module 'wao_predict' has no attribute {name!r}")
     value = getattr(import_module(module), name)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError, UsageError
 
 PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
@@ -53,7 +53,7 @@ class CsvTable:
         used = [word for sign, word in separators.items() if sign in "".join(self.header)]
         return f" (columns separated by {used[0]}? use commas)" if used else ""
 
-    def numbers(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    def numbers(self, names: Sequence[str]) -> dict[str, FloatArray]:
         """Return columns as float64.
 
         Raises

@@ -13,12 +13,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.errors import OutOfRangeWarning, UsageError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 DEFAULT_KNOTS: FloatArray = np.linspace(0.0, 100.0, 41)
 """CPU loads [%] at which a curve is evaluated when the model does not state its own."""
@@ -88,7 +86,7 @@ class PowerCurves:
         return len(self.watts)
 
     @cached_property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> BoolArray:
         """Which rows have a curve, shape (n,)."""
         return np.asarray(np.isfinite(self.watts).all(axis=1))
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.errors import FeatureError
 
 FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
@@ -25,23 +25,23 @@ class FeatureRanges:
     inlet_temp: tuple[float, float]
     delta_p: tuple[float, float]
 
-    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the lower and the upper corner, each of shape (3,)."""
         pairs = np.array([getattr(self, name) for name in FEATURES], dtype=np.float64)
         return pairs[:, 0], pairs[:, 1]
 
-    def outside(self, X: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def outside(self, X: FloatArray) -> BoolArray:
         """Return which rows of X, shape (n_samples, 3), leave the box, shape (n_samples,)."""
         low, high = self.bounds()
         return np.asarray(((low > X) | (high < X)).any(axis=1))
 
-    def clip(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def clip(self, X: FloatArray) -> FloatArray:
         """Return X with every value moved to the nearest one inside the box."""
         low, high = self.bounds()
         return np.clip(X, low, high)
 
 
-def as_matrix(X: Any) -> NDArray[np.float64]:
+def as_matrix(X: Any) -> FloatArray:
     """Return any table as float64 of shape (n_samples, 3), columns in the order of `FEATURES`.
 
     Parameters
@@ -83,7 +83,7 @@ def _named_columns(X: object) -> Mapping[str, object] | None:
     return None
 
 
-def _stack(columns: Mapping[str, object]) -> NDArray[np.float64]:
+def _stack(columns: Mapping[str, object]) -> FloatArray:
     missing = [name for name in FEATURES if name not in columns]
     if missing:
         raise FeatureError(
@@ -98,7 +98,7 @@ def _stack(columns: Mapping[str, object]) -> NDArray[np.float64]:
     return np.column_stack(stacked)
 
 
-def _column(name: str, values: object) -> NDArray[np.float64]:
+def _column(name: str, values: object) -> FloatArray:
     try:
         column = _numbers(values)
     except (TypeError, ValueError) as error:
@@ -106,13 +106,13 @@ def _column(name: str, values: object) -> NDArray[np.float64]:
     return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape)
 
 
-def _numbers(values: object) -> NDArray[np.float64]:
+def _numbers(values: object) -> FloatArray:
     if isinstance(values, np.ma.MaskedArray):  # as an array it would show what lies under the mask
         return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
     return np.asarray(values, dtype=np.float64)
 
 
-def _positional(X: object) -> NDArray[np.float64]:
+def _positional(X: object) -> FloatArray:
     try:
         matrix = _numbers(X)
     except (TypeError, ValueError) as error:
@@ -126,12 +126,12 @@ def _positional(X: object) -> NDArray[np.float64]:
     return matrix
 
 
-def _refuse_shape(shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _refuse_shape(shape: tuple[int, ...]) -> FloatArray:
     hint = " (one row? write [[cpu_usage, inlet_temp, delta_p]])" if shape == (len(FEATURES),) else ""
     raise FeatureError(f"shape {shape} instead of (n_samples, 3) with columns {', '.join(FEATURES)}{hint}")
 
 
-def _refuse_missing(matrix: NDArray[np.float64]) -> None:
+def _refuse_missing(matrix: FloatArray) -> None:
     bad = ~np.isfinite(matrix)
     if bad.any():
         row, column = (int(index) for index in np.argwhere(bad)[0])

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.errors import UsageError
-from wao_predict.increase import IncreaseTable, Rule
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit
 
 EXACT_WORK = 200_000_000
 """Additions that the exact answer may take, about a second: 5,000 nodes with room for 20 pods each, and 1,500 pods."""
@@ -29,32 +27,63 @@ _NODE_WORK = 4
 
 @dataclass(frozen=True, eq=False)
 class WhatIf:
-    """What n equal pods cost at least.
+    """The minimum power increase for n additional identical pods, and the placement that reaches it.
 
     Attributes
     ----------
-    total_increase
-        Least increase of the fleet's power for all pods [W].
+    cores
+        CPU of one pod [cores].
+    nodes
+        Number of nodes in the fleet.
+    watts_before
+        Power of the fleet without the pods [W].
     watt_increases
-        The least total increase for 1, 2, ..., n pods [W], shape (n,): the field of the reference's estimator.
+        Minimum total increase for 1, 2, ..., n pods [W], shape (n,): the field of the reference's estimator.
     per_node
-        Pods by node name, of nodes that get any.
+        Number of pods by node name; nodes without pods are left out.
     method
-        "exact", or "lookahead" where the exact answer would have been too much work.
+        "exact", or "lookahead" if the exact answer would exceed the bound of work.
     excess
-        How far `total_increase` can be above the optimum at most [W]; 0 for the exact answer.
+        Upper bound on how far `total_increase` is above the optimum [W]; 0 for the exact answer.
     """
 
-    total_increase: float
+    cores: float
+    nodes: int
+    watts_before: float
     watt_increases: FloatArray
     per_node: dict[str, int]
     method: Literal["exact", "lookahead"]
     excess: float = 0.0
 
     @property
+    def total_increase(self) -> float:
+        """Minimum increase of the fleet's power for all pods [W]."""
+        return float(self.watt_increases[-1])
+
+    @property
+    def count(self) -> int:
+        """Number of pods."""
+        return int(self.watt_increases.size)
+
+    @property
     def placements(self) -> list[str]:
-        """The node of each pod, in the order of the fleet."""
+        """Node name of each pod, in the order of the fleet."""
         return [name for name, pods in self.per_node.items() for _ in range(pods)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON types: the document of `wao what-if -o json` and of `POST /v1/what-if`."""
+        return {
+            "cpu_cores": self.cores,
+            "count": self.count,
+            "nodes": self.nodes,
+            "watts_before": self.watts_before,
+            "total_increase": self.total_increase,
+            "watt_increases": self.watt_increases.tolist(),
+            "placements": self.placements,
+            "per_node": dict(self.per_node),
+            "method": self.method,
+            "excess": self.excess,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +141,8 @@ class Fleet:
 
     def room(self, cores: float) -> IntArray:
         """Return how many pods of that size fit on each node, shape (n_nodes,)."""
-        free = (self.capacity_cores - self.usage_cores) / cores
-        return np.maximum(np.floor(free * (1 + 1e-9) + 1e-9), 0).astype(np.int64)
+        fitting = jobs_that_fit(self.capacity_cores - self.usage_cores, cores)
+        return np.maximum(fitting, 0).astype(np.int64)
 
     def what_if(self, cores: float, n: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
         """Return the least increase for `n` equal pods of `cores` each, and where they go.
@@ -156,7 +185,7 @@ class Fleet:
         for row in range(len(self.names) - 1, -1, -1):
             counts[row] = taken[row, left]
             left -= int(counts[row])
-        return WhatIf(float(least[count]), least[1:], self._by_name(counts), "exact")
+        return self._answer(cores, least[1:], counts, method="exact")
 
     def _costs_of(self, node: int, cores: float, room: int) -> FloatArray:
         """Return the increase of one node for 0..room pods [W], shape (room + 1,)."""
@@ -176,11 +205,20 @@ class Fleet:
         increases = placed.totals - placed.totals[0]
         on_hulls = float(np.maximum.accumulate(placed.increases).sum())
         counts = np.bincount(placed.nodes, minlength=len(self.names))
-        total = float(increases[-1])
-        return WhatIf(total, increases[1:], self._by_name(counts), "lookahead", max(total - on_hulls, 0.0))
+        excess = max(float(increases[-1]) - on_hulls, 0.0)
+        return self._answer(cores, increases[1:], counts, method="lookahead", excess=excess)
 
-    def _by_name(self, counts: IntArray) -> dict[str, int]:
-        return {name: int(pods) for name, pods in zip(self.names, counts, strict=True) if pods}
+    def _answer(
+        self,
+        cores: float,
+        increases: FloatArray,
+        counts: IntArray,
+        *,
+        method: Literal["exact", "lookahead"],
+        excess: float = 0.0,
+    ) -> WhatIf:
+        per_node = {name: int(pods) for name, pods in zip(self.names, counts, strict=True) if pods}
+        return WhatIf(cores, len(self.names), float(self.watts().sum()), increases, per_node, method, excess)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,21 +11,39 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Rule = Literal["lookahead", "marginal"]
 RULES: tuple[Rule, ...] = ("lookahead", "marginal")
 
 _Arguments = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
 """Row, load [%], load of a job [%], jobs that fit, and present watts of each candidate."""
 
-_SLACK = 1e-9
-"""Relative slack of the fit test: ten times 10 % must fit into 100 % in floats."""
+FIT_TOLERANCE = 1e-9
+"""Tolerance of `jobs_that_fit`, relative and absolute: ten jobs of 10 % must fit into 100 % despite rounding."""
+
+
+def jobs_that_fit(free: FloatArray, size: FloatArray | float) -> FloatArray:
+    """Return the whole number of equal jobs that fit, in the shape of `free`; negative where the node is overloaded.
+
+    Parameters
+    ----------
+    free
+        Unused CPU, in the unit of `size`. NaN gives NaN.
+    size
+        CPU of one job, above 0; one for all or in the shape of `free`.
+
+    Examples
+    --------
+    >>> jobs_that_fit(np.array([1.0, 0.05]), 0.1).tolist()
+    [10.0, 0.0]
+    """
+    fitting: FloatArray = np.floor(free / size * (1 + FIT_TOLERANCE) + FIT_TOLERANCE)
+    return fitting
 
 
 def watt_increase(
@@ -106,7 +124,7 @@ class IncreaseTable:
         with np.errstate(invalid="ignore", divide="ignore"):
             known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(limit)
             known &= (step > 0) & np.isfinite(step)
-            most = np.floor((limit - load) / step * (1 + _SLACK) + _SLACK)  # jobs that fit
+            most = jobs_that_fit(limit - load, step)
         fits = known & (most >= 1)
         result = np.where(known, np.inf, np.nan)
         if fits.any():
@@ -116,7 +134,7 @@ class IncreaseTable:
         return result
 
     @property
-    def _known(self) -> NDArray[np.bool_]:
+    def _known(self) -> BoolArray:
         return self._curves.known if len(self._curves) else np.zeros(1, dtype=np.bool_)
 
     def _marginal(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
 from wao_predict.simulate.placement import Outcome
 
-FloatArray = NDArray[np.float64]
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
 PALETTE = (ACCENT, "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
 """Colours of curves on the same axes, in turn."""

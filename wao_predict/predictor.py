@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
@@ -19,8 +19,6 @@ from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
 from wao_predict.transport import AsyncHttpTransport, HttpTransport
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ class Prediction:
     """
 
     watts: FloatArray
-    out_of_range: NDArray[np.int64]
+    out_of_range: IntArray
     model: str
 
 
@@ -48,7 +46,7 @@ class _Question:
     """A table made ready: clipped features, and the rows that needed it."""
 
     X: FloatArray
-    out_of_range: NDArray[np.int64]
+    out_of_range: IntArray
 
 
 def _question(X: object, ranges: FeatureRanges | None) -> _Question:

@@ -70,9 +70,9 @@ def _add_what_if(app: FastAPI, engine: Engine) -> None:
         """Show the minimum power increase for additional identical pods, and where they would go."""
         try:
             fleet = whatif.fleet(engine, wanted.nodes)
-            answer = await asyncio.to_thread(whatif.answer, fleet, wanted.cpu, wanted.count)
+            answer = await asyncio.to_thread(fleet.what_if, wanted.cpu, wanted.count)
         except UsageError as error:
             raise ApiError(422, str(error)) from None
         except LookupError as error:
             raise ApiError(503, str(error)) from None
-        return WhatIfAnswer.model_validate(answer)
+        return WhatIfAnswer.model_validate(answer.as_dict())

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 
-FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 
 Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
@@ -52,7 +51,7 @@ class Decision(Facts):
     """
 
     rows: IntArray
-    noted: NDArray[np.bool_]
+    noted: BoolArray
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray

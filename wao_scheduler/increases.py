@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.increase import IncreaseTable, Rule
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 REMEMBERED = 32
 """Sizes of pods whose last answer is kept: 80 kB each for 5,000 nodes."""

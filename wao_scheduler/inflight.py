@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wao_core.cluster.records import Pod
 from wao_core.cluster.state import Change
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_predict.arrays import FloatArray
 from wao_scheduler.sampling import Expectation, may_hold, missing_share
-
-FloatArray = NDArray[np.float64]
 
 STUCK_REASONS = frozenset(
     {

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wao_core.prediction.snapshot import ClusterSnapshot
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from wao_predict.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)

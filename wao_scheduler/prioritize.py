@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from wao_predict.arrays import FloatArray, IntArray
+
 ScoreMode = Literal["ordinal", "proportional"]
 
 UNKNOWN = 0

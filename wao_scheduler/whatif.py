@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wao_predict import Fleet, UsageError
+from wao_predict.errors import UsageError
+from wao_predict.fleet import Fleet
 from wao_scheduler.engine import Engine
 
 
@@ -36,20 +37,3 @@ def fleet(engine: Engine, names: Sequence[str] | None = None) -> Fleet:
         capacity_cores=snapshot.capacity_cores[rows],
         usage_cores=usage[rows],
     )
-
-
-def answer(chosen: Fleet, cpu: float, count: int) -> dict[str, object]:
-    """Return the answer of `POST /v1/what-if` as JSON types."""
-    result = chosen.what_if(cpu, count)
-    return {
-        "cpu_cores": cpu,
-        "count": count,
-        "nodes": len(chosen.names),
-        "watts_before": float(np.sum(chosen.watts())),
-        "total_increase": result.total_increase,
-        "watt_increases": np.asarray(result.watt_increases).tolist(),
-        "placements": list(result.placements),
-        "per_node": {name: int(pods) for name, pods in result.per_node.items() if pods},
-        "method": result.method,
-        "excess": result.excess,
-    }

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from wao_core.cluster.decode import POD
 from wao_core.cluster.records import Pod
 from wao_core.errors import ManifestError, WaoCoreError
+from wao_predict.arrays import IntArray
 
-IntArray = NDArray[np.int64]
 ObjectArray = NDArray[np.object_]
 
 

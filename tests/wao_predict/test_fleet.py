@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_what_if_is_the_least_of_all_placements(seed: int, nodes: int, count: in
     placed = np.array([result.per_node.get(name, 0) for name in fleet.names])
     assert increase_of(fleet, placed * cores) == pytest.approx(result.total_increase, abs=1e-6)
     assert (np.diff(result.watt_increases) >= -1e-9).all()
+
+
+def test_an_answer_is_one_document_of_json_types() -> None:
+    fleet = small_fleet(3, 2)
+    document = fleet.what_if(0.5, 3).as_dict()
+    assert json.loads(json.dumps(document)) == document
+    assert document["count"] == len(document["watt_increases"]) == 3
+    assert document["nodes"] == 2
+    assert document["watts_before"] == pytest.approx(fleet.watts().sum())
+    assert document["total_increase"] == document["watt_increases"][-1]
 
 
 def test_beyond_the_bound_pods_are_placed_one_by_one_and_the_answer_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -35,6 +36,10 @@ def test_every_promised_name_is_there() -> None:
     for name in wao_predict.__all__:
         assert getattr(wao_predict, name) is not None
     assert wao_predict.__all__ == sorted(wao_predict.__all__, key=lambda name: (not name.isupper(), name))
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert wao_predict.__version__ == version("wao-predict")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

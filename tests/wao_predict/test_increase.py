@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wao_predict import UsageError
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, monotone
-from wao_predict.increase import RULES, IncreaseTable, Rule, watt_increase
+from wao_predict.increase import RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
 
 
 def curves_of(seed: int, nodes: int, knots: np.ndarray) -> PowerCurves:
@@ -23,12 +23,17 @@ def curves_of(seed: int, nodes: int, knots: np.ndarray) -> PowerCurves:
 
 
 def brute_force(curve: np.ndarray, knots: np.ndarray, load: float, step: float, capacity: float, rule: Rule) -> float:
-    most = int(np.floor((capacity - load) / step * (1 + 1e-9) + 1e-9))
+    most = int(jobs_that_fit(np.array(capacity - load), step))
     if most < 1:
         return np.inf
     jobs = np.arange(1, (most if rule == "lookahead" else 1) + 1)
     averages = (np.interp(load + jobs * step, knots, curve) - np.interp(load, knots, curve)) / jobs
     return float(averages.min())
+
+
+def test_ten_jobs_of_ten_percent_fit_despite_rounding() -> None:
+    assert jobs_that_fit(np.array([100.0 - 70.0, 1.0, 0.3, -1.0, np.nan]), 0.1).tolist()[:3] == [300.0, 10.0, 3.0]
+    assert jobs_that_fit(np.array([0.29]), 0.1).tolist() == [2.0]
 
 
 @settings(max_examples=150, deadline=None)

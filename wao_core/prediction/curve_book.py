@@ -14,18 +14,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wao_predict import WaoError
+from wao_predict.arrays import FloatArray
 from wao_predict.backoff import Backoff
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, curve_rows, monotone, power_curves
 from wao_predict.endpoint import Endpoint
-from wao_predict.errors import summary
+from wao_predict.errors import WaoError, summary
 from wao_predict.predictor import AsyncPredictor, Predictor
 
 log = logging.getLogger(__name__)
 
-FloatArray = NDArray[np.float64]
 
 TEMPERATURE_STEP = 0.25
 """Change of the inlet temperature after which a curve is predicted again [degC]; below the sensors' resolution."""

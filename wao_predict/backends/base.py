@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from wao_predict.arrays import FloatArray
 from wao_predict.features import FeatureRanges
 from wao_predict.flow import Flow
-
-FloatArray = NDArray[np.float64]
 
 
 @runtime_checkable

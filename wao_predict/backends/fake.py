@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wao_predict.backends.base import FloatArray
+from wao_predict.arrays import FloatArray
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import UsageError
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.backends.base import FloatArray
+from wao_predict.arrays import FloatArray
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import MissingExtra, ModelLoadError, PredictError
 from wao_predict.features import FEATURES, FeatureRanges

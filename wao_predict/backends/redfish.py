@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from wao_predict.backends.base import FloatArray
+from wao_predict.arrays import FloatArray
 from wao_predict.backends.v2 import V2Backend
 from wao_predict.connection import base_of, origin_of
 from wao_predict.endpoint import Endpoint, EndpointContext

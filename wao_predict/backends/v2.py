@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from wao_predict.backends.base import FloatArray
+from wao_predict.arrays import FloatArray
 from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError

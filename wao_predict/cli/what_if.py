@@ -13,6 +13,9 @@ from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_t
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
 
+MAX_CORES = 4096.0
+"""Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
+
 
 @with_options(Tls, "tls", timeout=30.0)
 def what_if(
@@ -37,7 +40,7 @@ def what_if(
         raise typer.BadParameter("give either a FLEET table or --url")
     size = parse_cpu(cpu)
     if fleet is not None:
-        document = _of_table(fleet, size, count)
+        document = read_fleet(fleet).what_if(size, count).as_dict()
     else:
         assert url is not None
         body = {"cpu": size, "count": count}
@@ -64,41 +67,27 @@ def _found(document: dict[str, Any]) -> str:
 
 
 def parse_cpu(text: str) -> float:
-    """Return cores of "500m" or "2".
+    """Return the cores in a Kubernetes quantity such as "500m" or "2".
 
     Raises
     ------
     BadParameter
-        It is neither.
+        The text is not a quantity, or not above 0 and at most 4096 cores.
     """
+    from wao_predict.errors import QuantityError
+    from wao_predict.quantity import cores
+
     try:
-        value = float(text[:-1]) / 1000.0 if text.endswith("m") else float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 < value <= 4096.0:
-        raise typer.BadParameter(f"--cpu {text!r:.30}: write cores such as 2 or 0.5, or millicores such as 500m")
+        value = cores(text)
+    except QuantityError as error:
+        raise typer.BadParameter(f"--cpu: {error}") from None
+    if not 0.0 < value <= MAX_CORES:
+        raise typer.BadParameter(f"--cpu {text}: give more than 0 and at most {MAX_CORES:g} cores, such as 500m or 2")
     return value
 
 
-def _of_table(table: str, size: float, count: int) -> dict[str, Any]:
-    fleet = read_fleet(table)
-    result = fleet.what_if(size, count)
-    return {
-        "cpu_cores": size,
-        "count": count,
-        "nodes": len(fleet.names),
-        "watts_before": float(fleet.watts().sum()),
-        "total_increase": result.total_increase,
-        "watt_increases": result.watt_increases.tolist(),
-        "placements": result.placements,
-        "per_node": result.per_node,
-        "method": result.method,
-        "excess": result.excess,
-    }
-
-
 def read_fleet(table: str) -> Fleet:
-    """Return the fleet in a CSV table; a model is loaded once."""
+    """Return the fleet in a CSV table; each model is loaded once."""
     from wao_predict.csvtable import read_csv
     from wao_predict.fleet import Fleet, curves_of_models
 

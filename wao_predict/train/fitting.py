@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from wao_predict.arrays import FloatArray
 from wao_predict.train.network import CurveNetwork, Scale
 from wao_predict.train.ticks import Ticks
 
-FloatArray = NDArray[np.float64]
 OnEpoch = Callable[[int, int, float], None]
 """Called after each epoch with its number (from 1), the number of epochs, and the mean relative error [%]."""
 

@@ -16,11 +16,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES
 from wao_predict.train.ticks import on_grid
 
-FloatArray = NDArray[np.float64]
 Holdout = Literal["auto", "planes", "blocks", "none"]
 HOLDOUTS: tuple[Holdout, ...] = ("auto", "planes", "blocks", "none")
 
@@ -83,7 +83,7 @@ class HeldOut:
         return {name: ErrorFigures.of(self.watts[p], self.truth[p]) for name, p in parts.items() if p.any()}
 
 
-def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, NDArray[np.bool_]]:
+def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, BoolArray]:
     """Return masks of the rows of X, shape (n_samples, 3), to hold out, by name. Each name needs a separate fit.
 
     Raises
@@ -101,9 +101,7 @@ def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, NDArray[np.
     return planes or {"blocks of rows": _blocks(len(X))}
 
 
-def evaluate(
-    make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, masks: Mapping[str, NDArray[np.bool_]]
-) -> HeldOut:
+def evaluate(make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, masks: Mapping[str, BoolArray]) -> HeldOut:
     """Fit `make(name)` to the rows outside each mask, and predict the rows inside it."""
     parts = [HeldOut(X[:0], y[:0], y[:0], np.array([], dtype=np.str_))]
     for name, mask in masks.items():
@@ -113,7 +111,7 @@ def evaluate(
     return HeldOut(*(np.concatenate([getattr(p, field) for p in parts]) for field in ("X", "truth", "watts", "group")))
 
 
-def _planes(X: FloatArray) -> dict[str, NDArray[np.bool_]]:
+def _planes(X: FloatArray) -> dict[str, BoolArray]:
     if not all(on_grid(column) for column in X.T):
         return {}
     masks = {}
@@ -124,9 +122,9 @@ def _planes(X: FloatArray) -> dict[str, NDArray[np.bool_]]:
     return masks
 
 
-def _blocks(rows: int) -> NDArray[np.bool_]:
+def _blocks(rows: int) -> BoolArray:
     if rows < 2 * _EVERY_BLOCK:
         raise UsageError(f"{rows} rows are too few to hold any out: give at least {2 * _EVERY_BLOCK}, or holdout none")
     block = np.arange(rows) * min(_BLOCKS, rows) // rows
-    mask: NDArray[np.bool_] = block % _EVERY_BLOCK == 2
+    mask: BoolArray = block % _EVERY_BLOCK == 2
     return mask

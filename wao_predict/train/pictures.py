@@ -11,12 +11,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.train.holdout import HeldOut
 from wao_predict.train.table import TrainingTable
 
-FloatArray = NDArray[np.float64]
 COLOURS = ("#2563eb", "#d97706", "#be185d")
 MUTED, GRID = "#475569", "#e2e8f0"
 _MOST_POINTS = 1500
@@ -114,7 +113,7 @@ def _met(values: FloatArray) -> list[float]:
     return [float(value) for value in np.unique(np.quantile(values, [0.15, 0.5, 0.85], method="nearest"))]
 
 
-def _near(table: TrainingTable, temp: float, pressure: float) -> NDArray[np.int64]:
+def _near(table: TrainingTable, temp: float, pressure: float) -> IntArray:
     """Return the numbers of rows at these readings on a grid, else of rows within a tenth of the ranges."""
     distance = np.abs(table.X[:, 1:] - (temp, pressure))
     exact = np.flatnonzero((distance == 0).all(axis=1))
@@ -124,7 +123,7 @@ def _near(table: TrainingTable, temp: float, pressure: float) -> NDArray[np.int6
     return close[_some(len(close))]
 
 
-def _some(rows: int) -> NDArray[np.int64]:
+def _some(rows: int) -> IntArray:
     """Return at most 1,500 evenly spaced row numbers."""
     return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, _MOST_POINTS)).astype(np.int64))
 

@@ -6,17 +6,16 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges, as_matrix
 from wao_predict.train.fitting import OnEpoch, Settings, train
 from wao_predict.train.network import CurveNetwork
 from wao_predict.train.ticks import Ticks, choose_ticks
-
-FloatArray = NDArray[np.float64]
 
 
 class PowerCurveRegressor(RegressorMixin, BaseEstimator):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES, FeatureRanges
-
-FloatArray = NDArray[np.float64]
 
 CPU_STEP = 2.5
 """Distance between knots of a curve [% CPU] if the data are not on a grid."""

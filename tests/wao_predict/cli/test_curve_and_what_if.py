@@ -47,6 +47,11 @@ def test_what_if_gives_the_estimators_answer() -> None:
     assert sum(document["per_node"].values()) == 5
 
 
+@pytest.mark.parametrize(("text", "cores"), [("500m", 0.5), ("1500u", 0.0015), ("0.002k", 2.0), ("2", 2.0)])
+def test_what_if_takes_the_quantities_of_kubernetes(text: str, cores: float) -> None:
+    assert json.loads(wao("what-if", "-", "--cpu", text, "-o", "json", stdin=FLEET).out)["cpu_cores"] == cores
+
+
 def test_what_if_for_people() -> None:
     ran = wao("what-if", "-", "--cpu", "2", "-n", "3", stdin=FLEET)
     assert ran.code == 0, ran.err
@@ -57,7 +62,11 @@ def test_what_if_for_people() -> None:
     ("arguments", "words"),
     [
         (("what-if",), "give either a FLEET table or --url"),
-        (("what-if", "-", "--cpu", "lots"), "millicores such as 500m"),
+        (("what-if", "-", "--cpu", "lots"), "'lots' is not a quantity"),
+        (("what-if", "-", "--cpu", "1_0"), "'1_0' is not a quantity"),
+        (("what-if", "-", "--cpu", " 2"), "' 2' is not a quantity"),
+        (("what-if", "-", "--cpu", "0"), "more than 0 and at most 4096 cores"),
+        (("what-if", "-", "--cpu", "5k"), "more than 0 and at most 4096 cores"),
         (("curve", "cloud_dell", "-o", "x.bmp"), "ends in .png, .svg or .pdf"),
         (("curve", "cloud_dell", "-o", "x.png", "--numbers", "csv"), "cannot be combined"),
         (("curve", "cloud_dell", "-t", "nan"), "finite numbers"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.increase import curves_of
 from benchmarks.processes import resident_bytes
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Node, Pod, Workload
 from wao_core.cluster.state import ClusterState
 from wao_predict.curves import DEFAULT_KNOTS

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.increase import curves_of
 from benchmarks.timing import quantiles
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Node, NodeConfig, NodeMetrics
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.timing import quantiles
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from tests.wao_predict.traffic.fleets import FLEETS, PUBLISHED, many_pools, saving
 from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort

@@ -5,24 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wao_core.cluster.records import Pod
 from wao_core.cluster.state import ClusterState
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_scheduler import limits, prioritize, spreading
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Decision, Outcome
 from wao_scheduler.increases import Increases
 from wao_scheduler.inflight import InFlight
 from wao_scheduler.podspread import BadRate
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 
 FEW = 4
 """Candidates that are fewer than this part of the nodes are looked at alone."""
@@ -64,7 +59,7 @@ class Engine:
         self._spreading = spreading.Spreading(state, self.inflight)
         self._snapshot: ClusterSnapshot | None = None
         self._increases: Increases
-        self._noted: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._noted: BoolArray = np.zeros(0, dtype=np.bool_)
         self._rows: dict[int, tuple[tuple[str, ...], IntArray]] = {}
 
     @property
@@ -205,7 +200,7 @@ class Engine:
         known = self._rows.get(id(names))
         if known is None:
             assert self._snapshot is not None
-            rows = np.fromiter(map(self._snapshot.index.get, names, repeat(-1)), dtype=np.int64, count=len(names))
+            rows = self._snapshot.rows(names)
             if len(self._rows) >= 8:
                 self._rows.pop(next(iter(self._rows)))
             known = self._rows[id(names)] = (names, rows)  # holds `names`, so that no other tuple has its id
@@ -254,7 +249,7 @@ class Engine:
         return limits.over_cap(power, rows, increase, profile.power_cap.watts)
 
 
-def _at(rows: IntArray, known: NDArray[np.bool_], values: FloatArray) -> FloatArray:
+def _at(rows: IntArray, known: BoolArray, values: FloatArray) -> FloatArray:
     """Return the values of some nodes, NaN for one that is not known."""
     found: FloatArray = values[rows]
     found[~known] = np.nan

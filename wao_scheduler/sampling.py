@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wao_core.prediction.snapshot import ClusterSnapshot
-
-FloatArray = NDArray[np.float64]
+from wao_predict.arrays import BoolArray, FloatArray
 
 WHOLE_SECONDS = 1.0
 """Kubernetes cuts the times of starts and of samples to whole seconds: within one, their order is not known."""
@@ -67,13 +65,13 @@ class Expectation:
         cores = old.usage_cores + assumed
         if old.names is new.names:
             return cls(cores, old.usage_at)
-        rows = np.fromiter((old.index.get(name, -1) for name in new.names), dtype=np.int64, count=len(new))
+        rows = old.rows(new.names)
         there = rows >= 0
         return cls(np.where(there, cores[rows], np.nan), np.where(there, old.usage_at[rows], np.nan))
 
-    def renewed(self, new: ClusterSnapshot) -> NDArray[np.bool_]:
+    def renewed(self, new: ClusterSnapshot) -> BoolArray:
         """Return which nodes have another sample than the expectation was made with."""
-        changed: NDArray[np.bool_] = new.usage_at != self.at
+        changed: BoolArray = new.usage_at != self.at
         return changed
 
     def unseen(self, new: ClusterSnapshot, within: FloatArray, coming: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState

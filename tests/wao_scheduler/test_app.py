@@ -13,8 +13,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.registry import Collector
 
+from tests.fakes.snapshots import snapshot
 from tests.waiting import until
-from tests.wao_core.snapshots import snapshot
 from tests.wao_scheduler.test_spreading import spread_state
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef, Problem, Secret

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
 from wao_core.cluster.records import Kind, Node, Pod
 from wao_core.cluster.state import ClusterState

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_predict.curves import PowerCurves
 from wao_scheduler.increases import REMEMBERED, Increases
 

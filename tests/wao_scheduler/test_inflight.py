@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.state import Change, ClusterState
 from wao_scheduler.inflight import InFlight

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_scheduler.metrics import InputCollector, states
 

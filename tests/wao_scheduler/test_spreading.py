@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wao_core.snapshots import snapshot
+from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload, key_of
 from wao_core.cluster.state import ClusterState
 from wao_scheduler.config import parse_settings

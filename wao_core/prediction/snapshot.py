@@ -1,43 +1,56 @@
-"""The cluster at one moment, as arrays: what scheduler and load balancer decide on.
+"""The cluster at one moment, as arrays: the input of every decision of scheduler and load balancer.
 
-A snapshot is immutable. Decisions read it without a lock, without I/O and without a model call.
+A snapshot is immutable. Decisions read it without a lock, without I/O and without calling a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import PowerCurves
 
-FloatArray = NDArray[np.float64]
+_ARRAYS = (
+    "capacity_cores allocatable_cores usage_cores usage_at usage_window inlet_temp inlet_temp_at delta_p delta_p_at"
+).split()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterSnapshot:
-    """All nodes at one moment. Arrays have shape (n_nodes,) in the order of `names`; NaN means unknown.
+    """All nodes at one moment.
+
+    Arrays have shape (n_nodes,) in the order of `names`; NaN means unknown. They are made read-only.
 
     Attributes
     ----------
     version
-        Grows with every new snapshot.
+        Number that grows with every new snapshot.
     taken_at
-        Seconds since the epoch.
+        Time of the snapshot [s since the epoch].
+    names
+        Names of the nodes. Snapshots of the same nodes share the tuple.
+    index
+        Row of each node by name.
     capacity_cores, allocatable_cores
         CPU of each node [cores].
     usage_cores, usage_at, usage_window
         Measured CPU use [cores], the end of its sampling window [s since the epoch] and the window's length [s].
     inlet_temp, inlet_temp_at
-        Inlet temperature [degC] that the curve was made for, and when it was sampled [s since the epoch].
+        Inlet temperature [degC], and the time of its sample [s since the epoch].
     delta_p, delta_p_at
-        Static pressure difference [Pa] likewise.
+        Static pressure difference [Pa], and the time of its sample [s since the epoch].
     curves
-        Power over CPU use of each node at these conditions; a row of NaN where there is none.
+        Power over CPU use of each node at these conditions; a row of NaN is an unknown curve.
     reasons
-        For each node "" when all is measured and fresh, else why its curve is unknown or what it falls back to.
+        Empty for each node whose inputs are all measured and fresh, else why its curve is unknown or which fallback is
+        in use.
+    models
+        Label of each node's model, empty without one.
     """
 
     version: int
@@ -56,9 +69,20 @@ class ClusterSnapshot:
     curves: PowerCurves
     reasons: tuple[str, ...]
     models: tuple[str, ...]
+    _index: Mapping[str, int] = field(init=False, repr=False)  # look-ups through a proxy take three times as long
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", self.index)
+        object.__setattr__(self, "index", MappingProxyType(self.index))
+        for array in (*(getattr(self, name) for name in _ARRAYS), self.curves.knots, self.curves.watts):
+            array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def rows(self, names: Sequence[str]) -> IntArray:
+        """Return the row of each name, shape (n_names,), -1 for a node that is not in the snapshot."""
+        return np.fromiter(map(self._index.get, names, repeat(-1)), dtype=np.int64, count=len(names))
 
     @property
     def cpu_usage(self) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Snapshots for tests, made by hand."""
+"""Snapshots of nodes with given curves and loads."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from wao_core.cluster.records import Kind, Node, Pod, Workload
 from wao_core.cluster.state import ClusterState
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_scheduler.config import SchedulerSettings
+from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog, explain
-from wao_scheduler.engine import Engine
-from wao_scheduler.podspread import ANNOTATION
+from wao_scheduler.spread_rule import ANNOTATION
 from wao_scheduler.wire import ArgsDecoder, ScoreEncoder, encode_filter
 
 DECISIONS, NODES = 1_000_000, 20
@@ -45,8 +45,8 @@ class Cluster:
 
     def __init__(self) -> None:
         self.state = ClusterState()
-        self.engine = Engine(self.state, SchedulerSettings())
-        self.state.subscribe([Kind.POD], self.engine.inflight.observe)
+        self.engine = DecisionEngine(self.state, SchedulerSettings())
+        self.state.subscribe([Kind.POD], self.engine.assumed_pods.observe)
         self.log, self.decoder, self.encoder = DecisionLog(), ArgsDecoder(), ScoreEncoder()
         self.curves = curves_of(NODES)
         self.names = [f"node-{row}" for row in range(NODES)]

@@ -28,8 +28,8 @@ from wao_predict import Predictor, list_models, load_predictor
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.endpoint import Endpoint
 from wao_scheduler.config import SchedulerSettings
-from wao_scheduler.decisions import Decision, explain
-from wao_scheduler.engine import Engine
+from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.decisions import PlacementDecision, explain
 from wao_scheduler.wire import ArgsDecoder, ScoreEncoder, encode_filter
 
 SIZES = (100, 1000, 5000)
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _requests(nodes: int) -> None:
     names = names_of(nodes)
-    engine, decoder, encoder = Engine(ClusterState(), SchedulerSettings()), ArgsDecoder(), ScoreEncoder()
+    engine, decoder, encoder = DecisionEngine(ClusterState(), SchedulerSettings()), ArgsDecoder(), ScoreEncoder()
     usage = np.random.default_rng(2).uniform(0.5, 20, nodes).tolist()
     engine.update(snapshot(names, watts=curves_of(nodes).watts, knots=DEFAULT_KNOTS, capacity=CORES, usage=usage))
     order = np.random.default_rng(3).permutation  # as kube-scheduler's parallel filters leave it
@@ -72,7 +72,7 @@ def _requests(nodes: int) -> None:
         times.append((time.perf_counter() - began, asked - between))
         last[:] = [decision]
 
-    last: list[Decision] = []
+    last: list[PlacementDecision] = []
     times: list[tuple[float, float]] = []
     for pair in pairs:
         decide(*pair)
@@ -114,7 +114,7 @@ class _Site:
         self._put(self.names, 22.0)
         self.book = CurveBook(_open)
         self.builder = SnapshotBuilder(self.state, self.store, self.book)
-        self.engine = Engine(self.state, SchedulerSettings())
+        self.engine = DecisionEngine(self.state, SchedulerSettings())
 
     async def settle(self) -> float:
         """Bring curves and engine up to date; return the longest time that the loop was held [s]."""

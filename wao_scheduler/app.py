@@ -15,15 +15,15 @@ from wao_core.serving.bodies import bounded_body
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
 from wao_predict.errors import UsageError
-from wao_scheduler import whatif
+from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer, WhatIfRequest
-from wao_scheduler.engine import Engine
+from wao_scheduler.measured_fleet import measured_fleet
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
 from wao_scheduler.verbs import MAX_BODY, ExtenderState, Verbs
 
 
-def create_app(engine: Engine, source: Source, frame: ServerFrame) -> ASGIApp:
+def create_app(engine: DecisionEngine, source: Source, frame: ServerFrame) -> ASGIApp:
     """Return the extender as an ASGI application."""
     decisions = DecisionLog(engine.settings.decisions)
     state = ExtenderState(engine, source, ExtenderMetrics(frame.registry), decisions, frame.tasks)
@@ -60,7 +60,7 @@ async def _what_if_request(request: Request) -> WhatIfRequest:
         raise ApiError(422, validation_message(error)) from None
 
 
-def _add_what_if(app: FastAPI, engine: Engine) -> None:
+def _add_what_if(app: FastAPI, engine: DecisionEngine) -> None:
     # the body is read with a limit and whatever its content type, so FastAPI does not see it as a parameter
     schema = WhatIfRequest.model_json_schema()
     described: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": True}}
@@ -69,7 +69,7 @@ def _add_what_if(app: FastAPI, engine: Engine) -> None:
     async def what_if(wanted: Annotated[WhatIfRequest, Depends(_what_if_request)]) -> WhatIfAnswer:
         """Show the minimum power increase for additional identical pods, and where they would go."""
         try:
-            fleet = whatif.fleet(engine, wanted.nodes)
+            fleet = measured_fleet(engine, wanted.nodes)
             answer = await asyncio.to_thread(fleet.what_if, wanted.cpu, wanted.count)
         except UsageError as error:
             raise ApiError(422, str(error)) from None

@@ -1,8 +1,8 @@
 """The extender's settings: one file, several profiles, the reference's names where it has them.
 
-The file is YAML. `profiles` maps a name to its settings; the scheduler reaches a profile by its URL prefix
-(`https://host/<profile>`), and the profile `default` without one. A KubeSchedulerConfiguration of the reference is
-taken as well: the `args` of its pluginConfig entries `MinimizePower` and `PodSpread` become profile settings.
+The file is YAML. `profiles` maps names to settings; the scheduler addresses a profile by URL prefix
+(`https://host/<profile>`), and the profile `default` without a prefix. A KubeSchedulerConfiguration of the reference is
+accepted too: the `args` of its pluginConfig entries `MinimizePower` and `PodSpread` become profile settings.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class SchedulerSettings(_Settings):
     decisions: int = Field(1000, ge=0, le=100_000, description="number of decisions kept for wao explain")
 
     def by_scheduler(self) -> dict[str, ProfileSettings]:
-        """Return the profile of each schedulerName: the first that lists it, else the one of that name."""
+        """Return the profile of each schedulerName: the first that lists it, else the profile of that name."""
         found = dict(self.profiles)
         for profile in reversed(list(self.profiles.values())):
             found |= dict.fromkeys(profile.scheduler_names, profile)
@@ -129,7 +129,7 @@ def load_settings(path: Path | None) -> SchedulerSettings:
     Raises
     ------
     ManifestError
-        The file is not readable or a setting is wrong; the message lists every wrong one.
+        The file cannot be read, or settings are wrong; the message lists all of them.
     """
     if path is None:
         return SchedulerSettings()
@@ -157,7 +157,7 @@ def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
 
 
 def _from_reference(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a KubeSchedulerConfiguration of the reference: plug-in arguments by profile."""
+    """Return the settings in a KubeSchedulerConfiguration of the reference: plug-in arguments by profile."""
     result: dict[str, Any] = {"profiles": {"default": {}}, **_REFERENCE_DEFAULTS}
     for profile in document.get("profiles") or ():
         settings: dict[str, Any] = {}

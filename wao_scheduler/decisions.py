@@ -1,4 +1,4 @@
-"""The last decisions, kept so that the person who asks why gets the numbers that were used."""
+"""The last decisions with the numbers that led to them, for `GET /v1/decisions` and `wao explain`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,29 @@ Float32Array = NDArray[np.float32]
 
 
 Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
-"""Whether some candidate was measured and has room; `not_ours` is a pod that the profile passes through."""
+"""Whether a measured candidate has room. `not_ours` is a pod that the profile does not score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Facts:
-    """What is kept of a decision as it is.
+class DecisionFacts:
+    """The facts of a decision, the same during and after it.
 
-    `cpu_cores` is what the pod was counted with, `chosen` is None when nothing was chosen, and `names` are the
-    candidates in the order the scheduler sent them.
+    Attributes
+    ----------
+    pod, uid
+        "namespace/name" and uid of the pod.
+    at
+        Time of the decision [s since the epoch].
+    profile, rule
+        Profile and rule of the scores.
+    cpu_cores, cpu_source
+        CPU that was assumed for the pod [cores], and its source.
+    chosen
+        Name of the best node, or None.
+    outcome
+        See `Outcome`.
+    names
+        The candidates in the order of the scheduler.
     """
 
     pod: str
@@ -43,11 +57,23 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Decision(Facts):
-    """One answered `prioritize`: arrays of shape (n_candidates,).
+class PlacementDecision(DecisionFacts):
+    """The answer to one `prioritize`. Arrays have shape (n_candidates,).
 
-    `usage` is measured plus assumed CPU [cores] before the pod. `rows` are the candidates' rows in `snapshot`, -1 for a
-    name it does not hold; `noted` are those of which the snapshot has something to say.
+    Attributes
+    ----------
+    rows
+        Row of each candidate in `snapshot`, -1 for a node that is not in it.
+    noted
+        Whether the snapshot states a reason for the candidate.
+    usage, assumed
+        Measured plus assumed CPU without the pod, and the assumed part of it [cores].
+    increase
+        Power that the pod adds by the rule [W]; NaN unknown, +inf where the pod does not fit.
+    scores
+        The scores of the answer.
+    snapshot
+        The snapshot that the decision was made on.
     """
 
     rows: IntArray
@@ -60,11 +86,18 @@ class Decision(Facts):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Explanation(Facts):
-    """A decision without its snapshot, in half precision of the original: what explain shows.
+class Explanation(DecisionFacts):
+    """A decision with its inputs, without its snapshot, in single precision.
 
-    Columns of shape (n_candidates,): `watts_before` and `watts_after` the pod [W], `increase` as scored [W],
-    CPU before the pod [cores], the inputs, and the age of each input at the time of the decision [s].
+    Attributes
+    ----------
+    columns
+        Arrays of shape (n_candidates,) by name: `watts_before` and `watts_after` the pod [W], `increase` by the rule
+        [W], CPU before the pod [cores], the conditions, and the age of each input at the decision [s].
+    scores
+        The scores of the answer, shape (n_candidates,).
+    reasons
+        Why a candidate is unknown, overloaded or scored on a fallback, by its position.
     """
 
     columns: Mapping[str, Float32Array]
@@ -73,11 +106,11 @@ class Explanation(Facts):
 
     @property
     def nbytes(self) -> int:
-        """Memory that the columns take [bytes]."""
+        """Memory of the columns and names [bytes]."""
         return sum(column.nbytes for column in self.columns.values()) + self.scores.nbytes + 8 * len(self.names)
 
     def rows(self, limit: int | None = None) -> list[dict[str, object]]:
-        """Return one mapping per candidate, the best score first; unknown numbers are None."""
+        """Return one mapping per candidate, best score first; unknown numbers are None."""
         order = np.lexsort((np.nan_to_num(self.columns["increase"], nan=np.inf), -self.scores))[:limit]
         return [self._row(int(index)) for index in order]
 
@@ -90,7 +123,7 @@ class Explanation(Facts):
         return row
 
     def summary(self) -> str:
-        """Return the reason of the choice in one sentence."""
+        """Return the reason for the choice in one sentence."""
         what, among = f"for {self.cpu_cores:g} cores", f"{len(self.names)} candidates"
         if self.outcome == "scored":
             least = round(float(np.nanmin(self.columns["increase"])), 3)
@@ -119,8 +152,8 @@ class Explanation(Facts):
         }
 
 
-def explain(decision: Decision) -> Explanation:
-    """Work out what a person wants to see of a decision; called after the answer was sent."""
+def explain(decision: PlacementDecision) -> Explanation:
+    """Return the explanation of a decision; called after the answer is sent."""
     inputs = _inputs(decision.snapshot)[:, decision.rows]
     inputs[:, decision.rows < 0] = np.nan
     sizes, conditions, ages = inputs[0], inputs[1:3], inputs[3:]
@@ -138,7 +171,7 @@ def explain(decision: Decision) -> Explanation:
         **dict(zip(("inlet_temp", "delta_p"), conditions, strict=True)),
         **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages, strict=True)),
     }
-    facts = {kept.name: getattr(decision, kept.name) for kept in fields(Facts)}
+    facts = {kept.name: getattr(decision, kept.name) for kept in fields(DecisionFacts)}
     return Explanation(
         **facts | {"names": _shared_names(decision)},
         columns=columns,
@@ -149,18 +182,18 @@ def explain(decision: Decision) -> Explanation:
 
 @lru_cache(maxsize=2)
 def _inputs(snapshot: ClusterSnapshot) -> Float32Array:
-    """Return what explanations show of a snapshot, shape (6, n_nodes): many decisions are made on each.
+    """Return the inputs that explanations contain, shape (6, n_nodes); cached, as many decisions share a snapshot.
 
-    Capacity, inlet temperature, static pressure difference, and the age of CPU use and of both conditions when the
-    snapshot was taken.
+    The rows are capacity, inlet temperature, static pressure difference, and the ages of CPU use and of both conditions
+    at the time of the snapshot.
     """
     ages = [snapshot.taken_at - at for at in (snapshot.usage_at, snapshot.inlet_temp_at, snapshot.delta_p_at)]
     rows = [snapshot.capacity_cores, snapshot.inlet_temp, snapshot.delta_p, *ages]
     return np.stack(rows).astype(np.float32)
 
 
-def _shared_names(decision: Decision) -> list[str]:
-    """Return the candidates' names as the snapshot has them: those of a request would be kept for it alone."""
+def _shared_names(decision: PlacementDecision) -> list[str]:
+    """Return the candidates' names as objects of the snapshot, so that decisions share their memory."""
     names: list[str] = _names(decision.snapshot)[decision.rows].tolist()
     for index in np.flatnonzero(decision.rows < 0).tolist():
         names[index] = decision.names[index]
@@ -172,30 +205,30 @@ def _names(snapshot: ClusterSnapshot) -> NDArray[np.object_]:
     return np.array(snapshot.names, dtype=np.object_)
 
 
-def _reasons(decision: Decision) -> dict[int, str]:
-    """Return why a candidate is unknown, overcommitted, or scored on a fallback; most candidates have no reason."""
+def _reasons(decision: PlacementDecision) -> dict[int, str]:
+    """Return why a candidate is unknown, overloaded, or scored on a fallback, by position; most have no reason."""
     reasons = {}
     for index in np.flatnonzero(decision.noted | ~np.isfinite(decision.increase)).tolist():
         row, increase = int(decision.rows[index]), float(decision.increase[index])
-        said = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
+        reason = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
         if increase == math.inf:
-            said = "; ".join(part for part in ("the pod would overload the node", said) if part)
-        elif math.isnan(increase) and not said:
-            said = "no CPU sample that is young enough" if math.isnan(decision.usage[index]) else "no power curve"
-        if said:
-            reasons[index] = said
+            reason = "; ".join(part for part in ("the pod would overload the node", reason) if part)
+        elif math.isnan(increase) and not reason:
+            reason = "no recent CPU sample" if math.isnan(decision.usage[index]) else "no power curve"
+        if reason:
+            reasons[index] = reason
     return reasons
 
 
 class DecisionLog:
-    """The last decisions by pod, bounded in number and in memory.
+    """The last decisions by pod, limited in number and memory.
 
     Parameters
     ----------
     max_entries
-        Decisions kept; 0 keeps none.
+        Maximum number of decisions; 0 keeps none.
     max_bytes
-        Memory that their columns may take.
+        Maximum memory of their columns [bytes].
     """
 
     def __init__(self, max_entries: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
@@ -208,7 +241,7 @@ class DecisionLog:
         return len(self._by_pod)
 
     def add(self, explanation: Explanation) -> None:
-        """Keep one explanation; a later one for the same pod replaces it, the oldest ones give way."""
+        """Keep an explanation instead of an earlier one for the same pod; drop the oldest if there are too many."""
         if self._max_entries == 0:
             return
         self._forget(explanation.pod)
@@ -218,11 +251,11 @@ class DecisionLog:
             self._forget(next(iter(self._by_pod)))
 
     def of(self, pod: str) -> Explanation | None:
-        """Return the last decision on a pod, named "namespace/name"."""
+        """Return the last decision on a pod "namespace/name", or None."""
         return self._by_pod.get(pod)
 
     def latest(self, count: int) -> list[Explanation]:
-        """Return the last decisions, the newest first."""
+        """Return the last decisions, newest first."""
         return list(reversed(list(self._by_pod.values())[-count:])) if count > 0 else []
 
     def _forget(self, pod: str) -> None:

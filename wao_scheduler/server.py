@@ -13,7 +13,7 @@ from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_scheduler.app import create_app
 from wao_scheduler.config import SchedulerSettings
-from wao_scheduler.engine import Engine
+from wao_scheduler.decision_engine import DecisionEngine
 
 KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 
@@ -25,10 +25,10 @@ async def run_scheduler(
     frame = ServerFrame.from_options("scheduler", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=settings.metrics_cache_ttl))
-        engine = Engine(source.state, settings)
+        engine = DecisionEngine(source.state, settings)
         for pod in source.state.pods.values():
-            engine.inflight.observe_pod(pod)
-        stack.callback(source.state.subscribe([Kind.POD], engine.inflight.observe))
+            engine.assumed_pods.observe_pod(pod)
+        stack.callback(source.state.subscribe([Kind.POD], engine.assumed_pods.observe))
         cadence = Cadence(metrics=settings.metrics_cache_ttl, curve_max_age=settings.predictor_cache_ttl)
         inputs = Inputs(
             metrics_api=server.manifests is None and settings.sensors == "metricsAPI",

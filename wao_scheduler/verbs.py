@@ -17,10 +17,10 @@ from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Workload
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.serving.bodies import bounded_body
-from wao_scheduler.decisions import Decision, DecisionLog, explain
-from wao_scheduler.engine import Engine
+from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.decisions import DecisionLog, PlacementDecision, explain
 from wao_scheduler.metrics import ExtenderMetrics
-from wao_scheduler.podspread import BadRate
+from wao_scheduler.spread_rule import BadRate
 from wao_scheduler.wire import (
     ArgsDecoder,
     ExtenderArgs,
@@ -42,7 +42,7 @@ MOST_TASKS = 256
 class ExtenderState:
     """The parts that the endpoints share."""
 
-    engine: Engine
+    engine: DecisionEngine
     source: Source
     metrics: ExtenderMetrics
     decisions: DecisionLog
@@ -154,13 +154,13 @@ def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     return encode_filter(args, result.keep, result.failed)
 
 
-def _decided(state: ExtenderState, decision: Decision) -> None:
+def _decided(state: ExtenderState, decision: PlacementDecision) -> None:
     asyncio.get_running_loop().call_soon(_remember, state, decision)
 
 
-def _remember(state: ExtenderState, decision: Decision) -> None:
+def _remember(state: ExtenderState, decision: PlacementDecision) -> None:
     """Count the decision, keep it for explain, and send an Event about the pod; runs after the answer is sent."""
-    state.metrics.inflight.set(len(state.engine.inflight))
+    state.metrics.inflight.set(len(state.engine.assumed_pods))
     state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()))
     if decision.outcome in ("no_node_known", "all_overloaded"):
         state.metrics.fallback.labels(decision.outcome).inc()

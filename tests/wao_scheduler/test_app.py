@@ -15,15 +15,15 @@ from prometheus_client.registry import Collector
 
 from tests.fakes.snapshots import snapshot
 from tests.waiting import until
-from tests.wao_scheduler.test_spreading import spread_state
+from tests.wao_scheduler.test_pod_spread import spread_state
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
 from wao_scheduler.config import parse_settings
+from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
-from wao_scheduler.engine import Engine
 from wao_scheduler.metrics import ExtenderMetrics
 from wao_scheduler.verbs import MOST_TASKS, ExtenderState
 
@@ -70,7 +70,7 @@ class Extender:
 
     def __init__(self, state: ClusterState | None = None, **settings: Any) -> None:
         self.source = Source(state or ClusterState())
-        self.engine = Engine(self.source.state, parse_settings(settings))
+        self.engine = DecisionEngine(self.source.state, parse_settings(settings))
         self.frame = ServerFrame("scheduler")
         self.registry = self.frame.registry
         self.app = create_app(self.engine, self.source, self.frame)
@@ -116,7 +116,7 @@ async def test_each_profile_decides_by_its_own_rule_under_its_own_prefix() -> No
     for number, (path, best) in enumerate({"/default/prioritize": "a", "/greedy/prioritize": "b"}.items()):
         scores = (await extender.post(path, args("a", "b", name=f"p{number}"))).json()
         assert max(scores, key=lambda item: item["Score"])["Host"] == best
-        extender.engine.inflight.choose(f"uid-p{number}", "elsewhere", 1.0)
+        extender.engine.assumed_pods.choose(f"uid-p{number}", "elsewhere", 1.0)
 
 
 async def test_a_node_beyond_a_limit_is_unresolvable_so_that_nobody_is_evicted_for_it() -> None:
@@ -267,7 +267,7 @@ async def test_a_path_that_is_none_of_ours_is_not_found(extender: Extender, path
     assert (await extender.post(path, args("a"))).status_code == 404
 
 
-class Broken(Engine):
+class Broken(DecisionEngine):
     """An engine with a fault."""
 
     def filter(self, *_: Any) -> Any:
@@ -311,7 +311,11 @@ class Slow(Source):
 async def test_events_that_cannot_be_sent_do_not_pile_up() -> None:
     source, frame = Slow(ClusterState()), ServerFrame("scheduler")
     state = ExtenderState(
-        Engine(source.state, parse_settings({})), source, ExtenderMetrics(frame.registry), DecisionLog(), frame.tasks
+        DecisionEngine(source.state, parse_settings({})),
+        source,
+        ExtenderMetrics(frame.registry),
+        DecisionLog(),
+        frame.tasks,
     )
     async with frame.tasks:
         for number in range(2 * MOST_TASKS):

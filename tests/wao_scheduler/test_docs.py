@@ -13,7 +13,7 @@ from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
 from wao_scheduler.config import ProfileSettings, SchedulerSettings, parse_settings
-from wao_scheduler.engine import Engine
+from wao_scheduler.decision_engine import DecisionEngine
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scheduler.md").read_text(encoding="utf-8")
 
@@ -32,7 +32,7 @@ def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> No
 def test_every_metric_is_documented() -> None:
     frame, state = ServerFrame("scheduler"), ClusterState()
     common = metrics_of(frame)
-    create_app(Engine(state, parse_settings({})), Source(state), frame)
+    create_app(DecisionEngine(state, parse_settings({})), Source(state), frame)
     assert metrics_of(frame) - common == set(rows("metric"))
 
 

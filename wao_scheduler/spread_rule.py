@@ -1,9 +1,9 @@
-"""PodSpread: keep the first share of a workload's pods in different domains. Pure functions.
+"""The rule of PodSpread: place the first share of a workload's pods in different domains. Pure functions.
 
-The rule of the reference (wao-scheduler/pkg/plugins/podspread): with `rate` of the replicas as the wanted redundancy,
-as long as fewer pods than that are placed, only the domains with the fewest of them are allowed. Here the choice is
-made only among the nodes that the scheduler sent, which already passed taints, resources and cordons, so it can never
-leave a pod without a node.
+Source: wao-scheduler/pkg/plugins/podspread of the Go reference. The wanted redundancy is `rate` times the replicas;
+while fewer pods than that are placed, only the domains with the fewest of them are allowed. The rule is applied only to
+the nodes that the scheduler sent, which already passed taints, resources and cordons, so every pod keeps at least one
+node.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HASH = "pod-template-hash"
 
 @dataclass(frozen=True, slots=True)
 class SpreadRate:
-    """The rate in force, and the object whose annotation says it ("Deployment default/web")."""
+    """The rate in force, and the object with the annotation, such as "Deployment default/web"."""
 
     rate: float
     source: str
@@ -33,7 +33,7 @@ class SpreadRate:
 
 @dataclass(frozen=True, slots=True)
 class BadRate:
-    """An annotation that is refused: where it stands and why."""
+    """An invalid annotation: the object that has it, and why it is invalid."""
 
     source: str
     about: Pod | Workload
@@ -41,8 +41,8 @@ class BadRate:
 
 
 @dataclass(frozen=True, slots=True)
-class SpreadDecision:
-    """Which of the candidate names pass, and why the others do not."""
+class AllowedNodes:
+    """The candidates that are allowed, and the reason against each other one."""
 
     keep: tuple[str, ...]
     failed: Mapping[str, str]
@@ -50,18 +50,18 @@ class SpreadDecision:
 
 @dataclass(frozen=True, slots=True)
 class Controllers:
-    """What controls a pod, as far as it is known: its ReplicaSet or StatefulSet, and the Deployment above."""
+    """The controllers of a pod, as far as known: its ReplicaSet or StatefulSet, and the Deployment above it."""
 
     owner: Workload | None = None
     deployment: Workload | None = None
 
 
 def controllers(pod: Pod, state: ClusterState) -> Controllers:
-    """Return what controls a pod.
+    """Return the controllers of a pod.
 
-    Watches of different kinds are not in step, so a pod may be asked about before its new ReplicaSet is known, at the
-    beginning of every rollout for one. The Deployment is found then by the ReplicaSet's name: the Deployment
-    controller makes it of the Deployment's name and the hash that it labels the pods with.
+    Watches of different kinds are not synchronized, so a pod may arrive before its new ReplicaSet does, at the
+    beginning of every rollout for example. Then the Deployment is found by the ReplicaSet's name, which the Deployment
+    controller composes of the Deployment's name and the hash in the pods' label.
     """
     if pod.owner is None or pod.owner.kind not in _OWNERS:
         return Controllers()
@@ -76,7 +76,7 @@ def _deployment_of(replica_set: str, template_hash: str) -> OwnerRef | None:
 
 
 def _workload(namespace: str, ref: OwnerRef | None, state: ClusterState) -> Workload | None:
-    """Return the workload referred to; one of the same name that was there before it is another one."""
+    """Return the workload of a reference, or None; an earlier workload of the same name is not it."""
     found = None if ref is None else state.workloads.get(f"{ref.kind}/{namespace}/{ref.name}")
     if found is None or ref is None or (ref.uid and found.uid and ref.uid != found.uid):
         return None
@@ -84,9 +84,9 @@ def _workload(namespace: str, ref: OwnerRef | None, state: ClusterState) -> Work
 
 
 def spread_rate(pod: Pod, above: Controllers) -> SpreadRate | BadRate | None:
-    """Return the rate for a pod: its own annotation, else the Deployment's, else its owner's; None without any.
+    """Return the rate for a pod from its own annotation, else the Deployment's, else its owner's; None without any.
 
-    The Deployment comes before its ReplicaSet, on which its controller keeps a copy that a person does not edit.
+    The Deployment comes before the ReplicaSet, whose annotation is a copy that the Deployment controller maintains.
     """
     for about in (pod, above.deployment, above.owner):
         if about is None or ANNOTATION not in about.annotations:
@@ -109,19 +109,19 @@ def _parse_rate(text: str) -> float | None:
 
 
 def wanted_replicas(above: Controllers) -> int | None:
-    """Return the live number of replicas wanted, None while neither is known.
+    """Return the desired number of replicas, None while neither controller is known.
 
-    The Deployment's where there is one: during a rollout the new ReplicaSet is small.
+    The larger number counts: during a rollout the new ReplicaSet has fewer replicas than its Deployment.
     """
     known = (workload for workload in (above.owner, above.deployment) if workload is not None)
     return max((workload.replicas for workload in known if workload.replicas is not None), default=None)
 
 
 def redundancy(replicas: int | None, rate: float) -> float:
-    """Return how many pods must be spread: the ceiling, so that a rate above 0 always spreads something.
+    """Return the number of pods to spread, rounded up, so that a rate above 0 always spreads at least one.
 
-    Rounded to nine digits first: 100 * 0.29 is 28.999999999999996 in floats. While the number of replicas is not
-    known (None) every pod is spread that asks for it.
+    The product is rounded to nine digits first, because 100 * 0.29 is 28.999999999999996 in floats. While the number of
+    replicas is unknown (None), every pod with a rate above 0 is spread.
     """
     if replicas is None:
         return math.inf if rate > 0 else 0
@@ -129,7 +129,7 @@ def redundancy(replicas: int | None, rate: float) -> float:
 
 
 def topology_key(nodes: Iterable[Node]) -> str | None:
-    """Return the label to spread over: region or zone when the nodes show at least two of them, else None: the node."""
+    """Return the label whose values are the domains: region or zone if there are at least two, else None for nodes."""
     listed = list(nodes)
     for key in (REGION, ZONE):
         if len({node.labels[key] for node in listed if key in node.labels}) >= 2:
@@ -138,21 +138,22 @@ def topology_key(nodes: Iterable[Node]) -> str | None:
 
 
 def domain(node: Node | None, name: str, key: str | None) -> str:
-    """Return the domain of a node; one without the label is a domain of its own."""
+    """Return the domain of a node; a node without the label is a domain of its own."""
     if key is None or node is None:
         return name
     return node.labels.get(key) or name
 
 
-def spread(names: Sequence[str], placed: Mapping[str, int], nodes: Mapping[str, Node]) -> SpreadDecision | None:
-    """Choose among `names`; None when every node passes.
+def spread(names: Sequence[str], placed: Mapping[str, int], nodes: Mapping[str, Node]) -> AllowedNodes | None:
+    """Return the nodes that a pod may go to, or None if all are allowed.
 
     Parameters
     ----------
     placed
-        Pods of the same owner per node name: bound ones and our own last choices, without finished and ending ones.
+        Number of pods of the same owner by node name: bound pods and choices of ours, without finished and terminating
+        pods.
     nodes
-        What is known of the nodes in `names` and `placed`.
+        The known nodes of `names` and `placed`.
     """
     if not names or not placed:
         return None
@@ -168,4 +169,4 @@ def spread(names: Sequence[str], placed: Mapping[str, int], nodes: Mapping[str, 
         for name, place in zip(names, where, strict=True)
         if counts[place] > fewest
     }
-    return SpreadDecision(tuple(name for name in names if name not in failed), failed) if failed else None
+    return AllowedNodes(tuple(name for name in names if name not in failed), failed) if failed else None

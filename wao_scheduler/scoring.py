@@ -1,42 +1,38 @@
-"""MinimizePower: from increases in watts to extender scores. Pure functions over arrays."""
+"""Scores of MinimizePower: from power increases to the scores of an extender. Pure functions over arrays."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
 
-ScoreMode = Literal["ordinal", "proportional"]
-
 UNKNOWN = 0
-"""Class of a node without curve or CPU sample: below every measured node."""
+"""Score class of a node without a curve or CPU sample: below every measured node."""
 OVERCOMMITTED = 1
-"""Class of a measured node that the pod would overload, while others have room."""
+"""Score class of a measured node that the pod would overload."""
 LOWEST = 2
-"""Class of a measured node with room. A node's class is its least score."""
+"""Score class of a measured node with room. The class is the lowest score of its nodes."""
 HIGHEST = 10
 """MaxExtenderPriority of k8s.io/kube-scheduler/extender/v1."""
 PROPORTIONAL_TOP = 100_000
-"""Score of the best node in proportional mode; the scheduler neither checks nor clamps an extender's range."""
+"""Score of the best node in proportional mode. kube-scheduler neither checks nor clamps an extender's scores."""
 
 
 def ranking(increase: FloatArray, load: FloatArray) -> IntArray:
-    """Return the rows of measured nodes, the best first.
+    """Return the rows of the measured nodes, best first.
 
     Parameters
     ----------
     increase
-        Watts that the pod adds, shape (n,): NaN unknown, +inf where it does not fit.
+        Power that the pod adds [W], shape (n,): NaN unknown, +inf where the pod does not fit.
     load
-        CPU load without the pod [% of capacity], shape (n,). Breaks ties: the fuller node is taken, which keeps idle
-        ones idle; among nodes that would be overloaded the least loaded comes first.
+        CPU load without the pod [% of capacity], shape (n,). It breaks ties: among nodes with room the fuller one comes
+        first, which keeps idle nodes idle; among nodes that would be overloaded the least loaded one.
 
     Notes
     -----
-    The order is total and deterministic (equal nodes stay in the order given), so the node that we count on is the
-    one that the scheduler takes.
+    The order is total and deterministic (equal nodes stay in the given order), so the scheduler takes the node that we
+    assume the pod on.
     """
     known = np.flatnonzero(~np.isnan(increase))
     fits = np.isfinite(increase[known])
@@ -47,7 +43,7 @@ def ranking(increase: FloatArray, load: FloatArray) -> IntArray:
 
 
 def best(increase: FloatArray, load: FloatArray) -> int | None:
-    """Return the first row of `ranking` without sorting, or None when no node is known."""
+    """Return the first row of `ranking` without sorting, or None if no node is known."""
     if increase.size == 0 or np.isnan(increase).all():
         return None
     lowest = np.nanmin(increase)
@@ -58,11 +54,11 @@ def best(increase: FloatArray, load: FloatArray) -> int | None:
 
 
 def ordinal(increase: FloatArray, load: FloatArray) -> IntArray:
-    """Return scores 0..10, shape (n,): 10 for the best node alone, 9, 8, ... for the next, and 0 for the last class.
+    """Return scores by rank from 0 to 10, shape (n,): 10 for the best node, then 9, 8, ...; 0 for the lowest class.
 
-    The others keep the distance of their class from the last one there is. Mostly all nodes are measured and have room,
-    so that nearly all scores are 0, and need not be sent. With an extender weight of 121 or more the best node wins
-    against every sum of the default scorers.
+    Nodes of higher classes without a rank get the distance of their class from the lowest class present. Usually all
+    nodes are measured and have room, so nearly all scores are 0 and need not be sent. With an extender weight of 121 or
+    more the best node wins against any sum of the default scorers.
     """
     room = np.isfinite(increase)
     if room.all():
@@ -83,11 +79,11 @@ def ordinal(increase: FloatArray, load: FloatArray) -> IntArray:
 
 
 def proportional(increase: FloatArray, load: FloatArray, *, points_per_watt: float = 100.0) -> IntArray:
-    """Return scores that fall with every watt above the best node, so that other plugins can weigh in.
+    """Return scores that fall with every watt above the best node, shape (n,), so that other plugins have influence.
 
     With weight 1 a score point counts 10 in the scheduler's sum, where the default scorers reach 1,200 together: at
-    100 points a watt, 1.2 W outweigh all of them. Absolute, not relative to the range: one dear node does not blur
-    the differences between the others.
+    100 points per watt, 1.2 W outweigh all of them. Scores do not depend on the range of the increases, so one
+    expensive node does not blur the differences between the others.
     """
     scores = np.full(increase.shape, UNKNOWN, dtype=np.int64)
     first = best(increase, load)

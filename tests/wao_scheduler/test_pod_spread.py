@@ -1,4 +1,4 @@
-"""Spreading on the live cluster, whose watches are never quite in step with the scheduler's."""
+"""PodSpread on the live cluster, whose watches are never quite in step with the scheduler's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload, key_of
 from wao_core.cluster.state import ClusterState
 from wao_scheduler.config import parse_settings
-from wao_scheduler.engine import Engine
-from wao_scheduler.podspread import ANNOTATION
+from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.spread_rule import ANNOTATION
 
 NODES = ("a", "b", "c", "d", "e", "f")
 
 
-def engine(state: ClusterState, nodes: tuple[str, ...] = ("a", "b"), **more: Any) -> Engine:
-    made = Engine(state, parse_settings({}))
-    state.subscribe([Kind.POD], made.inflight.observe)
+def engine(state: ClusterState, nodes: tuple[str, ...] = ("a", "b"), **more: Any) -> DecisionEngine:
+    made = DecisionEngine(state, parse_settings({}))
+    state.subscribe([Kind.POD], made.assumed_pods.observe)
     made.update(snapshot(nodes, **more))
     return made
 
@@ -124,7 +124,7 @@ def test_a_node_that_joined_just_now_is_not_the_one_that_all_unmeasured_replicas
     assert len({*chosen}) == 3
 
 
-def burst(made: Engine, count: int, between: Callable[[], object] = lambda: None) -> Counter[str]:
+def burst(made: DecisionEngine, count: int, between: Callable[[], object] = lambda: None) -> Counter[str]:
     """Let pods be decided in a row as kube-scheduler does; `between` happens before each verb."""
     nodes: Counter[str] = Counter()
     for number in range(count):
@@ -157,7 +157,7 @@ def test_however_late_the_watches_are_no_two_replicas_meet(count: int, random: A
         if sets and random.random() < 0.2:
             state.put(Kind.WORKLOAD, sets.pop())
         for pod in asked:
-            chosen = made.inflight.of(pod.uid)
+            chosen = made.assumed_pods.of(pod.uid)
             if chosen is not None and random.random() < 0.3:
                 bound = random.random() < 0.5 or key_of(pod) in state.pods
                 state.put(Kind.POD, replica(pod.name, chosen.node if bound else None))

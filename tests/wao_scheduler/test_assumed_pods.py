@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.state import Change, ClusterState
-from wao_scheduler.inflight import InFlight
+from wao_scheduler.assumed_pods import AssumedPods
 
 
 class Clock:
@@ -27,8 +27,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(clock: Clock) -> InFlight:
-    made = InFlight(lambda pod: pod.cpu_request or 0.1, clock=clock)
+def book(clock: Clock) -> AssumedPods:
+    made = AssumedPods(lambda pod: pod.cpu_request or 0.1, clock=clock)
     made.settle(snapshot(["a", "b"], usage_at=clock.now))
     return made
 
@@ -54,28 +54,28 @@ def pod(
     return Pod(**(fields | more))  # type: ignore[arg-type]
 
 
-def seen(book: InFlight, new: Pod | None, old: Pod | None = None) -> None:
+def seen(book: AssumedPods, new: Pod | None, old: Pod | None = None) -> None:
     book.observe(Change(Kind.POD, "n/x", old, new))
 
 
-def test_our_own_choice_counts_at_once(book: InFlight) -> None:
+def test_our_own_choice_counts_at_once(book: AssumedPods) -> None:
     book.choose("u1", "a", 2.0)
     assert book.cores.tolist() == [2.0, 0.0]
 
 
-def test_a_choice_is_replaced_by_where_the_pod_really_went(book: InFlight) -> None:
+def test_a_choice_is_replaced_by_where_the_pod_really_went(book: AssumedPods) -> None:
     book.choose("u1", "a", 2.0)
     seen(book, pod(node="b"))
     assert book.cores.tolist() == [0.0, 2.0]
 
 
-def test_a_later_choice_for_the_same_pod_replaces_the_first(book: InFlight) -> None:
+def test_a_later_choice_for_the_same_pod_replaces_the_first(book: AssumedPods) -> None:
     book.choose("u1", "a", 2.0)
     book.choose("u1", "b", 2.0)
     assert book.cores.tolist() == [0.0, 2.0]
 
 
-def test_a_choice_that_nobody_confirms_is_forgotten(book: InFlight, clock: Clock) -> None:
+def test_a_choice_that_nobody_confirms_is_forgotten(book: AssumedPods, clock: Clock) -> None:
     book.choose("u1", "a", 2.0)
     clock.now += 31
     book.settle(snapshot(["a", "b"], usage_at=clock.now))
@@ -83,7 +83,7 @@ def test_a_choice_that_nobody_confirms_is_forgotten(book: InFlight, clock: Clock
     assert len(book) == 0
 
 
-def test_a_running_pod_counts_until_a_sample_begins_after_its_start(book: InFlight, clock: Clock) -> None:
+def test_a_running_pod_counts_until_a_sample_begins_after_its_start(book: AssumedPods, clock: Clock) -> None:
     started = clock.now
     seen(book, pod(started=started))
     book.settle(snapshot(["a", "b"], usage_at=started - 1, window=15))
@@ -95,7 +95,7 @@ def test_a_running_pod_counts_until_a_sample_begins_after_its_start(book: InFlig
 
 @pytest.mark.parametrize(("ran", "left"), [(0.0, 2.0), (3.0, 1.6), (7.5, 1.0), (14.0, 2.0 / 15), (15.0, 0.0)])
 def test_a_pod_that_started_within_the_window_is_assumed_for_the_rest_of_it(
-    book: InFlight, clock: Clock, ran: float, left: float
+    book: AssumedPods, clock: Clock, ran: float, left: float
 ) -> None:
     """The sample is an average: it holds the pod's CPU for the share of the window that it ran. Never twice."""
     seen(book, pod(started=clock.now))
@@ -105,7 +105,7 @@ def test_a_pod_that_started_within_the_window_is_assumed_for_the_rest_of_it(
     assert sample + book.cores[0] == pytest.approx(2.0)
 
 
-def test_a_sample_that_is_no_average_leaves_nothing_to_assume(book: InFlight, clock: Clock) -> None:
+def test_a_sample_that_is_no_average_leaves_nothing_to_assume(book: AssumedPods, clock: Clock) -> None:
     """Some sources report what runs at the end of the window; the whole pod is in the first sample after its start."""
     seen(book, pod(started=clock.now))
     book.settle(snapshot(["a", "b"], usage_at=clock.now + 3, window=15, usage=[2.0, 0.0]))
@@ -118,7 +118,7 @@ def test_a_sample_that_is_no_average_leaves_nothing_to_assume(book: InFlight, cl
 
 @pytest.mark.parametrize(("shown", "left"), [(0.0, 2.0), (0.5, 1.5), (2.0, 0.0), (9.0, 0.0)])
 def test_a_start_in_the_second_of_the_sample_is_assumed_as_far_as_the_sample_does_not_show_it(
-    book: InFlight, clock: Clock, shown: float, left: float
+    book: AssumedPods, clock: Clock, shown: float, left: float
 ) -> None:
     """Both times are cut to whole seconds, so which was first is not known."""
     seen(book, pod(started=clock.now + 10))
@@ -127,7 +127,7 @@ def test_a_start_in_the_second_of_the_sample_is_assumed_as_far_as_the_sample_doe
         assert book.cores[0] == left
 
 
-def test_word_of_a_start_that_comes_after_the_sample_counts_nothing_twice(book: InFlight, clock: Clock) -> None:
+def test_word_of_a_start_that_comes_after_the_sample_counts_nothing_twice(book: AssumedPods, clock: Clock) -> None:
     book.choose("u1", "a", 2.0)
     book.settle(snapshot(["a", "b"], usage_at=clock.now + 3, window=10, usage=[2.0, 0.0]))
     assert book.cores[0] == 0.0
@@ -140,7 +140,7 @@ def test_word_of_a_start_that_comes_after_the_sample_counts_nothing_twice(book: 
     assert book.cores[0] == 1.0
 
 
-def test_pods_still_to_come_are_assumed_whole_whatever_the_sample_shows(book: InFlight, clock: Clock) -> None:
+def test_pods_still_to_come_are_assumed_whole_whatever_the_sample_shows(book: AssumedPods, clock: Clock) -> None:
     seen(book, pod("u1", started=clock.now))
     seen(book, pod("u2", phase="Pending", cpu=1.0))
     book.choose("u3", "a", 4.0)
@@ -160,7 +160,7 @@ def test_pods_that_use_what_they_asked_for_are_counted_once(pods: list[tuple[flo
     """Samples of 10 s each: what is measured and assumed together is what runs, whichever way a source measures."""
     clock = Clock()
     begin = clock.now
-    book = InFlight(lambda pod: pod.cpu_request or 0.1, clock=clock)
+    book = AssumedPods(lambda pod: pod.cpu_request or 0.1, clock=clock)
     book.settle(snapshot(["a"], usage_at=begin, window=10.0))
     running = used = 0.0
     for step in range(1, 8):
@@ -178,14 +178,14 @@ def test_pods_that_use_what_they_asked_for_are_counted_once(pods: list[tuple[flo
 
 @pytest.mark.parametrize(("at", "left"), [(-1.0, 2.0), (0.0, 0.0), (1.0, 0.0)])
 def test_a_sample_without_window_holds_what_started_before_it(
-    book: InFlight, clock: Clock, at: float, left: float
+    book: AssumedPods, clock: Clock, at: float, left: float
 ) -> None:
     seen(book, pod(started=clock.now))
     book.settle(snapshot(["a", "b"], usage_at=clock.now + at, window=0.0))
     assert book.cores[0] == left
 
 
-def test_a_measured_pod_is_not_counted_again_when_it_changes(book: InFlight, clock: Clock) -> None:
+def test_a_measured_pod_is_not_counted_again_when_it_changes(book: AssumedPods, clock: Clock) -> None:
     old = pod(started=clock.now - 100)
     seen(book, old)
     assert book.cores.tolist() == [0.0, 0.0]
@@ -193,13 +193,13 @@ def test_a_measured_pod_is_not_counted_again_when_it_changes(book: InFlight, clo
     assert book.cores.tolist() == [0.0, 0.0]
 
 
-def test_an_unmeasured_node_keeps_its_assumptions(book: InFlight, clock: Clock) -> None:
+def test_an_unmeasured_node_keeps_its_assumptions(book: AssumedPods, clock: Clock) -> None:
     seen(book, pod(node="c", started=clock.now - 100))
     book.settle(snapshot(["a", "b", "c"], usage_at=float("nan")))
     assert book.cores.tolist() == [0.0, 0.0, 2.0]
 
 
-def test_a_pod_that_is_stuck_ages_out_soon(book: InFlight, clock: Clock) -> None:
+def test_a_pod_that_is_stuck_ages_out_soon(book: AssumedPods, clock: Clock) -> None:
     seen(book, pod(phase="Pending", waiting_reason="ImagePullBackOff", scheduled_at=clock.now))
     assert book.cores[0] == 2.0
     clock.now += 61
@@ -207,7 +207,7 @@ def test_a_pod_that_is_stuck_ages_out_soon(book: InFlight, clock: Clock) -> None
     assert book.cores[0] == 0.0
 
 
-def test_a_pod_that_never_starts_ages_out_later(book: InFlight, clock: Clock) -> None:
+def test_a_pod_that_never_starts_ages_out_later(book: AssumedPods, clock: Clock) -> None:
     seen(book, pod(phase="Pending", scheduled_at=clock.now))
     clock.now += 300
     book.settle(snapshot(["a", "b"], usage_at=clock.now))
@@ -218,21 +218,21 @@ def test_a_pod_that_never_starts_ages_out_later(book: InFlight, clock: Clock) ->
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_a_finished_pod_counts_no_more(book: InFlight, phase: str) -> None:
+def test_a_finished_pod_counts_no_more(book: AssumedPods, phase: str) -> None:
     old = pod(phase="Pending")
     seen(book, old)
     seen(book, pod(phase=phase), old)
     assert book.cores.tolist() == [0.0, 0.0]
 
 
-def test_a_deleted_pod_counts_no_more(book: InFlight) -> None:
+def test_a_deleted_pod_counts_no_more(book: AssumedPods) -> None:
     old = pod(phase="Pending")
     seen(book, old)
     seen(book, None, old)
     assert book.cores.tolist() == [0.0, 0.0]
 
 
-def test_it_follows_a_cluster_state(book: InFlight) -> None:
+def test_it_follows_a_cluster_state(book: AssumedPods) -> None:
     state = ClusterState()
     state.subscribe([Kind.POD], book.observe)
     state.put(Kind.POD, pod("u1", phase="Pending"))

@@ -1,4 +1,4 @@
-"""Which pods belong to which controller, kept up to date so that no decision scans all pods."""
+"""Index of pods by controller, so that no decision scans all pods."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.state import Change, ClusterState
 
 
-class OwnerIndex:
-    """The keys of pods by their owner's uid."""
+class ReplicaIndex:
+    """The pods of each controller."""
 
     def __init__(self, state: ClusterState) -> None:
         self._state = state
@@ -20,26 +20,26 @@ class OwnerIndex:
         self.close = state.subscribe([Kind.POD], self._observe)
 
     def placed(self, owner_uid: str, choices: Mapping[str, str], *, except_uid: str = "") -> Counter[str]:
-        """Count the owner's pods per node name, without finished and ending ones.
+        """Return the number of a controller's pods by node name, without finished and terminating pods.
 
         Parameters
         ----------
         choices
-            The node chosen for each of the owner's pods that is not known to be bound, by the pod's uid. A pod may be
-            among them before it is seen here: the scheduler's watch can be ahead of ours.
+            The chosen node of each pod of the controller that is not known to be bound, by the pod's uid. It may
+            contain pods that are not in the state yet, because the scheduler's watch can be ahead of ours.
         except_uid
-            The pod that is being placed.
+            uid of the pod that is being placed.
         """
         counts: Counter[str] = Counter()
-        settled = {except_uid}
+        counted = {except_uid}
         for key in self._keys.get(owner_uid, ()):
             pod = self._state.pods[key]
             over = pod.finished or pod.terminating
             if pod.node_name is not None and not over and pod.uid != except_uid:
                 counts[pod.node_name] += 1
             if pod.node_name is not None or over:
-                settled.add(pod.uid)
-        counts.update(node for uid, node in choices.items() if uid not in settled)
+                counted.add(pod.uid)
+        counts.update(node for uid, node in choices.items() if uid not in counted)
         return counts
 
     def _observe(self, change: Change) -> None:

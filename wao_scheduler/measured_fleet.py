@@ -1,4 +1,4 @@
-"""What n equal pods would cost at least on the present cluster, and where they would go."""
+"""The measured nodes of the cluster as a fleet, for what-if questions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
-from wao_scheduler.engine import Engine
+from wao_scheduler.decision_engine import DecisionEngine
 
 
-def fleet(engine: Engine, names: Sequence[str] | None = None) -> Fleet:
-    """Return the measured nodes of the current snapshot as a fleet, with assumed pods counted.
+def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -> Fleet:
+    """Return the measured nodes of the current snapshot as a fleet; CPU use includes assumed pods.
 
     Raises
     ------
     LookupError
         There is no snapshot yet.
     UsageError
-        No node is left: none is measured, or a name given is not a measured node.
+        No node is measured, or one of `names` is not a measured node.
     """
     snapshot, usage = engine.require_snapshot(), engine.load_cores()
     usable = ~(np.isnan(usage) | np.isnan(snapshot.capacity_cores) | np.isnan(snapshot.curves.watts).any(axis=1))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_scheduler import prioritize
-from wao_scheduler.prioritize import HIGHEST, LOWEST, OVERCOMMITTED, UNKNOWN
+from wao_scheduler import scoring
+from wao_scheduler.scoring import HIGHEST, LOWEST, OVERCOMMITTED, UNKNOWN
 
 NAN, INF = np.nan, np.inf
 
@@ -34,14 +34,14 @@ increases = st.lists(
 def test_ordinal_ranks_measured_nodes_above_unknown_ones(
     increase: list[float], load: list[float], expected: list[int]
 ) -> None:
-    assert expected == prioritize.ordinal(np.array(increase), np.array(load, dtype=float)).tolist()
+    assert expected == scoring.ordinal(np.array(increase), np.array(load, dtype=float)).tolist()
 
 
 @given(increases, st.randoms())
 def test_ordinal_gives_the_best_node_alone_the_highest_score(values: list[float], random: object) -> None:
     increase = np.array(values)
     load = np.linspace(90, 10, increase.size)
-    scores = prioritize.ordinal(increase, load)
+    scores = scoring.ordinal(increase, load)
     known, over = ~np.isnan(increase), np.isposinf(increase)
     last = LOWEST if not over.any() else OVERCOMMITTED
     last = last if known.all() else UNKNOWN
@@ -50,7 +50,7 @@ def test_ordinal_gives_the_best_node_alone_the_highest_score(values: list[float]
     if known.any():
         assert (scores == HIGHEST).sum() == 1
         winner = int(scores.argmax())
-        assert winner == prioritize.best(increase, load)
+        assert winner == scoring.best(increase, load)
         assert increase[winner] == np.nanmin(increase)
         assert known.all() or (scores[known] > 0).all()
     if np.isfinite(increase).any():
@@ -62,7 +62,7 @@ def test_ordinal_gives_the_best_node_alone_the_highest_score(values: list[float]
 def test_a_dearer_node_never_scores_higher(values: list[float]) -> None:
     increase = np.array(values)
     load = np.zeros(increase.size)
-    for scores in (prioritize.ordinal(increase, load), prioritize.proportional(increase, load)):
+    for scores in (scoring.ordinal(increase, load), scoring.proportional(increase, load)):
         finite = np.flatnonzero(np.isfinite(increase))
         order = finite[np.argsort(increase[finite], kind="stable")]
         ranked = scores[order]
@@ -72,7 +72,7 @@ def test_a_dearer_node_never_scores_higher(values: list[float]) -> None:
 
 
 def test_proportional_counts_watts_not_ranks() -> None:
-    scores = prioritize.proportional(np.array([1.0, 1.5, 101.0, NAN, INF]), np.zeros(5), points_per_watt=100)
+    scores = scoring.proportional(np.array([1.0, 1.5, 101.0, NAN, INF]), np.zeros(5), points_per_watt=100)
     assert scores[0] - scores[1] == 50
     assert scores[0] - scores[2] == 10_000
     assert scores[3] == UNKNOWN
@@ -81,6 +81,6 @@ def test_proportional_counts_watts_not_ranks() -> None:
 
 def test_the_best_node_wins_at_weight_121_against_the_default_scorers() -> None:
     """One step of an ordinal score outweighs the largest sum of the default scorers: 12 x 100."""
-    scores = prioritize.ordinal(np.array([1.0, 1.1, 50.0]), np.zeros(3))
+    scores = scoring.ordinal(np.array([1.0, 1.1, 50.0]), np.zeros(3))
     weighted = scores * 121 * 10 + np.array([0, 1200, 1200])
     assert int(weighted.argmax()) == 0

@@ -1,4 +1,4 @@
-"""Hard limits: an inlet temperature ceiling, and a power cap per group of nodes. Pure functions over arrays."""
+"""Hard limits: a ceiling for inlet temperatures, and a power cap per group of nodes. Pure functions over arrays."""
 
 from __future__ import annotations
 
@@ -13,23 +13,35 @@ from wao_predict.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class GroupPower:
-    """Predicted power per group: the group of each node (row of the snapshot; -1 without label) and watts per group."""
+    """Predicted power per group of nodes.
+
+    Attributes
+    ----------
+    groups
+        Names of the groups.
+    group_of
+        Group of each node, shape (n_nodes,), -1 without one.
+    watts
+        Power of each group [W], shape (n_groups,), without nodes of unknown power.
+    unknown
+        Number of nodes of unknown power in each group, shape (n_groups,).
+    """
 
     groups: tuple[str, ...]
     group_of: IntArray
     watts: FloatArray
-    unknown: IntArray  # nodes of the group without a known power
+    unknown: IntArray
 
 
 def group_power(labels: Sequence[str | None], watts: FloatArray) -> GroupPower:
-    """Sum predicted watts by group.
+    """Return the predicted power per group.
 
     Parameters
     ----------
     labels
-        The group of each node, or None; length n_nodes.
+        Group of each node, or None; length n_nodes.
     watts
-        Predicted power of each node now [W], shape (n_nodes,), NaN unknown: counted apart, never as 0.
+        Predicted power of each node [W], shape (n_nodes,). Nodes with NaN are counted as unknown, never as 0 W.
     """
     groups = tuple(sorted({label for label in labels if label is not None}))
     position = {group: index for index, group in enumerate(groups)}
@@ -42,7 +54,7 @@ def group_power(labels: Sequence[str | None], watts: FloatArray) -> GroupPower:
 
 
 def over_ceiling(snapshot: ClusterSnapshot, rows: IntArray, ceiling: float) -> dict[int, str]:
-    """Return, by row, why a node is refused: its inlet air is at or above `ceiling` [degC]. Unknown is not refused."""
+    """Return the reason by row for nodes with an inlet temperature at or above `ceiling` [degC]; unknown ones pass."""
     temperatures = snapshot.inlet_temp[rows]
     hot = rows[temperatures >= ceiling]
     return {
@@ -52,14 +64,15 @@ def over_ceiling(snapshot: ClusterSnapshot, rows: IntArray, ceiling: float) -> d
 
 
 def over_cap(power: GroupPower, rows: IntArray, increase: FloatArray, caps: Mapping[str, float]) -> dict[int, str]:
-    """Return, by row, why a node is refused: its group would draw more than its cap [W].
+    """Return the reason by row for nodes whose group would exceed its power cap.
 
     Parameters
     ----------
     rows, increase
-        The candidates and the marginal watts that the pod adds on each, shape (n,); unknown ones are not refused.
+        The candidates, and the power that the pod alone adds on each [W], shape (n,). Candidates with unknown values
+        pass.
     caps
-        Watts per group; "*" for every group not named.
+        Cap by group name [W]; "*" for all other groups.
     """
     refused = {}
     for row, watts in zip(rows.tolist(), increase.tolist(), strict=True):

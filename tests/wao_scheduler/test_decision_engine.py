@@ -17,13 +17,13 @@ from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
 from wao_predict.increase import watt_increase
 from wao_scheduler.config import SchedulerSettings, parse_settings
+from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog, explain
-from wao_scheduler.engine import Engine
 
 
-def engine(state: ClusterState | None = None, **profile: Any) -> Engine:
+def engine(state: ClusterState | None = None, **profile: Any) -> DecisionEngine:
     settings = parse_settings({"profiles": {"default": profile}}) if profile else SchedulerSettings()
-    return Engine(state or ClusterState(), settings)
+    return DecisionEngine(state or ClusterState(), settings)
 
 
 def pod(name: str = "p", cpu: float | None = 1.0, **more: Any) -> Pod:
@@ -45,7 +45,7 @@ def published(kind: str, rows: np.ndarray) -> Fleet:
     return Fleet(names, curves, np.full(len(rows), 32.0), np.zeros(len(rows)))
 
 
-def scores(made: Engine, names: list[str], asked: Pod | None = None) -> dict[str, int]:
+def scores(made: DecisionEngine, names: list[str], asked: Pod | None = None) -> dict[str, int]:
     decision = made.prioritize(asked or pod(), names)
     return dict(zip(names, decision.scores.tolist(), strict=True))
 
@@ -73,7 +73,7 @@ def test_a_sample_that_is_too_old_is_unknown() -> None:
     made.update(snapshot(["a"], usage_at=time.time() - 10_000))
     decision = made.prioritize(pod(), ["a"])
     assert decision.scores.tolist() == [0]
-    assert "no CPU sample that is young enough" in str(explain(decision).rows()[0]["reason"])
+    assert "no recent CPU sample" in str(explain(decision).rows()[0]["reason"])
 
 
 def test_a_burst_does_not_herd() -> None:
@@ -147,10 +147,10 @@ def test_pods_of_other_schedulers_pass_through() -> None:
 )
 def test_a_bound_pod_is_counted_as_its_own_profile_counts(scheduler: str, cores: float) -> None:
     profiles = {"default": {}, "green": {"podUsageAssumption": 0.5, "schedulerNames": ["green-scheduler"]}}
-    made = Engine(ClusterState(), parse_settings({"profiles": profiles}))
+    made = DecisionEngine(ClusterState(), parse_settings({"profiles": profiles}))
     made.update(snapshot(["a"]))
-    made.inflight.observe_pod(pod(scheduler_name=scheduler, node_name="a"))
-    assert made.inflight.cores.tolist() == [cores]
+    made.assumed_pods.observe_pod(pod(scheduler_name=scheduler, node_name="a"))
+    assert made.assumed_pods.cores.tolist() == [cores]
 
 
 @pytest.mark.parametrize("first", [None, []])
@@ -222,7 +222,7 @@ def test_the_log_is_bounded_in_number_and_bytes() -> None:
 
 def test_candidates_that_were_prepared_are_scored_by_the_snapshot_that_is_there_then() -> None:
     names = ("b", "ghost", "a")
-    made = Engine(ClusterState(), parse_settings({}))
+    made = DecisionEngine(ClusterState(), parse_settings({}))
     made.prepare(names)  # before the first snapshot
     made.update(snapshot(["a", "b"], slopes=[1.0, 2.0]))
     made.prepare(names)

@@ -1,4 +1,4 @@
-"""What a pod would cost on each node of one snapshot, remembered: pods of one size often come in a row."""
+"""Cache of the power increases on each node of a snapshot: consecutive pods often have the same size."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.increase import IncreaseTable, Rule
 
 REMEMBERED = 32
-"""Sizes of pods whose last answer is kept: 80 kB each for 5,000 nodes."""
+"""Number of pod sizes whose increases are cached, with 80 kB each for 5,000 nodes."""
 _NEVER = -np.inf
-"""Stands for the load of a node that was not looked at yet."""
+"""Load of a node whose increase is not computed yet."""
 
 
 @dataclass(slots=True)
@@ -22,27 +22,27 @@ class _Answer:
     increase: FloatArray
 
 
-class Increases:
-    """The increases of all nodes of a snapshot; a node's changes only with its load.
+class IncreaseCache:
+    """The increases of all nodes of a snapshot. A node's increase changes only with its load.
 
-    kube-scheduler sends the candidates in another order for each pod, so answers are kept by the snapshot's rows.
+    kube-scheduler sends the candidates of each pod in another order, so the cache is by row of the snapshot.
 
     Parameters
     ----------
     snapshot
         The nodes.
     before
-        Those of the snapshot before: what did not change with a node's curve is taken over.
+        Cache of the previous snapshot; increases of nodes whose curve did not change are reused.
 
     Attributes
     ----------
     snapshot
         The nodes.
     percent
-        Load that one core is on each node [% of capacity], shape (n_nodes,), NaN unknown.
+        Load of one core on each node [% of capacity], shape (n_nodes,), NaN unknown.
     """
 
-    def __init__(self, snapshot: ClusterSnapshot, before: Increases | None = None) -> None:
+    def __init__(self, snapshot: ClusterSnapshot, before: IncreaseCache | None = None) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             self.percent: FloatArray = np.where(snapshot.capacity_cores > 0, 100.0 / snapshot.capacity_cores, np.nan)
             limit = self.percent * snapshot.allocatable_cores
@@ -51,23 +51,23 @@ class Increases:
         self._table = IncreaseTable(snapshot.curves)
         self._answers: dict[tuple[Rule, float], _Answer] = {}
         if before is not None and before.snapshot.names is snapshot.names:
-            self._take_over(before)
+            self._reuse(before)
 
     def __len__(self) -> int:
         return len(self._answers)
 
     def of(self, load: FloatArray, cores: float, rule: Rule, *, rows: IntArray | None = None) -> FloatArray:
-        """Return what a pod of `cores` adds on each node [W], shape (n_nodes,); do not write to it.
+        """Return the power that a pod of `cores` adds on each node [W], shape (n_nodes,). Do not write to it.
 
         Parameters
         ----------
         load
             CPU load without the pod [% of capacity], shape (n_nodes,).
         rows
-            The nodes that are asked for, where they are few: of the others what was known before is returned.
+            Nodes to bring up to date, shape (m,), if only few are needed; the values of others may be outdated.
         """
         known = self._answer(rule, cores)
-        # NaN is looked at again, which is quick
+        # NaN differs from itself: such nodes are computed again, which is quick
         moved = np.flatnonzero(load != known.load) if rows is None else rows[load[rows] != known.load[rows]]
         if moved.size:
             known.load[moved] = load[moved]
@@ -75,7 +75,7 @@ class Increases:
         return known.increase
 
     def fresh(self, rows: IntArray, load: FloatArray, cores: float, rule: Rule) -> FloatArray:
-        """Return the same, computed anew and not remembered."""
+        """Return the power that a pod adds on some nodes [W], shape (m,), without the cache."""
         return self._table.increase(load, cores * self.percent[rows], rows=rows, rule=rule, capacity=self._limit[rows])
 
     def _answer(self, rule: Rule, cores: float) -> _Answer:
@@ -87,7 +87,7 @@ class Increases:
             known = self._answers[rule, cores] = _Answer(np.full(nodes, _NEVER), np.full(nodes, np.nan))
         return known
 
-    def _take_over(self, before: Increases) -> None:
+    def _reuse(self, before: IncreaseCache) -> None:
         old, new = before.snapshot.curves, self.snapshot.curves
         if not np.array_equal(old.knots, new.knots):
             return

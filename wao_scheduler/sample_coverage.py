@@ -1,8 +1,8 @@
-"""How much of the CPU promised to a node is missing from the node's sample. Pure functions.
+"""Which share of a pod's CPU its node's sample does not contain. Pure functions.
 
-A sample is an average over a window, or what runs at its end, depending on its source. The start of a pod tells what
-an average misses. What the sample shows beyond that tells the rest: without other changes a node goes on using what it
-was taken to use, so a sample that comes to more holds some of what was promised.
+Depending on its source, a sample is an average over a window or the use at the window's end. The start time of a pod
+shows how much an average misses. The rest follows from the sample's value: if nothing else changes, a node continues to
+use what it was expected to use, so a sample above that contains some of the assumed CPU.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray
 
 WHOLE_SECONDS = 1.0
-"""Kubernetes cuts the times of starts and of samples to whole seconds: within one, their order is not known."""
+"""Kubernetes truncates start and sample times to seconds; within one second their order is unknown [s]."""
 
 
 def missing_share(snapshot: ClusterSnapshot, row: int, started_at: float | None) -> float:
-    """Return which part of a pod's CPU is missing from its node's average: 1 before it runs, 0 in the end."""
+    """Return the share of a pod's CPU that its node's average misses: 1 before it runs, 0 after a whole window."""
     if started_at is None:
         return 1.0
     window = float(snapshot.usage_window[row])
@@ -29,35 +29,35 @@ def missing_share(snapshot: ClusterSnapshot, row: int, started_at: float | None)
     return missed / window if missed < window else 1.0  # NaN: nothing is measured
 
 
-def may_hold(snapshot: ClusterSnapshot, row: int, started_at: float | None) -> bool:
-    """Return whether a pod began early enough to be in its node's sample."""
+def may_contain(snapshot: ClusterSnapshot, row: int, started_at: float | None) -> bool:
+    """Return whether a pod started early enough for its node's sample to contain it."""
     if started_at is None:
         return False
     return _missed(snapshot, row, started_at) < float(snapshot.usage_window[row]) + WHOLE_SECONDS
 
 
 def _missed(snapshot: ClusterSnapshot, row: int, started_at: float) -> float:
-    """Return how long the window had begun when the pod did [s]."""
+    """Return the time from the start of the sample's window to the start of the pod [s]."""
     return started_at - float(snapshot.usage_at[row] - snapshot.usage_window[row])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expectation:
-    """What each node of a new snapshot was taken to use before it.
+class ExpectedUsage:
+    """The CPU that each node of a new snapshot was expected to use.
 
     Attributes
     ----------
     cores
         Measured plus assumed CPU [cores], shape (n_nodes,), NaN for a node that is new.
     at
-        End of the sample that this was made with [s since the epoch], shape (n_nodes,).
+        End of the sample that the expectation is based on [s since the epoch], shape (n_nodes,).
     """
 
     cores: FloatArray
     at: FloatArray
 
     @classmethod
-    def of(cls, old: ClusterSnapshot | None, assumed: FloatArray, new: ClusterSnapshot) -> Expectation:
+    def of(cls, old: ClusterSnapshot | None, assumed: FloatArray, new: ClusterSnapshot) -> ExpectedUsage:
         """Return the expectation of the old snapshot in the order of the new one's nodes."""
         if old is None or len(old) == 0:
             unknown = np.full(len(new), np.nan)
@@ -70,23 +70,24 @@ class Expectation:
         return cls(np.where(there, cores[rows], np.nan), np.where(there, old.usage_at[rows], np.nan))
 
     def renewed(self, new: ClusterSnapshot) -> BoolArray:
-        """Return which nodes have another sample than the expectation was made with."""
+        """Return which nodes have a new sample, shape (n_nodes,)."""
         changed: BoolArray = new.usage_at != self.at
         return changed
 
     def unseen(self, new: ClusterSnapshot, within: FloatArray, coming: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return which share of `within` and of `coming` a new sample does not show, shape (n_nodes,) each.
+        """Return the shares of `within` and of `coming` that a new sample does not contain, shape (n_nodes,) each.
 
         Parameters
         ----------
         within
-            CPU of pods that the sample may hold, as far as an average would miss it [cores].
+            CPU of pods that the sample may contain, as far as an average would miss it [cores].
         coming
-            CPU of pods not known to have started: word of a start may come later than the sample [cores].
+            CPU of pods not known to have started [cores]: their start may be reported later than the sample.
 
         Notes
         -----
-        What the sample shows too much is taken off the pods that may be in it first. The sum is never below the sample.
+        Excess CPU in the sample is attributed first to pods that may be in it. The total never drops below the
+        measurement.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             missing = self.cores - new.usage_cores

@@ -1,7 +1,8 @@
-"""CPU that is promised but not yet measured: pods chosen, bound or started since a node's last sample.
+"""CPU of assumed pods: pods that were chosen, bound or started since their node's last sample.
 
-Each pod is assumed for the part that its node's sample does not hold (`wao_scheduler.sampling`), so it is counted once.
-Our own choice counts at once, before the scheduler has bound the pod, so that a burst does not herd on one node.
+A pod counts with the share of its CPU that the sample does not contain (`wao_scheduler.sample_coverage`), so no pod
+counts twice. A decision of our own counts immediately, before the scheduler has bound the pod; otherwise all pods of a
+burst would go to the same node.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from wao_core.cluster.records import Pod
 from wao_core.cluster.state import Change
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import FloatArray
-from wao_scheduler.sampling import Expectation, may_hold, missing_share
+from wao_scheduler.sample_coverage import ExpectedUsage, may_contain, missing_share
 
 STUCK_REASONS = frozenset(
     {
@@ -34,10 +35,27 @@ STUCK_REASONS = frozenset(
 
 
 @dataclass(slots=True)
-class Assumption:
-    """CPU assumed on a node for one pod of the controller `owner`; `started_at` is None until its containers run.
+class AssumedPod:
+    """CPU assumed on a node for one pod.
 
-    `share` is the part of its CPU that the node's sample does not hold.
+    Attributes
+    ----------
+    node
+        Name of the node.
+    cores
+        CPU of the pod [cores].
+    since
+        Time of the choice or of the binding [s since the epoch].
+    bound
+        Whether the scheduler has bound the pod; else it is a choice of ours.
+    started_at
+        Time at which its containers started [s since the epoch], None until then.
+    stuck
+        Whether its containers cannot start (`STUCK_REASONS`).
+    owner
+        uid of its controller, or an empty string.
+    share
+        Share of its CPU that the node's sample does not contain.
     """
 
     node: str
@@ -51,23 +69,23 @@ class Assumption:
 
     @property
     def missing(self) -> float:
-        """CPU that is not measured [cores]."""
+        """CPU that the node's sample does not contain [cores]."""
         return self.cores * self.share
 
 
-class InFlight:
-    """The assumptions of all nodes, kept as an array beside the current snapshot.
+class AssumedPods:
+    """The assumed pods of all nodes, and their CPU as an array that goes with the current snapshot.
 
     Parameters
     ----------
     estimate
-        Gives the CPU of a pod [cores].
+        Returns the CPU of a pod [cores].
     choice_ttl
-        Seconds after which our own choice is forgotten when no watch event confirmed it.
+        Time after which a choice is dropped that no watch event confirmed [s].
     start_timeout
-        Seconds after which a bound pod whose containers never started is no longer counted.
+        Time after which a bound pod is dropped whose containers never started [s].
     stuck_timeout
-        The same for one that says it is stuck (ImagePullBackOff and the like).
+        The same for a pod that is stuck, with ImagePullBackOff for example [s].
     """
 
     def __init__(
@@ -84,7 +102,7 @@ class InFlight:
         self._start_timeout = start_timeout
         self._stuck_timeout = stuck_timeout
         self._clock = clock
-        self._by_uid: dict[str, Assumption] = {}
+        self._by_uid: dict[str, AssumedPod] = {}
         self._choices: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._snapshot: ClusterSnapshot | None = None
         self._cores: FloatArray = np.zeros(0)
@@ -94,43 +112,52 @@ class InFlight:
 
     @property
     def cores(self) -> FloatArray:
-        """Assumed CPU per node of the current snapshot [cores], shape (n_nodes,); do not write to it."""
+        """Assumed CPU of each node of the current snapshot [cores], shape (n_nodes,). Do not write to it."""
         return self._cores
 
-    def of(self, uid: str) -> Assumption | None:
-        """Return what is assumed for one pod."""
+    def of(self, uid: str) -> AssumedPod | None:
+        """Return the assumed pod with this uid, or None."""
         return self._by_uid.get(uid)
 
     def choices(self, owner: str) -> Mapping[str, str]:
-        """Return the nodes chosen for a controller's pods that are not known to be bound, by the pods' uid."""
+        """Return the chosen node of each pod of a controller that is not known to be bound, by the pod's uid."""
         return self._choices.get(owner, {})
 
     def choose(self, uid: str, node: str, cores: float, *, owner: str = "") -> None:
-        """Count our own choice for a pod that is not bound yet; a choice before it is replaced.
+        """Count a decision of ours for a pod that is not bound yet, instead of an earlier one.
 
-        `owner` is the uid of what controls the pod, "" without.
+        Parameters
+        ----------
+        uid
+            The pod.
+        node
+            Name of the chosen node.
+        cores
+            CPU of the pod [cores].
+        owner
+            uid of the pod's controller, or an empty string.
         """
         known = self._by_uid.get(uid)
         if known is None or not known.bound:
-            self._set(uid, Assumption(node, cores, self._clock(), bound=False, owner=owner))
+            self._set(uid, AssumedPod(node, cores, self._clock(), bound=False, owner=owner))
 
     def observe(self, change: Change) -> None:
-        """Follow one change of a Pod."""
+        """Apply one change of a Pod."""
         if isinstance(change.new, Pod):
             self.observe_pod(change.new)
         elif isinstance(change.old, Pod):
             self._drop(change.old.uid)
 
     def observe_pod(self, pod: Pod) -> None:
-        """Take over what is known of a Pod now."""
+        """Apply the present state of a Pod."""
         if pod.finished:
             self._drop(pod.uid)
             return
-        if pod.node_name is None:  # waits still: a choice of ours may stand
+        if pod.node_name is None:  # still pending: a choice of ours remains
             return
         known = self._by_uid.get(pod.uid)
         since = known.since if known is not None and known.bound else (pod.scheduled_at or self._clock())
-        found = Assumption(
+        found = AssumedPod(
             pod.node_name,
             self._estimate(pod),
             since,
@@ -139,27 +166,27 @@ class InFlight:
             stuck=pod.waiting_reason in STUCK_REASONS,
         )
         share = self._share(found)
-        if self._over(found, share):
+        if self._ended(found, share):
             self._drop(pod.uid)
             return
-        held = known.share if known is not None and known.node == found.node else 1.0
-        found.share = min(share, held)  # what the sample holds, it holds
+        before = known.share if known is not None and known.node == found.node else 1.0
+        found.share = min(share, before)  # what the sample contains is measured for good
         self._set(pod.uid, found)
 
     def settle(self, snapshot: ClusterSnapshot) -> None:
-        """Take over a new snapshot: forget what its samples contain and what has waited too long."""
-        expected = Expectation.of(self._snapshot, self._cores, snapshot)
+        """Switch to a new snapshot: drop pods that its samples contain, and those that have waited too long."""
+        expected = ExpectedUsage.of(self._snapshot, self._cores, snapshot)
         renewed = expected.renewed(snapshot)
         self._snapshot = snapshot
-        within: list[tuple[int, Assumption]] = []
-        coming: list[tuple[int, Assumption]] = []
+        within: list[tuple[int, AssumedPod]] = []
+        coming: list[tuple[int, AssumedPod]] = []
         for uid, assumption in list(self._by_uid.items()):
             share = self._share(assumption)
-            if self._over(assumption, share):
+            if self._ended(assumption, share):
                 self._pop(uid)
             elif (row := snapshot.index.get(assumption.node)) is not None:
                 assumption.share = share if renewed[row] else min(share, assumption.share)
-                (within if may_hold(snapshot, row, assumption.started_at) else coming).append((row, assumption))
+                (within if may_contain(snapshot, row, assumption.started_at) else coming).append((row, assumption))
         unseen = expected.unseen(snapshot, self._per_node(within), self._per_node(coming))
         for group, left in zip((within, coming), unseen, strict=True):
             for row, assumption in group:
@@ -167,15 +194,15 @@ class InFlight:
                     assumption.share *= float(left[row])
         self._cores = self._per_node(within + coming)
 
-    def _per_node(self, promised: Iterable[tuple[int, Assumption]]) -> FloatArray:
-        """Return the sum of what is missing per node of the snapshot [cores]."""
+    def _per_node(self, pods: Iterable[tuple[int, AssumedPod]]) -> FloatArray:
+        """Return the CPU of pods that is missing in each node's sample [cores], shape (n_nodes,)."""
         cores = np.zeros(0 if self._snapshot is None else len(self._snapshot))
-        for row, assumption in promised:
+        for row, assumption in pods:
             cores[row] += assumption.missing
         return cores
 
-    def _over(self, assumption: Assumption, share: float) -> bool:
-        """Whether an assumption has ended: none of it is missing by the pod's start, or it never came true."""
+    def _ended(self, assumption: AssumedPod, share: float) -> bool:
+        """Whether a pod is no longer assumed: the sample contains all of it, or it never started."""
         waited = self._clock() - assumption.since
         if not assumption.bound:
             return waited > self._choice_ttl
@@ -183,14 +210,14 @@ class InFlight:
             return waited > (self._stuck_timeout if assumption.stuck else self._start_timeout)
         return share == 0.0
 
-    def _share(self, assumption: Assumption) -> float:
-        """Return which part of a pod's CPU its node's sample does not hold, by the pod's start."""
+    def _share(self, assumption: AssumedPod) -> float:
+        """Return the share of a pod's CPU that its node's sample does not contain, judged by the pod's start."""
         row = None if self._snapshot is None else self._snapshot.index.get(assumption.node)
         if self._snapshot is None or row is None:
             return 1.0
         return missing_share(self._snapshot, row, assumption.started_at)
 
-    def _set(self, uid: str, assumption: Assumption) -> None:
+    def _set(self, uid: str, assumption: AssumedPod) -> None:
         self._drop(uid)
         self._by_uid[uid] = assumption
         if assumption.owner and not assumption.bound:
@@ -202,7 +229,7 @@ class InFlight:
         if known is not None:
             self._add(known, -1.0)
 
-    def _pop(self, uid: str) -> Assumption | None:
+    def _pop(self, uid: str) -> AssumedPod | None:
         known = self._by_uid.pop(uid, None)
         if known is not None and (chosen := self._choices.get(known.owner)) is not None:
             chosen.pop(uid, None)
@@ -210,6 +237,6 @@ class InFlight:
                 del self._choices[known.owner]
         return known
 
-    def _add(self, assumption: Assumption, sign: float) -> None:
+    def _add(self, assumption: AssumedPod, sign: float) -> None:
         if self._snapshot is not None and (row := self._snapshot.index.get(assumption.node)) is not None:
             self._cores[row] = max(0.0, self._cores[row] + sign * assumption.missing)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload
 from wao_core.cluster.state import ClusterState
-from wao_scheduler import podspread
-from wao_scheduler.podspread import ANNOTATION, BadRate, SpreadRate
+from wao_scheduler import spread_rule
+from wao_scheduler.spread_rule import ANNOTATION, BadRate, SpreadRate
 
 
 def pod(name: str = "p", *, node: str | None = None, annotations: dict[str, str] | None = None, **more: object) -> Pod:
@@ -57,7 +57,7 @@ def state(*, replicas: int = 5, on: str = "Deployment", rate: str = "0.6") -> Cl
 
 
 def rate_of(asked: Pod, cluster: ClusterState) -> SpreadRate | BadRate | None:
-    return podspread.spread_rate(asked, podspread.controllers(asked, cluster))
+    return spread_rule.spread_rate(asked, spread_rule.controllers(asked, cluster))
 
 
 @pytest.mark.parametrize("on", ["Deployment", "ReplicaSet"])
@@ -105,18 +105,18 @@ def test_a_replicaset_that_is_not_known_yet_does_not_hide_its_deployment() -> No
     cluster, new = state(), OwnerRef("ReplicaSet", "web-7c9", "new-uid")
     asked = pod(owner=new, labels={"pod-template-hash": "7c9"})
     assert rate_of(asked, cluster) == SpreadRate(0.6, "Deployment default/web")
-    assert podspread.wanted_replicas(podspread.controllers(asked, cluster)) == 5
+    assert spread_rule.wanted_replicas(spread_rule.controllers(asked, cluster)) == 5
     assert rate_of(pod(owner=new), cluster) is None  # a ReplicaSet without a Deployment
 
 
 def test_a_replicaset_of_the_same_name_that_was_there_before_is_another_one() -> None:
     cluster = state(on="ReplicaSet")
-    assert podspread.controllers(pod(owner=OwnerRef("ReplicaSet", "web-1", "later")), cluster).owner is None
+    assert spread_rule.controllers(pod(owner=OwnerRef("ReplicaSet", "web-1", "later")), cluster).owner is None
 
 
 def test_while_the_number_of_replicas_is_not_known_a_pod_that_asks_is_spread() -> None:
-    assert podspread.redundancy(None, 0.1) == math.inf
-    assert podspread.redundancy(None, 0.0) == 0
+    assert spread_rule.redundancy(None, 0.1) == math.inf
+    assert spread_rule.redundancy(None, 0.0) == 0
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_while_the_number_of_replicas_is_not_known_a_pod_that_asks_is_spread() -
     [(3, 0.6, 2), (100, 0.29, 29), (5, 0.0, 0), (5, 1.0, 5), (1, 0.1, 1), (10, 0.1, 1)],
 )
 def test_redundancy_is_the_ceiling(replicas: int, rate: float, expected: int) -> None:
-    assert expected == podspread.redundancy(replicas, rate)
+    assert expected == spread_rule.redundancy(replicas, rate)
 
 
 def test_the_deployments_live_replicas_count_not_the_new_replicasets() -> None:
     cluster = state(replicas=40)
-    assert podspread.wanted_replicas(podspread.controllers(pod(), cluster)) == 40
+    assert spread_rule.wanted_replicas(spread_rule.controllers(pod(), cluster)) == 40
 
 
 def nodes(*names: str, zones: dict[str, str] | None = None, regions: dict[str, str] | None = None) -> dict[str, Node]:
@@ -137,15 +137,15 @@ def nodes(*names: str, zones: dict[str, str] | None = None, regions: dict[str, s
     for name in names:
         labels = {}
         if zones and name in zones:
-            labels[podspread.ZONE] = zones[name]
+            labels[spread_rule.ZONE] = zones[name]
         if regions and name in regions:
-            labels[podspread.REGION] = regions[name]
+            labels[spread_rule.REGION] = regions[name]
         result[name] = Node(name=name, labels=labels)
     return result
 
 
 def test_only_the_emptiest_of_the_nodes_sent_pass() -> None:
-    decision = podspread.spread(["a", "b", "c"], {"a": 1, "b": 0}, nodes("a", "b", "c"))
+    decision = spread_rule.spread(["a", "b", "c"], {"a": 1, "b": 0}, nodes("a", "b", "c"))
     assert decision is not None
     assert decision.keep == ("b", "c")
     assert decision.failed["a"] == "PodSpread: node a has 1 of these pods, others 0"
@@ -153,26 +153,26 @@ def test_only_the_emptiest_of_the_nodes_sent_pass() -> None:
 
 def test_zones_are_used_when_there_are_two() -> None:
     cluster = nodes("a", "b", "c", zones={"a": "z1", "b": "z1", "c": "z2"})
-    decision = podspread.spread(["a", "b", "c"], {"a": 1}, cluster)
+    decision = spread_rule.spread(["a", "b", "c"], {"a": 1}, cluster)
     assert decision is not None
     assert decision.keep == ("c",)
 
 
 def test_regions_come_before_zones() -> None:
     cluster = nodes("a", "b", "c", zones={"a": "z1", "b": "z2", "c": "z3"}, regions={"a": "r1", "b": "r1", "c": "r2"})
-    decision = podspread.spread(["a", "b", "c"], {"a": 1}, cluster)
+    decision = spread_rule.spread(["a", "b", "c"], {"a": 1}, cluster)
     assert decision is not None
     assert decision.keep == ("c",)
 
 
 def test_a_domain_that_the_scheduler_left_out_does_not_count() -> None:
     """The cordoned node has the fewest pods; the reference leaves the pod pending for good."""
-    assert podspread.spread(["a", "b"], {"a": 1, "b": 1}, nodes("a", "b", "c")) is None
+    assert spread_rule.spread(["a", "b"], {"a": 1, "b": 1}, nodes("a", "b", "c")) is None
 
 
 def test_a_node_without_the_zone_label_is_a_domain_of_its_own() -> None:
     cluster = nodes("a", "b", "c", zones={"a": "z1", "b": "z2"})
-    decision = podspread.spread(["a", "b", "c"], {"a": 1, "b": 1}, cluster)
+    decision = spread_rule.spread(["a", "b", "c"], {"a": 1, "b": 1}, cluster)
     assert decision is not None
     assert decision.keep == ("c",)
 
@@ -186,7 +186,7 @@ names = st.sampled_from(["a", "b", "c", "d", "e"])
     st.dictionaries(names, st.sampled_from(["z1", "z2", "z3"])),
 )
 def test_the_list_is_never_emptied(sent: list[str], placed: dict[str, int], zones: dict[str, str]) -> None:
-    decision = podspread.spread(sent, placed, nodes("a", "b", "c", "d", "e", zones=zones))
+    decision = spread_rule.spread(sent, placed, nodes("a", "b", "c", "d", "e", zones=zones))
     if decision is not None:
         assert decision.keep
         assert set(decision.keep) | set(decision.failed) == set(sent)

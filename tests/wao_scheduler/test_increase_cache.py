@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from tests.fakes.snapshots import snapshot
 from wao_predict.curves import PowerCurves
-from wao_scheduler.increases import REMEMBERED, Increases
+from wao_scheduler.increase_cache import REMEMBERED, IncreaseCache
 
 NAN = float("nan")
 NAMES = [f"n{number}" for number in range(8)]
 
 
-def increases() -> Increases:
+def increases() -> IncreaseCache:
     draw = np.random.default_rng(1)
     watts = 100.0 + np.cumsum(draw.exponential(5.0, (8, 21)), axis=1)
     watts[7] = NAN
-    return Increases(snapshot(NAMES, watts=watts, knots=np.linspace(0.0, 100.0, 21), capacity=10.0))
+    return IncreaseCache(snapshot(NAMES, watts=watts, knots=np.linspace(0.0, 100.0, 21), capacity=10.0))
 
 
 loads = st.lists(st.one_of(st.floats(0, 110), st.just(NAN)), min_size=8, max_size=8)
@@ -46,12 +46,12 @@ def test_the_next_snapshot_changes_the_answers_of_nodes_whose_curve_or_size_chan
         watts = np.where(np.array(which)[:, None], factor * old.curves.watts, old.curves.watts)
         capacity = np.where(np.array(which) & (factor > 1.5), 20.0, old.capacity_cores)
         curves = PowerCurves(old.curves.knots, watts)
-        made = Increases(replace(old, curves=curves, capacity_cores=capacity), made)
-        expected = Increases(made.snapshot).of(at, 1.0, "lookahead")
+        made = IncreaseCache(replace(old, curves=curves, capacity_cores=capacity), made)
+        expected = IncreaseCache(made.snapshot).of(at, 1.0, "lookahead")
         np.testing.assert_array_equal(made.of(at, 1.0, "lookahead"), expected)
 
 
-class Counted(Increases):
+class Counted(IncreaseCache):
     """Keeps which nodes were looked at anew."""
 
     def fresh(self, rows: Any, *more: Any) -> Any:
@@ -76,7 +76,7 @@ def test_of_a_few_candidates_only_these_are_looked_at(asked: list[tuple[list[flo
         made.looked_at = []
         found = made.of(at, 1.0, "lookahead", rows=rows)[rows]
         assert {*made.looked_at} <= {*few}
-        np.testing.assert_array_equal(found, Increases(made.snapshot).fresh(rows, at[rows], 1.0, "lookahead"))
+        np.testing.assert_array_equal(found, IncreaseCache(made.snapshot).fresh(rows, at[rows], 1.0, "lookahead"))
 
 
 def test_sizes_and_rules_are_kept_apart_and_bounded() -> None:

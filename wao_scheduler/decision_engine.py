@@ -1,4 +1,4 @@
-"""The extender's decisions on the current snapshot. No I/O, no model call and no lock in here."""
+"""The extender's decisions on the current snapshot, without I/O, model calls or locks."""
 
 from __future__ import annotations
 
@@ -12,39 +12,51 @@ from wao_core.cluster.records import Pod
 from wao_core.cluster.state import ClusterState
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
-from wao_scheduler import limits, prioritize, spreading
+from wao_scheduler import hard_limits, scoring
+from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
-from wao_scheduler.decisions import Decision, Outcome
-from wao_scheduler.increases import Increases
-from wao_scheduler.inflight import InFlight
-from wao_scheduler.podspread import BadRate
+from wao_scheduler.decisions import Outcome, PlacementDecision
+from wao_scheduler.increase_cache import IncreaseCache
+from wao_scheduler.pod_spread import PodSpread, SpreadResult
+from wao_scheduler.spread_rule import BadRate
 
 FEW = 4
-"""Candidates that are fewer than this part of the nodes are looked at alone."""
+"""Increases are computed for the candidates alone if they are fewer than the number of nodes divided by this."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """What passes (None: everything) and why the rest does not; a refused annotation is told apart.
+    """The answer to `filter`.
 
-    `only` is the decision where one node is left: kube-scheduler takes it without asking to prioritize.
+    Attributes
+    ----------
+    keep
+        Names of the nodes that pass, None if all of them do.
+    failed
+        Reason by name for nodes that do not pass.
+    bad_rate
+        The pod's annotation for PodSpread, if it is invalid.
+    only
+        The decision if one node is left: kube-scheduler takes it without calling `prioritize`.
     """
 
     keep: tuple[str, ...] | None
     failed: Mapping[str, str]
     bad_rate: BadRate | None = None
-    only: Decision | None = None
+    only: PlacementDecision | None = None
 
 
-class Engine:
-    """Answers filter and prioritize for all profiles.
+class DecisionEngine:
+    """Answers `filter` and `prioritize` for all profiles.
 
     Parameters
     ----------
     state
-        Nodes, pods and workloads as last seen.
+        Nodes, pods and workloads.
     settings
         Profiles and shared settings.
+    clock
+        Returns the time [s since the epoch].
     """
 
     def __init__(
@@ -55,20 +67,20 @@ class Engine:
         self._clock = clock
         self._by_scheduler = settings.by_scheduler()
         self._shared = settings.profiles.get("default", ProfileSettings())
-        self.inflight = InFlight(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
-        self._spreading = spreading.Spreading(state, self.inflight)
+        self.assumed_pods = AssumedPods(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
+        self._pod_spread = PodSpread(state, self.assumed_pods)
         self._snapshot: ClusterSnapshot | None = None
-        self._increases: Increases
+        self._increases: IncreaseCache
         self._noted: BoolArray = np.zeros(0, dtype=np.bool_)
         self._rows: dict[int, tuple[tuple[str, ...], IntArray]] = {}
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
-        """The snapshot that decisions are made on now."""
+        """The current snapshot, None before the first or while there are no nodes."""
         return self._snapshot
 
     def require_snapshot(self) -> ClusterSnapshot:
-        """Return the snapshot that decisions are made on now.
+        """Return the current snapshot.
 
         Raises
         ------
@@ -80,16 +92,16 @@ class Engine:
         return self._snapshot
 
     def update(self, snapshot: ClusterSnapshot) -> None:
-        """Make decisions on a new snapshot from now on; on none while there are no nodes."""
+        """Switch to a new snapshot, or to none if it has no nodes."""
         if len(snapshot) == 0:
             self._snapshot = None
             return
         if self._snapshot is None or snapshot.names is not self._snapshot.names:
             self._rows.clear()
-        self._increases = Increases(snapshot, None if self._snapshot is None else self._increases)
+        self._increases = IncreaseCache(snapshot, None if self._snapshot is None else self._increases)
         self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
-        self.inflight.settle(snapshot)
+        self.assumed_pods.settle(snapshot)
 
     def profile(self, name: str) -> ProfileSettings | None:
         """Return the settings of a profile, or None for an unknown one."""
@@ -99,8 +111,8 @@ class Engine:
         """Return whether this profile scores pods like this one."""
         return not profile.scheduler_names or pod.scheduler_name in profile.scheduler_names
 
-    def prioritize(self, pod: Pod, names: Sequence[str], profile_name: str = "default") -> Decision:
-        """Score the candidates for a pod, and count the best one as chosen.
+    def prioritize(self, pod: Pod, names: Sequence[str], profile_name: str = "default") -> PlacementDecision:
+        """Return the scores of the candidates, and assume the pod on the best one.
 
         Raises
         ------
@@ -120,17 +132,17 @@ class Engine:
         asked = rows[known] if FEW * len(rows) < len(snapshot) else None
         increases = self._increases.of(loads, cores, profile.rule, rows=asked)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
-        scores, first = self._score(increase, load, profile), prioritize.best(increase, load)
+        scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)
         if not self.scores(pod, profile):
             scores, first, outcome = np.zeros_like(scores), None, "not_ours"
-        elif first is None and names and profile.pod_spread and self._spreading.concerns(pod):
-            # unmeasured: any will do, but the next replica must know which
+        elif first is None and names and profile.pod_spread and self._pod_spread.concerns(pod):
+            # no candidate is measured: any will do, but the next replicas must know which
             first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
-            scores[first] = prioritize.HIGHEST
+            scores[first] = scoring.HIGHEST
         if first is not None:
-            self.inflight.choose(pod.uid, names[first], cores, owner=pod.owner.uid if pod.owner else "")
-        return Decision(
+            self.assumed_pods.choose(pod.uid, names[first], cores, owner=pod.owner.uid if pod.owner else "")
+        return PlacementDecision(
             pod=f"{pod.namespace}/{pod.name}",
             uid=pod.uid,
             at=self._clock(),
@@ -151,7 +163,7 @@ class Engine:
         )
 
     def filter(self, pod: Pod, names: Sequence[str], profile_name: str = "default") -> FilterResult:
-        """Apply hard limits and PodSpread to the candidates.
+        """Return the candidates that pass the hard limits and PodSpread.
 
         Raises
         ------
@@ -164,9 +176,9 @@ class Engine:
         names = tuple(names)
         failed = self._over_limits(pod, names, profile)
         left = tuple(name for name in names if name not in failed) if failed else names
-        spread = self._spreading.among(pod, left) if profile.pod_spread else spreading.Verdict()
-        if spread.decision is not None:
-            left, failed = spread.decision.keep, {**failed, **spread.decision.failed}
+        spread = self._pod_spread.among(pod, left) if profile.pod_spread else SpreadResult()
+        if spread.allowed is not None:
+            left, failed = spread.allowed.keep, {**failed, **spread.allowed.failed}
         return FilterResult(
             left if failed else None,
             failed,
@@ -175,42 +187,42 @@ class Engine:
         )
 
     def prepare(self, names: tuple[str, ...]) -> None:
-        """Look up candidates that `prioritize` will be asked about next, by the very same tuple."""
+        """Look up the rows of candidates before `prioritize` is called with the same tuple."""
         if self._snapshot is not None:
             self._rows_of(names)
 
     def load_cores(self) -> FloatArray:
-        """Return measured plus assumed CPU per node of the snapshot [cores], NaN where it is unknown or too old."""
+        """Return measured plus assumed CPU of each node [cores], shape (n_nodes,), NaN where unknown or too old."""
         snapshot = self.require_snapshot()
         fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
-        return np.where(fresh, snapshot.usage_cores + self.inflight.cores, np.nan)
+        return np.where(fresh, snapshot.usage_cores + self.assumed_pods.cores, np.nan)
 
     def _profile_of(self, pod: Pod) -> ProfileSettings:
-        """Return the profile that a pod is counted by once it is bound: its scheduler's, else the default one."""
+        """Return the profile that applies to a bound pod: that of its scheduler, else the default one."""
         return self._by_scheduler.get(pod.scheduler_name, self._shared)
 
     def _cpu(self, pod: Pod, profile: ProfileSettings) -> tuple[float, str]:
-        """Return the CPU a pod is counted with [cores], and where it comes from."""
-        if not pod.cpu_request:  # none is stated, or 0
+        """Return the CPU that is assumed for a pod [cores], and its source."""
+        if not pod.cpu_request:  # not stated, or 0
             return profile.default_cpu * profile.pod_usage_assumption, "defaultCpu"
         return pod.cpu_request * profile.pod_usage_assumption, "request"
 
     def _rows_of(self, names: tuple[str, ...]) -> IntArray:
-        """Return the snapshot's rows of `names`, -1 for unknown ones; the last few tuples are remembered."""
+        """Return the snapshot's row of each name, -1 if unknown; those of the last few tuples are cached."""
         known = self._rows.get(id(names))
         if known is None:
             assert self._snapshot is not None
             rows = self._snapshot.rows(names)
             if len(self._rows) >= 8:
                 self._rows.pop(next(iter(self._rows)))
-            known = self._rows[id(names)] = (names, rows)  # holds `names`, so that no other tuple has its id
+            known = self._rows[id(names)] = (names, rows)  # keeps `names` alive, so that no other tuple gets its id
         return known[1]
 
     def _usage(self, pod: Pod, snapshot: ClusterSnapshot) -> tuple[FloatArray, FloatArray]:
-        """Return measured plus assumed CPU per node and the assumed part of it [cores], without this very pod."""
-        assumed = self.inflight.cores
-        own = self.inflight.of(pod.uid)
-        if own is not None and (row := snapshot.index.get(own.node)) is not None:  # a retry of the same pod
+        """Return the CPU of each node and the assumed part of it [cores], both without this pod."""
+        assumed = self.assumed_pods.cores
+        own = self.assumed_pods.of(pod.uid)
+        if own is not None and (row := snapshot.index.get(own.node)) is not None:  # a retry for the same pod
             assumed = assumed.copy()
             assumed[row] = max(assumed[row] - own.missing, 0.0)
         fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
@@ -218,11 +230,11 @@ class Engine:
 
     def _score(self, increase: FloatArray, load: FloatArray, profile: ProfileSettings) -> IntArray:
         if profile.score_mode == "ordinal":
-            return prioritize.ordinal(increase, load)
-        return prioritize.proportional(increase, load, points_per_watt=profile.points_per_watt)
+            return scoring.ordinal(increase, load)
+        return scoring.proportional(increase, load, points_per_watt=profile.points_per_watt)
 
     def _over_limits(self, pod: Pod, names: tuple[str, ...], profile: ProfileSettings) -> dict[str, str]:
-        """Return why names are refused by the hard limits; unknown inputs refuse nothing."""
+        """Return the reason by name for nodes beyond a hard limit; nodes with unknown inputs pass."""
         if self._snapshot is None or (profile.inlet_temp_ceiling is None and profile.power_cap is None):
             return {}
         snapshot = self._snapshot
@@ -232,7 +244,7 @@ class Engine:
         if profile.power_cap is not None:
             refused |= self._over_cap(pod, known, profile, snapshot)
         if profile.inlet_temp_ceiling is not None:
-            refused |= limits.over_ceiling(snapshot, known, profile.inlet_temp_ceiling)
+            refused |= hard_limits.over_ceiling(snapshot, known, profile.inlet_temp_ceiling)
         return {snapshot.names[row]: why for row, why in refused.items()}
 
     def _over_cap(
@@ -243,14 +255,14 @@ class Engine:
         label = profile.power_cap.label
         nodes = self._state.nodes
         labels = [nodes[name].labels.get(label) if name in nodes else None for name in snapshot.names]
-        power = limits.group_power(labels, snapshot.curves.at(load))
+        power = hard_limits.group_power(labels, snapshot.curves.at(load))
         cores, _ = self._cpu(pod, profile)
         increase = self._increases.fresh(rows, load[rows], cores, "marginal")
-        return limits.over_cap(power, rows, increase, profile.power_cap.watts)
+        return hard_limits.over_cap(power, rows, increase, profile.power_cap.watts)
 
 
 def _at(rows: IntArray, known: BoolArray, values: FloatArray) -> FloatArray:
-    """Return the values of some nodes, NaN for one that is not known."""
+    """Return the values of some nodes, NaN for those that are not in the snapshot."""
     found: FloatArray = values[rows]
     found[~known] = np.nan
     return found

@@ -1,9 +1,11 @@
 """Predict the power of servers from CPU load, inlet temperature and static pressure difference.
 
-    from wao_predict import load_predictor
-    load_predictor("edge_lenovo").predict({"cpu_usage": [10, 50], "inlet_temp": [22, 22], "delta_p": [5, 5]})
+    >>> from wao_predict import load_predictor
+    >>> nodes = {"cpu_usage": [10, 50], "inlet_temp": [22, 22], "delta_p": [5, 5]}
+    >>> load_predictor("edge_lenovo").predict(nodes).shape
+    (2,)
 
-Names are loaded when they are used: importing the package costs a fraction of a second and loads no model runtime.
+Names are imported on first use, so importing the package is quick and loads no model runtime.
 """
 
 from __future__ import annotations

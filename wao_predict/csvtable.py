@@ -1,4 +1,4 @@
-"""CSV tables from files and standard input: columns by name, errors that name file, line and column."""
+"""CSV tables from files and standard input: columns by name, and errors with file, line and column."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError, UsageError
 
 PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
-"""Column names of the published power tables, which are read as well."""
+"""Column names of the published power tables, which are accepted too."""
 
 
 @dataclass(frozen=True, eq=False)
 class CsvTable:
-    """A CSV table as read: its header and its rows of text; `lines` are the rows' numbers in the file, from 1."""
+    """A CSV table: its header, its rows as text, and the line number of each row, from 1."""
 
     name: str
     header: list[str]
@@ -29,12 +29,12 @@ class CsvTable:
     lines: list[int]
 
     def places(self, names: Sequence[str]) -> dict[str, int]:
-        """Return where each column is; in the header names may be in capitals or the published tables' own.
+        """Return the position of each column. Case is ignored, and the names of the published tables are accepted.
 
         Raises
         ------
         FeatureError
-            A column is missing or there twice.
+            A column is missing or occurs twice.
         """
         found = [PUBLISHED_NAMES.get(name.lower(), name.lower()) for name in self.header]
         missing = [name for name in names if name not in found]
@@ -45,7 +45,7 @@ class CsvTable:
             )
         twice = [name for name in names if found.count(name) > 1]
         if twice:
-            raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} is there twice; keep one")
+            raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} occurs twice; keep one")
         return {name: found.index(name) for name in names}
 
     def _hint(self) -> str:
@@ -54,12 +54,12 @@ class CsvTable:
         return f" (columns separated by {used[0]}? use commas)" if used else ""
 
     def numbers(self, names: Sequence[str]) -> dict[str, FloatArray]:
-        """Return columns as float64.
+        """Return columns by name, as float64 arrays of shape (n_rows,).
 
         Raises
         ------
         FeatureError
-            A column is missing or there twice, or a value is not a finite number.
+            A column is missing or occurs twice, or a value is not a finite number.
         """
         places = self.places(names)
         return {
@@ -76,17 +76,17 @@ class CsvTable:
         return value
 
     def cell(self, row: int, place: int) -> str:
-        """Return a value as text, "" where the line has none."""
+        """Return a value as text, empty if the line is too short."""
         cells = self.rows[row]
         return cells[place].strip() if place < len(cells) else ""
 
     def refusal(self, row: int, name: str, why: str) -> FeatureError:
-        """Return the error that tells why a value cannot be used, and where it is."""
+        """Return the error for a value that cannot be used, with its position."""
         return FeatureError(f"{self.name}, line {self.lines[row]}, column {name}: {why}")
 
 
 def number(text: str) -> float | None:
-    """Return a finite number, None for anything else."""
+    """Return the finite number in a text, or None."""
     try:
         value = float(text)
     except ValueError:
@@ -95,14 +95,14 @@ def number(text: str) -> float | None:
 
 
 def read_csv(source: str | Path) -> CsvTable:
-    """Return the table in a file, or from standard input for "-"; blank lines are left out.
+    """Return the table in a file, or in standard input for "-", without blank lines.
 
     Raises
     ------
     UsageError
-        There is no such file, or it is empty, not UTF-8 text or not CSV.
+        The file does not exist, is empty, or is not CSV in UTF-8.
     FeatureError
-        A line has more values than the header has columns.
+        A line has more values than there are columns.
     """
     name = "standard input" if str(source) == "-" else str(source)
     try:
@@ -129,14 +129,14 @@ def _text(source: str | Path) -> str:
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank with their line numbers."""
+    """Yield the rows that are not blank, with their line numbers."""
     for row in reader:
         if any(value.strip() for value in row):
             yield reader.line_num, row  # type: ignore[attr-defined]
 
 
 def _refuse_surplus(table: CsvTable) -> None:
-    """Refuse lines with more values than columns: with decimal commas each value would be read as another's."""
+    """Raise for lines with more values than columns: decimal commas would shift values to other columns."""
     width = len(table.header)
     for line, row in zip(table.lines, table.rows, strict=True):
         if len(row) > width and any(value.strip() for value in row[width:]):

@@ -1,8 +1,8 @@
-"""Power curves: watts over CPU load, monotone, for one node or for many at once.
+"""Power curves: power over CPU load, non-decreasing, for one node or for many at once.
 
-The published models are tree ensembles: stepwise and not monotone in CPU load. A curve is therefore made monotone
-non-decreasing (isotonic regression over its knots) before differences are taken from it, and read by linear
-interpolation between the knots.
+The published models are tree ensembles, whose output is stepwise and not monotone in CPU load. A curve is therefore
+made non-decreasing by isotonic regression over its knots before differences are taken. Between knots it is interpolated
+linearly.
 """
 
 from __future__ import annotations
@@ -19,29 +19,40 @@ from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.errors import OutOfRangeWarning, UsageError
 
 DEFAULT_KNOTS: FloatArray = np.linspace(0.0, 100.0, 41)
-"""CPU loads [%] at which a curve is evaluated when the model does not state its own."""
+"""CPU loads [%] of a curve's knots for models that do not state their own, shape (41,), read-only."""
+DEFAULT_KNOTS.setflags(write=False)
 
 
 class SupportsPredict(Protocol):
-    """Anything with scikit-learn's predict over the three features."""
+    """A model with the `predict` method of scikit-learn over the three features."""
 
     def predict(self, X: FloatArray, /) -> FloatArray:
-        """Return watts, shape (n_samples,)."""
+        """Return the power of each row [W], shape (n_samples,)."""
         ...
 
 
 def monotone(watts: ArrayLike) -> FloatArray:
-    """Return the closest non-decreasing sequence to each row, by least squares (isotonic regression).
+    """Return the closest non-decreasing sequence to each row by least squares (isotonic regression).
 
     Parameters
     ----------
     watts
-        Shape (k,) or (n, k), finite or a row of NaN, which stays.
+        Values [W], shape (k,) or (n, k). A row of NaN stays as it is.
+
+    Returns
+    -------
+    A new array of the same shape.
 
     Notes
     -----
-    The max-min formula of the pool-adjacent-violators solution, vectorised over rows: the value at j is the maximum
-    over i <= j of the minimum over l >= j of mean(watts[i..l]). Rows that are monotone already are left alone.
+    This is the max-min formula for the solution of the pool-adjacent-violators algorithm (Barlow et al., Statistical
+    Inference under Order Restrictions, 1972), vectorised over rows: the value at j is the maximum over i <= j of the
+    minimum over l >= j of mean(watts[i..l]). Monotone rows are not changed.
+
+    Examples
+    --------
+    >>> monotone([100.0, 120.0, 110.0, 150.0]).tolist()
+    [100.0, 115.0, 115.0, 150.0]
     """
     values = np.array(watts, dtype=np.float64, ndmin=2)
     falling = (np.diff(values, axis=1) < 0).any(axis=1)
@@ -58,7 +69,7 @@ def _pool(values: FloatArray) -> FloatArray:
         means = (total[:, start + 1 :] - total[:, start : start + 1]) / np.arange(1, k - start + 1)
         least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
         np.maximum(best[:, start:], least, out=best[:, start:])
-    return np.maximum.accumulate(best, axis=1)  # rounding of the means must not leave a last digit falling
+    return np.maximum.accumulate(best, axis=1)  # the means may decrease in the last digit by rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +79,20 @@ class PowerCurves:
     Parameters
     ----------
     knots
-        CPU loads [% of capacity], ascending from 0 to 100, shape (k,).
+        CPU loads [% of capacity], ascending, shape (k,).
     watts
-        Power [W] at the knots, shape (n, k), non-decreasing along each row. A row of NaN is an unknown curve.
+        Power at the knots [W], shape (n, k), non-decreasing along each row. A row of NaN is an unknown curve.
+
+    Raises
+    ------
+    UsageError
+        The shapes do not fit, or the knots do not ascend.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [50.0, 250.0]]))
+    >>> curves.at([50.0, 25.0]).tolist()
+    [150.0, 100.0]
     """
 
     knots: FloatArray
@@ -87,22 +109,24 @@ class PowerCurves:
 
     @cached_property
     def known(self) -> BoolArray:
-        """Which rows have a curve, shape (n,)."""
+        """Whether each curve is known, shape (n,)."""
         return np.asarray(np.isfinite(self.watts).all(axis=1))
 
     def take(self, rows: IntArray) -> PowerCurves:
-        """Return the curves of some rows."""
+        """Return the curves of some rows, shape (m,)."""
         return PowerCurves(self.knots, self.watts[rows])
 
     def at(self, cpu_usage: ArrayLike, *, rows: IntArray | None = None) -> FloatArray:
-        """Return watts at one CPU load [%] per node; loads beyond the knots have the value at the end.
+        """Return the power at one CPU load per curve [W], in the shape of `cpu_usage`.
+
+        Loads beyond the knots have the power at the first or last knot.
 
         Parameters
         ----------
         cpu_usage
-            Shape (..., n), or (..., m) with `rows`; NaN gives NaN.
+            CPU loads [% of capacity], shape (..., n), or (..., m) with `rows`. NaN gives NaN.
         rows
-            Which curve belongs to each load, shape (m,); all of them in order without.
+            Curve of each load, shape (m,); default: all curves in order.
         """
         load = np.asarray(cpu_usage, dtype=np.float64)
         index = np.arange(len(self)) if rows is None else rows
@@ -114,16 +138,16 @@ class PowerCurves:
 
     @cached_property
     def _spacing(self) -> float | None:
-        """The distance of equally spaced knots, else None."""
+        """Distance of the knots if they are equally spaced, else None."""
         steps = np.diff(self.knots)
         return float(steps[0]) if np.allclose(steps, steps[0], rtol=1e-12) else None
 
     def _position(self, load: FloatArray) -> tuple[IntArray, FloatArray]:
-        """Return the knot to the left of each load, and how far it is to the next as a fraction."""
+        """Return the knot to the left of each load, and the load's position between it and the next as a fraction."""
         if self._spacing is not None:  # a division is several times quicker than a search
             position = (load - self.knots[0]) / self._spacing
             position = np.minimum(np.maximum(position, 0.0), self.knots.size - 1.0)  # NaN stays
-            left = np.fmin(position, self.knots.size - 2.0).astype(np.int64)  # NaN gives way
+            left = np.fmin(position, self.knots.size - 2.0).astype(np.int64)  # NaN becomes an index
             return left, position - left
         clipped = np.clip(load, self.knots[0], self.knots[-1])
         left = np.clip(np.searchsorted(self.knots, clipped, side="right"), 1, self.knots.size - 1) - 1
@@ -132,7 +156,14 @@ class PowerCurves:
 
 @dataclass(frozen=True, eq=False)
 class PowerCurve:
-    """The power curve of one node; see `PowerCurves`.
+    """The power curve of one node.
+
+    Parameters
+    ----------
+    knots
+        CPU loads [% of capacity], ascending, shape (k,).
+    watts
+        Power at the knots [W], shape (k,), non-decreasing.
 
     Examples
     --------
@@ -148,30 +179,39 @@ class PowerCurve:
 
     @classmethod
     def from_watts(cls, knots: ArrayLike, watts: ArrayLike) -> PowerCurve:
-        """Return the curve through measured or predicted watts, made monotone."""
+        """Return the curve through measured or predicted power [W] at `knots` [%], made non-decreasing."""
         return cls(np.asarray(knots, dtype=np.float64), monotone(watts))
 
     @classmethod
     def from_predictor(
         cls, predictor: SupportsPredict, inlet_temp: float, delta_p: float, *, knots: ArrayLike | None = None
     ) -> PowerCurve:
-        """Return the curve of a model at one inlet temperature [degC] and pressure difference [Pa].
+        """Return the curve of a model under one set of conditions.
+
+        Parameters
+        ----------
+        predictor
+            The model.
+        inlet_temp, delta_p
+            Inlet temperature [degC] and static pressure difference [Pa].
+        knots
+            CPU loads [%]; default: those that the model states, else `DEFAULT_KNOTS`.
 
         Warns
         -----
         OutOfRangeWarning
-            They lie outside the trained range: the curve is that at the nearest trained values.
+            The conditions are outside the trained range; the curve is that of the nearest trained conditions.
         """
         warn_outside(predictor, inlet_temp, delta_p)
         curves = power_curves(predictor, [inlet_temp], [delta_p], knots=knots)
         return cls(curves.knots, curves.watts[0])
 
     def at(self, cpu_usage: ArrayLike) -> FloatArray:
-        """Return watts at CPU loads [%], in the shape given."""
+        """Return the power at CPU loads [%], in their shape [W]."""
         return np.interp(np.asarray(cpu_usage, dtype=np.float64), self.knots, self.watts)
 
     def increase(self, cpu_usage: ArrayLike, added: ArrayLike) -> FloatArray:
-        """Return the watts that `added` [%] more load costs on top of `cpu_usage` [%]."""
+        """Return the power that `added` more load [%] needs on top of `cpu_usage` [%], in their shape [W]."""
         load = np.asarray(cpu_usage, dtype=np.float64)
         return self.at(load + np.asarray(added, dtype=np.float64)) - self.at(load)
 
@@ -179,19 +219,34 @@ class PowerCurve:
 def power_curves(
     predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: ArrayLike, *, knots: ArrayLike | None = None
 ) -> PowerCurves:
-    """Return the curves of many nodes with the same model in one batch call, made monotone.
+    """Return the curves of nodes with the same model, predicted in one batch and made non-decreasing.
 
     Parameters
     ----------
+    predictor
+        The model.
     inlet_temp, delta_p
-        Conditions of each node [degC], [Pa], shape (n,). Where either is NaN the curve is unknown.
+        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n,). If one of them is NaN the
+        curve is unknown.
     knots
-        CPU loads [%]; without, the model's own where it states them, else `DEFAULT_KNOTS`.
+        CPU loads [%], shape (k,); default: those that the model states, else `DEFAULT_KNOTS`.
+
+    Raises
+    ------
+    UsageError
+        The conditions have different lengths, or the knots do not ascend.
+
+    Examples
+    --------
+    >>> from wao_predict.backends.fake import FakeBackend
+    >>> from wao_predict.predictor import Predictor
+    >>> power_curves(Predictor(FakeBackend(100.0, 2.0)), [22.0], [5.0], knots=[0, 50, 100]).watts.tolist()
+    [[100.0, 200.0, 300.0]]
     """
     temperature, pressure = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (inlet_temp, delta_p))
     if temperature.shape != pressure.shape:
         raise UsageError(
-            f"{temperature.size} inlet temperatures for {pressure.size} pressure differences: give as many"
+            f"{temperature.size} inlet temperatures for {pressure.size} pressure differences: give the same number"
         )
     usable = np.isfinite(temperature) & np.isfinite(pressure)
     grid = _knots_of(predictor) if knots is None else np.asarray(knots, dtype=np.float64)
@@ -202,28 +257,28 @@ def power_curves(
 
 
 def warn_outside(predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: ArrayLike, *, stacklevel: int = 3) -> None:
-    """Warn of conditions outside a model's trained range; apps, which ask again and again, report them their way."""
+    """Warn of conditions outside a model's trained range, if it states one."""
     ranges = getattr(predictor, "ranges", None)
     if ranges is None:
         return
-    told = []
+    reasons = []
     for name, given in (("inlet_temp", inlet_temp), ("delta_p", delta_p)):
         values, (low, high) = np.unique(np.asarray(given, dtype=np.float64)), getattr(ranges, name)
         outside = values[(values < low) | (values > high)]
         if outside.size:
             shown = ", ".join(f"{value:g}" for value in outside[:5]) + (", ..." if outside.size > 5 else "")
-            told.append(f"{name} {shown} outside {low:g}..{high:g}")
-    if told:
+            reasons.append(f"{name} {shown} outside {low:g}..{high:g}")
+    if reasons:
         model = getattr(predictor, "name", type(predictor).__name__)
         warnings.warn(
-            f"{model}: {'; '.join(told)}, its trained range: the nearest trained value is used",
+            f"{model}: {'; '.join(reasons)}, its trained range: the nearest trained value is used",
             OutOfRangeWarning,
             stacklevel=stacklevel,
         )
 
 
 def curve_rows(inlet_temp: FloatArray, delta_p: FloatArray, knots: FloatArray) -> FloatArray:
-    """Return the features of n curves over k knots, shape (n * k, 3), all knots of the first node first."""
+    """Return the features of n curves over k knots, shape (n * k, 3), grouped by node."""
     count = inlet_temp.size
     return np.column_stack([np.tile(knots, count), np.repeat(inlet_temp, knots.size), np.repeat(delta_p, knots.size)])
 
@@ -240,13 +295,13 @@ def _knots_of(predictor: SupportsPredict) -> FloatArray:
 def _evaluate(
     predictor: SupportsPredict, temperature: FloatArray, pressure: FloatArray, knots: FloatArray, *, own: bool
 ) -> FloatArray:
-    """Return watts of shape (n, k): from the model's whole-curve output where it has one, else from n * k rows."""
+    """Return power of shape (n, k) [W] from the model's output of whole curves if it has one, else from n * k rows."""
     whole = getattr(_backend_of(predictor), "curves", None)
     if own and whole is not None:
         curves = whole(temperature, pressure)
         if curves is not None:
             return np.asarray(curves, dtype=np.float64)
     X = curve_rows(temperature, pressure, knots)
-    detailed = getattr(predictor, "predict_detailed", None)  # conditions out of range are the caller's to report
+    detailed = getattr(predictor, "predict_detailed", None)  # without a warning: callers report the range
     watts = detailed(X).watts if detailed is not None else predictor.predict(X)
     return np.asarray(watts, dtype=np.float64).reshape(temperature.size, knots.size)

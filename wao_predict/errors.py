@@ -2,15 +2,15 @@
 
 * WaoError                      base of all packages here; `except WaoError` catches everything expected
   x WaoPredictError             base of the library
-    + PredictError              there are no watts
+    + PredictError              no prediction
       - FeatureError (ValueError)       missing column, wrong shape, NaN: names what is missing and the remedy
       - RemoteError                     a server gave no usable answer; has `endpoint` and `status_code`
         . RemoteTimeout (TimeoutError)  no answer in time
         . ProtocolError                 an answer outside the protocol; quotes its beginning
-    + SensorError               there is no reading
+    + SensorError               no reading
     + BackendNotFound (LookupError)     no backend or sensor of that type is installed
     + ModelLoadError (ValueError)       unreadable model file, or features that do not fit
-    + MissingExtra (ImportError)        an optional package is needed: tells the pip line
+    + MissingExtra (ImportError)        an optional package is missing: states the pip command
     + UsageError (ValueError)           an argument that cannot be used: names it and the remedy
     + QuantityError (ValueError)        the text is not a Kubernetes quantity
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 
 class WaoError(Exception):
-    """Base of every error that this distribution raises on purpose; its text is fit for the person who asked."""
+    """Base of all expected errors of this distribution; the text is meant for the user."""
 
 
 class WaoPredictError(WaoError):
@@ -27,7 +27,7 @@ class WaoPredictError(WaoError):
 
 
 class PredictError(WaoPredictError):
-    """There are no watts."""
+    """There is no prediction."""
 
 
 class FeatureError(PredictError, ValueError):
@@ -76,7 +76,7 @@ class ModelLoadError(WaoPredictError, ValueError):
 
 
 class MissingExtra(WaoPredictError, ImportError):
-    """An optional package is needed; the message has the pip line that brings it."""
+    """An optional package is missing; the message states the pip command that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more packages: pip install 'wao-predict[{extra}]'")

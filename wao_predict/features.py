@@ -1,4 +1,4 @@
-"""The three features, and how any table becomes a matrix of them."""
+"""The three features of the models, and the conversion of tables to a matrix of them."""
 
 from __future__ import annotations
 
@@ -12,49 +12,54 @@ from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.errors import FeatureError
 
 FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
-"""cpu_usage [% of the node's capacity], inlet_temp [degrees Celsius], delta_p [pascal]."""
+"""Names of the features: cpu_usage [% of the node's capacity], inlet_temp [degC] and delta_p [Pa]."""
 
 UNITS: Mapping[str, str] = {"cpu_usage": "%", "inlet_temp": "degC", "delta_p": "Pa"}
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRanges:
-    """The box of values a model was trained on: (lowest, highest) per feature, in the features' units."""
+    """The range of values that a model was trained on: (lowest, highest) of each feature, in the features' units."""
 
     cpu_usage: tuple[float, float]
     inlet_temp: tuple[float, float]
     delta_p: tuple[float, float]
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
-        """Return the lower and the upper corner, each of shape (3,)."""
+        """Return the lowest and the highest values, each of shape (3,)."""
         pairs = np.array([getattr(self, name) for name in FEATURES], dtype=np.float64)
         return pairs[:, 0], pairs[:, 1]
 
     def outside(self, X: FloatArray) -> BoolArray:
-        """Return which rows of X, shape (n_samples, 3), leave the box, shape (n_samples,)."""
+        """Return whether each row of X, shape (n_samples, 3), has a value out of range, shape (n_samples,)."""
         low, high = self.bounds()
         return np.asarray(((low > X) | (high < X)).any(axis=1))
 
     def clip(self, X: FloatArray) -> FloatArray:
-        """Return X with every value moved to the nearest one inside the box."""
+        """Return X with every value replaced by the nearest value in range, shape (n_samples, 3)."""
         low, high = self.bounds()
         return np.clip(X, low, high)
 
 
 def as_matrix(X: Any) -> FloatArray:
-    """Return any table as float64 of shape (n_samples, 3), columns in the order of `FEATURES`.
+    """Return a table as float64 matrix of shape (n_samples, 3), with columns in the order of `FEATURES`.
 
     Parameters
     ----------
     X
-        A numpy array or nested lists of shape (n_samples, 3) in the order of `FEATURES`, or anything with named
-        columns in any order and with any others beside them: a dict of columns, a list of dicts, a pandas,
-        polars or pyarrow table. Masked values are missing ones.
+        A numpy array or nested lists of shape (n_samples, 3) in the order of `FEATURES`; or a table with named columns
+        in any order, possibly among others: a dict of columns, a list of dicts, or a pandas, polars or pyarrow table.
+        Masked values count as missing.
 
     Raises
     ------
     FeatureError
         A column is missing, a value is not a finite number, or the shape is wrong.
+
+    Examples
+    --------
+    >>> as_matrix({"delta_p": [5], "cpu_usage": [10], "inlet_temp": [22]}).tolist()
+    [[10.0, 22.0, 5.0]]
     """
     columns = _named_columns(X.collect() if _is_lazy(X) else X)
     matrix = _stack(columns) if columns is not None else _positional(X)
@@ -63,7 +68,7 @@ def as_matrix(X: Any) -> FloatArray:
 
 
 def _is_lazy(X: Any) -> bool:
-    """Whether it is a polars LazyFrame, which has no values before it is collected."""
+    """Return whether X is a polars LazyFrame, which has no values before it is collected."""
     return hasattr(X, "collect") and hasattr(X, "collect_schema")
 
 
@@ -102,12 +107,12 @@ def _column(name: str, values: object) -> FloatArray:
     try:
         column = _numbers(values)
     except (TypeError, ValueError) as error:
-        raise FeatureError(f"column {name} holds values that are not numbers: {error}") from None
+        raise FeatureError(f"column {name} has values that are not numbers: {error}") from None
     return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape)
 
 
 def _numbers(values: object) -> FloatArray:
-    if isinstance(values, np.ma.MaskedArray):  # as an array it would show what lies under the mask
+    if isinstance(values, np.ma.MaskedArray):  # np.asarray would return the values under the mask
         return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
     return np.asarray(values, dtype=np.float64)
 

@@ -1,8 +1,8 @@
-"""A fleet of nodes: its power now, and what further equal pods would cost at least, and where they would go.
+"""A fleet of nodes: its power, and the minimum power increase for additional identical pods.
 
-The least total is found exactly, by dynamic programming over nodes (min-plus convolution of their cost curves), within
-a stated bound of work. Beyond it, pods are placed one by one by look-ahead, and the answer says so and how far from the
-optimum it can be at most.
+The minimum is found exactly by dynamic programming over the nodes (min-plus convolution of their cost curves), up to a
+bound of work. Beyond it pods are placed one by one by look-ahead, and the answer states an upper bound of its distance
+from the optimum.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from wao_predict.errors import UsageError
 from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit
 
 EXACT_WORK = 200_000_000
-"""Additions that the exact answer may take, about a second: 5,000 nodes with room for 20 pods each, and 1,500 pods."""
+"""Additions that the exact answer may take, about a second: 1,500 pods and 5,000 nodes with room for 20 pods each."""
 _NODE_WORK = 4
-"""What a node costs besides, in additions; it bounds the memory too, to a byte or two per node and pod."""
+"""Additions for each node besides, which also bounds the memory to one or two bytes per node and pod."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +93,25 @@ class Fleet:
     Parameters
     ----------
     names
-        Names of the nodes.
+        Names of the nodes, all different.
     curves
-        Their power curves, none of them unknown.
+        Power curves of the nodes, all known.
     capacity_cores, usage_cores
         CPU and present CPU use of each node [cores], shape (n_nodes,).
+
+    Raises
+    ------
+    UsageError
+        The lengths differ, a name occurs twice, or a value is unknown.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [100.0, 120.0]]))
+    >>> fleet = Fleet(("a", "b"), curves, np.array([10.0, 10.0]), np.array([1.0, 5.0]))
+    >>> fleet.watts().tolist()
+    [110.0, 110.0]
+    >>> fleet.what_if(cores=1.0, n=6).per_node
+    {'a': 1, 'b': 5}
     """
 
     names: tuple[str, ...]
@@ -132,30 +146,34 @@ class Fleet:
         return result
 
     def watts(self) -> FloatArray:
-        """Return the predicted power of each node now [W], shape (n_nodes,)."""
+        """Return the predicted power of each node [W], shape (n_nodes,)."""
         return self.curves.at(self.cpu_usage)
 
     def with_usage(self, usage_cores: ArrayLike) -> Fleet:
-        """Return the same fleet at another load."""
+        """Return the fleet with another CPU use [cores], shape (n_nodes,)."""
         return Fleet(self.names, self.curves, self.capacity_cores, np.asarray(usage_cores, dtype=np.float64))
 
     def room(self, cores: float) -> IntArray:
-        """Return how many pods of that size fit on each node, shape (n_nodes,)."""
+        """Return the number of pods of `cores` each that fit on each node, shape (n_nodes,)."""
         fitting = jobs_that_fit(self.capacity_cores - self.usage_cores, cores)
         return np.maximum(fitting, 0).astype(np.int64)
 
     def what_if(self, cores: float, n: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
-        """Return the least increase for `n` equal pods of `cores` each, and where they go.
+        """Return the minimum power increase for additional identical pods, and their placement.
 
         Parameters
         ----------
+        cores
+            CPU of one pod [cores].
+        n
+            Number of pods.
         exact_work
-            Additions up to which the answer is exact: for each node as many as pods fit on it, times `n`.
+            Number of additions up to which the answer is exact: `n` times the number of pods that fit on all nodes.
 
         Raises
         ------
         UsageError
-            The size or number is not positive, or the pods do not all fit.
+            `cores` or `n` is not positive, or the pods do not all fit.
         """
         if not np.isfinite(cores) or cores <= 0 or n < 1:
             raise UsageError(f"{n} pods of {cores} cores: give a positive size and at least one pod")
@@ -168,7 +186,7 @@ class Fleet:
         return self._one_by_one(cores, n)
 
     def _exact(self, cores: float, count: int, room: IntArray) -> WhatIf:
-        """Least cost of 0..count pods over the first 1, 2, ... nodes; the choices are kept to walk back."""
+        """Return the minimum over all placements: least costs of 0..count pods on the first 1, 2, ... nodes in turn."""
         least = np.full(count + 1, np.inf)
         least[0] = 0.0
         taken = np.zeros((len(self.names), count + 1), dtype=np.min_scalar_type(int(room.max())))
@@ -195,11 +213,11 @@ class Fleet:
         return costs
 
     def _one_by_one(self, cores: float, count: int) -> WhatIf:
-        """Place by look-ahead, and bound the optimum from below.
+        """Return a placement by look-ahead, with a lower bound of the optimum.
 
-        Look-ahead walks down the lower convex hulls of the nodes' costs, the cheapest edge of all first: what it takes
-        is the least total where an edge ends, and within an edge its cost is off by what the one node in progress is
-        above its own hull. The increase at which an edge is begun is its slope, and those that follow on it are lower.
+        Look-ahead follows the lower convex hulls of the nodes' cost curves, the flattest edge first. At the end of an
+        edge its total is optimal. Within an edge it exceeds the optimum at most by the distance of one node's cost from
+        the node's hull. The increase for which an edge is begun is the slope of the edge; later ones on it are lower.
         """
         placed = place_in_turn(self, cores, count, rule="lookahead")
         increases = placed.totals - placed.totals[0]
@@ -223,16 +241,16 @@ class Fleet:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Pods placed one after the other.
+    """The result of placing pods one by one.
 
     Attributes
     ----------
     nodes
         Row of each pod's node, shape (n,).
     totals
-        The fleet's power after 0, 1, ..., n of them [W], shape (n + 1,).
+        Power of the fleet after 0, 1, ..., n pods [W], shape (n + 1,).
     increases
-        The increase for which each pod's node was chosen, by the rule [W], shape (n,).
+        Increase by the rule for which each pod's node was chosen [W], shape (n,).
     """
 
     nodes: IntArray
@@ -241,12 +259,18 @@ class Placed:
 
 
 def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: Rule = "lookahead") -> Placed:
-    """Place pods one by one on the node with the least increase by a rule; ties go to the fuller node.
+    """Return a placement of pods, one by one on the node with the lowest increase by a rule.
 
     Parameters
     ----------
+    fleet
+        The nodes.
     cores
-        Size of the pods [cores], one for all or shape (count,).
+        CPU of each pod [cores], shape (count,) or a scalar.
+    count
+        Number of pods.
+    rule
+        "lookahead" or "marginal". Among equal nodes the fuller one is chosen.
 
     Raises
     ------
@@ -278,7 +302,7 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
 
 
 def least(increase: FloatArray, load: FloatArray) -> int | None:
-    """Return the row with the least finite increase, among equal ones the fullest; None when nothing fits."""
+    """Return the row with the lowest finite increase, the fullest among equal ones; None if no node has room."""
     finite = np.isfinite(increase)
     if not finite.any():
         return None
@@ -289,19 +313,21 @@ def least(increase: FloatArray, load: FloatArray) -> int | None:
 def curves_of_models(
     models: Sequence[str], inlet_temp: ArrayLike, delta_p: ArrayLike, *, knots: ArrayLike = DEFAULT_KNOTS
 ) -> PowerCurves:
-    """Return the power curves of nodes with different models; each model is loaded once and asked in one batch.
+    """Return the power curves of nodes with different models. Each model is loaded once and predicts in one batch.
 
     Parameters
     ----------
     models
-        The model of each node, as `load_predictor` takes it: a shipped model's name, a file or a URL.
+        Model of each node: the name of a shipped model, a file or a URL, see `load_predictor`.
     inlet_temp, delta_p
-        Conditions of each node [degC], [Pa], shape (n_nodes,) or one for all.
+        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n_nodes,) or a scalar.
+    knots
+        CPU loads [%], shape (k,).
 
     Warns
     -----
     OutOfRangeWarning
-        Some lie outside a model's trained range: the nearest trained value is used.
+        Some conditions are outside a model's trained range; the nearest trained value is used.
     """
     from wao_predict.predictor import load_predictor
 
@@ -327,7 +353,26 @@ def what_if(
     n: int,
     names: Sequence[str] | None = None,
 ) -> WhatIf:
-    """Return the least total increase for `n` equal pods of `cores` each on these nodes; see `Fleet.what_if`."""
+    """Return the minimum power increase for additional identical pods; see `Fleet` and `Fleet.what_if`.
+
+    Parameters
+    ----------
+    curves, capacity_cores, usage_cores, names
+        The fleet; default names are node-0, node-1, ....
+    cores, n
+        CPU of one pod [cores], and the number of pods.
+
+    Raises
+    ------
+    UsageError
+        The nodes are not usable, or the pods do not all fit.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [100.0, 150.0]]))
+    >>> what_if(curves, [10.0, 10.0], [0.0, 0.0], cores=1.0, n=2).watt_increases.tolist()
+    [5.0, 10.0]
+    """
     chosen = tuple(names) if names is not None else tuple(f"node-{index}" for index in range(len(curves)))
     fleet = Fleet(
         chosen, curves, np.asarray(capacity_cores, dtype=np.float64), np.asarray(usage_cores, dtype=np.float64)

@@ -1,13 +1,18 @@
-"""The scoring arithmetic: what more CPU load costs in watts. Scheduler, load balancer, simulator and CLI all call it.
+"""The increase of power that more CPU load causes. Scheduler, load balancer, simulator and CLI all use it.
 
-`marginal` is the reference's rule, P(u + r) - P(u), on floats. Real curves are often concave: the first job on an idle
-server is dear, later ones nearly free, and placing each pod where it alone is cheapest ends far from the optimum.
-`lookahead` scores a node by the best average increase over any number m of further equal jobs that still fit:
-min over m >= 1, u + m r <= capacity, of [P(u + m r) - P(u)] / m.
+With the power curve P, the present load u and the load r of a job there are two rules:
+
+* `marginal` is P(u + r) - P(u), the rule of the Go reference without its rounding to whole watts.
+* `lookahead` is the lowest average increase over any number m of further equal jobs that fit: the minimum of
+  [P(u + m r) - P(u)] / m over m >= 1 with u + m r <= capacity.
+
+Real curves are often concave: the first job on an idle server is expensive, and later ones cost almost nothing. If each
+job goes where it alone is cheapest, the result can be far from the optimum; look-ahead comes close to it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,9 +24,6 @@ from wao_predict.errors import UsageError
 
 Rule = Literal["lookahead", "marginal"]
 RULES: tuple[Rule, ...] = ("lookahead", "marginal")
-
-_Arguments = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
-"""Row, load [%], load of a job [%], jobs that fit, and present watts of each candidate."""
 
 FIT_TOLERANCE = 1e-9
 """Tolerance of `jobs_that_fit`, relative and absolute: ten jobs of 10 % must fit into 100 % despite rounding."""
@@ -54,20 +56,20 @@ def watt_increase(
     rule: Rule = "lookahead",
     capacity: ArrayLike = 100.0,
 ) -> FloatArray:
-    """Return what one more job costs on each node [W], shape (n,).
+    """Return the power that one more job adds on each node [W], shape (n,).
 
     Parameters
     ----------
     curves
-        One curve per node.
+        The curve of each node.
     cpu_usage
-        Present load [% of capacity], shape (n,).
+        Present load [% of capacity], shape (n,) or a scalar.
     added
-        Load of the job on each node [% of its capacity], shape (n,) or one for all, above 0.
+        Load of the job on each node [% of capacity], above 0, shape (n,) or a scalar.
     rule
-        `lookahead` or `marginal`.
+        "lookahead" or "marginal".
     capacity
-        Load that must not be exceeded [%], shape (n,) or one for all.
+        Load that must not be exceeded [% of capacity], shape (n,) or a scalar.
 
     Returns
     -------
@@ -76,14 +78,14 @@ def watt_increase(
     Raises
     ------
     UsageError
-        An unknown rule, arrays of other lengths than there are curves, or a job of no load.
+        The rule is unknown, an array has another length than `curves`, or `added` is not above 0.
 
     Examples
     --------
     >>> curves = PowerCurves(np.array([0.0, 50.0, 100.0]), np.array([[100.0, 180.0, 200.0]]))
     >>> watt_increase(curves, [0.0], 10.0, rule="marginal").tolist()
     [16.0]
-    >>> watt_increase(curves, [0.0], 10.0).tolist()  # ten of them cost 100 W together
+    >>> watt_increase(curves, [0.0], 10.0).tolist()  # ten of them add 100 W together
     [10.0]
     """
     if rule not in RULES:
@@ -92,12 +94,32 @@ def watt_increase(
         if np.size(values) not in (1, len(curves)):
             raise UsageError(f"{np.size(values)} values of {name} for {len(curves)} curves: give one for each")
     if (np.asarray(added) <= 0).any():
-        raise UsageError("added: the load of a job is above 0 % of a node's CPU")
+        raise UsageError("added: the load of a job must be above 0 % of a node's CPU")
     return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Jobs:
+    """Candidates on which a job fits, shape (m,): curve, load [%], load of the job [%], and the most jobs that fit."""
+
+    rows: IntArray
+    load: FloatArray
+    step: FloatArray
+    most: FloatArray
+
+    def take(self, which: IntArray) -> _Jobs:
+        """Return some of the candidates."""
+        return _Jobs(self.rows[which], self.load[which], self.step[which], self.most[which])
+
+
 class IncreaseTable:
-    """`watt_increase` for many calls on the same curves."""
+    """Increases on the same curves for many calls, without the checks of `watt_increase`.
+
+    Parameters
+    ----------
+    curves
+        The curve of each node.
+    """
 
     def __init__(self, curves: PowerCurves) -> None:
         self._curves = curves
@@ -111,13 +133,15 @@ class IncreaseTable:
         rule: Rule = "lookahead",
         capacity: ArrayLike = 100.0,
     ) -> FloatArray:
-        """Return `watt_increase` for some rows of the curves.
+        """Return the power that one more job adds on each candidate [W], shape (m,).
 
         Parameters
         ----------
+        cpu_usage, added, rule, capacity
+            See `watt_increase`, with shape (m,) instead of (n,). A job without load gives NaN.
         rows
-            Row of each candidate, shape (m,), -1 for one that has none: NaN. All rows in order without it.
-            `cpu_usage`, `added` and `capacity` are of shape (m,) then. A job of no load gives NaN.
+            Curve of each candidate, shape (m,), -1 for a candidate without one, which gives NaN; default: all curves
+            in order.
         """
         index = np.arange(len(self._curves)) if rows is None else rows
         load, step, limit = (_spread(values, index.shape) for values in (cpu_usage, added, capacity))
@@ -129,78 +153,69 @@ class IncreaseTable:
         result = np.where(known, np.inf, np.nan)
         if fits.any():
             chosen = slice(None) if fits.all() else np.flatnonzero(fits)
-            arguments = (index[chosen], load[chosen], step[chosen], most[chosen])
-            result[chosen] = self._marginal(*arguments) if rule == "marginal" else self._lookahead(*arguments)
+            jobs = _Jobs(index[chosen], load[chosen], step[chosen], most[chosen])
+            result[chosen] = self._marginal(jobs) if rule == "marginal" else self._lookahead(jobs)
         return result
 
     @property
     def _known(self) -> BoolArray:
         return self._curves.known if len(self._curves) else np.zeros(1, dtype=np.bool_)
 
-    def _marginal(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
-        base, one = self._curves.at(np.stack([load, load + step]), rows=rows)
+    def _marginal(self, jobs: _Jobs) -> FloatArray:
+        base, one = self._curves.at(np.stack([jobs.load, jobs.load + jobs.step]), rows=jobs.rows)
         increase: FloatArray = one - base
         return increase
 
-    def _lookahead(self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray) -> FloatArray:
-        """Return the least average over 1..most jobs, exactly.
+    def _lookahead(self, jobs: _Jobs) -> FloatArray:
+        """Return the exact lowest average over 1..most jobs [W], shape (m,).
 
-        P is linear between knots, so [P(u + m r) - P(u)] / m is monotone in m between two knots: its minimum over
-        whole numbers m lies at 1, at the most that fit, or beside a knot. The average at the knot itself bounds both
-        neighbours from below, so only knots whose bound beats the best found so far are looked at.
+        P is linear between knots, so [P(u + m r) - P(u)] / m is monotone in m between two knots. Its minimum over whole
+        numbers m is at 1, at the most jobs that fit, or next to a knot. The average at the knot itself is a lower bound
+        for both neighbours, so only knots with a bound below the best average so far are evaluated.
         """
-        base, one, all_that_fit = self._curves.at(np.stack([load, load + step, load + most * step]), rows=rows)
-        best: FloatArray = np.minimum(one - base, (all_that_fit - base) / most)
-        bound = self._bounds(rows, load, step, most, base)
-        steepest = bound.argmin(axis=1)
-        index = np.arange(len(rows))
-        better = np.flatnonzero(bound[index, steepest] * step < best)
-        best[better] = self._beside(better, steepest[better], best[better], (rows, load, step, most, base))
-        bound[index, steepest] = np.inf
-        more, knot = np.divmod(np.flatnonzero(bound < (best / step)[:, None]), bound.shape[1])
+        loads = np.stack([jobs.load, jobs.load + jobs.step, jobs.load + jobs.most * jobs.step])
+        base, one, all_that_fit = self._curves.at(loads, rows=jobs.rows)
+        best: FloatArray = np.minimum(one - base, (all_that_fit - base) / jobs.most)
+        bound = self._bounds(jobs, base)
+        lowest = bound.argmin(axis=1)
+        index = np.arange(len(jobs.rows))
+        better = np.flatnonzero(bound[index, lowest] * jobs.step < best)
+        best[better] = np.minimum(best[better], self._next_to(lowest[better], jobs.take(better), base[better]))
+        bound[index, lowest] = np.inf
+        more, knot = np.divmod(np.flatnonzero(bound < (best / jobs.step)[:, None]), bound.shape[1])
         if more.size:
-            found = self._beside(more, knot, best[more], (rows, load, step, most, base))
-            np.minimum.at(best, more, found)
+            np.minimum.at(best, more, self._next_to(knot, jobs.take(more), base[more]))
         return best
 
-    def _bounds(
-        self, rows: IntArray, load: FloatArray, step: FloatArray, most: FloatArray, base: FloatArray
-    ) -> FloatArray:
-        """Return the slope from the present load to each knot that 1..most jobs reach beyond [W/%], else +inf.
+    def _bounds(self, jobs: _Jobs, base: FloatArray) -> FloatArray:
+        """Return the slope from the present load to each knot between 1 and `most` jobs [W/%], shape (m, k), else +inf.
 
-        Shape (m, k). Times the load of a job it is the average per job. Arrays of this shape are what takes the time,
-        so they are few and worked on in place.
+        Multiplied with the load of a job it is the average per job. Arrays of this shape take most of the time, so they
+        are few and changed in place.
         """
         knots = self._curves.knots
-        whole = len(rows) == len(self._curves) and bool((rows == np.arange(len(rows))).all())
-        watts = self._curves.watts if whole else self._curves.watts[rows]
-        ahead = knots[None, :] - load[:, None]
+        count = len(jobs.rows)
+        whole = count == len(self._curves) and bool((jobs.rows == np.arange(count)).all())
+        watts = self._curves.watts if whole else self._curves.watts[jobs.rows]
+        ahead = knots[None, :] - jobs.load[:, None]
         slope: FloatArray = watts - base[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             slope /= ahead
-        outside = ahead <= step[:, None]
-        outside |= ahead >= (most * step)[:, None]
+        outside = ahead <= jobs.step[:, None]
+        outside |= ahead >= (jobs.most * jobs.step)[:, None]
         np.putmask(slope, outside, np.inf)
         return slope
 
-    def _beside(
-        self,
-        which: IntArray,
-        knot: IntArray,
-        best: FloatArray,
-        arguments: _Arguments,
-    ) -> FloatArray:
-        """Return the better of `best` and the averages at the whole numbers of jobs on both sides of a knot."""
-        rows = arguments[0][which]
-        load, step, most, base = (values[which] for values in arguments[1:])
-        low = np.floor((self._curves.knots[knot] - load) / step)
-        jobs = np.minimum(np.maximum(np.stack([low, low + 1.0]), 1.0), most)
-        averages = (self._curves.at(load + jobs * step, rows=rows) - base) / jobs
-        better: FloatArray = np.minimum(best, averages.min(axis=0))
-        return better
+    def _next_to(self, knot: IntArray, jobs: _Jobs, base: FloatArray) -> FloatArray:
+        """Return the lower average at the whole numbers of jobs on both sides of one knot per candidate [W]."""
+        below = np.floor((self._curves.knots[knot] - jobs.load) / jobs.step)
+        counts = np.minimum(np.maximum(np.stack([below, below + 1.0]), 1.0), jobs.most)
+        averages = (self._curves.at(jobs.load + counts * jobs.step, rows=jobs.rows) - base) / counts
+        lower: FloatArray = averages.min(axis=0)
+        return lower
 
 
 def _spread(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Return the values in this shape; np.broadcast_to alone takes longer than the work on a few rows."""
+    """Return the values in this shape. For a few rows np.broadcast_to alone takes longer than all other work."""
     array = np.asarray(values, dtype=np.float64)
     return array if array.shape == shape else np.broadcast_to(array, shape)

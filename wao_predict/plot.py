@@ -1,4 +1,4 @@
-"""Figures, in the manner of scikit-learn's displays: made by a class method, artists kept on the object."""
+"""Figures in the style of scikit-learn's displays: created by a class method, with the artists as attributes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wao_predict.simulate.placement import Outcome
 
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
 PALETTE = (ACCENT, "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
-"""Colours of curves on the same axes, in turn."""
+"""Colours of successive curves on the same axes."""
 
 
 def _axes(ax: Any, size: tuple[float, float]) -> Any:
@@ -37,7 +37,7 @@ def _plain(ax: Any) -> None:
 
 
 class _Display:
-    """A figure that a notebook shows when a cell ends with it."""
+    """A figure that notebooks show as the result of a cell."""
 
     ax_: Any = None
     figure_: Any = None
@@ -51,7 +51,14 @@ class _Display:
 
 
 class PowerCurveDisplay(_Display):
-    """The power curve of one model at one inlet temperature and pressure difference.
+    """The power curve of a model at one inlet temperature and pressure difference.
+
+    Parameters
+    ----------
+    curve
+        The curve.
+    label
+        Text of the legend.
 
     Attributes
     ----------
@@ -75,16 +82,18 @@ class PowerCurveDisplay(_Display):
         ax: Any = None,
         **line: Any,
     ) -> PowerCurveDisplay:
-        """Predict the curve and draw it.
+        """Predict a curve, draw it, and return the display.
 
         Parameters
         ----------
         inlet_temp, delta_p
-            Conditions [degC], [Pa].
+            Inlet temperature [degC] and static pressure difference [Pa].
+        knots
+            CPU loads [%]; default: those that the model states.
         ax
-            Axes to draw into; new ones without.
+            Axes to draw into; default: new axes.
         line
-            Given to matplotlib's `plot`.
+            Passed to matplotlib's `plot`.
         """
         curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
         name = str(getattr(predictor, "name", ""))
@@ -92,7 +101,7 @@ class PowerCurveDisplay(_Display):
         return cls(curve, label=label).plot(ax=ax, **line)
 
     def plot(self, *, ax: Any = None, **line: Any) -> PowerCurveDisplay:
-        """Draw the curve."""
+        """Draw the curve and return the display."""
         self.ax_ = _axes(ax, (7.0, 4.2))
         self.figure_ = self.ax_.figure
         style = {"label": self.label, "lw": 2.2, "color": PALETTE[len(self.ax_.lines) % len(PALETTE)], **line}
@@ -106,7 +115,14 @@ class PowerCurveDisplay(_Display):
 
 
 class PlacementDisplay(_Display):
-    """The power of a fleet after the same pods were placed by several policies.
+    """The power of a fleet after several policies placed the same pods.
+
+    Parameters
+    ----------
+    outcomes
+        The results, see `wao_predict.simulate.placement.simulate`; savings are relative to the first one.
+    title
+        Title of the axes.
 
     Attributes
     ----------
@@ -120,7 +136,7 @@ class PlacementDisplay(_Display):
         self.bars_: Any = None
 
     def plot(self, *, ax: Any = None, highlight: str = "lookahead") -> PlacementDisplay:
-        """Draw one bar per policy, with its watts and what it saves against the first one."""
+        """Draw a bar per policy with its power and its difference from the first one, and return the display."""
         self.ax_ = _axes(ax, (7.0, 0.55 * len(self.outcomes) + 1.3))
         self.figure_ = self.ax_.figure
         names = [outcome.policy for outcome in self.outcomes]

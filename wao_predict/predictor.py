@@ -1,4 +1,4 @@
-"""The predictor that people use: any table in, watts out, with what lay outside the trained range reported."""
+"""Predictors: from any table to power, with a warning for rows outside the trained range."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from wao_predict.transport import AsyncHttpTransport, HttpTransport
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Watts with what a careful reader wants to know beside them.
+    """The power of a table's rows, and how it was predicted.
 
     Attributes
     ----------
     watts
-        Shape (n_samples,), float64.
+        Power of each row [W], shape (n_samples,).
     out_of_range
-        Numbers of the rows, from 0, that lie outside the trained range and were predicted at the nearest trained
-        value.
+        Indices of the rows outside the trained range, which were predicted at the nearest trained value.
     model
         Name of the model.
     """
@@ -43,7 +42,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """A table made ready: clipped features, and the rows that needed it."""
+    """Features within the trained range, and the indices of the rows that were changed."""
 
     X: FloatArray
     out_of_range: IntArray
@@ -71,7 +70,7 @@ def _warn(prediction: Prediction, ranges: FeatureRanges | None) -> None:
 
 
 class _Shared:
-    """What the two predictors have in common."""
+    """The common part of both predictors."""
 
     def __init__(self, backend: Backend, *, name: str = "") -> None:
         self.backend = backend
@@ -87,7 +86,7 @@ class _Shared:
 
 
 class Predictor(_Shared):
-    """Predicts watts from a table.
+    """Predicts power from a table.
 
     Parameters
     ----------
@@ -95,9 +94,9 @@ class Predictor(_Shared):
         Anything with `predict(X)` over the three features, such as a fitted scikit-learn regressor, or a remote
         backend.
     transport
-        Does the I/O of a remote backend.
+        Sends the requests of a remote backend.
     name
-        Shown in reports.
+        Name of the model in messages.
 
     Examples
     --------
@@ -113,31 +112,31 @@ class Predictor(_Shared):
             raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_predictor")
 
     def predict(self, X: object) -> FloatArray:
-        """Return watts, shape (n_samples,).
+        """Return the power of each row [W], shape (n_samples,).
 
         Parameters
         ----------
         X
-            Any table; see `as_matrix`.
+            A table, see `as_matrix`.
 
         Raises
         ------
         FeatureError
-            The table is not usable.
+            The table is not valid.
         RemoteError
             The server gave no usable answer.
 
         Warns
         -----
         OutOfRangeWarning
-            Some rows were predicted at the nearest trained value.
+            Some rows are outside the trained range and were predicted at the nearest trained value.
         """
         prediction = self.predict_detailed(X)
         _warn(prediction, self.ranges)
         return prediction.watts
 
     def predict_detailed(self, X: object) -> Prediction:
-        """Return watts and the rows outside the trained range; errors as `predict`, no warning."""
+        """Return the power and the rows outside the trained range; like `predict`, without the warning."""
         question = _question(X, self.ranges)
         if self._is_remote:
             assert self._transport is not None
@@ -161,7 +160,7 @@ class Predictor(_Shared):
 
 
 class AsyncPredictor(_Shared):
-    """`Predictor` with the same names, awaited. A local model runs on the loop: a batch takes under a millisecond."""
+    """The asynchronous `Predictor`. A local model runs in the event loop, as a batch takes less than a millisecond."""
 
     def __init__(self, backend: Backend, *, transport: AsyncTransport | None = None, name: str = "") -> None:
         super().__init__(backend, name=name)
@@ -170,13 +169,13 @@ class AsyncPredictor(_Shared):
             raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_async_predictor")
 
     async def predict(self, X: object) -> FloatArray:
-        """Return watts, shape (n_samples,); see `Predictor.predict`."""
+        """Return the power of each row [W], shape (n_samples,); see `Predictor.predict`."""
         prediction = await self.predict_detailed(X)
         _warn(prediction, self.ranges)
         return prediction.watts
 
     async def predict_detailed(self, X: object) -> Prediction:
-        """Return watts and the rows outside the trained range; see `Predictor.predict_detailed`."""
+        """Return the power and the rows outside the trained range; see `Predictor.predict_detailed`."""
         question = _question(X, self.ranges)
         if self._is_remote:
             assert self._transport is not None
@@ -216,14 +215,15 @@ def load_predictor(
     Parameters
     ----------
     source
-        A shipped model's name, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
+        The name of a shipped model, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
         for the model that a BMC names, or "fake".
     type
-        The CRD's `type`, where the source does not tell: Fake, Onnx, V2InferenceProtocol, Redfish or a plug-in's.
+        Type of the backend as in a NodeConfig, if the source does not show it: Fake, Onnx, V2InferenceProtocol,
+        Redfish or the type of a plug-in.
     connection
-        Credentials and TLS of a remote one.
+        Credentials and TLS for a remote backend.
     options
-        Given to the backend.
+        Passed to the backend.
 
     Raises
     ------

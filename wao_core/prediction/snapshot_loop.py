@@ -1,4 +1,4 @@
-"""What scheduler and load balancer run beneath their endpoints: samples, curves, and a current snapshot."""
+"""The background work of scheduler and load balancer: samples, curves, and a current snapshot."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from wao_core.prediction.snapshot_builder import SnapshotBuilder
 log = logging.getLogger(__name__)
 
 FIRST_CURVES = 10.0
-"""Seconds that readiness waits for the first curves; a model that is away must not keep the app from serving."""
+"""Time for which readiness waits for the first curves [s], so that a failing model does not block the app for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often changes and the metrics API are looked at, and the age at which curves are made anew [s]."""
+    """Intervals of snapshots and of the metrics API, and the age at which curves are predicted again [s]."""
 
     refresh: float = 0.25
     metrics: float = 15.0
@@ -39,14 +39,14 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Where sensors' values come from, and how models are asked.
+    """The source of the sensors' values, and the unit of the models' CPU usage.
 
     Parameters
     ----------
     metrics_api
-        List them from the custom metrics API instead of reading the sensors; needs an API server.
+        List values from the custom metrics API instead of reading the sensors. This needs an API server.
     access
-        What sensors that are read, and models, may reach.
+        Limits for the endpoints of models, and of sensors that are read.
     asks_in_cores
         See `CurveBook`.
     """
@@ -58,37 +58,37 @@ class Inputs:
 
 @dataclass
 class Runtime:
-    """The running parts, and the last snapshot."""
+    """The running parts and the last snapshot."""
 
     feed: MetricsFeed | Collector
     book: CurveBook
     builder: SnapshotBuilder
     started: float = field(default_factory=time.monotonic)
-    begun: bool = False  # whether what there was at the start is read and predicted
+    ready: bool = False  # whether the first curves were there, or took too long
     refreshed_at: float = field(default_factory=time.monotonic)
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
-        """The last snapshot."""
+        """The last snapshot, None before the first."""
         return self.builder.current
 
     def health(self, patience: float = 60.0) -> str | None:
-        """Return None while snapshots are made, else what is wrong."""
+        """Return None while snapshots are built, else the reason."""
         idle = time.monotonic() - self.refreshed_at
-        return None if idle < patience else f"no snapshot was made for {idle:.0f} s"
+        return None if idle < patience else f"no snapshot was built for {idle:.0f} s"
 
     def first(self) -> str | None:
-        """Return None once decisions can be made as well as the inputs allow, else what is waited for."""
-        if self.begun:
+        """Return None when the first curves exist or `FIRST_CURVES` has passed, else the reason."""
+        if self.ready:
             return None
         if self.snapshot is None:
-            return "the first snapshot is not made yet"
+            return "the first snapshot is not built yet"
         if time.monotonic() - self.started < FIRST_CURVES:
             if not self.feed.tried_all:
                 return "the sensors' values are not read yet"
             if not self.builder.up_to_date or not self.book.settled:
                 return "the first power curves are not predicted yet"
-        self.begun = True
+        self.ready = True
         return None
 
 
@@ -104,7 +104,7 @@ async def deciding(
     cadence: Cadence | None = None,
     inputs: Inputs | None = None,
 ) -> AsyncIterator[Runtime]:
-    """Collect, predict and build snapshots until the end of the `async with`; `listener` gets each new one."""
+    """Collect, predict and build snapshots until the context exits; `listener` receives each new one."""
     cadence, inputs = cadence or Cadence(), inputs or Inputs()
     async with AsyncExitStack() as stack:
         store = SampleStore()
@@ -137,6 +137,6 @@ async def _loop(runtime: Runtime, listener: Listener, cadence: Cadence) -> None:
             if snapshot.version != version:
                 version = snapshot.version
                 listener(snapshot)
-        except Exception:  # decisions go on with the last snapshot, health tells when it is too old
-            log.exception("no snapshot could be made")
+        except Exception:  # decisions use the last snapshot; `health` reports when it is too old
+            log.exception("cannot build a snapshot")
         await asyncio.sleep(cadence.refresh if runtime.first() is None else min(0.05, cadence.refresh))

@@ -1,7 +1,7 @@
-"""The shipped power models and what they say about themselves.
+"""The shipped power models and their metadata.
 
-The folder holds one ONNX file per server type. Everything known about a model is inside its file, so there is no
-second list to keep in step. `python -m wao_predict.train.shipped` makes the files again.
+The folder contains one ONNX file per server type. The metadata are in the file itself, so there is no second list.
+`python -m wao_predict.train.shipped` trains and writes the files again.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ FOLDER = Path(__file__).parent
 
 
 def model_names() -> list[str]:
-    """Return the names of the shipped models."""
+    """Return the names of the shipped models, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.onnx"))
 
 
 def list_models() -> list[ModelInfo]:
-    """Return the shipped models, by name. Loads neither onnxruntime nor torch."""
+    """Return the metadata of the shipped models, sorted by name, without loading onnxruntime or torch."""
     return [read_info(model_path(name)) for name in model_names()]
 
 
 def model_path(name: str) -> Path:
-    """Return the file of the shipped model `name`.
+    """Return the path of a shipped model's file.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What an ONNX power model says about itself, read without onnxruntime.
+"""The metadata of an ONNX power model, read without onnxruntime.
 
-A model file is a protobuf message (`ModelProto` of onnx.proto); its field 14 holds string pairs. Reading these
-few bytes takes under a millisecond, loading onnxruntime takes a good part of a second.
+A model file is a protobuf message (`ModelProto` of onnx.proto), and its field 14 contains pairs of strings. Reading
+them takes less than a millisecond, whereas loading onnxruntime takes most of a second.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ _METADATA_PROPS, _GRAPH = 14, 7
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A power model's description of itself.
+    """The metadata of a power model.
 
     Parameters
     ----------
     name
-        The model's name, for example `edge_lenovo`.
+        Name of the model, for example `edge_lenovo`.
     path
-        The ONNX file; None before it is written.
+        Path of the ONNX file, None before it is written.
     ranges
-        The box of values it was trained on; a row outside is predicted at the nearest value inside.
+        Range of values it was trained on. Rows outside are predicted at the nearest value inside.
     knots
-        CPU usage [%] of the corners of its piecewise linear power curves, ascending; empty when it has no curves.
+        CPU loads [%] of the knots of its piecewise linear power curves, ascending; empty if it has no curves.
     support
-        The box inside which the data's own source answers to changes, maybe smaller than `ranges`; None when unknown.
+        Range in which the source of the training data responds to changes, possibly smaller than `ranges`; None if
+        unknown.
     metrics
-        Error figures by name: MAE and RMSE in watts, MAPE in percent.
+        Errors by name: MAE and RMSE [W], MAPE [%].
+    source, license, created_with
+        Origin and license of the training data, and the program that wrote the file.
     """
 
     name: str
@@ -51,7 +54,7 @@ class ModelInfo:
     created_with: str = ""
 
     def to_props(self) -> dict[str, str]:
-        """Return the pairs to store in the model file; what is unknown is left out."""
+        """Return the pairs to store in the model file, without unknown values."""
         props = {
             "name": self.name,
             "features": ",".join(FEATURES),
@@ -68,12 +71,12 @@ class ModelInfo:
 
     @classmethod
     def from_props(cls, props: Mapping[str, str], path: Path | None = None) -> ModelInfo:
-        """Return the description in the pairs of a model file.
+        """Return the metadata in the pairs of a model file.
 
         Raises
         ------
         ModelLoadError
-            A pair cannot be read, or the features are not those that the library predicts from.
+            A pair cannot be read, or the features are not `FEATURES`.
         """
         own = {key.removeprefix(PREFIX): value for key, value in props.items() if key.startswith(PREFIX)}
         _check_features(own.get("features", ",".join(FEATURES)), path)
@@ -94,19 +97,19 @@ class ModelInfo:
 
 
 def read_info(path: Path | str) -> ModelInfo:
-    """Return what the ONNX file at `path` says about itself.
+    """Return the metadata of an ONNX file.
 
     Raises
     ------
     ModelLoadError
-        The file is absent, is not an ONNX model, or its metadata do not fit.
+        The file cannot be read, is not an ONNX model, or has invalid metadata.
     """
     path = Path(path)
     return ModelInfo.from_props(read_props(path), path)
 
 
 def read_props(path: Path) -> dict[str, str]:
-    """Return all metadata pairs of an ONNX file, of whichever writer."""
+    """Return all metadata pairs of an ONNX file, also those of other programs."""
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise ModelLoadError(f"{path}: larger than {MAX_MODEL_BYTES:,} bytes, which is no power model")
@@ -129,7 +132,7 @@ def read_props(path: Path) -> dict[str, str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield (field number, bytes) of a protobuf message; numbers are stepped over (encoding: protobuf.dev)."""
+    """Yield (field number, bytes) of a protobuf message; numbers are skipped (encoding: protobuf.dev)."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

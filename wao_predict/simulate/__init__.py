@@ -1,1 +1,1 @@
-"""What placements cost: the same pods on the same fleet by several policies, in predicted watts."""
+"""Simulated placements: the predicted power of a fleet after different policies placed the same pods."""

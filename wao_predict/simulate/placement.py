@@ -1,9 +1,11 @@
-"""Policies that place equal pods on a fleet, and the watts they end at. Pure.
+"""Policies that place identical pods on a fleet, and the resulting power. Pure functions.
 
-`spread` is what the stock scheduler's least-allocated scoring does, `reference` the rule of the Go reference
-(wao-scheduler/pkg/plugins/minimizepower: whole watts, scores 100..20 in whole numbers), `reference_burst` the same for
-pods that come quicker than node metrics,
-`marginal` and `lookahead` are the rules of `wao_predict.increase`, `optimum` is the least total there is.
+* `spread`: least-allocated scoring of kube-scheduler (NodeResourcesFit).
+* `reference`: the rule of the Go reference (wao-scheduler/pkg/plugins/minimizepower), with increases in whole watts and
+  whole scores from 100 to 20.
+* `reference_burst`: the same for pods that arrive faster than node metrics.
+* `marginal`, `lookahead`: the rules of `wao_predict.increase`.
+* `optimum`: the minimum total power.
 """
 
 from __future__ import annotations
@@ -20,18 +22,18 @@ from wao_predict.fleet import Fleet, place_in_turn
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one policy came to.
+    """The result of one policy.
 
     Attributes
     ----------
     policy
-        Its name.
+        Name of the policy.
     watts
-        Power of the whole fleet after all pods [W].
+        Power of the fleet with all pods [W].
     increase
-        The part of it that the pods cost [W].
+        Increase of power by the pods [W].
     per_node
-        Pods on each node, shape (n_nodes,).
+        Number of pods on each node, shape (n_nodes,).
     """
 
     policy: str
@@ -41,7 +43,7 @@ class Outcome:
 
 
 def spread(fleet: Fleet, cores: float, count: int) -> IntArray:
-    """Return pods per node when each goes to the node with the most free CPU in proportion (least allocated)."""
+    """Return the pods per node if each goes to the node with the largest share of free CPU, shape (n_nodes,)."""
     allocated = fleet.usage_cores / fleet.capacity_cores
     share = cores / fleet.capacity_cores
     counts, room = np.zeros(len(fleet.names), dtype=np.int64), fleet.room(cores)
@@ -52,16 +54,18 @@ def spread(fleet: Fleet, cores: float, count: int) -> IntArray:
 
 
 def reference(fleet: Fleet, cores: float, count: int, *, seen: bool = True) -> IntArray:
-    """Return pods per node by the reference's rule, with its truncation to whole watts.
+    """Return the pods per node by the reference's rule, shape (n_nodes,).
 
-    Each node's score falls linearly from 100 at the least whole-watt increase to 20 at the largest, in whole numbers;
-    among equal ones the stock scheduler draws lots, here from a fixed seed.
+    The score of a node falls linearly from 100 at the lowest increase in whole watts to 20 at the highest, in whole
+    numbers. kube-scheduler chooses randomly among equal scores; here the seed is fixed.
 
     Parameters
     ----------
+    fleet, cores, count
+        The nodes, the CPU of one pod [cores], and the number of pods.
     seen
-        Whether the load of pods placed before shows. The reference adds the requests of pending pods to a node's
-        measured load; one that runs is out of sight until the next sample of metrics-server, 15 to 60 s later.
+        Whether the load of earlier pods is visible. The reference adds the requests of pending pods to a node's
+        measured load; a running pod is invisible until the next sample of metrics-server, 15 to 60 s later.
     """
     draw = np.random.default_rng(0)
     counts, room = np.zeros(len(fleet.names), dtype=np.int64), fleet.room(cores)
@@ -87,22 +91,22 @@ def reference(fleet: Fleet, cores: float, count: int, *, seen: bool = True) -> I
 
 
 def reference_burst(fleet: Fleet, cores: float, count: int) -> IntArray:
-    """Return pods per node by the reference's rule when all come between two samples of the nodes' load."""
+    """Return the pods per node by the reference's rule if all arrive between two samples, shape (n_nodes,)."""
     return reference(fleet, cores, count, seen=False)
 
 
 def marginal(fleet: Fleet, cores: float, count: int) -> IntArray:
-    """Return pods per node when each goes where it alone costs least, on floats."""
+    """Return the pods per node if each goes where it alone adds the least power, shape (n_nodes,)."""
     return np.bincount(place_in_turn(fleet, cores, count, rule="marginal").nodes, minlength=len(fleet.names))
 
 
 def lookahead(fleet: Fleet, cores: float, count: int) -> IntArray:
-    """Return pods per node when each goes to the best average increase."""
+    """Return the pods per node if each goes to the lowest average increase, shape (n_nodes,)."""
     return np.bincount(place_in_turn(fleet, cores, count, rule="lookahead").nodes, minlength=len(fleet.names))
 
 
 def optimum(fleet: Fleet, cores: float, count: int) -> IntArray:
-    """Return pods per node of the least total increase."""
+    """Return the pods per node of the minimum total increase, shape (n_nodes,)."""
     best = fleet.what_if(cores, count)
     return np.array([best.per_node.get(name, 0) for name in fleet.names], dtype=np.int64)
 
@@ -119,12 +123,23 @@ POLICIES: dict[str, Policy] = {
 
 
 def simulate(fleet: Fleet, cores: float, count: int, policies: Sequence[str] = tuple(POLICIES)) -> list[Outcome]:
-    """Return what each policy comes to for `count` pods of `cores` each.
+    """Return the result of each policy for the same pods.
+
+    Parameters
+    ----------
+    fleet
+        The nodes.
+    cores
+        CPU of one pod [cores].
+    count
+        Number of pods.
+    policies
+        Names from `POLICIES`; default: all.
 
     Raises
     ------
     UsageError
-        A policy is not known, or the pods do not fit.
+        A policy is unknown, or the pods do not fit.
     """
     if int(np.minimum(fleet.room(cores), count).sum()) < count:
         raise UsageError(f"{count} pods of {cores:g} cores do not fit on these {len(fleet.names)} nodes")

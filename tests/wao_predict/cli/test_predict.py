@@ -64,7 +64,7 @@ def test_a_table_for_people_marks_the_rows_outside(table: str) -> None:
         ("cpu_usage,inlet_temp,delta_p\n1,nan,3\n", "line 2, column inlet_temp: 'nan' is not a number"),
         ("cpu_usage\tinlet_temp\tdelta_p\n1\t2\t3\n", "separated by tabs? use commas"),
         ("cpu_usage,inlet_temp,delta_p\n10,5,22,3\n", "line 2: 4 values for 3 columns; write decimals with a point"),
-        ("cpu_usage,inlet_temp,delta_p,delta_p\n1,2,3,4\n", "line 1: column delta_p is there twice; keep one"),
+        ("cpu_usage,inlet_temp,delta_p,delta_p\n1,2,3,4\n", "line 1: column delta_p occurs twice; keep one"),
         ("cpu_usage,inlet_temp,delta_p\n" + "1" * 200_000 + ",2,3\n", "it is not CSV: field larger than"),
         (
             b"cpu_usage,inlet_temp,delta_p\n\xff\xfe,2,3\n",

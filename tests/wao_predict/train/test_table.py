@@ -45,7 +45,7 @@ def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None
         ("cpu\n", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has cpu"),
         (HEADER + "1,5,20,1,200\n", "line 2: 5 values for 4 columns; write decimals with a point"),
         ("cpu_usage,inlet_temp,watts\n", "line 1: missing column delta_p"),
-        ("cpu_usage,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage is there twice"),
+        ("cpu_usage,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage occurs twice"),
         (HEADER, "no row has all of"),
         (HEADER + ",20,1,200\n", "1 rows skipped"),
         (HEADER + "1,20,1,200\n2,warm,1,200\n", "line 3, column inlet_temp: 'warm' is not a finite number"),

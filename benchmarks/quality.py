@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
+from tests.fakes.fleets import CONDITIONS, fleet_of
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
 from wao_predict.simulate.placement import POLICIES, simulate

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality import TABLES
-from tests.wao_predict.test_fleet import CONDITIONS
+from tests.fakes.fleets import CONDITIONS
 from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.increase import IncreaseTable, Rule

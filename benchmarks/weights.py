@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.timing import quantiles
 from tests.fakes.snapshots import snapshot
+from tests.fakes.sources import FakeSource
 from tests.wao_predict.traffic.fleets import FLEETS, PUBLISHED, many_pools, saving
-from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState
 from wao_lb.settings import LbSettings
@@ -54,7 +54,7 @@ def _fresh(pools: Pools) -> Pools:
 def _book() -> None:
     pools, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
     state = _state(pools)
-    book = WeightBook(Source(state), LbSettings(proxy_name=None))
+    book = WeightBook(FakeSource(state), LbSettings(proxy_name=None))
     begin = time.perf_counter()
     _look(book, nodes, 0.0)
     print(f"  all as the service does it: first {1e3 * (time.perf_counter() - begin):.0f} ms", end="")

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from starlette.types import ASGIApp
+from wao_scheduler.engine import Engine
 
 from tests.wao_core.kube.scripted import ScriptedServer, serving
 from tests.wao_lb.agent.test_sync import Bench
@@ -33,7 +34,6 @@ from wao_lb.weight_book import WeightBook
 from wao_metrics_api.app import create_app as metrics_api_app
 from wao_scheduler.app import create_app as scheduler_app
 from wao_scheduler.config import parse_settings
-from wao_scheduler.engine import Engine
 
 FLEET = Path(__file__).parents[1] / "examples" / "fleet"
 COMMON_METRICS = (

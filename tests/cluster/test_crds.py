@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane
 from tests.cluster.conftest import kubectl
-from tests.wao_core.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
+from tests.fakes.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 API = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.snapshots import snapshot
-from tests.wao_scheduler.test_app import Source
+from tests.fakes.sources import FakeSource
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
@@ -59,7 +59,7 @@ class Cluster:
 
     def __init__(self, settings: LbSettings = EVERY, **of_service: Any) -> None:
         self.state = ClusterState()
-        self.source = Source(self.state)
+        self.source = FakeSource(self.state)
         self.now = time.time()
         self.state.put(Kind.SERVICE, service(**of_service))
         self.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b")))

@@ -10,33 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.wao_predict.test_increase import curves_of
+from tests.fakes.fleets import CONDITIONS, fleet_of, small_fleet
 from wao_predict import Fleet, PowerCurves, UsageError, curves_of_models, load_predictor, power_curves, what_if
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.simulate.placement import simulate
-
-CONDITIONS = {
-    "edge_lenovo": (28.0, 2.65),
-    "edge_supermicro": (27.8, 2.75),
-    "cloud_dell": (21.1, 11.4),
-    "cloud_lenovo": (20.8, 11.1),
-}
-
-
-def fleet_of(**counts: int) -> Fleet:
-    """Idle nodes of 32 cores of the shipped types at their models' training means."""
-    models = [name for name, count in counts.items() for _ in range(count)]
-    temperature, pressure = np.array([CONDITIONS[name] for name in models]).T
-    names = tuple(f"node-{row}" for row in range(len(models)))
-    curves = curves_of_models(models, temperature, pressure)
-    return Fleet(names, curves, np.full(len(models), 32.0), np.zeros(len(models)))
-
-
-def small_fleet(seed: int, nodes: int) -> Fleet:
-    draw = np.random.default_rng(seed)
-    capacity = draw.choice([4.0, 8.0], nodes)
-    names = tuple(f"n{index}" for index in range(nodes))
-    return Fleet(names, curves_of(seed, nodes, DEFAULT_KNOTS), capacity, capacity * draw.uniform(0, 0.4, nodes))
 
 
 def test_curves_of_several_models_are_those_of_each() -> None:

@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.fleets import curves_of
 from wao_predict import UsageError
-from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, monotone
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves
 from wao_predict.increase import RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
-
-
-def curves_of(seed: int, nodes: int, knots: np.ndarray) -> PowerCurves:
-    """Random curves of all shapes: concave, convex, stepwise, flat."""
-    draw = np.random.default_rng(seed)
-    steps = draw.exponential(5, (nodes, knots.size)) * (draw.random((nodes, knots.size)) > draw.random((nodes, 1)))
-    steps *= np.linspace(1, 0.1, knots.size) ** draw.integers(-2, 3, (nodes, 1))
-    return PowerCurves(knots, monotone(100 + np.cumsum(steps, axis=1)))
 
 
 def brute_force(curve: np.ndarray, knots: np.ndarray, load: float, step: float, capacity: float, rule: Rule) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.wao_predict.test_fleet import fleet_of
+from tests.fakes.fleets import fleet_of
 from wao_predict import MissingExtra, PowerCurveDisplay, load_predictor
 from wao_predict.curves import PowerCurve
 from wao_predict.plot import PALETTE, PlacementDisplay

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.wao_predict.test_fleet import fleet_of, small_fleet
+from tests.fakes.fleets import fleet_of, small_fleet
 from wao_predict import Fleet, PowerCurves, UsageError
 from wao_predict.simulate.placement import POLICIES, simulate
 

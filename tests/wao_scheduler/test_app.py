@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
 import numpy as np
 import pytest
 from prometheus_client import generate_latest
-from prometheus_client.registry import Collector
 
 from tests.fakes.snapshots import snapshot
+from tests.fakes.sources import FakeSource
+from tests.fakes.workloads import spread_state
 from tests.waiting import until
-from tests.wao_scheduler.test_pod_spread import spread_state
-from wao_core.cluster.records import Kind
-from wao_core.cluster.source import ObjectRef, Problem, Secret
+from wao_core.cluster.source import ObjectRef
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
@@ -28,48 +26,11 @@ from wao_scheduler.metrics import ExtenderMetrics
 from wao_scheduler.verbs import MOST_TASKS, ExtenderState
 
 
-class Source:
-    """A source that keeps the Events it was given."""
-
-    def __init__(self, state: ClusterState) -> None:
-        self.state = state
-        self.kinds = frozenset(Kind)
-        self.events: list[tuple[ObjectRef, str, str, bool]] = []
-
-    async def start(self) -> None: ...
-
-    async def wait_synced(self, timeout: float) -> bool:
-        return True
-
-    async def stop(self) -> None: ...
-
-    async def secret(self, namespace: str, name: str) -> Secret | None:
-        return None
-
-    async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:
-        self.events.append((about, reason, message, warning))
-
-    async def status(self, about: ObjectRef) -> Mapping[str, object]:
-        return {}
-
-    async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
-        return True
-
-    def problems(self) -> Sequence[Problem]:
-        return []
-
-    def health(self) -> str | None:
-        return None
-
-    def collectors(self) -> Sequence[Collector]:
-        return ()
-
-
 class Extender:
     """The app, its source, and a client."""
 
     def __init__(self, state: ClusterState | None = None, **settings: Any) -> None:
-        self.source = Source(state or ClusterState())
+        self.source = FakeSource(state or ClusterState())
         self.engine = DecisionEngine(self.source.state, parse_settings(settings))
         self.frame = ServerFrame("scheduler")
         self.registry = self.frame.registry
@@ -275,7 +236,7 @@ class Broken(DecisionEngine):
 
 
 async def test_a_fault_of_ours_is_answered_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    source, frame = Source(ClusterState()), ServerFrame("scheduler")
+    source, frame = FakeSource(ClusterState()), ServerFrame("scheduler")
     app = create_app(Broken(source.state, parse_settings({})), source, frame)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://extender") as client:
         answer = await client.post("/filter", json=args("a"))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.fakes.fleets import CONDITIONS, fleet_of
 from tests.fakes.snapshots import snapshot
-from tests.wao_predict.test_fleet import CONDITIONS, fleet_of
 from wao_core.cluster.records import Kind, Node, Pod
 from wao_core.cluster.state import ClusterState
 from wao_predict.curves import PowerCurves, monotone

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tests.wao_scheduler.test_app import Source
+from tests.fakes.sources import FakeSource
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
 from wao_scheduler.app import create_app
@@ -32,7 +32,7 @@ def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> No
 def test_every_metric_is_documented() -> None:
     frame, state = ServerFrame("scheduler"), ClusterState()
     common = metrics_of(frame)
-    create_app(DecisionEngine(state, parse_settings({})), Source(state), frame)
+    create_app(DecisionEngine(state, parse_settings({})), FakeSource(state), frame)
     assert metrics_of(frame) - common == set(rows("metric"))
 
 

@@ -12,13 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.snapshots import snapshot
+from tests.fakes.workloads import NODES, deployment, replica_set, spread_state
 from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload, key_of
 from wao_core.cluster.state import ClusterState
 from wao_scheduler.config import parse_settings
 from wao_scheduler.decision_engine import DecisionEngine
-from wao_scheduler.spread_rule import ANNOTATION
-
-NODES = ("a", "b", "c", "d", "e", "f")
 
 
 def engine(state: ClusterState, nodes: tuple[str, ...] = ("a", "b"), **more: Any) -> DecisionEngine:
@@ -26,26 +24,6 @@ def engine(state: ClusterState, nodes: tuple[str, ...] = ("a", "b"), **more: Any
     state.subscribe([Kind.POD], made.assumed_pods.observe)
     made.update(snapshot(nodes, **more))
     return made
-
-
-def deployment(replicas: int = 4, rate: str = "1") -> Workload:
-    return Workload(
-        kind="Deployment", namespace="default", name="web", uid="d", replicas=replicas, annotations={ANNOTATION: rate}
-    )
-
-
-def replica_set(name: str = "web-1", uid: str = "rs") -> Workload:
-    owner = OwnerRef("Deployment", "web", "d")
-    return Workload(kind="ReplicaSet", namespace="default", name=name, uid=uid, replicas=1, owner=owner)
-
-
-def spread_state(replicas: int = 4, rate: str = "1") -> ClusterState:
-    state = ClusterState()
-    for workload in (deployment(replicas, rate), replica_set()):
-        state.put(Kind.WORKLOAD, workload)
-    for name in NODES:
-        state.put(Kind.NODE, Node(name=name))
-    return state
 
 
 def replica(name: str, node: str | None = None, *, owner: str = "rs", **more: Any) -> Pod:

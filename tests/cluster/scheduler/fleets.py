@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.cluster.bed.controlplane import node, pod
-from tests.wao_predict.test_fleet import CONDITIONS
+from tests.fakes.fleets import CONDITIONS
 from wao_predict import curves_of_models
 from wao_predict.fleet import Fleet
 

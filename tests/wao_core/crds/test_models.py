@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.wao_core.nodeconfigs import NOT_NAMES, OURS, REFERENCES, REFUSED, TEMPLATED, with_term
+from tests.fakes.nodeconfigs import NOT_NAMES, OURS, REFERENCES, REFUSED, TEMPLATED, with_term
 from wao_core.crds import models as crd
 from wao_core.crds.yaml_files import FOLDER, RESOURCES, definition, rendered
 from wao_core.errors import ManifestError

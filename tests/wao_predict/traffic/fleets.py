@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.wao_predict.test_increase import curves_of
+from tests.fakes.fleets import curves_of
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS, monotone
 from wao_predict.traffic.lookahead import Limits

@@ -1,4 +1,4 @@
-"""Hard limits: a ceiling for inlet temperatures, and a power cap per group of nodes. Pure functions over arrays."""
+"""Hard limits: a ceiling for inlet temperatures, and a power cap per group of nodes. Pure."""
 
 from __future__ import annotations
 

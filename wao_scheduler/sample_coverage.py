@@ -1,4 +1,4 @@
-"""Which share of a pod's CPU its node's sample does not contain. Pure functions.
+"""Which share of a pod's CPU its node's sample does not contain. Pure.
 
 Depending on its source, a sample is an average over a window or the use at the window's end. The start time of a pod
 shows how much an average misses. The rest follows from the sample's value: if nothing else changes, a node continues to

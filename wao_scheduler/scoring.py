@@ -1,4 +1,4 @@
-"""Scores of MinimizePower: from power increases to the scores of an extender. Pure functions over arrays."""
+"""Scores of MinimizePower: from power increases to the scores of an extender. Pure."""
 
 from __future__ import annotations
 

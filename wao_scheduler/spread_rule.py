@@ -1,4 +1,4 @@
-"""The rule of PodSpread: place the first share of a workload's pods in different domains. Pure functions.
+"""The rule of PodSpread: place the first share of a workload's pods in different domains. Pure.
 
 Source: wao-scheduler/pkg/plugins/podspread of the Go reference. The wanted redundancy is `rate` times the replicas;
 while fewer pods than that are placed, only the domains with the fewest of them are allowed. The rule is applied only to

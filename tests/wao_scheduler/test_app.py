@@ -262,7 +262,7 @@ async def test_a_scheduler_that_hangs_up_in_the_middle_of_its_request_is_not_ans
     assert (await extender.client.get("/v1/decisions")).json() == {"decisions": []}
 
 
-class Slow(Source):
+class Slow(FakeSource):
     """A source whose Events are never sent."""
 
     async def event(self, about: ObjectRef, *, reason: str, message: str, warning: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Fallbacks for inputs that are missing or too old, and the reasons that a snapshot states for them. Pure functions.
+"""Fallbacks for inputs that are missing or too old, and the reasons that a snapshot states for them. Pure.
 
 A sensor's value is used while it is fresh, then as the last value for `LAST_VALUE` seconds. After that the mean of the
 nodes with the same model replaces it. Without a mean the node has no curve, and ranks below every measured node. A node

@@ -1,4 +1,4 @@
-"""Policies that place identical pods on a fleet, and the resulting power. Pure functions.
+"""Policies that place identical pods on a fleet, and the resulting power. Pure.
 
 * `spread`: least-allocated scoring of kube-scheduler (NodeResourcesFit).
 * `reference`: the rule of the Go reference (wao-scheduler/pkg/plugins/minimizepower), with increases in whole watts and

@@ -15,11 +15,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from starlette.types import ASGIApp
-from wao_scheduler.engine import Engine
 
+from tests.fakes.sources import FakeSource
 from tests.wao_core.kube.scripted import ScriptedServer, serving
 from tests.wao_lb.agent.test_sync import Bench
-from tests.wao_scheduler.test_app import Source
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.controller.server import create_app as controller_app
@@ -34,6 +33,7 @@ from wao_lb.weight_book import WeightBook
 from wao_metrics_api.app import create_app as metrics_api_app
 from wao_scheduler.app import create_app as scheduler_app
 from wao_scheduler.config import parse_settings
+from wao_scheduler.decision_engine import DecisionEngine
 
 FLEET = Path(__file__).parents[1] / "examples" / "fleet"
 COMMON_METRICS = (
@@ -50,14 +50,14 @@ COMMON_METRICS = (
 
 def _scheduler(frame: ServerFrame) -> ASGIApp:
     state = ClusterState()
-    return scheduler_app(Engine(state, parse_settings({})), Source(state), frame)
+    return scheduler_app(DecisionEngine(state, parse_settings({})), FakeSource(state), frame)
 
 
 APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
     "controller": controller_app,
     "metrics-api": lambda frame: metrics_api_app(ClusterState(), SampleStore(), frame),
     "scheduler": _scheduler,
-    "lb": lambda frame: lb_app(WeightBook(Source(ClusterState()), LbSettings()), frame),
+    "lb": lambda frame: lb_app(WeightBook(FakeSource(ClusterState()), LbSettings()), frame),
     "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
 }
 

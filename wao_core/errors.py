@@ -47,6 +47,10 @@ class TemplateError(WaoCoreError, ValueError):
     """A Go template cannot be rendered; the message says where and why."""
 
 
+class TemplateNotRendered(TemplateError):
+    """A Go template was not rendered this time; a later attempt may succeed."""
+
+
 class SourceError(WaoCoreError):
     """The cluster cannot be read."""
 

@@ -20,7 +20,7 @@ from wao_core.cluster.selector import matches
 from wao_core.crds import models as crd
 from wao_core.crds.node_configs import record_of
 from wao_core.crds.templates import node_data, render_all
-from wao_core.errors import ManifestError, TemplateError
+from wao_core.errors import ManifestError, TemplateError, TemplateNotRendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,10 @@ class _Rendered(NamedTuple):
 
 
 class RenderCache:
-    """`render_node_config` that renders only when the template or the fields that it reads of the node change."""
+    """`render_node_config` that renders only when the template or the fields that it reads of the node change.
+
+    An error that may pass (`TemplateNotRendered`) is not kept.
+    """
 
     def __init__(self) -> None:
         self._rendered: dict[tuple[str, str], _Rendered] = {}
@@ -93,7 +96,9 @@ class RenderCache:
         if held is None or held.template is not template or held.node is not node:  # identity avoids most comparisons
             valid = held is not None and held.is_valid_for(template, node)
             result = held.result if held is not None and valid else _render_or_error(template, node)
-            held = self._rendered[key] = _Rendered(template, node, result)
+            held = _Rendered(template, node, result)
+            if not isinstance(result, TemplateNotRendered):
+                self._rendered[key] = held
         if isinstance(held.result, TemplateError):
             raise held.result
         return held.result

@@ -3,30 +3,29 @@
 Data: the fields of the reference (`Hostname`, `IPv4.Address`, `IPv4.Octet1` to `4`), and `Name`, `Labels`,
 `Annotations`, `IPv6`, `ProviderID`, `InternalIPs`. Functions of sprig that read the environment or the network, create
 keys or dates, or have a cost set by the template (`env`, `getHostByName`, `genPrivateKey`, `repeat`, `until`, `seq`,
-`now`, ...) are not available, see `wao_core.crds.template_functions`. No attribute of a Python object is accessible.
+`now`, ...) are not available, see `wao_core.crds.template_process`. No attribute of a Python object is accessible.
+Memory and CPU time are bounded by the process that renders.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wao_core.cluster.records import Node
-from wao_core.crds.template_functions import ALLOWED, MOST_SECONDS, TooSlow, bounded_time, functions
-from wao_core.errors import TemplateError
+from wao_core.crds.template_process import MAX_OUTPUT
+from wao_core.crds.template_worker import TemplateOverrun, TemplateWorker
+from wao_core.errors import TemplateError, TemplateNotRendered
+
+__all__ = ["MAX_OUTPUT", "MAX_TEMPLATE", "node_data", "render", "render_all"]
 
 MAX_TEMPLATE = 1024
-MAX_OUTPUT = 1024
-SLOW_FOR = 60.0
-"""Seconds for which a template that took too long is not rendered: it would take as long for every node."""
+REFUSED_SECONDS = 60.0
+"""Seconds for which a template is not rendered after it needed too much: it would for every node."""
+MAX_REFUSED = 4096
 UNKNOWN_HOST = "undefined.example.com"
 """Hostname of a node without the label kubernetes.io/hostname, as in the reference."""
-
-_FIELDS = (
-    "Hostname Name IPv4 IPv6 Address Octet1 Octet2 Octet3 Octet4 Labels Annotations ProviderID InternalIPs".split()
-)
 
 
 def node_data(node: Node) -> dict[str, Any]:
@@ -55,36 +54,18 @@ def render(template: str, data: Mapping[str, Any]) -> str:
     Raises
     ------
     TemplateError
-        The template is not valid, uses a forbidden function or a missing field, or its output is too long.
+        The template is not valid, uses a forbidden function or a missing field, needs too much memory or CPU time, or
+        its output is too long.
 
     Examples
     --------
     >>> render('bmc-{{ trimPrefix "worker-" .Hostname }}', {"Hostname": "worker-7"})
     'bmc-7'
     """
-    if "{{" not in template:
-        return template
-    if len(template) > MAX_TEMPLATE:
-        raise TemplateError(f"the template is longer than {MAX_TEMPLATE} characters")
-    if time.monotonic() < _slow_until.get(template, 0.0):
-        raise TemplateError(f"it took more than {MOST_SECONDS:g} s and is not tried again for {SLOW_FOR:g} s")
-    import gotpl
-
-    try:
-        with bounded_time():
-            output: str = _compiled(template).render(dict(data))
-    except gotpl.TemplateError as error:
-        if isinstance(error.__cause__, TooSlow):
-            _note_slow(template)
-        raise TemplateError(" ".join(str(error).split())[:300]) from None
-    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError, AttributeError) as error:
-        raise TemplateError(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from None
-    if len(output) > MAX_OUTPUT:
-        raise TemplateError(f"the result is longer than {MAX_OUTPUT} characters")
-    return output
+    return _outputs({template: ""}, data).get(template, template)
 
 
-def render_all(value: object, data: Mapping[str, Any], path: str = "") -> Any:
+def render_all(value: object, data: Mapping[str, Any]) -> Any:
     """Return a copy of a JSON value with every string rendered.
 
     Raises
@@ -92,38 +73,70 @@ def render_all(value: object, data: Mapping[str, Any], path: str = "") -> Any:
     TemplateError
         A string cannot be rendered; the message begins with the path of its field.
     """
+    fields: dict[str, str] = {}
+    for path, text in _strings(value):
+        fields.setdefault(text, path)
+    return _replaced(value, _outputs(fields, data))
+
+
+def _outputs(fields: Mapping[str, str], data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs by template; `fields` are the paths of the fields by text, for the error."""
+    templates = [text for text in fields if "{{" in text]
+    for template in templates:
+        if (error := _refusal(template)) is not None:
+            raise _at(fields[template], error)
+    outputs = {}
+    for template, result in zip(templates, _worker.render(templates, data) if templates else (), strict=False):
+        if isinstance(result, TemplateError):
+            if isinstance(result, TemplateOverrun | TemplateNotRendered):
+                _refuse(template)
+            raise _at(fields[template], result)
+        outputs[template] = result
+    return outputs
+
+
+def _at(path: str, error: TemplateError) -> TemplateError:
+    return type(error)(f"{path}: {error}") if path else error
+
+
+def _strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and text of every string in a JSON value."""
     if isinstance(value, str):
-        try:
-            return render(value, data)
-        except TemplateError as error:
-            raise TemplateError(f"{path}: {error}") from None
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _strings(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, f"{path}[{index}]")
+
+
+def _replaced(value: object, outputs: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return outputs.get(value, value)
     if isinstance(value, Mapping):
-        return {key: render_all(item, data, f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+        return {key: _replaced(item, outputs) for key, item in value.items()}
     if isinstance(value, list):
-        return [render_all(item, data, f"{path}[{index}]") for index, item in enumerate(value)]
+        return [_replaced(item, outputs) for item in value]
     return value
 
 
-_slow_until: dict[str, float] = {}
+_worker = TemplateWorker()
+_refused_until: dict[str, float] = {}
 
 
-def _note_slow(template: str) -> None:
-    if len(_slow_until) >= 256:
-        _slow_until.clear()
-    _slow_until[template] = time.monotonic() + SLOW_FOR
+def _refusal(template: str) -> TemplateError | None:
+    if len(template) > MAX_TEMPLATE:
+        return TemplateError(f"the template is longer than {MAX_TEMPLATE} characters")
+    if time.monotonic() < _refused_until.get(template, 0.0):
+        return TemplateNotRendered(
+            f"it needed too much memory or CPU time and is not tried again for {REFUSED_SECONDS:g} s"
+        )
+    return None
 
 
-@lru_cache(maxsize=512)
-def _compiled(template: str) -> Any:
-    """Return the compiled template, cached: compiling costs ten times as much as rendering."""
-    import gotpl
-
-    return gotpl.Template(
-        template,
-        functions=functions(),
-        missing_key="error",
-        sandbox=gotpl.SandboxPolicy.strict(allow_attributes=_FIELDS, allow_functions=ALLOWED),
-        budget=gotpl.ExecutionBudget(
-            max_output_chars=MAX_OUTPUT, max_iterations=1000, max_template_depth=20, max_function_calls=1000
-        ),
-    )
+def _refuse(template: str) -> None:
+    _refused_until.pop(template, None)
+    if len(_refused_until) >= MAX_REFUSED:
+        del _refused_until[next(iter(_refused_until))]  # the oldest
+    _refused_until[template] = time.monotonic() + REFUSED_SECONDS

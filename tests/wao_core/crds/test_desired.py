@@ -94,3 +94,11 @@ def test_a_node_is_rendered_again_only_when_what_the_template_sees_of_it_has_cha
     assert desired_node_configs([one], [node("x", a="2")], render=cache).configs["w/t-x"] is not first
     cache.keep([])
     assert len(cache) == 0
+
+
+def test_an_error_that_may_pass_is_not_kept() -> None:
+    cache, greedy = RenderCache(), template("t", endpoint='{{ printf "%[5]*[1]d" 1 2 3 4 999999999 }}')
+    result = desired_node_configs([greedy], [node("x"), node("y")], render=cache).results["w/t"]
+    assert result.errors["x"].startswith("metricsCollector.inletTemp.endpoint: it needs more than 64 MiB of memory")
+    assert "is not tried again for 60 s" in result.errors["y"]
+    assert len(cache) == 1

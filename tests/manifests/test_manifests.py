@@ -226,3 +226,42 @@ def test_an_aggregated_api_is_always_verified() -> None:
     for _, item in documents("APIService"):
         assert "insecureSkipTLSVerify" not in item["spec"]
         assert item["spec"]["service"]["name"] in {service["metadata"]["name"] for _, service in documents("Service")}
+
+
+def test_each_workload_in_the_network_of_pods_has_a_network_policy() -> None:
+    """A policy does not select the node agent, which is in its node's network."""
+    policies = [item for _, item in documents("NetworkPolicy")]
+    for workload in workloads():
+        item = workload.values[0]
+        if not pod_of(item).get("hostNetwork"):
+            labels, namespace = item["spec"]["template"]["metadata"]["labels"], item["metadata"]["namespace"]
+            (policy,) = [
+                policy
+                for policy in policies
+                if policy["metadata"]["namespace"] == namespace
+                if policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+            ]
+            assert policy["spec"]["policyTypes"] == ["Ingress"]
+            open_ports = {rule_port["port"] for rule in policy["spec"]["ingress"] for rule_port in rule["ports"]}
+            assert open_ports <= {port["name"] for port in pod_of(item)["containers"][0]["ports"]}
+
+
+def test_a_pod_cannot_join_a_network_policy_by_labelling_itself() -> None:
+    """Each peer is in a namespace that is named by the label that the API server sets."""
+    for path, policy in documents("NetworkPolicy"):
+        for rule in policy["spec"]["ingress"]:
+            for peer in rule.get("from", []):
+                assert list(peer["namespaceSelector"]["matchLabels"]) == ["kubernetes.io/metadata.name"], path
+                assert peer["podSelector"]["matchLabels"], path
+
+
+def test_only_servers_that_need_clients_from_anywhere_have_a_port_that_is_open_to_all() -> None:
+    """The metrics API authenticates its clients; weights are no secret, and node agents have their nodes' addresses."""
+    open_to_all = {
+        (policy["metadata"]["name"], port["port"])
+        for _, policy in documents("NetworkPolicy")
+        for rule in policy["spec"]["ingress"]
+        if not rule.get("from")
+        for port in rule["ports"]
+    }
+    assert open_to_all == {("wao-metrics-api", "https"), ("wao-lb", "https")}

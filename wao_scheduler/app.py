@@ -31,7 +31,8 @@ def create_app(engine: DecisionEngine, source: Source, frame: ServerFrame) -> AS
     app = new_api(frame, "WAO scheduler extender")
     _add_decisions(app, decisions)
     _add_what_if(app, engine)
-    return with_direct_routes(app, Verbs(state))
+    authenticated = frame.tls is not None and frame.tls.asks_clients
+    return with_direct_routes(app, Verbs(state, authenticated=authenticated))
 
 
 def _add_decisions(app: FastAPI, kept: DecisionLog) -> None:

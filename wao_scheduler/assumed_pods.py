@@ -34,6 +34,10 @@ STUCK_REASONS = frozenset(
 )
 
 
+MOST_UNKNOWN = 1000
+"""Choices for pods that no watch event has shown; more drop the oldest."""
+
+
 @dataclass(slots=True)
 class AssumedPod:
     """CPU assumed on a node for one pod.
@@ -56,6 +60,8 @@ class AssumedPod:
         uid of its controller, or an empty string.
     share
         Share of its CPU that the node's sample does not contain.
+    known
+        Whether a watch event has shown the pod.
     """
 
     node: str
@@ -66,6 +72,7 @@ class AssumedPod:
     stuck: bool = False
     owner: str = ""
     share: float = 1.0
+    known: bool = True
 
     @property
     def missing(self) -> float:
@@ -82,6 +89,8 @@ class AssumedPods:
         Returns the CPU of a pod [cores].
     choice_ttl
         Time after which a choice is dropped that no watch event confirmed [s].
+    unknown_ttl
+        The same for a pod that no watch event has shown [s]: anybody who can send a request can invent pods.
     start_timeout
         Time after which a bound pod is dropped whose containers never started [s].
     stuck_timeout
@@ -93,16 +102,19 @@ class AssumedPods:
         estimate: Callable[[Pod], float],
         *,
         choice_ttl: float = 30.0,
+        unknown_ttl: float = 5.0,
         start_timeout: float = 600.0,
         stuck_timeout: float = 60.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._estimate = estimate
         self._choice_ttl = choice_ttl
+        self._unknown_ttl = unknown_ttl
         self._start_timeout = start_timeout
         self._stuck_timeout = stuck_timeout
         self._clock = clock
         self._by_uid: dict[str, AssumedPod] = {}
+        self._unknown: dict[str, float] = {}  # when it was chosen, by uid, the oldest first
         self._choices: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._snapshot: ClusterSnapshot | None = None
         self._cores: FloatArray = np.zeros(0)
@@ -113,6 +125,7 @@ class AssumedPods:
     @property
     def cores(self) -> FloatArray:
         """Assumed CPU of each node of the current snapshot [cores], shape (n_nodes,). Do not write to it."""
+        self._forget_unknown()
         return self._cores
 
     def of(self, uid: str) -> AssumedPod | None:
@@ -121,9 +134,10 @@ class AssumedPods:
 
     def choices(self, owner: str) -> Mapping[str, str]:
         """Return the chosen node of each pod of a controller that is not known to be bound, by the pod's uid."""
+        self._forget_unknown()
         return self._choices.get(owner, {})
 
-    def choose(self, uid: str, node: str, cores: float, *, owner: str = "") -> None:
+    def choose(self, uid: str, node: str, cores: float, *, owner: str = "", known: bool = True) -> None:
         """Count a decision of ours for a pod that is not bound yet, instead of an earlier one.
 
         Parameters
@@ -136,10 +150,23 @@ class AssumedPods:
             CPU of the pod [cores].
         owner
             uid of the pod's controller, or an empty string.
+        known
+            Whether a watch event has shown the pod.
         """
-        known = self._by_uid.get(uid)
-        if known is None or not known.bound:
-            self._set(uid, AssumedPod(node, cores, self._clock(), bound=False, owner=owner))
+        held = self._by_uid.get(uid)
+        if held is None or not held.bound:
+            now = self._clock()
+            self._set(uid, AssumedPod(node, cores, now, bound=False, owner=owner, known=known))
+            if not known:
+                self._unknown[uid] = now
+                if len(self._unknown) > MOST_UNKNOWN:
+                    self._drop(next(iter(self._unknown)))
+
+    def _forget_unknown(self) -> None:
+        """Drop the choices for pods that no watch event has shown in time."""
+        latest = self._clock() - self._unknown_ttl
+        while self._unknown and self._unknown[first := next(iter(self._unknown))] < latest:
+            self._drop(first)
 
     def observe(self, change: Change) -> None:
         """Apply one change of a Pod."""
@@ -154,6 +181,8 @@ class AssumedPods:
             self._drop(pod.uid)
             return
         if pod.node_name is None:  # still pending: a choice of ours remains
+            if self._unknown.pop(pod.uid, None) is not None:
+                self._by_uid[pod.uid].known = True
             return
         known = self._by_uid.get(pod.uid)
         since = known.since if known is not None and known.bound else (pod.scheduled_at or self._clock())
@@ -205,7 +234,7 @@ class AssumedPods:
         """Whether a pod is no longer assumed: the sample contains all of it, or it never started."""
         waited = self._clock() - assumption.since
         if not assumption.bound:
-            return waited > self._choice_ttl
+            return waited > (self._choice_ttl if assumption.known else self._unknown_ttl)
         if assumption.started_at is None:
             return waited > (self._stuck_timeout if assumption.stuck else self._start_timeout)
         return share == 0.0
@@ -231,6 +260,7 @@ class AssumedPods:
 
     def _pop(self, uid: str) -> AssumedPod | None:
         known = self._by_uid.pop(uid, None)
+        self._unknown.pop(uid, None)
         if known is not None and (chosen := self._choices.get(known.owner)) is not None:
             chosen.pop(uid, None)
             if not chosen:

@@ -26,6 +26,14 @@ def scheduler(
             help="Settings file (YAML): profiles, rules, limits; or a KubeSchedulerConfiguration of the reference.",
         ),
     ] = None,
+    client_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_SCHEDULER_CLIENT_CA_FILE",
+            help="PEM file of the authorities of kube-scheduler's client certificate. When set, filter and prioritize "
+            "refuse clients without a certificate.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the extender of kube-scheduler: /prioritize and /filter, /v1/decisions and /v1/what-if."""
     from wao_core.serving.server import run
@@ -33,7 +41,12 @@ def scheduler(
     from wao_scheduler.server import run_scheduler
 
     settings = load_settings(config)
-    run(lambda: run_scheduler(server, settings, endpoints), server, *endpoints.problems())
+    problems = endpoints.problems()
+    if client_ca_file is not None and server.insecure_http:
+        problems.append("--client-ca-file with --insecure-http: client certificates need TLS; remove one of the two")
+    elif client_ca_file is not None and not client_ca_file.is_file():
+        problems.append(f"--client-ca-file {client_ca_file}: no such file")
+    run(lambda: run_scheduler(server, settings, endpoints, client_ca=client_ca_file), server, *problems)
 
 
 @with_options(Tls, "tls")

@@ -111,6 +111,11 @@ class DecisionEngine:
         """Return whether this profile scores pods like this one."""
         return not profile.scheduler_names or pod.scheduler_name in profile.scheduler_names
 
+    def is_known(self, key: str, uid: str) -> bool:
+        """Return whether the cluster has this Pod; a request may name any."""
+        pod = self._state.pods.get(key)
+        return pod is not None and pod.uid == uid
+
     def prioritize(self, pod: Pod, names: Sequence[str], profile_name: str = "default") -> PlacementDecision:
         """Return the scores of the candidates, and assume the pod on the best one.
 
@@ -141,7 +146,9 @@ class DecisionEngine:
             first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
             scores[first] = scoring.HIGHEST
         if first is not None:
-            self.assumed_pods.choose(pod.uid, names[first], cores, owner=pod.owner.uid if pod.owner else "")
+            owner = pod.owner.uid if pod.owner else ""
+            seen = self.is_known(f"{pod.namespace}/{pod.name}", pod.uid)
+            self.assumed_pods.choose(pod.uid, names[first], cores, owner=owner, known=seen)
         return PlacementDecision(
             pod=f"{pod.namespace}/{pod.name}",
             uid=pod.uid,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from wao_core.cluster.records import Kind
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
@@ -19,10 +20,14 @@ KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS
 
 
 async def run_scheduler(
-    server: ServerOptions, settings: SchedulerSettings, endpoints: EndpointOptions | None = None
+    server: ServerOptions,
+    settings: SchedulerSettings,
+    endpoints: EndpointOptions | None = None,
+    *,
+    client_ca: Path | None = None,
 ) -> None:
-    """Serve until the process is asked to stop."""
-    frame = ServerFrame.from_options("scheduler", server)
+    """Serve until the process is asked to stop; with `client_ca`, the verbs require a client certificate of it."""
+    frame = ServerFrame.from_options("scheduler", server, client_ca=client_ca)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=settings.metrics_cache_ttl))
         engine = DecisionEngine(source.state, settings)

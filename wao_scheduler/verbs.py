@@ -17,6 +17,7 @@ from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Workload
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.serving.bodies import bounded_body
+from wao_core.serving.peercert import STATE_KEY
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog, PlacementDecision, explain
 from wao_scheduler.metrics import ExtenderMetrics
@@ -34,6 +35,9 @@ log = logging.getLogger("wao.scheduler")
 
 MAX_BODY = 64 * 1024 * 1024
 """Largest request [bytes]: 5,000 whole Node objects are 45 MB; with nodeCacheCapable a body is some 200 kB."""
+NO_CERTIFICATE = (
+    "a client certificate is required; set certFile and keyFile in the tlsConfig of kube-scheduler's extender"
+)
 MOST_TASKS = 256
 """Background tasks at a time, above which Events are dropped."""
 
@@ -63,9 +67,9 @@ Answer = Callable[[ExtenderState, ExtenderArgs, str], bytes]
 class Verbs:
     """Finds the endpoint of a path: `/filter`, `/prioritize`, `/PROFILE/filter` and `/PROFILE/prioritize`."""
 
-    def __init__(self, state: ExtenderState) -> None:
+    def __init__(self, state: ExtenderState, *, authenticated: bool = False) -> None:
         self._endpoints = {
-            verb: VerbEndpoint(state, verb, answer)
+            verb: VerbEndpoint(state, verb, answer, authenticated=authenticated)
             for verb, answer in (("filter", _filter), ("prioritize", _prioritize))
         }
 
@@ -78,8 +82,8 @@ class Verbs:
 class VerbEndpoint:
     """Answers POST of ExtenderArgs to one verb; the profile is the first of two parts of the path, else "default"."""
 
-    def __init__(self, state: ExtenderState, verb: str, answer: Answer) -> None:
-        self._state, self._verb, self._answer = state, verb, answer
+    def __init__(self, state: ExtenderState, verb: str, answer: Answer, *, authenticated: bool) -> None:
+        self._state, self._verb, self._answer, self._authenticated = state, verb, answer, authenticated
         self._duration = state.metrics.duration.labels(verb)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +108,8 @@ class VerbEndpoint:
         """Return the error of a request whose body is not read, or None."""
         if scope["method"] != "POST":
             return Response("POST ExtenderArgs\n", status_code=405, headers={"Allow": "POST"}, media_type="text/plain")
+        if self._authenticated and scope.get("state", {}).get(STATE_KEY) is None:
+            return self._refuse("unknown", 401, NO_CERTIFICATE)
         engine = self._state.engine
         if engine.profile(profile) is None:
             known = ", ".join(engine.settings.profiles)
@@ -145,7 +151,7 @@ def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes
 
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     result = state.engine.filter(args.pod, args.names, profile)
-    if result.bad_rate is not None:
+    if result.bad_rate is not None and state.engine.is_known(f"{args.pod.namespace}/{args.pod.name}", args.pod.uid):
         state.send_event(_about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
     if result.only is not None:
         _decided(state, result.only)
@@ -166,7 +172,8 @@ def _remember(state: ExtenderState, decision: PlacementDecision) -> None:
         state.metrics.fallback.labels(decision.outcome).inc()
     explanation = explain(decision)
     state.decisions.add(explanation)
-    if state.engine.settings.events and decision.outcome != "not_ours":
+    known = state.engine.is_known(decision.pod, decision.uid)
+    if known and state.engine.settings.events and decision.outcome != "not_ours":
         namespace, name = decision.pod.split("/", 1)
         about = ObjectRef("Pod", name, namespace, decision.uid)
         state.send_event(about, reason="MinimizePower", message=explanation.summary(), warning=False)

@@ -181,7 +181,7 @@ def test_each_binding_is_of_a_role_and_an_account_that_are_there() -> None:
 def test_the_controller_issues_what_the_servers_mount_and_may_write_nothing_else() -> None:
     controller = next(item.values[0] for item in workloads() if item.id == "wao-controller")
     flags = [flag.partition("=") for flag in pod_of(controller)["containers"][0]["args"]]
-    issued = {f"{value}-tls" for flag, _, value in flags if flag == "--serving-certificate"}
+    issued = {f"{value}-tls" for flag, _, value in flags if flag in ("--serving-certificate", "--client-certificate")}
     mounted = {
         volume["secret"]["secretName"]
         for item in workloads()
@@ -199,6 +199,30 @@ def test_the_controller_issues_what_the_servers_mount_and_may_write_nothing_else
     assert allowed == issued
     registered = {item["metadata"]["name"] for _, item in documents("APIService")}
     assert registered == {value for flag, _, value in flags if flag == "--api-service"}
+
+
+def test_the_extender_verifies_the_client_certificate_that_kube_scheduler_sends() -> None:
+    of = {item.id: item.values[0] for item in workloads()}
+    (settings,) = [item for _, item in documents("ConfigMap") if item["metadata"]["name"] == "wao-kube-scheduler"]
+    (extender,) = yaml.safe_load(settings["data"]["config.yaml"])["extenders"]
+    files = {extender["tlsConfig"]["certFile"], extender["tlsConfig"]["keyFile"]}
+    assert files == {
+        f"{mounted(of['wao-kube-scheduler'], 'wao-kube-scheduler-tls')}/tls.{end}" for end in ("crt", "key")
+    }
+    ca = f"--client-ca-file={mounted(of['wao-scheduler'], 'wao-ca')}/ca.crt"
+    assert ca in pod_of(of["wao-scheduler"])["containers"][0]["args"]
+
+
+def mounted(workload: dict[str, Any], name: str) -> str:
+    """Return the folder where a Secret or ConfigMap is mounted."""
+    pod = pod_of(workload)
+    (volume,) = [
+        item["name"]
+        for item in pod["volumes"]
+        if name in (item.get("secret", {}).get("secretName"), item.get("configMap", {}).get("name"))
+    ]
+    (path,) = [item["mountPath"] for item in pod["containers"][0]["volumeMounts"] if item["name"] == volume]
+    return str(path)
 
 
 def test_the_bundle_is_published_wherever_it_is_mounted() -> None:

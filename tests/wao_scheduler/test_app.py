@@ -15,6 +15,7 @@ from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
 from tests.fakes.workloads import spread_state
 from tests.waiting import until
+from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.source import ObjectRef
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
@@ -27,10 +28,12 @@ from wao_scheduler.verbs import MOST_TASKS, ExtenderState
 
 
 class Extender:
-    """The app, its source, and a client."""
+    """The app, its source with the waiting pods p and q, and a client."""
 
     def __init__(self, state: ClusterState | None = None, **settings: Any) -> None:
         self.source = FakeSource(state or ClusterState())
+        for name in ("p", "q"):
+            self.source.state.put(Kind.POD, Pod(name=name, namespace="default", uid=f"uid-{name}"))
         self.engine = DecisionEngine(self.source.state, parse_settings(settings))
         self.frame = ServerFrame("scheduler")
         self.registry = self.frame.registry
@@ -207,6 +210,16 @@ async def test_a_bad_annotation_is_a_warning_event() -> None:
     assert event[0].kind == "Deployment"
     assert event[3]
     assert "write a number from 0 to 1" in event[2]
+
+
+@pytest.mark.parametrize("metadata", [{"name": "invented"}, {"name": "p", "uid": "of-another-pod"}])
+async def test_no_event_is_written_about_a_pod_that_the_cluster_does_not_have(metadata: dict[str, Any]) -> None:
+    extender = Extender(spread_state(rate="often"))
+    extender.engine.update(snapshot(["a", "b"]))
+    owners = [{"kind": "ReplicaSet", "name": "web-1", "uid": "rs", "controller": True}]
+    await extender.post("/filter", args("a", "b", ownerReferences=owners, **metadata))
+    await extender.post("/prioritize", args("a", "b", **metadata))
+    assert not extender.source.events
 
 
 async def test_requests_are_counted(extender: Extender) -> None:

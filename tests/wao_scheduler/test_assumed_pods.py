@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.state import Change, ClusterState
-from wao_scheduler.assumed_pods import AssumedPods
+from wao_scheduler.assumed_pods import MOST_UNKNOWN, AssumedPods
 
 
 class Clock:
@@ -73,6 +73,33 @@ def test_a_later_choice_for_the_same_pod_replaces_the_first(book: AssumedPods) -
     book.choose("u1", "a", 2.0)
     book.choose("u1", "b", 2.0)
     assert book.cores.tolist() == [0.0, 2.0]
+
+
+def test_a_choice_for_a_pod_that_no_watch_event_shows_is_forgotten_within_seconds(
+    book: AssumedPods, clock: Clock
+) -> None:
+    """Invented pods do not fill nodes, even when no new snapshot comes."""
+    for number in range(400):
+        book.choose(f"invented-{number}", "a", 2.0, owner="somebody", known=False)
+    clock.now += 5.1
+    assert book.cores.tolist() == [0.0, 0.0]
+    assert not book.choices("somebody")
+    assert len(book) == 0
+
+
+def test_a_choice_counts_as_long_as_any_other_once_a_watch_event_shows_its_pod(book: AssumedPods, clock: Clock) -> None:
+    book.choose("u1", "a", 2.0, known=False)
+    seen(book, pod(node=None))
+    clock.now += 29
+    book.settle(snapshot(["a", "b"], usage_at=clock.now - 29))
+    assert book.cores.tolist() == [2.0, 0.0]
+
+
+def test_choices_for_pods_that_no_watch_event_shows_are_bounded_in_number(book: AssumedPods) -> None:
+    for number in range(MOST_UNKNOWN + 10):
+        book.choose(f"invented-{number}", "a", 0.5, known=False)
+    assert len(book) == MOST_UNKNOWN
+    assert book.cores.tolist() == [MOST_UNKNOWN * 0.5, 0.0]
 
 
 def test_a_choice_that_nobody_confirms_is_forgotten(book: AssumedPods, clock: Clock) -> None:

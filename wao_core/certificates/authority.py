@@ -7,7 +7,7 @@ every certificate in use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,13 +54,17 @@ class DesiredCertificates:
     reasons: Mapping[str, str]
 
 
-def renewal(present: PresentCertificates, hosts: Mapping[str, Sequence[str]], now: datetime) -> DesiredCertificates:
+def renewal(
+    present: PresentCertificates, hosts: Mapping[str, Sequence[str]], now: datetime, *, clients: Collection[str] = ()
+) -> DesiredCertificates:
     """Return the certificates that should exist at `now`; nothing is issued while all present ones are valid.
 
     Parameters
     ----------
     hosts
         Service name -> the host names that its certificate must contain.
+    clients
+        The names in `hosts` whose certificate is for a client and not for a server.
     """
     authority, reasons = present.authority, {}
     if authority is None or (due := _renewal_reason(authority, now)):
@@ -74,13 +78,13 @@ def renewal(present: PresentCertificates, hosts: Mapping[str, Sequence[str]], no
         pair = present.pairs.get(service)
         why = "there is none" if pair is None else _reissue_reason(pair, names, published, now, signer)
         if why:
-            issued[service] = issue(authority, names, now)
+            issued[service] = issue(authority, names, now, client=service in clients)
             reasons[service] = why
     return DesiredCertificates(authority, _join(published), issued, reasons)
 
 
 def new_authority(now: datetime) -> Pair:
-    """Return a new authority, which may sign serving certificates only."""
+    """Return a new authority, which may sign certificates of servers and clients, but no further authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = common_name(f"wao-ca@{int(now.timestamp())}")
     certificate = (
@@ -93,8 +97,9 @@ def new_authority(now: datetime) -> Pair:
     return Pair.of(certificate, key)
 
 
-def issue(authority: Pair, hosts: Sequence[str], now: datetime) -> Pair:
-    """Return a serving certificate for these host names, signed by the authority."""
+def issue(authority: Pair, hosts: Sequence[str], now: datetime, *, client: bool = False) -> Pair:
+    """Return a certificate for these host names, signed by the authority, for a server or for a `client`."""
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
     parent = _load(authority.certificate)
     signer = serialization.load_pem_private_key(authority.key, None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
@@ -104,7 +109,7 @@ def issue(authority: Pair, hosts: Sequence[str], now: datetime) -> Pair:
         .add_extension(x509.SubjectAlternativeName([general_name(host) for host in hosts]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
             critical=False,

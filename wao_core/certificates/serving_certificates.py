@@ -32,13 +32,17 @@ PERIOD = 20.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateSettings:
-    """The Services to keep certificates for, none by default; clients are in `namespace` and `bundle_namespaces`."""
+    """The Services to keep certificates for, none by default; clients are in `namespace` and `bundle_namespaces`.
+
+    `clients` get a client certificate each, in `namespace` too.
+    """
 
     namespace: str = "wao-system"
     authority_namespace: str = "wao-pki"
     services: tuple[str, ...] = ()
     api_services: tuple[str, ...] = ()
     bundle_namespaces: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
 
 
 class ServingCertificates:
@@ -47,6 +51,7 @@ class ServingCertificates:
     def __init__(self, client: KubeClient, settings: CertificateSettings) -> None:
         self._client, self._settings = client, settings
         self._hosts = {name: service_hosts(name, settings.namespace) for name in settings.services}
+        self._hosts |= {name: [name] for name in settings.clients}
         self._logged: dict[str, str] = {}
         self.failures = 0
 
@@ -73,7 +78,7 @@ class ServingCertificates:
             A request failed.
         """
         present = await self._present()
-        wanted = renewal(present, self._hosts, now or datetime.now(UTC))
+        wanted = renewal(present, self._hosts, now or datetime.now(UTC), clients=self._settings.clients)
         for name, why in wanted.reasons.items():
             log.info("issuing the certificate of %s: %s", name, why)
         # publish before use: clients must be able to verify every certificate in use
@@ -94,7 +99,7 @@ class ServingCertificates:
         authority = await self._read(_path("secrets", settings.authority_namespace, BUNDLE))
         bundle = await self._published(settings.namespace)
         pairs = {}
-        for service in settings.services:
+        for service in self._hosts:
             if (pair := _pair(await self._read(_path("secrets", settings.namespace, f"{service}-tls")))) is not None:
                 pairs[service] = pair
         return PresentCertificates(_pair(authority), bundle, pairs)

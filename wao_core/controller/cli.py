@@ -25,6 +25,12 @@ def controller(
             "Default: none, to use cert-manager or your own certificates."
         ),
     ] = None,
+    client_certificate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Client whose certificate for the WAO servers is maintained, in the Secret NAME-tls; can be repeated."
+        ),
+    ] = None,
     authority_namespace: Annotated[
         str,
         typer.Option(
@@ -55,5 +61,6 @@ def controller(
         tuple(serving_certificate or ()),
         tuple(api_service or ()),
         tuple(bundle_namespace or ()),
+        tuple(client_certificate or ()),
     )
     run(lambda: run_controller(server, certificates, leader_elect=leader_elect), server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prometheus_client import Gauge
 from starlette.routing import Route
 
@@ -51,20 +53,29 @@ class ServerFrame:
             expiry.set_function(lambda: tls.expires_at)
 
     @classmethod
-    def from_options(cls, component: str, options: ServerOptions, *, client_certificates: bool = False) -> ServerFrame:
+    def from_options(
+        cls,
+        component: str,
+        options: ServerOptions,
+        *,
+        client_certificates: bool = False,
+        client_ca: Path | None = None,
+    ) -> ServerFrame:
         """Return the frame of a server with the certificate that the options name.
 
         Parameters
         ----------
         client_certificates
             Whether clients are asked for a certificate.
+        client_ca
+            PEM file of the authorities of client certificates; clients are asked for one.
 
         Raises
         ------
         UsageError
             The certificate cannot be used.
         """
-        return cls(component, tls_from_options(options, client_certificates=client_certificates))
+        return cls(component, tls_from_options(options, client_certificates=client_certificates, client_ca=client_ca))
 
     def add_series(self, *families: SeriesFamily) -> None:
         """Show these families in /metrics, in addition to those in `registry`."""

@@ -13,6 +13,7 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from wao_core.certificates.self_signed import bootstrap_certificate, expiry_of
@@ -36,6 +37,9 @@ class ServingTls:
     client_certificates
         Whether clients are asked for a certificate; see `set_client_authorities` for those that send one. This
         cannot change later, as a handshake takes the authorities of a swapped context, but not its verify mode.
+    client_ca
+        PEM file of the authorities of client certificates, read again like the serving certificate. Clients are asked
+        for a certificate.
 
     Attributes
     ----------
@@ -55,9 +59,10 @@ class ServingTls:
         *,
         self_signed_hosts: Iterable[str] | None = None,
         client_certificates: bool = False,
+        client_ca: Path | None = None,
     ) -> None:
-        self.certificate, self.key = certificate, key
-        self.asks_clients = client_certificates
+        self.certificate, self.key, self._client_ca = certificate, key, client_ca
+        self.asks_clients = client_certificates or client_ca is not None
         self._hosts = None if self_signed_hosts is None else tuple(self_signed_hosts)
         self._client_authorities = b""
         self.expires_at = 0.0
@@ -114,7 +119,7 @@ class ServingTls:
 
     def _sign(self) -> Signature:
         found = []
-        for path in (self.certificate, self.key):
+        for path in filter(None, (self.certificate, self.key, self._client_ca)):
             try:
                 stat = path.stat()
             except OSError:
@@ -129,6 +134,8 @@ class ServingTls:
         self.expires_at = expiry_of(self.certificate)
         if self._client_authorities:
             context.load_verify_locations(cadata=self._client_authorities.decode("ascii"))
+        if self._client_ca is not None:
+            context.load_verify_locations(cafile=self._client_ca)
         return context
 
     def _listener_context(self) -> ssl.SSLContext:
@@ -142,21 +149,22 @@ class ServingTls:
         return context
 
 
-def tls_from_options(options: ServerOptions, *, client_certificates: bool = False) -> ServingTls | None:
+def tls_from_options(
+    options: ServerOptions, *, client_certificates: bool = False, client_ca: Path | None = None
+) -> ServingTls | None:
     """Return the TLS settings of the options, None for plain HTTP."""
     if options.insecure_http:
         return None
+    serving = partial(ServingTls, client_certificates=client_certificates, client_ca=client_ca)
     if options.tls_cert_file is not None and options.tls_private_key_file is not None:
-        return ServingTls(options.tls_cert_file, options.tls_private_key_file, client_certificates=client_certificates)
+        return serving(options.tls_cert_file, options.tls_private_key_file)
     folder = options.self_signed_dir
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="wao-tls-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _log.warning("no certificate is configured: using a self-signed one until this process ends")
     names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
-    return ServingTls(
-        folder / "tls.crt", folder / "tls.key", self_signed_hosts=names, client_certificates=client_certificates
-    )
+    return serving(folder / "tls.crt", folder / "tls.key", self_signed_hosts=names)
 
 
 def _server_context(asks_clients: bool) -> ssl.SSLContext:

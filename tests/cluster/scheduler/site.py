@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 from collections.abc import Iterator, Mapping
@@ -189,8 +190,18 @@ class Site:
         authority.write_text(self._map("wao-ca", "ca.crt"))
         (asked,) = config["extenders"]
         asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/default"
-        asked["tlsConfig"]["caFile"] = str(authority)
+        asked["tlsConfig"] |= {"caFile": str(authority)} | self._client_certificate()
         return config
+
+    def _client_certificate(self) -> dict[str, str]:
+        """Write kube-scheduler's client certificate, and return the fields of tlsConfig that name its files."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/secrets/wao-kube-scheduler-tls"
+        wait_for(lambda: self.bed.admin.request("GET", path).status_code == 200, "the client certificate")
+        data = self.bed.admin.get(path)["data"]
+        files = {"certFile": "tls.crt", "keyFile": "tls.key"}
+        for key in files.values():
+            (self.bed.folder / f"client-{key}").write_bytes(base64.b64decode(data[key]))
+        return {field: str(self.bed.folder / f"client-{key}") for field, key in files.items()}
 
     def _map(self, name: str, key: str = "config.yaml") -> str:
         path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{name}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from wao_core.certificates.authority import (
     OVERLAP,
@@ -78,6 +79,27 @@ def test_python_verifies_what_was_issued_for_the_name_that_the_aggregator_asks(t
             except ssl.SSLWantReadError:
                 continue
     assert asking.version() == "TLSv1.3"
+
+
+def test_a_client_certificate_is_for_clients_only_and_renewed_like_the_others() -> None:
+    hosts = {**HOSTS, "wao-kube-scheduler": ["wao-kube-scheduler"]}
+    held = applied(NOTHING, renewal(NOTHING, hosts, NOW, clients=["wao-kube-scheduler"]))
+    usages = {
+        name: list(
+            x509.load_pem_x509_certificate(pair.certificate)
+            .extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+            .value
+        )
+        for name, pair in held.pairs.items()
+    }
+    assert usages == {
+        "wao-metrics-api": [ExtendedKeyUsageOID.SERVER_AUTH],
+        "wao-kube-scheduler": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    }
+    assert bundle_verifies(held, "wao-kube-scheduler")
+    assert not renewal(held, hosts, NOW, clients=["wao-kube-scheduler"]).issued
+    later = renewal(held, hosts, NOW + SERVING_LIFE * 0.7, clients=["wao-kube-scheduler"])
+    assert set(later.issued) == set(hosts)
 
 
 def test_a_serving_certificate_is_renewed_when_two_thirds_of_its_life_are_over() -> None:

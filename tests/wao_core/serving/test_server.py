@@ -136,6 +136,23 @@ async def test_strangers_and_server_certificates_are_refused_at_the_handshake(tm
                 await get(f"{server.url}/whoami", tmp_path / "tls.crt", client)
 
 
+async def test_the_file_of_client_authorities_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    old, new = Authority.new("old"), Authority.new("new")
+    ca = tmp_path / "ca.crt"
+    ca.write_text(old.pem)
+    tls = ServingTls(tmp_path / "tls.crt", tmp_path / "tls.key", self_signed_hosts=[], client_ca=ca)
+    alice = new.issue(tmp_path, "alice")
+    async with Server(app(), tls=tls) as server:
+        with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError, httpx2.ConnectError)):
+            await get(f"{server.url}/whoami", tmp_path / "tls.crt", alice)
+        ca.write_text(old.pem + new.pem)
+        assert tls.refresh()
+        assert (await get(f"{server.url}/whoami", tmp_path / "tls.crt", alice)).json()[0] == "alice"
+        ca.write_text("nonsense")
+        assert not tls.refresh()
+        assert (await get(f"{server.url}/whoami", tmp_path / "tls.crt", alice)).json()[0] == "alice"
+
+
 async def test_new_client_authorities_count_for_the_next_connection(tmp_path: Path) -> None:
     old, new = Authority.new("old"), Authority.new("new")
     tls = tls_in(tmp_path, clients=True)

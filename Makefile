@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler
-.PHONY: help setup docs docs-reference test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
+.PHONY: help setup audit sbom docs docs-reference test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ endef
 .venv-docs/.stamp: .tools/.stamp requirements/docs.txt pyproject.toml
 	$(call environment,.venv-docs,requirements/docs.txt)
 
+# the tools that examine the locks, kept apart from what they examine
+.venv-audit/.stamp: .tools/.stamp requirements/audit.txt
+	@echo "creating .venv-audit from requirements/audit.txt"
+	@test -x .venv-audit/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-audit
+	@$(UV) pip sync --quiet --python .venv-audit/bin/python --require-hashes requirements/audit.txt
+	@touch $@
+
 # a model server's own environment: its packages only, because it pins versions that ours does not
 .venv-%/.stamp: .tools/.stamp requirements/interop-%.txt
 	@echo "creating .venv-$* from requirements/interop-$*.txt"
@@ -54,6 +61,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	  $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	  --custom-compile-command 'make lock' "$$@" -o requirements/$$out.txt; }; \
 	compile tools requirements/tools.in; \
+	compile audit requirements/audit.in; \
 	compile dev pyproject.toml --extra all --group dev; \
 	compile train pyproject.toml --extra train --group test --group build; \
 	compile docs pyproject.toml --group docs --group build; \
@@ -120,6 +128,17 @@ check: setup  ## format, lint, types, layers, generated files
 format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+audit: .venv-audit/.stamp  ## look up known vulnerabilities of the image's packages (needs api.osv.dev)
+	@.venv-audit/bin/python -c "import requests; requests.head('https://api.osv.dev', timeout=10)" 2>/dev/null || \
+	  { echo "make audit reads the OSV database at api.osv.dev, which is not reachable from here: nothing was checked" >&2; exit 1; }
+	.venv-audit/bin/pip-audit --vulnerability-service osv --disable-pip --require-hashes -r requirements/image.txt
+
+sbom: .venv-audit/.stamp  ## write the packages of the image as CycloneDX to build/sbom.json
+	@mkdir -p build
+	@.venv-audit/bin/python -W ignore -m cyclonedx_py requirements requirements/image.txt --pyproject pyproject.toml \
+	  --output-reproducible -o build/sbom.json
+	@echo "the packages of the image are in build/sbom.json"
 
 docs: .venv-docs/.stamp  ## build the documentation site; warnings are errors
 	@.venv-docs/bin/sphinx-build -q -E -W --keep-going -b html docs build/docs

@@ -1,4 +1,7 @@
-"""The JSON of the weight service: what `GET /v1/weights/{namespace}/{service}` answers and agents decode."""
+"""The JSON documents of the weight service, which it encodes and node agents decode.
+
+Fields that an agent does not need have defaults, so that agents also read the documents of older and newer services.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +9,40 @@ import msgspec
 
 
 class WeightedEndpoint(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """One endpoint of a port with its weight: a share of 100 over the port's usable endpoints."""
+    """One endpoint of a port with its weight: its share of the port's traffic [%]."""
 
     address: str
     port: int
-    node_name: str | None
-    zone: str | None
+    node_name: str | None = None
+    zone: str | None = None
     weight: float
-    watt_increase: float | None
-    ready: bool
-    serving: bool
-    terminating: bool
-    reason: str
+    watt_increase: float | None = None
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    reason: str = ""
 
 
 class WeightedPort(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """One port of a Service, in one address family."""
+    """One port of a Service in one address family; the weights of its endpoints sum to 100."""
 
-    name: str
+    name: str = ""
     port: int
     protocol: str
-    family: str
+    family: str = ""
     endpoints: tuple[WeightedEndpoint, ...]
 
 
 class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """The answer of `GET /v1/weights/{namespace}/{service}`; `version` changes exactly when a weight does."""
+    """The response to `GET /v1/weights/{namespace}/{service}`; `version` changes exactly when a weight does."""
 
-    namespace: str
-    service: str
-    rule: str
-    reason: str
+    namespace: str = ""
+    service: str = ""
+    rule: str = ""
+    reason: str = ""
     version: str
-    generated_at: float
-    cpu_per_request_cores: float
+    generated_at: float = 0.0
+    cpu_per_request_cores: float = 0.0
     ports: tuple[WeightedPort, ...]
 
 
@@ -48,14 +51,14 @@ class ServiceSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     namespace: str
     service: str
-    rule: str
-    reason: str
+    rule: str = ""
+    reason: str = ""
     version: str
-    endpoints: int
+    endpoints: int = 0
 
 
 class WeightsListing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The answer of `GET /v1/weights`."""
+    """The response to `GET /v1/weights`."""
 
     version: str
     services: tuple[ServiceSummary, ...]

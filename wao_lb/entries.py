@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from wao_core.cluster.records import EndpointSlice, Service
+from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffic, service_endpoints
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
-from wao_lb.members import Member, members, usable
 from wao_lb.settings import Choice
 from wao_predict.traffic.segments import FloatArray, IntArray
 from wao_predict.traffic.weights import NOTE_TEXTS, REASON_TEXTS, RULES, CodeArray, Note, Reason
@@ -76,8 +76,8 @@ class Entry:
 
     service: Service
     choice: Choice
-    groups: dict[PoolKey, list[Member]]
-    usable: list[Member]
+    groups: dict[PoolKey, list[ServiceEndpoint]]
+    usable: list[ServiceEndpoint]
     counts: list[int]
     pods: list[str | None]
     pod_rows: IntArray
@@ -100,9 +100,9 @@ class Entry:
         """Return the entry of a Service, still without weights and pod rows."""
         groups = {
             key: sorted(group, key=lambda item: (item.address, item.port))
-            for key, group in sorted(members(service, slices).items())
+            for key, group in sorted(service_endpoints(service, slices).items())
         }
-        chosen = {key: usable(group) for key, group in groups.items()}
+        chosen = {key: receiving_traffic(group) for key, group in groups.items()}
         flat = [member for group in chosen.values() for member in group]
         counts = [len(group) for group in chosen.values() if group]
         told = [(key, [_told(member) for member in group]) for key, group in groups.items()]
@@ -158,7 +158,7 @@ class Entry:
         """The Prometheus labels of the usable endpoints; made once."""
         if self._labels is None:
             own = (("namespace", self.service.namespace), ("service", self.service.name))
-            keys = [(index, member) for (index, _), group in self.groups.items() for member in usable(group)]
+            keys = [(index, member) for (index, _), group in self.groups.items() for member in receiving_traffic(group)]
             self._labels = [
                 (
                     *own,
@@ -205,7 +205,7 @@ class Entry:
             ports=tuple(ports),
         )
 
-    def _endpoint(self, member: Member, row: int | None) -> WeightedEndpoint:
+    def _endpoint(self, member: ServiceEndpoint, row: int | None) -> WeightedEndpoint:
         increase = float("nan") if row is None else float(self.standing.increase[row])
         return WeightedEndpoint(
             address=member.address,
@@ -221,12 +221,12 @@ class Entry:
         )
 
 
-def _told(member: Member) -> tuple[str, int, bool, bool, bool]:
+def _told(member: ServiceEndpoint) -> tuple[str, int, bool, bool, bool]:
     endpoint = member.endpoint
     return member.address, member.port, endpoint.ready, endpoint.serving, endpoint.terminating
 
 
-def _pod(member: Member, namespace: str) -> str | None:
+def _pod(member: ServiceEndpoint, namespace: str) -> str | None:
     endpoint = member.endpoint
     return (
         f"{namespace}/{endpoint.target_name}" if endpoint.target_kind in ("Pod", "") and endpoint.target_name else None

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wao_core.cluster.records import EndpointSlice, Kind, Service
+from wao_core.cluster.records import Kind, Service
+from wao_core.cluster.service_endpoints import SlicesByService
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.cluster.state import Change
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -47,7 +48,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self.changes = Changes()
         self._source, self._state, self._clock = source, source.state, clock
         self._pods = PodTable(self._state)
-        self._slices: dict[str, set[str]] = {}
+        self._slices = SlicesByService(self._state.endpoint_slices)
         self._entries: dict[str, Entry] = {}
         self._told: set[str] = set()
         self._snapshot: ClusterSnapshot | None = None
@@ -60,8 +61,6 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._waiting: ClusterSnapshot | None = None  # came while the book rested
         self._timer: asyncio.TimerHandle | None = None
         self.plan_seconds = 0.0
-        for part in self._state.endpoint_slices.values():
-            self._link(part)
         self._unsubscribe = self._state.subscribe([Kind.SERVICE, Kind.ENDPOINT_SLICE], self._observe)
 
     def close(self) -> None:
@@ -186,24 +185,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
         return changed
 
     def _observe(self, change: Change) -> None:
-        for record in (change.old, change.new):
-            if isinstance(record, EndpointSlice) and record.service is not None:
-                key = f"{record.namespace}/{record.service}"
-                (self._link if record is change.new else self._unlink)(record)
-                self._dirty.add(key)
-        if change.kind is Kind.SERVICE:
-            self._dirty.add(change.key)
-
-    def _link(self, part: EndpointSlice) -> None:
-        if part.service is not None:
-            self._slices.setdefault(f"{part.namespace}/{part.service}", set()).add(f"{part.namespace}/{part.name}")
-
-    def _unlink(self, part: EndpointSlice) -> None:
-        key = f"{part.namespace}/{part.service}"
-        parts = self._slices.get(key, set())
-        parts.discard(f"{part.namespace}/{part.name}")
-        if not parts:
-            self._slices.pop(key, None)
+        self._dirty |= {change.key} if change.kind is Kind.SERVICE else self._slices.observe(change)
 
     def _catch_up(self) -> None:
         if self._snapshot is None or not self._dirty:
@@ -237,8 +219,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
         made = choice(service, self.settings)
         for annotation, reason in made.wrong:
             self._refuse(service, annotation, reason)
-        names = self._slices.get(f"{service.namespace}/{service.name}", ())
-        entry = Entry.of(service, [self._state.endpoint_slices[name] for name in sorted(names)], made)
+        entry = Entry.of(service, self._slices.of(f"{service.namespace}/{service.name}"), made)
         entry.pod_rows = np.array([self._pods.use(pod) for pod in entry.pods], dtype=np.int64)
         return entry
 

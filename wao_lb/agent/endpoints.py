@@ -1,22 +1,22 @@
-"""Which endpoints of a Service port get traffic, in the cluster and on this node. Pure."""
+"""The endpoints of a Service port that receive traffic, in the cluster and on this node. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffic
 from wao_lb.agent.slots import Key
-from wao_lb.members import Member
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The endpoints in use: of the whole cluster and of this node. Where the second has any, the first has too.
+    """The endpoints in use: of the whole cluster and of this node. If the second has any, the first has too.
 
     Attributes
     ----------
     perhaps_here
-        Addresses that are on this node or on none that is known.
+        Addresses on this node or without a known node.
     """
 
     cluster: tuple[Key, ...]
@@ -24,30 +24,27 @@ class Chosen:
     perhaps_here: frozenset[str] = frozenset()
 
 
-def choose(group: Sequence[Member], node_name: str) -> Chosen:
-    """Return the endpoints in use, sorted so that the same ones always make the same rules."""
-    local = _serving([member for member in group if member.endpoint.node_name == node_name])
-    here = frozenset(member.address for member in group if member.endpoint.node_name in (node_name, None, ""))
-    return Chosen(_serving(group), local, here)
+def choose(group: Sequence[ServiceEndpoint], node_name: str) -> Chosen:
+    """Return the endpoints in use, sorted so that the same endpoints always give the same rules.
 
-
-def _serving(group: Sequence[Member]) -> tuple[Key, ...]:
-    """Return the ready ones, else those that still serve while they end (KEP-1669).
-
-    With publishNotReadyAddresses every endpoint arrives as ready, ending ones too.
+    The rule of `receiving_traffic` applies to the cluster and to this node independently, as in kube-proxy.
     """
-    ready = [member for member in group if member.endpoint.ready]
-    used = ready or [member for member in group if member.endpoint.serving and member.endpoint.terminating]
-    return tuple(sorted((member.address, member.port) for member in used))
+    local = [item for item in group if item.endpoint.node_name == node_name]
+    here = frozenset(item.address for item in group if item.endpoint.node_name in (node_name, None, ""))
+    return Chosen(_keys(receiving_traffic(group)), _keys(receiving_traffic(local)), here)
 
 
-def local_ready(groups: Sequence[Sequence[Member]], node_name: str) -> int:
-    """Return how many endpoints on this node are ready, counting one that serves several ports once."""
+def _keys(group: Iterable[ServiceEndpoint]) -> tuple[Key, ...]:
+    return tuple(sorted((item.address, item.port) for item in group))
+
+
+def local_ready(groups: Sequence[Sequence[ServiceEndpoint]], node_name: str) -> int:
+    """Return the number of ready endpoints on this node; one that serves several ports counts once."""
     return len(
         {
-            member.address
+            item.address
             for group in groups
-            for member in group
-            if member.endpoint.ready and member.endpoint.node_name == node_name
+            for item in group
+            if item.endpoint.ready and item.endpoint.node_name == node_name
         }
     )

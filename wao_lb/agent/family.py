@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wao_lb.members import canonical
+from wao_core.cluster.service_endpoints import canonical_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Family:
 
     def addresses(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Return the addresses of this family in canonical form, without duplicates and invalid ones."""
-        return tuple(dict.fromkeys(item for text in texts if self.includes(item := canonical(text))))
+        return tuple(dict.fromkeys(item for text in texts if self.includes(item := canonical_address(text))))
 
     def networks(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Return the networks of this family, collapsed so that none contains another, without invalid ones."""

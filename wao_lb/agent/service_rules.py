@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wao_core.cluster.records import Service, ServicePort
+from wao_core.cluster.service_endpoints import ServiceEndpoint, host_port
 from wao_lb.agent.endpoints import Chosen, choose
 from wao_lb.agent.family import network_of
 from wao_lb.agent.model import (
@@ -33,7 +34,6 @@ from wao_lb.agent.model import (
 )
 from wao_lb.agent.names import PortNames, port_names
 from wao_lb.agent.slots import Key
-from wao_lb.members import Member, target
 
 MASQUERADE = "jump mark-for-masquerade"
 
@@ -119,7 +119,7 @@ class _Draft:
         return Rules(self.chains, self.sets, self.weight_maps, self.elements, self.udp, without_local, self.endpoints)
 
 
-def service_rules(service: Service, groups: Mapping[int, Sequence[Member]], setup: NodeSetup) -> Rules:
+def service_rules(service: Service, groups: Mapping[int, Sequence[ServiceEndpoint]], setup: NodeSetup) -> Rules:
     """Return the rules of a Service in one family.
 
     Parameters
@@ -205,7 +205,7 @@ def _add_endpoints(draft: _Draft, port: _Port) -> None:
         draft.sets[name] = NamedSet(f"type {family.set_type}; flags dynamic,timeout; timeout {seconds}s;")
         draft.chains[port.names.endpoint(address, number)] = (
             f"update @{name} {{ {family.nft} saddr }}",
-            f"meta l4proto {port.protocol} dnat to {target(address, number)}",
+            f"meta l4proto {port.protocol} dnat to {host_port(address, number)}",
         )
 
 
@@ -226,7 +226,7 @@ def _distribution_rule(draft: _Draft, port: _Port, chain: str, keys: tuple[Key, 
     sticky, family = port.affinity is not None, port.setup.family.nft
     translate = f"meta l4proto {port.protocol} dnat"
     if len(keys) == 1:  # a map of one endpoint would only cost time
-        return f"goto {port.names.endpoint(*keys[0])}" if sticky else f"{translate} to {target(*keys[0])}"
+        return f"goto {port.names.endpoint(*keys[0])}" if sticky else f"{translate} to {host_port(*keys[0])}"
     name = port.names.weights(chain) if sticky else port.names.split(chain)
     draft.weight_maps[name] = WeightMap(
         f"{port.service.namespace}/{port.service.name}",

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wao_core.cluster.records import EndpointSlice, Kind, Node, Service
+from wao_core.cluster.records import Kind, Node, Service
+from wao_core.cluster.service_endpoints import ServiceEndpoint, SlicesByService, service_endpoints
 from wao_core.cluster.state import Change, ClusterState
 from wao_lb.agent.endpoints import local_ready
 from wao_lb.agent.family import FAMILIES, Family
 from wao_lb.agent.model import NodeSetup, Rules
 from wao_lb.agent.names import refusal
 from wao_lb.agent.service_rules import service_rules
-from wao_lb.members import Member, members
 from wao_lb.settings import LbSettings, is_chosen
 from wao_predict.timestamps import parse_rfc3339
 
@@ -55,11 +55,9 @@ class NodeView:
         self._state = state
         self._on_change: Callable[[], None] = _ignore
         self._chooser = LbSettings(proxy_name=settings.proxy_name)
-        self._slices: dict[str, set[str]] = {}
+        self._slices = SlicesByService(state.endpoint_slices)
         self._dirty: set[str] = set()
         self.first_change: float | None = None  # monotonic time of the oldest change not taken yet
-        for part in state.endpoint_slices.values():
-            self._link(part)
         self._unsubscribe = state.subscribe(KINDS, self._observe)
 
     def notify(self, on_change: Callable[[], None]) -> None:
@@ -123,37 +121,27 @@ class NodeView:
 
     def rules(self, service: Service, setups: dict[Family, NodeSetup]) -> dict[Family, Rules]:
         """Return the rules of a Service in each family."""
-        groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
+        groups = service_endpoints(service, self._slices.of(f"{service.namespace}/{service.name}"))
         return {family: service_rules(service, _of_family(groups, family), setup) for family, setup in setups.items()}
 
     def local_ready(self, service: Service) -> int:
         """Return the number of ready endpoints of a Service on this node, in the family with more of them."""
-        groups = members(service, self.slices_of(f"{service.namespace}/{service.name}"))
+        groups = service_endpoints(service, self._slices.of(f"{service.namespace}/{service.name}"))
         name = self.settings.node_name
         return max(local_ready(list(_of_family(groups, family).values()), name) for family in FAMILIES)
-
-    def slices_of(self, key: str) -> list[EndpointSlice]:
-        """Return all EndpointSlices of a Service, whoever manages them."""
-        return [self._state.endpoint_slices[name] for name in sorted(self._slices.get(key, ()))]
 
     def delays(self, keys: set[str], now: float) -> list[float]:
         """Return the seconds since the endpoints changed, for EndpointSlices that state the time of the change."""
         found = []
         for key in keys:
-            for part in self.slices_of(key):
+            for part in self._slices.of(key):
                 at = parse_rfc3339(part.annotations.get(CHANGE_TIME))
                 if at is not None and 0.0 <= now - at < 3600.0:
                     found.append(now - at)
         return found
 
     def _observe(self, change: Change) -> None:
-        touched = set()
-        for record in (change.old, change.new):
-            if isinstance(record, EndpointSlice) and record.service is not None:
-                (self._link if record is change.new else self._unlink)(record)
-                touched.add(f"{record.namespace}/{record.service}")
-            elif isinstance(record, Service):
-                touched.add(change.key)
+        touched = {change.key} if change.kind is Kind.SERVICE else self._slices.observe(change)
         served = {key for key in touched if self._concerns(change, key)}
         if served or (change.kind is Kind.NODE and change.key == self.settings.node_name):
             self._dirty |= served
@@ -165,22 +153,13 @@ class NodeView:
         known = [self._state.services.get(key), change.old]
         return any(isinstance(item, Service) and is_chosen(item, self._chooser) for item in known)
 
-    def _link(self, part: EndpointSlice) -> None:
-        if part.service is not None:
-            self._slices.setdefault(f"{part.namespace}/{part.service}", set()).add(f"{part.namespace}/{part.name}")
 
-    def _unlink(self, part: EndpointSlice) -> None:
-        key = f"{part.namespace}/{part.service}"
-        names = self._slices.get(key, set())
-        names.discard(f"{part.namespace}/{part.name}")
-        if not names:
-            self._slices.pop(key, None)
-
-
-def _of_family(groups: dict[tuple[int, str], list[Member]], family: Family) -> dict[int, list[Member]]:
+def _of_family(
+    groups: dict[tuple[int, str], list[ServiceEndpoint]], family: Family
+) -> dict[int, list[ServiceEndpoint]]:
     """Return the endpoints with an address of the family and a valid port; manually created slices may lack either."""
     return {
-        index: [member for member in group if family.includes(member.address) and 0 < member.port < 65536]
+        index: [item for item in group if family.includes(item.address) and 0 < item.port < 65536]
         for (index, kind), group in groups.items()
         if kind == family.address_type
     }

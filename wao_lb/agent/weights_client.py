@@ -19,7 +19,8 @@ import aiohttp
 import msgspec
 
 from wao_lb.agent.model import Weights
-from wao_lb.agent.weights_documents import Document, Listing, PortWeights, port_weights
+from wao_lb.agent.weights_documents import PortWeights, port_weights
+from wao_lb.documents import ServiceWeights, WeightsListing
 from wao_predict.backoff import Backoff
 from wao_predict.connection import TlsPolicy, ssl_context
 from wao_predict.errors import UsageError, WaoError
@@ -206,7 +207,7 @@ class WeightsClient:
             return False
         if status != 200:
             raise self._refused(path, status, body)
-        listing = self._decode(body, Listing)
+        listing = self._decode(body, WeightsListing)
         self._version = listing.version
         self._listed = {f"{item.namespace}/{item.service}": item.version for item in listing.services}
         for key in self._have.keys() - self._listed.keys():
@@ -244,7 +245,7 @@ class WeightsClient:
         elif status != 200:
             raise self._refused(path, status, body)
         else:
-            document = self._decode(body, Document)
+            document = self._decode(body, ServiceWeights)
             self._have[key] = document.version, port_weights(key, document)
             # changes since the listing are part of the next listing
             self._listed[key] = document.version

@@ -10,8 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from wao_core.cluster.service_endpoints import host_port
 from wao_lb.documents import ServiceWeights
-from wao_lb.members import target
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
     ports = [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
     for port in ports:
         for item in port.endpoints:
-            if endpoint.strip() == target(item.address, item.port) and item.weight > 0.0:
+            if endpoint.strip() == host_port(item.address, item.port) and item.weight > 0.0:
                 best = max(other.weight for other in port.endpoints)
                 return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
     return DRAIN

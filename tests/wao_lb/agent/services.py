@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, LoadBalancerIngress, Service, ServicePort
+from wao_core.cluster.service_endpoints import ServiceEndpoint, service_endpoints
 from wao_lb.agent.family import FAMILIES, IPV4, Family
 from wao_lb.agent.model import NodeSetup, Rules, Weights
 from wao_lb.agent.service_rules import service_rules
 from wao_lb.agent.table import Table, merge
-from wao_lb.members import Member, members
 
 GOLDEN = Path(__file__).parent / "golden"
 WEB = ServicePort(port=80, name="http", node_port=30080)
@@ -68,8 +68,8 @@ def setup(family: Family = IPV4, **more: Any) -> NodeSetup:
     return NodeSetup(**(fields | more))
 
 
-def groups_of(made: Service, slices: Sequence[EndpointSlice], family: Family) -> dict[int, list[Member]]:
-    found = members(made, slices)
+def groups_of(made: Service, slices: Sequence[EndpointSlice], family: Family) -> dict[int, list[ServiceEndpoint]]:
+    found = service_endpoints(made, slices)
     return {index: group for (index, kind), group in found.items() if kind == family.address_type}
 
 

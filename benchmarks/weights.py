@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from benchmarks.timing import quantiles
 from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
 from tests.wao_predict.traffic.fleets import FLEETS, PUBLISHED, many_pools, saving
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState
 from wao_lb.settings import LbSettings
@@ -54,7 +56,7 @@ def _fresh(pools: Pools) -> Pools:
 def _book() -> None:
     pools, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
     state = _state(pools)
-    book = WeightBook(FakeSource(state), LbSettings(proxy_name=None))
+    book = make_book(state)
     begin = time.perf_counter()
     _look(book, nodes, 0.0)
     print(f"  all as the service does it: first {1e3 * (time.perf_counter() - begin):.0f} ms", end="")
@@ -85,6 +87,11 @@ def _book() -> None:
     print(f"; a new snapshot p50 {p50:.1f} ms, p99 {p99:.1f} ms; one slice changed {one:.2f} ms, p99 {one99:.2f} ms")
 
 
+def make_book(state: ClusterState) -> WeightBook:
+    """Return a book that plans on every snapshot."""
+    return WeightBook(FakeSource(state), LbSettings(proxy_name=None, max_plan_share=math.inf), BackgroundTasks())
+
+
 def _look(book: WeightBook, nodes: Nodes, moment: float) -> None:
     names = [f"n{row}" for row in range(len(nodes))]
     now = time.time() + 10.0 * moment
@@ -96,7 +103,6 @@ def _look(book: WeightBook, nodes: Nodes, moment: float) -> None:
         usage=nodes.usage_cores.tolist(),
         usage_at=now,
     )
-    book._rest_until = 0.0
     book.update(made)
 
 

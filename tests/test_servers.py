@@ -57,7 +57,7 @@ APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
     "controller": controller_app,
     "metrics-api": lambda frame: metrics_api_app(ClusterState(), SampleStore(), frame),
     "scheduler": _scheduler,
-    "lb": lambda frame: lb_app(WeightBook(FakeSource(ClusterState()), LbSettings()), frame),
+    "lb": lambda frame: lb_app(WeightBook(FakeSource(ClusterState()), LbSettings(), frame.tasks), frame),
     "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
 }
 

@@ -1,9 +1,9 @@
-"""One Service in the weight book: its endpoints as pools, its present weights, and its document."""
+"""One Service in the weight book: its endpoints as pools, the version of its weights, and its document."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,144 +13,127 @@ from wao_core.cluster.records import EndpointSlice, Service
 from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffic, service_endpoints
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
-from wao_lb.settings import Choice
-from wao_predict.traffic.segments import FloatArray, IntArray
-from wao_predict.traffic.weights import NOTE_TEXTS, REASON_TEXTS, RULES, CodeArray, Note, Reason
-
-SCALE = 10_000
-"""Weights are published in steps of 1/10,000 of a percent."""
+from wao_lb.settings import ServiceSettings
+from wao_lb.weight_table import SCALE, Block, Rows
+from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
+from wao_predict.traffic.segments import IntArray
+from wao_predict.traffic.steps import TrafficState
 
 PoolKey = tuple[int, str]
 """Index of the Service port, and address family."""
-
-
-@dataclass(slots=True, eq=False)
-class Standing:
-    """The present weights of a Service's usable endpoints, in the order of `Entry.usable`.
-
-    Attributes
-    ----------
-    weights
-        Share of each endpoint [%], NaN for one that is not weighed yet.
-    increase, note
-        As in `wao_predict.traffic.weights.Weights`.
-    planned
-        CPU that the plan lays on each endpoint [cores], 0 where the rule plans none.
-    rule, reason
-        Of each pool.
-    load
-        CPU of each pool's traffic that was last planned for [cores], NaN unknown.
-    """
-
-    weights: FloatArray
-    increase: FloatArray
-    note: CodeArray
-    planned: FloatArray
-    rule: CodeArray
-    reason: CodeArray
-    load: FloatArray
-
-    @classmethod
-    def empty(cls, endpoints: int, pools: int) -> Standing:
-        """Return what stands before the first weighing."""
-        unknown, codes = np.full(endpoints, np.nan), np.zeros(endpoints, np.int8)
-        zeros = np.zeros(pools, np.int8)
-        return cls(unknown, unknown, codes, np.zeros(endpoints), zeros, zeros, np.full(pools, np.nan))
+EndpointKey = tuple[PoolKey, str, int]
+"""Pool, address and port of an endpoint."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A weighed Service.
+    """A weighted Service.
 
     Attributes
     ----------
     groups
         All endpoints by pool, sorted by address.
     usable
-        The endpoints that get traffic, those of one pool beside each other.
+        The endpoints that receive traffic, pool by pool: one row of the table each.
     counts
-        How many of them each pool has; pools without any are left out.
-    shown
-        The published weights in steps of 1 / SCALE percent, -1 before the first.
+        Number of usable endpoints of each pool; pools without any are left out.
+    block
+        The rows of the Service in the table.
+    version
+        Version of the published weights, empty before the first.
     """
 
     service: Service
-    choice: Choice
+    settings: ServiceSettings
     groups: dict[PoolKey, list[ServiceEndpoint]]
     usable: list[ServiceEndpoint]
     counts: list[int]
-    pods: list[str | None]
-    pod_rows: IntArray
-    standing: Standing
-    digest: bytes
-    shown: IntArray
+    block: Block
     version: str = ""
-    _keys: list[tuple[str, str, int]] = field(default_factory=list)
-    _pools: list[tuple[str, str, str]] = field(default_factory=list)  # port name, protocol, family
+    _digest: bytes = b""
+    _endpoint_keys: list[EndpointKey] = field(default_factory=list)
+    _pool_keys: list[tuple[str, str, str]] = field(default_factory=list)  # port name, protocol, family
     _labels: list[Labels] | None = None
     _document: ServiceWeights | None = None
+
+    @classmethod
+    def of(cls, service: Service, slices: Iterable[EndpointSlice], settings: ServiceSettings, block: Block) -> Entry:
+        """Return the entry of a Service, without weights."""
+        groups = {
+            key: sorted(group, key=lambda item: (item.address, item.port))
+            for key, group in sorted(service_endpoints(service, slices).items())
+        }
+        chosen = {key: used for key, group in groups.items() if (used := receiving_traffic(group))}
+        endpoints = [(key, [_identity(item) for item in group]) for key, group in groups.items()]
+        ports = [(port.name, port.port, port.protocol) for port in service.ports]
+        return cls(
+            service=service,
+            settings=settings,
+            groups=groups,
+            usable=[item for group in chosen.values() for item in group],
+            counts=[len(group) for group in chosen.values()],
+            block=block,
+            _digest=hashlib.sha256(msgspec.json.encode([ports, endpoints])).digest(),
+            _endpoint_keys=[(key, item.address, item.port) for key, group in chosen.items() for item in group],
+            _pool_keys=[(service.ports[index].name, service.ports[index].protocol, family) for index, family in chosen],
+        )
 
     @property
     def key(self) -> str:
         """The Service as "namespace/name"."""
         return f"{self.service.namespace}/{self.service.name}"
 
-    @classmethod
-    def of(cls, service: Service, slices: Iterable[EndpointSlice], choice: Choice) -> Entry:
-        """Return the entry of a Service, still without weights and pod rows."""
-        groups = {
-            key: sorted(group, key=lambda item: (item.address, item.port))
-            for key, group in sorted(service_endpoints(service, slices).items())
-        }
-        chosen = {key: receiving_traffic(group) for key, group in groups.items()}
-        flat = [member for group in chosen.values() for member in group]
-        counts = [len(group) for group in chosen.values() if group]
-        told = [(key, [_told(member) for member in group]) for key, group in groups.items()]
-        ports = [(port.name, port.port, port.protocol) for port in service.ports]
-        return cls(
-            service=service,
-            choice=choice,
-            groups=groups,
-            usable=flat,
-            counts=counts,
-            pods=[_pod(member, service.namespace) for member in flat],
-            pod_rows=np.zeros(len(flat), dtype=np.int64),
-            standing=Standing.empty(len(flat), len(counts)),
-            shown=np.full(len(flat), -1, dtype=np.int64),
-            digest=hashlib.sha256(msgspec.json.encode([ports, told])).digest(),
-            _keys=[(str(key), member.address, member.port) for key, group in chosen.items() for member in group],
-            _pools=[
-                (service.ports[index].name, service.ports[index].protocol, family)
-                for (index, family), group in chosen.items()
-                if group
-            ],
+    @property
+    def state(self) -> TrafficState:
+        """Weights and plan of the usable endpoints and of their pools."""
+        return self.block.state
+
+    @property
+    def pods(self) -> list[str | None]:
+        """The pod of each usable endpoint as "namespace/name", None for an endpoint without one."""
+        return [_pod(item, self.service.namespace) for item in self.usable]
+
+    def nodes(self, index: Mapping[str, int]) -> list[int]:
+        """Return the row of each usable endpoint's node, -1 for an unknown node."""
+        return [index.get(item.endpoint.node_name or "", -1) for item in self.usable]
+
+    def rows(self, index: Mapping[str, int], pod_rows: IntArray, old: Entry | None) -> Rows:
+        """Return the rows of the Service for the table, with the weights of its previous entry.
+
+        Parameters
+        ----------
+        index
+            Row of each node by name.
+        pod_rows
+            Row of each pod of `pods`.
+        old
+            The entry that this one replaces, still in the table: endpoints keep their weights and pools their load.
+        """
+        pools = len(self.counts)
+        return Rows(
+            node=np.array(self.nodes(index), dtype=np.int64),
+            pod=pod_rows,
+            published=np.full(len(self.usable), -1, dtype=np.int64),
+            counts=np.array(self.counts, dtype=np.int64),
+            cpu_per_request=np.full(pools, self.settings.cpu_per_request),
+            lookahead=np.full(pools, self.settings.rule is Rule.LOOKAHEAD),
+            state=TrafficState.empty(len(self.usable), pools) if old is None else self._inherited(old),
         )
 
-    def inherit(self, old: Entry) -> None:
-        """Take over weights and load of what was there before, and the version to compare with."""
-        rows = {key: row for row, key in enumerate(old._keys)}
-        found = np.array([rows.get(key, -1) for key in self._keys], dtype=np.int64)
-        if found.size and len(old._keys):
-            self.standing.weights = np.where(found >= 0, old.standing.weights[found], np.nan)
-        if len(self.counts) == len(old.counts):
-            self.standing.rule, self.standing.reason = old.standing.rule, old.standing.reason
-        loads = dict(zip(old._pools, old.standing.load.tolist(), strict=True))
-        self.standing.load = np.array([loads.get(key, np.nan) for key in self._pools])
-        self.version = old.version
-
     def publish(self) -> bool:
-        """Make the version of what is shown now; return whether it is a new one."""
-        codes = self.standing.rule.tobytes() + self.standing.reason.tobytes()
-        version = hashlib.sha256(self.digest + codes + self.shown.tobytes()).hexdigest()[:16]
+        """Update the version to the published weights; return whether it changed."""
+        state = self.state
+        codes = state.rule.tobytes() + state.reason.tobytes()
+        version = hashlib.sha256(self._digest + codes + self.block.published.tobytes()).hexdigest()[:16]
         if version == self.version:
             return False
         self.version, self._document = version, None
         return True
 
     def document(self, now: float) -> ServiceWeights:
-        """Return the document of this version, made when it is first asked for."""
+        """Return the document of this version; made when it is first read, at `now` [s since the epoch]."""
         if self._document is None:
-            self._document = self._make(now)
+            self._document = self._make_document(now)
         return self._document
 
     @property
@@ -158,42 +141,53 @@ class Entry:
         """The Prometheus labels of the usable endpoints; made once."""
         if self._labels is None:
             own = (("namespace", self.service.namespace), ("service", self.service.name))
-            keys = [(index, member) for (index, _), group in self.groups.items() for member in receiving_traffic(group)]
+            ports = [self.service.ports[key[0][0]] for key in self._endpoint_keys]
             self._labels = [
-                (
-                    *own,
-                    ("port", self.service.ports[index].name or str(self.service.ports[index].port)),
-                    ("endpoint", member.target),
-                )
-                for index, member in keys
+                (*own, ("port", port.name or str(port.port)), ("endpoint", item.target))
+                for port, item in zip(ports, self.usable, strict=True)
             ]
         return self._labels
 
     @property
     def rule(self) -> str:
-        """The rule in use: that of the first pool that could not keep to the one chosen, else the chosen one."""
-        used = [RULES[code] for code in self.standing.rule]
-        return next((rule for rule in used if rule != self.choice.rule), self.choice.rule).value
+        """The rule in use: that of the first pool that deviates from the chosen rule, else the chosen rule."""
+        used = [RULES[code] for code in self.state.rule]
+        return next((rule for rule in used if rule != self.settings.rule), self.settings.rule).value
 
     @property
     def reason(self) -> str:
-        """Why another rule is in use, or what else is special, or ""."""
+        """Why another rule is in use, or what restricts it; or an empty string."""
         if not any(self.groups.values()):
             return "the Service has no endpoints"
         if not self.usable:
             return "no endpoint is ready"
-        return next((REASON_TEXTS[Reason(code)] for code in self.standing.reason if code), "")
+        return next((REASON_TEXTS[Reason(code)] for code in self.state.reason if code), "")
 
-    def _make(self, now: float) -> ServiceWeights:
-        rows = {key: row for row, key in enumerate(self._keys)}
+    def _inherited(self, old: Entry) -> TrafficState:
+        before, state = old.state, TrafficState.empty(len(self.usable), len(self.counts))
+        rows = {key: row for row, key in enumerate(old._endpoint_keys)}
+        found = np.array([rows.get(key, -1) for key in self._endpoint_keys], dtype=np.int64)
+        state.weights[found >= 0] = before.weights[found[found >= 0]]
+        if len(self.counts) == len(old.counts):
+            state.rule[:], state.reason[:] = before.rule, before.reason
+        loads = dict(zip(old._pool_keys, before.load.tolist(), strict=True))
+        state.load[:] = [loads.get(key, np.nan) for key in self._pool_keys]
+        return state
+
+    def _make_document(self, now: float) -> ServiceWeights:
+        rows = {key: row for row, key in enumerate(self._endpoint_keys)}
+        state, published = self.state, self.block.published
         ports = []
-        for (index, family), group in self.groups.items():
-            wanted, name = self.service.ports[index], str((index, family))
-            endpoints = tuple(self._endpoint(member, rows.get((name, member.address, member.port))) for member in group)
-            port = WeightedPort(
-                name=wanted.name, port=wanted.port, protocol=wanted.protocol, family=family, endpoints=endpoints
+        for key, group in self.groups.items():
+            port = self.service.ports[key[0]]
+            endpoints = [
+                _weighted_endpoint(item, rows.get((key, item.address, item.port)), state, published) for item in group
+            ]
+            ports.append(
+                WeightedPort(
+                    name=port.name, port=port.port, protocol=port.protocol, family=key[1], endpoints=tuple(endpoints)
+                )
             )
-            ports.append(port)
         return ServiceWeights(
             namespace=self.service.namespace,
             service=self.service.name,
@@ -201,33 +195,36 @@ class Entry:
             reason=self.reason,
             version=self.version,
             generated_at=now,
-            cpu_per_request_cores=self.choice.cpu_per_request,
+            cpu_per_request_cores=self.settings.cpu_per_request,
             ports=tuple(ports),
         )
 
-    def _endpoint(self, member: ServiceEndpoint, row: int | None) -> WeightedEndpoint:
-        increase = float("nan") if row is None else float(self.standing.increase[row])
-        return WeightedEndpoint(
-            address=member.address,
-            port=member.port,
-            node_name=member.endpoint.node_name,
-            zone=member.endpoint.zone,
-            weight=0.0 if row is None else float(self.shown[row]) / SCALE,
-            watt_increase=round(increase, 4) if np.isfinite(increase) else None,
-            ready=member.endpoint.ready,
-            serving=member.endpoint.serving,
-            terminating=member.endpoint.terminating,
-            reason="not ready" if row is None else NOTE_TEXTS[Note(self.standing.note[row])],
-        )
+
+def _weighted_endpoint(
+    item: ServiceEndpoint, row: int | None, state: TrafficState, published: IntArray
+) -> WeightedEndpoint:
+    increase = float("nan") if row is None else float(state.increase[row])
+    return WeightedEndpoint(
+        address=item.address,
+        port=item.port,
+        node_name=item.endpoint.node_name,
+        zone=item.endpoint.zone,
+        weight=0.0 if row is None else float(published[row]) / SCALE,
+        watt_increase=round(increase, 4) if np.isfinite(increase) else None,
+        ready=item.endpoint.ready,
+        serving=item.endpoint.serving,
+        terminating=item.endpoint.terminating,
+        reason="not ready" if row is None else NOTE_TEXTS[Note(state.note[row])],
+    )
 
 
-def _told(member: ServiceEndpoint) -> tuple[str, int, bool, bool, bool]:
-    endpoint = member.endpoint
-    return member.address, member.port, endpoint.ready, endpoint.serving, endpoint.terminating
+def _identity(item: ServiceEndpoint) -> tuple[str, int, bool, bool, bool]:
+    endpoint = item.endpoint
+    return item.address, item.port, endpoint.ready, endpoint.serving, endpoint.terminating
 
 
-def _pod(member: ServiceEndpoint, namespace: str) -> str | None:
-    endpoint = member.endpoint
+def _pod(item: ServiceEndpoint, namespace: str) -> str | None:
+    endpoint = item.endpoint
     return (
         f"{namespace}/{endpoint.target_name}" if endpoint.target_kind in ("Pod", "") and endpoint.target_name else None
     )

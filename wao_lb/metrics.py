@@ -17,17 +17,17 @@ def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
         SeriesFamily(
             "wao_lb_weight",
             "Share of the traffic of a Service port in one address family [%].",
-            lambda: _endpoints(book, lambda entry: entry.standing.weights),
+            lambda: _endpoints(book, lambda entry: entry.state.weights),
         ),
         SeriesFamily(
             "wao_lb_watt_increase",
             "Power increase of one more request on the endpoint's node [W].",
-            lambda: _endpoints(book, lambda entry: entry.standing.increase),
+            lambda: _endpoints(book, lambda entry: entry.state.increase),
         ),
         SeriesFamily(
             "wao_lb_planned_cpu_cores",
             "Part of the Service's current CPU load planned for the endpoint [cores]; 0 for rules without a plan.",
-            lambda: _endpoints(book, lambda entry: entry.standing.planned),
+            lambda: _endpoints(book, lambda entry: entry.state.planned),
         ),
         SeriesFamily(
             "wao_lb_service",

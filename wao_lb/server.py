@@ -44,7 +44,7 @@ async def run_lb(
     async with AsyncExitStack() as stack:
         selectors = selectors_of(settings.proxy_name)
         source = await stack.enter_async_context(cluster(server, KINDS, frame, selectors=selectors))
-        book = WeightBook(source, settings)
+        book = WeightBook(source, settings, frame.tasks)
         stack.callback(book.close)
         standalone = server.manifests is not None
         # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time

@@ -1,4 +1,4 @@
-"""What Services are weighted, and what their annotations say. Pure."""
+"""Settings of the weight service, and those that Services make by annotations. Pure."""
 
 from __future__ import annotations
 
@@ -10,40 +10,56 @@ from wao_core.cluster.records import Kind, Service
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import cores
 from wao_predict.traffic.damping import Pace
-from wao_predict.traffic.lookahead import Limits
-from wao_predict.traffic.weights import Rule
+from wao_predict.traffic.limits import Limits
+from wao_predict.traffic.reasons import Rule
 
 CPU_PER_REQUEST = "waok8s.github.io/cpu-per-request"
 RULE = "waok8s.github.io/lb-rule"
 DEFAULT_CPU_PER_REQUEST = 0.1
-"""Cores, the reference's default of 100m."""
+"""The reference's default of 100m [cores]."""
 PROXY_LABEL = "service.kubernetes.io/service-proxy-name"
 PROXY_NAME = "wao-loadbalancer"
 """Default value of that label."""
 HEADLESS_LABEL = "service.kubernetes.io/headless"
-CHOICE = (Rule.PROPORTIONAL, Rule.LOOKAHEAD)
+CHOICES = (Rule.PROPORTIONAL, Rule.LOOKAHEAD)
+"""Rules that a Service may choose."""
 
 
 @dataclass(frozen=True, slots=True)
 class LbSettings:
-    """What Services are weighted, and how where they do not say. Times are in seconds."""
+    """Settings of the weight service.
 
-    proxy_name: str | None = PROXY_NAME  # None: every Service with endpoints
+    Parameters
+    ----------
+    proxy_name
+        Value of the label service.kubernetes.io/service-proxy-name of the Services to weigh; None weighs every Service.
+    rule
+        Rule of Services without the annotation waok8s.github.io/lb-rule.
+    limits, pace
+        Floor, ceilings and damping of all Services.
+    max_sample_age
+        Age from which a CPU sample counts as unknown [s].
+    max_plan_share
+        Part of one core that planning all Services may take; plans are made less often if they take longer.
+    """
+
+    proxy_name: str | None = PROXY_NAME
     rule: Rule = Rule.LOOKAHEAD
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
-    max_sample_age: float = 900.0  # older CPU samples count as unknown
+    max_sample_age: float = 900.0
+    max_plan_share: float = 0.05
 
 
 def is_label_value(text: str) -> bool:
-    """Return whether a text can be the value of a label; the empty one is left out, as it names nobody."""
+    """Return whether a text is a valid, non-empty label value."""
     return re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text) is not None
 
 
 def selectors_of(proxy_name: str | None) -> Mapping[Kind, tuple[tuple[str, str], ...]]:
-    """Return what restricts the watches of an API server to the Services of a proxy name.
+    """Return the label selectors that restrict watches to the Services of a proxy name.
 
-    Slices are not chosen by that label: those made by hand do not carry it.
+    EndpointSlices are not selected by that label: manually created ones do not have it.
     """
     slices = {Kind.ENDPOINT_SLICE: (("labelSelector", f"!{HEADLESS_LABEL}"),)}
     if proxy_name is None:
@@ -52,37 +68,37 @@ def selectors_of(proxy_name: str | None) -> Mapping[Kind, tuple[tuple[str, str],
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A Service's rule and CPU per request [cores], and what is wrong with its annotations: (annotation, reason)."""
+class ServiceSettings:
+    """A Service's rule and CPU per request [cores], and its invalid annotations as (annotation, reason)."""
 
     rule: Rule
     cpu_per_request: float
-    wrong: tuple[tuple[str, str], ...] = ()
+    invalid: tuple[tuple[str, str], ...] = ()
 
 
 def is_chosen(service: Service, settings: LbSettings) -> bool:
-    """Return whether a Service is weighted: it carries the label, and has an address that traffic goes to."""
+    """Return whether a Service is weighted: it has the label, and a cluster IP to send traffic to."""
     headless = not service.cluster_ips or service.cluster_ips[0] in ("", "None") or HEADLESS_LABEL in service.labels
     if service.type == "ExternalName" or headless:
         return False
     return settings.proxy_name is None or service.labels.get(PROXY_LABEL) == settings.proxy_name
 
 
-def choice(service: Service, settings: LbSettings) -> Choice:
-    """Return what a Service's annotations choose; a bad one counts as not there and is told."""
+def service_settings(service: Service, settings: LbSettings) -> ServiceSettings:
+    """Return the settings of a Service; an invalid annotation is reported and the default used."""
     rule, per_request = settings.rule, DEFAULT_CPU_PER_REQUEST
-    wrong = []
+    invalid = []
     if (text := service.annotations.get(RULE)) is not None:
-        if text in CHOICE:
+        if text in CHOICES:
             rule = Rule(text)
         else:
-            wrong.append((RULE, f"{text!r:.40} is not a rule: write {' or '.join(CHOICE)}"))
+            invalid.append((RULE, f"{text!r:.40} is not a rule: write {' or '.join(CHOICES)}"))
     if (text := service.annotations.get(CPU_PER_REQUEST)) is not None:
         try:
             per_request = _cpu(text)
         except QuantityError as error:
-            wrong.append((CPU_PER_REQUEST, str(error)))
-    return Choice(rule, per_request, tuple(wrong))
+            invalid.append((CPU_PER_REQUEST, str(error)))
+    return ServiceSettings(rule, per_request, tuple(invalid))
 
 
 def _cpu(text: str) -> float:

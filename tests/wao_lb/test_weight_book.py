@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Pod, PodMetrics, Service, ServicePort
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame
@@ -24,7 +25,7 @@ from wao_lb.outputs import eds
 from wao_lb.outputs.haproxy import AgentCheckServer, reply
 from wao_lb.settings import CPU_PER_REQUEST, PROXY_LABEL, RULE, LbSettings
 from wao_lb.weight_book import WeightBook
-from wao_predict.traffic.lookahead import Limits
+from wao_predict.traffic.limits import Limits
 
 
 def service(**more: Any) -> Service:
@@ -55,9 +56,14 @@ EVERY = LbSettings(proxy_name=None, limits=Limits(floor=0.0))
 
 
 class Cluster:
-    """A state with one Service on two nodes, and the book over it; time passes with every look."""
+    """A state with one Service on two nodes, and the book over it; time passes with every look.
+
+    Plans take `plan_seconds` by the book's clock, which is 0 unless a test changes it.
+    """
 
     def __init__(self, settings: LbSettings = EVERY, **of_service: Any) -> None:
+        self.plan_seconds = 0.0
+        self.tasks = BackgroundTasks()
         self.state = ClusterState()
         self.source = FakeSource(self.state)
         self.now = time.time()
@@ -66,8 +72,15 @@ class Cluster:
         for number in (1, 2):
             self.pod(number)
             self.load(number, 1.0)
-        self.book = WeightBook(self.source, settings)
+        self.book = self.make_book(settings)
         self.look()
+
+    def make_book(self, settings: LbSettings = EVERY) -> WeightBook:
+        return WeightBook(self.source, settings, self.tasks, clock=self.clock)
+
+    def clock(self) -> float:
+        self.now += self.plan_seconds
+        return self.now
 
     def pod(self, number: int, **more: Any) -> None:
         fields: dict[str, Any] = {"name": f"web-{number}", "namespace": "default", "uid": str(number), "cpu_limit": 4.0}
@@ -79,7 +92,6 @@ class Cluster:
 
     def look(self, slopes: tuple[float, ...] = (1.0, 2.0), *, later: float = 10.0, **more: Any) -> None:
         self.now += later
-        self.book._rest_until = 0.0
         usage = more.pop("usage", [1.5] * len(slopes))
         names = more.pop("names", ["a", "b", "c"][: len(slopes)])
         self.book.update(snapshot(names, slopes=slopes, usage=usage, usage_at=self.now, **more))
@@ -276,14 +288,13 @@ def test_a_saturated_endpoint_spreads_its_service_at_once() -> None:
     cluster.load(1, 3.9)
     cluster.look(usage=[4.4, 1.5], later=1.0)
     assert cluster.weights() == {"10.1.0.1": 50.0, "10.1.0.2": 50.0}
-    assert "shared by room" in cluster.document().reason
+    assert "split by free capacity" in cluster.document().reason
 
 
 def test_the_first_curves_count_at_once() -> None:
     cluster = Cluster()
     cluster.look((float("nan"), float("nan")))
-    cluster.book._stepped_at = cluster.now
-    fresh = WeightBook(cluster.source, EVERY)
+    fresh = cluster.make_book()
     fresh.update(snapshot(["a", "b"], slopes=[float("nan")] * 2, usage=[1.5, 1.5], usage_at=cluster.now))
     found = fresh.get("default/web")
     assert found is not None
@@ -340,7 +351,7 @@ def test_services_are_planned_together() -> None:
             cluster.state.put(Kind.POD_METRICS, used)
     cluster.settle(usage=[4.5, 4.5])
     entries = cluster.book.entries()
-    assert sum(float(entry.standing.planned[0]) for entry in entries.values()) == pytest.approx(6.5, abs=0.01)
+    assert sum(float(entry.state.planned[0]) for entry in entries.values()) == pytest.approx(6.5, abs=0.01)
 
 
 def test_nodes_that_come_and_go_are_followed() -> None:
@@ -363,28 +374,31 @@ def test_a_slice_that_changes_between_snapshots_is_followed_at_once() -> None:
     assert set(cluster.weights()) == {"10.1.0.2", "10.1.0.3"}
     cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1"))
     assert cluster.document().reason == "the Service has no endpoints"
-    assert len(cluster.book._pods) == 0
 
 
-def test_a_slice_that_changes_while_the_book_rests_wakes_those_who_wait() -> None:
+async def test_a_slice_that_changes_while_the_book_rests_wakes_those_who_wait() -> None:
     """Plans of all Services are some time apart; a change of one does not wait for the next."""
     cluster = Cluster()
     cluster.settle()
+    cluster.plan_seconds = 0.1
+    cluster.look()
     version = cluster.book.changes.version
     cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(2, "b")))
-    cluster.book._rest_until = float("inf")
-    cluster.book.update(snapshot(["a", "b"], slopes=[1.0, 2.0], usage=[1.5, 1.5], usage_at=cluster.now))
+    cluster.look(later=0.0)
+    assert cluster.book.first() is not None
     assert cluster.book.changes.version != version
+    cluster.book.close()
 
 
 async def test_a_snapshot_that_comes_while_the_book_rests_is_weighed_when_the_rest_is_over() -> None:
     """The next snapshot may be ten seconds away; until then nobody must take old weights for the newest."""
     cluster = Cluster()
     cluster.settle((1.0, 2.0))
+    cluster.plan_seconds = 0.005
+    cluster.look((1.0, 2.0))
     before = cluster.weights()
-    cluster.book._rest_until = time.monotonic() + 0.05
-    cluster.now += 1000.0
-    cluster.book.update(snapshot(["a", "b"], slopes=[2.0, 1.0], usage=[1.5, 1.5], usage_at=cluster.now))
+    moved = snapshot(["a", "b"], slopes=[2.0, 1.0], usage=[1.5, 1.5], usage_at=cluster.now + 1000.0)
+    cluster.book.update(moved)
     assert cluster.book.first() is not None
     assert cluster.weights() == before
     async with asyncio.timeout(5.0):

@@ -1,8 +1,8 @@
-"""Slow steps: weights move part of the way towards their target, and not at all for trifles. Pure.
+"""Damping: weights move towards their target in steps over time, and small changes are ignored. Pure.
 
-All nodes are weighed on the same metrics, which lag behind traffic; weights that jumped to their target would send the
-whole load to and fro. The load that is planned for falls slowly too, but rises at once: a ceiling that is kept to on
-average only is passed half of the time.
+All nodes are weighed on the same CPU samples, which lag behind the traffic; weights that jumped to their target would
+make the load oscillate. The load that is planned for also falls slowly, but rises immediately: with the latest
+sample alone, a ceiling would be respected on average only, and exceeded half of the time.
 """
 
 from __future__ import annotations
@@ -13,62 +13,62 @@ import numpy as np
 
 from wao_predict.traffic.segments import BoolArray, FloatArray, Segments
 
-EASE = 4.0
-"""Settle times after which 63 % of a fall of load is believed; the autoscalers of Kubernetes wait longer still."""
+FALL_FACTOR = 4.0
+"""Time constant for falling load, in settle times. Rising load takes effect immediately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How quickly weights follow.
+    """How quickly weights follow their target.
 
     Parameters
     ----------
     settle
-        Time constant [s]: after it 63 % of the way is gone, after three times it 95 %. 0 goes at once.
+        Time constant [s]: weights cover 63 % of the way in this time and 95 % in three times of it. 0 disables damping.
     interval
-        Least time between two steps [s].
+        Minimum time between two steps [s].
     trifle
-        Changes of all weights below this part of an equal share are left.
+        Relative change below which a pool keeps its weights [part of an equal share].
     """
 
     settle: float = 15.0
     interval: float = 5.0
     trifle: float = 0.02
 
-    def part(self, elapsed: float) -> float:
-        """Return the part of the way to go when so many seconds have passed since the last step."""
+    def fraction(self, elapsed: float) -> float:
+        """Return the fraction of the way to the target to go when the last step was `elapsed` seconds ago."""
         if self.settle <= 0.0:
             return 1.0
         return 0.0 if elapsed < min(self.interval, self.settle) else 1.0 - float(np.exp(-elapsed / self.settle))
 
-    def believed(self, elapsed: float) -> float:
-        """Return the part of a fall of load to believe when so many seconds have passed since the last look."""
-        return 1.0 if self.settle <= 0.0 else 1.0 - float(np.exp(-max(elapsed, 0.0) / (EASE * self.settle)))
+    def fall_fraction(self, elapsed: float) -> float:
+        """Return the fraction of a fall of load to accept when the last plan was `elapsed` seconds ago."""
+        return 1.0 if self.settle <= 0.0 else 1.0 - float(np.exp(-max(elapsed, 0.0) / (FALL_FACTOR * self.settle)))
 
 
-def eased(last: FloatArray, measured: FloatArray, believed: float) -> FloatArray:
-    """Return the load to plan for [cores]: what is measured, but of a fall since the last time a part only.
+def smoothed(last: FloatArray, measured: FloatArray, fall_fraction: float) -> FloatArray:
+    """Return the load to plan for [cores]: the measured load, but only a fraction of a fall since the last plan.
 
-    NaN is unknown: as `measured` it stays so, as `last` it says nothing.
+    NaN is unknown: NaN in `measured` gives NaN, NaN in `last` gives the measured load.
     """
     with np.errstate(invalid="ignore"):
-        load: FloatArray = np.where(last > measured, last + believed * (measured - last), measured)
+        load: FloatArray = np.where(last > measured, last + fall_fraction * (measured - last), measured)
     return load
 
 
 def damped(
-    parts: Segments, last: FloatArray, target: FloatArray, part: float, *, at_once: BoolArray, trifle: float
+    parts: Segments, last: FloatArray, target: FloatArray, fraction: float, *, at_once: BoolArray, trifle: float
 ) -> FloatArray:
-    """Return weights between the last ones and the target, summing to 100 in each pool.
+    """Return weights between the last ones and the target [%], summing to 100 in each pool.
 
-    The share of endpoints that are gone is given out by the target, at once.
+    The share of endpoints that no longer exist is redistributed by the target immediately.
 
     Parameters
     ----------
     last
-        Present weights [%], NaN for a new endpoint, which starts at its target.
-    part
-        Part of the way to go.
+        Present weights [%], shape (n_endpoints,); NaN for a new endpoint, which starts at its target.
+    fraction
+        Fraction of the way to the target to go.
     at_once
         Pools that go the whole way, shape (n_pools,).
     trifle
@@ -77,7 +77,7 @@ def damped(
     known = ~np.isnan(last)
     change = np.where(known, np.abs(target - last), np.inf)
     moves = parts.any(change > trifle * (100.0 / parts.counts)[parts.of])
-    way = np.where(at_once | ~parts.any(known), 1.0, np.where(moves, part, 0.0))[parts.of]
+    way = np.where(at_once | ~parts.any(known), 1.0, np.where(moves, fraction, 0.0))[parts.of]
     moved = np.where(known, last + way * (target - last), target)
     moved += np.maximum(0.0, 1.0 - parts.sum(moved) / 100.0)[parts.of] * target
     settled: FloatArray = 100.0 * moved / parts.sum(moved)[parts.of]

@@ -1,4 +1,4 @@
-"""Consecutive pieces of a flat array: sums, sorting and water filling piece by piece, without a loop over them."""
+"""Consecutive segments of a flat array: sums, sorting and water filling for each, without a loop over them. Pure."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 SPARSE = 4
-"""Times as many cells as values from which on a table is not worth its space."""
+"""Ratio of cells to values above which a table is not worth its space."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Consecutive pieces of a flat array; none is empty.
+    """Consecutive segments of a flat array; none is empty.
 
     Parameters
     ----------
     start
-        Where each piece begins, ascending from 0.
+        Index of the first element of each segment, ascending from 0.
     size
         Length of the flat array.
     """
@@ -31,48 +31,53 @@ class Segments:
     start: IntArray
     size: int
 
+    @classmethod
+    def of_counts(cls, counts: ArrayLike) -> Segments:
+        """Return segments of these lengths."""
+        lengths = np.asarray(counts, dtype=np.int64)
+        return cls(np.cumsum(lengths) - lengths, int(lengths.sum()))
+
     def __len__(self) -> int:
         return len(self.start)
 
     @cached_property
     def counts(self) -> IntArray:
-        """Length of each piece."""
+        """Length of each segment."""
         return np.diff(self.start, append=self.size)
 
     @cached_property
     def of(self) -> IntArray:
-        """The piece of each element."""
+        """Index of the segment of each element."""
         return np.repeat(np.arange(len(self.start)), self.counts)
 
     def sum(self, values: FloatArray) -> FloatArray:
-        """Return the sum of each piece."""
+        """Return the sum of each segment."""
         return np.add.reduceat(values, self.start) if self.size else np.zeros(0)
 
     def any(self, mask: BoolArray) -> BoolArray:
-        """Return in which pieces the mask is true anywhere."""
+        """Return the segments in which the mask is true anywhere, as a mask."""
         return np.logical_or.reduceat(mask, self.start) if self.size else np.zeros(0, dtype=np.bool_)
 
     def least(self, values: FloatArray) -> FloatArray:
-        """Return the minimum of each piece, ignoring NaN; NaN for a piece of NaN."""
+        """Return the minimum of each segment, ignoring NaN; NaN if all of it is NaN."""
         return np.fmin.reduceat(values, self.start) if self.size else np.zeros(0)
 
     def take(self, chosen: BoolArray) -> tuple[Segments, BoolArray]:
-        """Return some of the pieces, and the mask of their elements."""
-        counts = self.counts[chosen]
-        return Segments(np.cumsum(counts) - counts, int(counts.sum())), chosen[self.of]
+        """Return some of the segments, and the mask of their elements."""
+        return Segments.of_counts(self.counts[chosen]), chosen[self.of]
 
     def sorted_by(self, rank: IntArray) -> IntArray:
-        """Return the elements piece by piece, within a piece by rank; quicker than `np.lexsort`."""
+        """Return the indices that sort each segment by rank; faster than `np.lexsort`."""
         return np.argsort(self.of * (rank.max(initial=0) + 1) + rank, kind="stable")
 
     def ascending(self, values: FloatArray) -> FloatArray:
-        """Return the values piece by piece, ascending within a piece."""
+        """Return the values with each segment sorted in ascending order."""
         longest = int(self.counts.max(initial=0))
         if longest * len(self) == self.size:
             return np.sort(values.reshape(len(self), longest), axis=1).reshape(-1)
         if longest * len(self) > SPARSE * self.size:
             return values[self.sorted_by(ranks(values))]
-        # rows of a table are sorted ten times as quickly as all together
+        # sorting rows of a table is ten times faster than sorting all together
         table = np.full((len(self), longest), np.nan)
         there = np.arange(longest) < self.counts[:, None]
         table[there] = values
@@ -81,7 +86,7 @@ class Segments:
         return found
 
     def level(self, caps: FloatArray, total: FloatArray) -> FloatArray:
-        """Split each piece's total evenly under the caps (water filling); what does not fit is left out.
+        """Split the total of each segment evenly within the caps (water filling); the excess is left out.
 
         The water level is the largest of (total - the j smallest caps) / (elements left) over j: that sequence rises
         while caps are below the level, and falls afterwards.
@@ -98,7 +103,7 @@ class Segments:
 
 
 def ranks(values: FloatArray) -> IntArray:
-    """Return the place of each value in ascending order."""
+    """Return the rank of each value in ascending order."""
     rank = np.empty(len(values), dtype=np.int64)
     rank[np.argsort(values, kind="stable")] = np.arange(len(values))
     return rank

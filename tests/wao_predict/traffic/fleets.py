@@ -10,8 +10,8 @@ import numpy as np
 from tests.fakes.fleets import curves_of
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS, monotone
-from wao_predict.traffic.lookahead import Limits
-from wao_predict.traffic.pools import Nodes, Pools, Shape, per_node
+from wao_predict.traffic.limits import Limits
+from wao_predict.traffic.pools import Nodes, Pools, PoolShape, per_node
 from wao_predict.traffic.segments import Segments
 from wao_predict.traffic.weights import weigh
 
@@ -74,7 +74,7 @@ def one_pool(
     """Return one Service, with an endpoint on each node unless told otherwise. All CPU in cores."""
     rows = np.arange(len(curves)) if node is None else node
     used = np.full(len(rows), np.nan) if pods is None else pods
-    shape = Shape(Segments(np.zeros(1, dtype=np.int64), len(rows)), rows)
+    shape = PoolShape(Segments(np.zeros(1, dtype=np.int64), len(rows)), rows)
     nodes = Nodes(curves, np.full(len(curves), CAPACITY), usage)
     return Pools(shape, used, np.full(len(rows), limit), np.array([per_request])), nodes
 
@@ -89,7 +89,7 @@ def many_pools(
     cpu = draw.uniform(0.1, 1.0, count)
     cpu *= load * nodes * capacity / cpu.sum()
     background = capacity * draw.uniform(0.0, 0.15, nodes)
-    shape = Shape(Segments(np.arange(services) * endpoints, count), rows)
+    shape = PoolShape(Segments(np.arange(services) * endpoints, count), rows)
     pools = Pools(shape, cpu, np.full(count, 4.0 * nodes * capacity / count), np.full(services, 0.1))
     chosen = curves or curves_of(seed, nodes, DEFAULT_KNOTS)
     return pools, Nodes(chosen, np.full(nodes, capacity), background + per_node(rows, cpu, nodes))

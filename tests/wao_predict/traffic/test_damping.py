@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_predict.traffic.damping import Pace, damped, eased
+from wao_predict.traffic.damping import Pace, damped, smoothed
 from wao_predict.traffic.segments import FloatArray, Segments
 
 shares = st.lists(st.floats(0.1, 100), min_size=1, max_size=8)
@@ -56,7 +56,7 @@ def test_relief_does_not_wait() -> None:
     [(15.0, 1.0, 0.0), (15.0, 15.0, 0.632), (15.0, 60.0, 0.982), (0.0, 0.0, 1.0), (2.0, 2.0, 0.632)],
 )
 def test_the_way_gone_depends_on_time_not_on_the_number_of_looks(settle: float, elapsed: float, part: float) -> None:
-    assert Pace(settle=settle).part(elapsed) == pytest.approx(part, abs=1e-3)
+    assert Pace(settle=settle).fraction(elapsed) == pytest.approx(part, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_the_way_gone_depends_on_time_not_on_the_number_of_looks(settle: float, 
     [(2.0, 3.0, 3.0), (3.0, 2.0, 2.75), (np.nan, 2.0, 2.0), (3.0, np.nan, np.nan), (2.0, 2.0, 2.0)],
 )
 def test_a_rise_of_load_is_believed_at_once_and_a_fall_slowly(last: float, measured: float, load: float) -> None:
-    found = eased(np.array([last]), np.array([measured]), 0.25)
+    found = smoothed(np.array([last]), np.array([measured]), 0.25)
     np.testing.assert_allclose(found, [load])
 
 
 @pytest.mark.parametrize(("settle", "elapsed", "part"), [(15.0, 60.0, 0.632), (15.0, 0.0, 0.0), (0.0, 1.0, 1.0)])
 def test_a_fall_is_believed_in_time(settle: float, elapsed: float, part: float) -> None:
-    assert Pace(settle=settle).believed(elapsed) == pytest.approx(part, abs=1e-3)
+    assert Pace(settle=settle).fall_fraction(elapsed) == pytest.approx(part, abs=1e-3)

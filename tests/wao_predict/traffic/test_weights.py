@@ -23,21 +23,12 @@ from tests.wao_predict.traffic.fleets import (
 )
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS
-from wao_predict.traffic.lookahead import Limits
+from wao_predict.traffic.limits import Limits
+from wao_predict.traffic.lookahead import PreviousPlan
 from wao_predict.traffic.pools import Nodes, Pools, per_node
+from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
 from wao_predict.traffic.segments import Segments
-from wao_predict.traffic.weights import (
-    NOTE_TEXTS,
-    REASON_TEXTS,
-    RULES,
-    Before,
-    Note,
-    Reason,
-    Rule,
-    Weights,
-    saturated,
-    weigh,
-)
+from wao_predict.traffic.weights import Weights, saturated, weigh
 
 
 def lookahead(asked: tuple[Pools, Nodes], limits: Limits | None = None) -> Weights:
@@ -186,7 +177,9 @@ def test_equals_do_not_swap_on_noise() -> None:
     noisy = Nodes(curves, nodes.capacity_cores, np.array([5.1, 5.0]))
     chosen = np.array([True])
     assert np.argmax(weigh(pools, noisy, chosen).weights) != np.argmax(first.weights)
-    assert np.argmax(weigh(pools, noisy, chosen, None, Before(carried=carried)).weights) == np.argmax(first.weights)
+    assert np.argmax(weigh(pools, noisy, chosen, None, PreviousPlan(planned=carried)).weights) == np.argmax(
+        first.weights
+    )
 
 
 def test_the_references_ratio_in_floats() -> None:

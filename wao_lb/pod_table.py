@@ -1,4 +1,4 @@
-"""CPU and limits of the pods behind endpoints as arrays, kept up to date by what changes."""
+"""CPU use and limits of the endpoints' pods as arrays, updated with the cluster state."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from wao_core.cluster.state import Change, ClusterState
 from wao_predict.traffic.segments import FloatArray, IntArray
 
 NO_POD = 0
-"""The row of an endpoint that is no pod: nothing is known of it."""
+"""The row of an endpoint without a pod: its CPU is unknown."""
 
 
 class PodTable:
-    """Rows of arrays for the pods that were asked for, by "namespace/name".
+    """Rows for the pods in use, by "namespace/name".
 
     Attributes
     ----------
     cpu_cores, sampled_at
-        Measured CPU [cores] and the end of its sampling window [s since the epoch]; NaN unknown.
+        Measured CPU use [cores] and the end of its sampling window [s since the epoch]; NaN unknown.
     cpu_limit
         CPU limit, else the request [cores]; NaN for neither.
     uses
-        How many pools have the pod.
+        Number of pools that contain the pod.
     """
 
     def __init__(self, state: ClusterState) -> None:
@@ -39,7 +39,7 @@ class PodTable:
         return len(self._rows)
 
     def use(self, key: str | None) -> int:
-        """Return the row of a pod, and count one more pool that has it."""
+        """Return the row of a pod, and count one more pool that contains it."""
         if key is None:
             return NO_POD
         row = self._rows.get(key)
@@ -52,7 +52,7 @@ class PodTable:
         return row
 
     def release(self, key: str | None) -> None:
-        """Take back one `use`; a pod that nobody has is forgotten."""
+        """Undo one `use`; a pod without uses is dropped."""
         if key is None:
             return
         row = self._rows[key]
@@ -60,6 +60,16 @@ class PodTable:
         if self.uses[row] == 0:
             del self._rows[key]
             self._free.append(row)
+
+    def measured(self, rows: IntArray, since: float) -> tuple[FloatArray, FloatArray]:
+        """Return the CPU use and the CPU limit of pods for one pool each [cores]: divided by their number of uses.
+
+        NaN is unknown; a CPU sample that ended before `since` [s since the epoch] is unknown, too.
+        """
+        uses = self.uses[rows]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cpu = np.where(self.sampled_at[rows] >= since, self.cpu_cores[rows] / uses, np.nan)
+            return cpu, self.cpu_limit[rows] / uses
 
     def _grow(self, row: int) -> None:
         size = len(self.uses)

@@ -1,4 +1,4 @@
-"""Long polls: who waits for which Service, and the number of changes so far."""
+"""Long polls: readers that wait for changes of a Service, and a version of all changes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import time
 from collections.abc import Callable, Iterable
 
 ANY = ""
-"""Stands for every Service."""
+"""The key of changes of any Service."""
 
 
 class Changes:
-    """Wakes those who wait for a change of one key, or of any.
+    """Wakes readers that wait for a change of one key, or of any.
 
     Attributes
     ----------
     version
-        Another one after every change of anything; of another process it is another one too.
+        Version of everything; changes with every change, and differs between processes.
     ended
-        Whether nobody waits any longer, as the server stops.
+        Whether the server is stopping, so that no reader waits.
     """
 
     def __init__(self) -> None:
@@ -29,16 +29,16 @@ class Changes:
 
     @property
     def version(self) -> str:
-        """The present version of all together."""
+        """The present version of everything."""
         return f"{self._run}-{self._count}"
 
     @property
     def waiting(self) -> frozenset[str]:
-        """The keys that somebody waits for."""
+        """The keys that readers wait for."""
         return frozenset(self._events)
 
     def announce(self, keys: Iterable[str]) -> None:
-        """Wake those who wait for these keys."""
+        """Wake the readers that wait for these keys."""
         found = list(keys)
         if not found:
             return
@@ -48,15 +48,15 @@ class Changes:
                 event.set()
 
     def end(self) -> None:
-        """Let nobody wait any longer."""
+        """Wake all readers, and let none wait from now on."""
         self.ended = True
         while self._events:
             self._events.popitem()[1].set()
 
-    async def wait(self, key: str, news: Callable[[], bool], timeout: float) -> None:
-        """Wait until `news` says so, at most `timeout` seconds; it is asked after each change of the key."""
+    async def wait(self, key: str, changed: Callable[[], bool], timeout: float) -> None:
+        """Wait until `changed` returns true, at most `timeout` seconds; it is called after each change of the key."""
         deadline = time.monotonic() + timeout
-        while not (self.ended or news()) and (left := deadline - time.monotonic()) > 0:
+        while not (self.ended or changed()) and (left := deadline - time.monotonic()) > 0:
             event = self._events.setdefault(key, asyncio.Event())
             try:
                 async with asyncio.timeout(left):

@@ -86,7 +86,7 @@ class Entry:
     @property
     def state(self) -> TrafficState:
         """Weights and plan of the usable endpoints and of their pools."""
-        return self.block.state
+        return self.block.rows.state
 
     @property
     def pods(self) -> list[str | None]:
@@ -122,9 +122,7 @@ class Entry:
 
     def publish(self) -> bool:
         """Update the version to the published weights; return whether it changed."""
-        state = self.state
-        codes = state.rule.tobytes() + state.reason.tobytes()
-        version = hashlib.sha256(self._digest + codes + self.block.published.tobytes()).hexdigest()[:16]
+        version = hashlib.sha256(self._digest + self.block.fingerprint()).hexdigest()[:16]
         if version == self.version:
             return False
         self.version, self._document = version, None
@@ -176,7 +174,7 @@ class Entry:
 
     def _make_document(self, now: float) -> ServiceWeights:
         rows = {key: row for row, key in enumerate(self._endpoint_keys)}
-        state, published = self.state, self.block.published
+        state, published = self.state, self.block.rows.published
         ports = []
         for key, group in self.groups.items():
             port = self.service.ports[key[0]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from wao_lb.pod_table import PodTable
 from wao_predict.traffic.lookahead import background_cores
-from wao_predict.traffic.pools import Nodes, Pools, PoolShape
+from wao_predict.traffic.pools import Nodes, Pools, PoolShape, per_node
 from wao_predict.traffic.reasons import LOOKAHEAD
 from wao_predict.traffic.segments import BoolArray, FloatArray, IntArray, Segments
 from wao_predict.traffic.steps import Step, TrafficState, advance
@@ -77,25 +77,23 @@ class Block:
     ----------
     key
         The Service as "namespace/name".
-    endpoints, pools
-        Its rows of endpoints and of pools.
+    number
+        Place among the blocks of the table; -1 before it is added.
     """
 
-    __slots__ = ("_table", "endpoints", "key", "pools")
+    __slots__ = ("_table", "key", "number")
 
     def __init__(self, table: WeightTable, key: str) -> None:
-        self._table, self.key = table, key
-        self.endpoints = self.pools = slice(0, 0)
+        self._table, self.key, self.number = table, key, -1
 
     @property
-    def state(self) -> TrafficState:
-        """Weights and plan of the Service, as views that are valid until the next plan."""
-        return self._table.rows.state.part(self.endpoints, self.pools)
+    def rows(self) -> Rows:
+        """The rows of the Service, as views that are valid until the table changes."""
+        return self._table.rows_of(self.number, self.number + 1)
 
-    @property
-    def published(self) -> IntArray:
-        """The published weights, in steps of 1 / SCALE percent."""
-        return self._table.rows.published[self.endpoints]
+    def fingerprint(self) -> bytes:
+        """Return bytes that change exactly when a published weight, a rule or a reason does."""
+        return self._table.fingerprint(self.number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,32 +128,47 @@ class WeightTable:
 
     def __init__(self, pods: PodTable, max_sample_age: float) -> None:
         self._pods, self._max_sample_age = pods, max_sample_age
-        self._blocks: list[Block] = []
+        nothing, state = np.zeros(0, np.int64), TrafficState.empty(0, 0)
+        self._rows = Rows(nothing, nothing, nothing, nothing, np.zeros(0), np.zeros(0, np.bool_), state)
         self._shape: PoolShape | None = None
-        nothing = np.zeros(0, np.int64)
-        self.rows = Rows(
-            nothing, nothing, nothing, nothing, np.zeros(0), np.zeros(0, np.bool_), TrafficState.empty(0, 0)
-        )
+        self._blocks: list[Block] = []
+        self._at = self._pools_at = np.zeros(1, np.int64)  # the first row of each block, and the end
 
     def block(self, key: str) -> Block:
         """Return a block for the Service "namespace/name", without rows until `replace` adds it."""
         return Block(self, key)
 
+    def rows_of(self, first: int, end: int) -> Rows:
+        """Return the rows of the blocks with numbers from `first` to before `end`, as views."""
+        endpoints, pools = self._at[first], self._pools_at[first]
+        return self._rows.part(slice(endpoints, self._at[end]), slice(pools, self._pools_at[end]))
+
+    def fingerprint(self, number: int) -> bytes:
+        """Return the fingerprint of one block; cheaper than its rows, as a plan may change thousands of blocks."""
+        pools, state = slice(self._pools_at[number], self._pools_at[number + 1]), self._rows.state
+        published = self._rows.published[self._at[number] : self._at[number + 1]]
+        return state.rule[pools].tobytes() + state.reason[pools].tobytes() + published.tobytes()
+
     def replace(self, gone: Iterable[Block], fresh: Mapping[Block, Rows]) -> None:
         """Remove blocks, and append new ones with their rows."""
-        removed = {id(block) for block in gone}
-        kept = [block for block in self._blocks if id(block) not in removed]
-        parts = [self.rows.part(*span) for span in _spans(kept)]
-        self.rows = Rows.joined([*parts, *fresh.values()]) if parts or fresh else self.rows.part(slice(0), slice(0))
-        sizes = [(_length(block.endpoints), _length(block.pools)) for block in kept]
-        sizes += [(len(rows.node), len(rows.counts)) for rows in fresh.values()]
-        self._blocks = [*kept, *fresh]
-        self._place(sizes)
-        self._shape = None
+        removed = sorted(block.number for block in gone)
+        if not removed and not fresh:
+            return
+        kept = [*zip([0, *(number + 1 for number in removed)], [*removed, len(self._blocks)], strict=True)]
+        parts = [*(self.rows_of(first, end) for first, end in kept), *fresh.values()]
+        sizes = [[len(rows.node) for rows in fresh.values()], [len(rows.counts) for rows in fresh.values()]]
+        self._at, self._pools_at = (
+            np.cumsum([0, *np.delete(np.diff(at), removed), *added], dtype=np.int64)
+            for at, added in zip((self._at, self._pools_at), sizes, strict=True)
+        )
+        self._blocks = [*(block for first, end in kept for block in self._blocks[first:end]), *fresh]
+        for number, block in enumerate(self._blocks):
+            block.number = number
+        self._rows, self._shape = Rows.joined(parts), None
 
     def locate(self, nodes: Iterable[int]) -> None:
-        """Set the node of every endpoint anew, block by block: the nodes of the snapshot changed."""
-        self.rows.node[:] = np.fromiter(nodes, np.int64, count=len(self.rows.node))
+        """Replace the node of every endpoint, block by block, after the nodes of the snapshot changed."""
+        self._rows.node[:] = np.fromiter(nodes, np.int64, count=len(self._rows.node))
         self._shape = None
 
     @property
@@ -165,8 +178,9 @@ class WeightTable:
 
     def planned_cores(self, block: Block, nodes: int) -> FloatArray:
         """Return the load that the present plan of one Service assigns to each node [cores]."""
-        node, planned = self.rows.node[block.endpoints], self.rows.state.planned[block.endpoints]
-        return np.bincount(node[node >= 0], planned[node >= 0], minlength=nodes).astype(np.float64)
+        rows = block.rows
+        known = rows.node >= 0
+        return per_node(rows.node[known], rows.state.planned[known], nodes)
 
     def plan(self, nodes: Nodes, now: float, step: Step, *, last: int | None = None) -> Planned | None:
         """Make one step of the weights of all Services, or of the last ones only; None if these have no endpoints.
@@ -178,15 +192,14 @@ class WeightTable:
         last
             Number of Services to plan, from the end: those that `replace` appended.
         """
-        blocks = self._blocks if last is None else self._blocks[len(self._blocks) - last :]
-        if not blocks or blocks[0].endpoints.start == len(self.rows.node):
+        first = 0 if last is None else len(self._blocks) - last
+        rows = self.rows_of(first, len(self._blocks))
+        if not len(rows.node):
             return None
-        endpoints, pool_rows = slice(blocks[0].endpoints.start, None), slice(blocks[0].pools.start, None)
-        rows = self.rows.part(endpoints, pool_rows)
         cpu, limit = self._pods.measured(rows.pod, now - self._max_sample_age)
         pools = Pools(self._shape_of(rows), cpu, limit, rows.cpu_per_request)
         state = advance(pools, nodes, rows.lookahead, rows.state, step)
-        changed = self._publish(blocks, rows, state)
+        changed = self._publish(first, rows, state)
         return Planned(
             changed=changed,
             cores=pools.shape.per_node(state.planned, len(nodes)),
@@ -195,45 +208,23 @@ class WeightTable:
 
     def _shape_of(self, rows: Rows) -> PoolShape:
         """Return the pools of these rows; those of all rows are kept until Services or nodes change."""
-        if len(rows.node) < len(self.rows.node):
+        if len(rows.node) < len(self._rows.node):
             return PoolShape(Segments.of_counts(rows.counts), rows.node)
         if self._shape is None:
             self._shape = PoolShape(Segments.of_counts(rows.counts), rows.node)
         return self._shape
 
-    def _publish(self, blocks: Sequence[Block], rows: Rows, state: TrafficState) -> list[str]:
-        """Store a state; return the Services whose published weights, rules or reasons changed."""
+    def _publish(self, first: int, rows: Rows, state: TrafficState) -> list[str]:
+        """Store the state of the blocks from `first` on; return the Services whose published weights changed.
+
+        A change of rule or reason counts, too.
+        """
         published = np.rint(state.weights * SCALE).astype(np.int64)
-        weights = np.flatnonzero(published != rows.published)
+        weights = np.flatnonzero(published != rows.published) + self._at[first]
         codes = np.flatnonzero((state.rule != rows.state.rule) | (state.reason != rows.state.reason))
-        changed = np.zeros(len(blocks), dtype=np.bool_)
-        first = blocks[0]
-        ends = np.array([block.endpoints.stop for block in blocks]) - first.endpoints.start
-        pool_ends = np.array([block.pools.stop for block in blocks]) - first.pools.start
-        changed[np.searchsorted(ends, weights, side="right")] = True
-        changed[np.searchsorted(pool_ends, codes, side="right")] = True
+        changed = np.zeros(len(self._blocks), dtype=np.bool_)
+        changed[np.searchsorted(self._at[1:], weights, side="right")] = True
+        changed[np.searchsorted(self._pools_at[1:], codes + self._pools_at[first], side="right")] = True
         rows.published[:] = published
         rows.state.assign(state)
-        return [blocks[row].key for row in np.flatnonzero(changed).tolist()]
-
-    def _place(self, sizes: Iterable[tuple[int, int]]) -> None:
-        endpoint = pool = 0
-        for block, (endpoints, pools) in zip(self._blocks, sizes, strict=True):
-            block.endpoints, block.pools = slice(endpoint, endpoint + endpoints), slice(pool, pool + pools)
-            endpoint, pool = endpoint + endpoints, pool + pools
-
-
-def _length(rows: slice) -> int:
-    return int(rows.stop) - int(rows.start)
-
-
-def _spans(blocks: Iterable[Block]) -> list[tuple[slice, slice]]:
-    """Return the rows of blocks in ascending order, consecutive blocks as one span."""
-    spans: list[tuple[slice, slice]] = []
-    for block in blocks:
-        if spans and (spans[-1][0].stop, spans[-1][1].stop) == (block.endpoints.start, block.pools.start):
-            endpoints, pools = spans.pop()
-            spans.append((slice(endpoints.start, block.endpoints.stop), slice(pools.start, block.pools.stop)))
-        else:
-            spans.append((block.endpoints, block.pools))
-    return spans
+        return [self._blocks[number].key for number in np.flatnonzero(changed).tolist()]

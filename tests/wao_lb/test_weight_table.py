@@ -43,7 +43,9 @@ def test_a_plan_reports_each_service_whose_weights_changed_once() -> None:
     first = table.plan(NODES, 0.0, STEP)
     assert first is not None
     assert first.changed == ["a", "b"]
-    assert (blocks["a"].published.sum(), blocks["b"].published.sum()) == pytest.approx((100 * SCALE, 200 * SCALE))
+    assert (blocks["a"].rows.published.sum(), blocks["b"].rows.published.sum()) == pytest.approx(
+        (100 * SCALE, 200 * SCALE)
+    )
     again = table.plan(NODES, 0.0, STEP)
     assert again is not None
     assert again.changed == []
@@ -52,13 +54,13 @@ def test_a_plan_reports_each_service_whose_weights_changed_once() -> None:
 def test_the_last_services_are_planned_alone() -> None:
     table, blocks = table_of(a=rows(0, 1))
     table.plan(NODES, 0.0, STEP)
-    before, block = blocks["a"].published.copy(), table.block("b")
+    before, block = blocks["a"].rows.published.copy(), table.block("b")
     table.replace([], {block: rows(1, 2)})
     planned = table.plan(NODES, 0.0, STEP, last=1)
     assert planned is not None
     assert planned.changed == ["b"]
-    assert blocks["a"].published.tolist() == before.tolist()
-    assert (block.published > 0).all()
+    assert blocks["a"].rows.published.tolist() == before.tolist()
+    assert (block.rows.published > 0).all()
 
 
 @pytest.mark.parametrize("last", [None, 1, 0])
@@ -70,10 +72,10 @@ def test_nothing_is_planned_without_endpoints(last: int | None) -> None:
 def test_nodes_that_moved_are_found_again() -> None:
     table, blocks = table_of(a=rows(0, 1))
     table.plan(NODES, 0.0, STEP)
-    assert blocks["a"].state.weights[0] > blocks["a"].state.weights[1]
+    assert blocks["a"].rows.state.weights[0] > blocks["a"].rows.state.weights[1]
     table.locate([2, 1])
     table.plan(NODES, 0.0, STEP)
-    assert blocks["a"].state.weights[0] < blocks["a"].state.weights[1]
+    assert blocks["a"].rows.state.weights[0] < blocks["a"].rows.state.weights[1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=20))
@@ -83,12 +85,12 @@ def test_blocks_keep_their_weights_while_others_are_replaced(changes: list[tuple
     table.plan(NODES, 0.0, STEP)
     sizes = dict.fromkeys(blocks, 3)
     for number, size in changes:
-        key, kept = str(number), {key: block.published.tolist() for key, block in blocks.items()}
+        key, kept = str(number), {key: block.rows.published.tolist() for key, block in blocks.items()}
         fresh = table.block(key)
         table.replace([blocks[key]], {fresh: rows(*range(min(size, 3)))})
         blocks[key], sizes[key] = fresh, min(size, 3)
         for other, block in blocks.items():
-            assert block.published.tolist() == ([-1] * sizes[key] if other == key else kept[other])
+            assert block.rows.published.tolist() == ([-1] * sizes[key] if other == key else kept[other])
         table.plan(NODES, 0.0, STEP, last=1)
-    assert {key: len(block.published) for key, block in blocks.items()} == sizes
+    assert {key: len(block.rows.published) for key, block in blocks.items()} == sizes
     assert sorted(table.keys) == sorted(blocks)

@@ -13,7 +13,7 @@ from wao_predict.curves import DEFAULT_KNOTS, monotone
 from wao_predict.traffic.limits import Limits
 from wao_predict.traffic.pools import Nodes, Pools, PoolShape, per_node
 from wao_predict.traffic.segments import Segments
-from wao_predict.traffic.weights import weigh
+from wao_predict.traffic.weights import Weights, weigh
 
 CAPACITY = 32.0
 TABLES = Path(__file__).parents[3] / "examples" / "data" / "power"
@@ -130,3 +130,11 @@ def saving(types: list[str], background: float, load: float, *, seeds: int = 20)
             shares = 0.7 * shares + 0.3 * weigh(now, there, np.array([False]), limits).weights / 100
         totals["proportional"] += watts(pools, nodes, 100.0 * shares) - idle
     return {rule: value / totals["equal"] for rule, value in totals.items()}
+
+
+def lookahead(pools_and_nodes: tuple[Pools, Nodes], limits: Limits | None = None) -> Weights:
+    return weigh(*pools_and_nodes, np.ones(len(pools_and_nodes[0]), dtype=np.bool_), limits)
+
+
+def proportional(pools_and_nodes: tuple[Pools, Nodes], limits: Limits | None = None) -> Weights:
+    return weigh(*pools_and_nodes, np.zeros(len(pools_and_nodes[0]), dtype=np.bool_), limits)

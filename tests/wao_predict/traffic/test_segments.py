@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +25,18 @@ def test_each_piece_is_sorted_by_itself(pieces: list[list[float]], more: int) ->
     for found in (pieces, [piece[:1] * 3 for piece in pieces]):
         parts, values = segments(found)
         assert [value for piece in found for value in sorted(piece)] == parts.ascending(values).tolist()
+
+
+@given(st.lists(st.lists(st.floats(0.0, 50.0), min_size=1, max_size=6), min_size=1, max_size=5), st.floats(0.0, 100.0))
+def test_water_filling_keeps_to_the_caps_and_is_even_below_them(caps: list[list[float]], total: float) -> None:
+    counts = np.array([len(part) for part in caps])
+    parts = Segments(np.cumsum(counts) - counts, int(counts.sum()))
+    flat = np.array([cap for part in caps for cap in part])
+    filled = parts.level(flat, np.full(len(caps), total))
+    assert (filled <= flat + 1e-9).all()
+    for part, used, room in zip(np.split(filled, parts.start[1:]), parts.sum(filled), parts.sum(flat), strict=True):
+        assert used == pytest.approx(min(total, room), abs=1e-6)
+        water = part.max()
+        index = int(np.flatnonzero([np.array_equal(part, other) for other in np.split(filled, parts.start[1:])])[0])
+        below = part < water - 1e-6
+        assert np.allclose(part[below], np.array(caps[index])[below])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.wao_predict.test_increase import curves_of
+from tests.fakes.fleets import curves_of
 from tests.wao_predict.traffic.fleets import (
     CAPACITY,
     FLEETS,

@@ -20,6 +20,10 @@ from wao_metrics_api.responses import header, internal_error, send_body, send_fo
 from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
 
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
+NOT_NAMESPACED = (
+    "nodes belong to no namespace, so they cannot be listed in one: request nodes/*/METRIC without namespaces/NAMESPACE, "
+    "which needs rights in the whole cluster, or request one node by its name"
+)
 NOTHING = Selector()
 
 
@@ -83,6 +87,8 @@ class ApiEndpoint:
         if request.resource != "nodes":
             raise not_found(request.metric, request.resource, "" if wildcard else request.name, str(selector))
         if wildcard:
+            if request.namespace is not None:  # rights in one namespace must not show the whole cluster
+                raise StatusError(403, NOT_NAMESPACED, details={})
             return self._nodes.many(request.version, request.metric, labels=labels, selector=selector)
         return self._nodes.one(request.version, request.name, request.metric, selector=selector)
 

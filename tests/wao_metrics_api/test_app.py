@@ -99,6 +99,26 @@ async def test_failures(client: httpx2.AsyncClient, path: str, code: int, reason
     assert status_of(await client.get(f"{G}/v1beta2/{path}")) == (code, reason, message)
 
 
+@pytest.mark.parametrize("name", ["*", "%2A", "%2a"])
+@pytest.mark.parametrize("resource", ["nodes", "node"])
+@pytest.mark.parametrize("query", ["", "?labelSelector=zone%3Da", "?metricLabelSelector=source%3DRedfish"])
+async def test_the_nodes_of_the_cluster_are_not_listed_in_a_namespace(
+    client: httpx2.AsyncClient, resource: str, name: str, query: str
+) -> None:
+    response = await client.get(f"{G}/v1beta2/namespaces/default/{resource}/{name}/inlet_temp{query}")
+    code, reason, message = status_of(response)
+    assert (code, reason) == (403, "Forbidden")
+    assert "without namespaces/NAMESPACE" in message
+    assert "n1" not in response.text
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1beta2"])
+async def test_a_selector_does_not_widen_a_request_for_one_node(client: httpx2.AsyncClient, version: str) -> None:
+    path = f"{G}/{version}/namespaces/default/nodes/n1/inlet_temp?labelSelector=zone&fieldSelector=x"
+    found = (await client.get(path)).json()["items"]
+    assert [item["describedObject"]["name"] for item in found] == ["n1"]
+
+
 async def test_a_missing_metric_has_exactly_the_body_of_the_reference(client: httpx2.AsyncClient) -> None:
     response = await client.get(f"{G}/v1beta2/nodes/n9/inlet_temp")
     assert response.content == (

@@ -21,8 +21,8 @@ from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
 
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
 NOT_NAMESPACED = (
-    "nodes belong to no namespace, so they cannot be listed in one: request nodes/*/METRIC without namespaces/NAMESPACE, "
-    "which needs rights in the whole cluster, or request one node by its name"
+    "nodes belong to no namespace, so they cannot be listed in one: request nodes/*/METRIC without "
+    "namespaces/NAMESPACE, which needs rights in the whole cluster, or request one node by its name"
 )
 NOTHING = Selector()
 

@@ -19,6 +19,9 @@ TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 SCALE = 10_000
 """Envoy weight per percent: a share of 57.25 % becomes 572500. The sum of a cluster stays far below 2^32."""
 
+MAX_NAMES = 10_000
+"""Most clusters of one request. An unknown cluster is answered with an empty assignment many times its name's size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -40,20 +43,29 @@ class _Request(msgspec.Struct):
 
 
 def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
-    """Return the response to a DiscoveryRequest."""
+    """Return the response to a DiscoveryRequest; a cluster that is named repeatedly is answered once."""
     try:
         request = msgspec.json.decode(body, type=_Request)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Answer(400, msgspec.json.encode({"error": f"not a DiscoveryRequest: {error}"}))
+        return _refusal(f"not a DiscoveryRequest: {error}")
+    except RecursionError:
+        return _refusal("not a DiscoveryRequest: it is nested too deeply")
     if request.type_url not in ("", TYPE):
-        return Answer(400, msgspec.json.encode({"error": f"only {TYPE} is served"}))
-    names = request.resource_names or sorted(_names(weights))
+        return _refusal(f"only {TYPE} is served")
+    wanted = list(dict.fromkeys(request.resource_names))
+    if len(wanted) > MAX_NAMES:
+        return _refusal(f"{len(wanted)} resource names, and {MAX_NAMES} is the limit: request all with an empty list")
+    names = wanted or sorted(_names(weights))
     version = _version(names, weights)
     if version == request.version_info:
         return Answer(304, b"")
     resources = [assignment(name, _ports(name, weights)) for name in names]
     document = {"version_info": version, "type_url": TYPE, "nonce": version, "resources": resources}
     return Answer(200, msgspec.json.encode(document))
+
+
+def _refusal(message: str) -> Answer:
+    return Answer(400, msgspec.json.encode({"error": message}))
 
 
 def _version(names: Iterable[str], weights: Mapping[str, ServiceWeights]) -> str:

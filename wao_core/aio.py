@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -23,6 +27,36 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Return the result of `work`, done by a thread that does not delay the end of the process.
+
+    `asyncio.to_thread` uses threads that the interpreter waits for: use this function for work that may take longer
+    than a shutdown. The thread goes on after a cancellation, and its result is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def finish(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, result))
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except BaseException as error:  # raised again in the event loop
+            problem = error
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(finish, result, problem)
+
+    threading.Thread(target=run, name="worker", daemon=True).start()
+    return await done
 
 
 @dataclass

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 
 import pytest
 
 from tests.waiting import until
-from wao_core.aio import BackgroundTasks
+from wao_core.aio import BackgroundTasks, cancel, in_daemon_thread
 from wao_predict.backoff import Backoff
 
 
@@ -73,3 +74,24 @@ async def test_an_error_of_a_single_task_is_logged_and_spoils_nothing(caplog: py
         await tasks.spawn("once", fails())
         assert tasks.health() is None
     assert ["background task once failed"] == [record.getMessage() for record in caplog.records]
+
+
+async def test_a_daemon_thread_returns_the_result_or_the_error_of_its_work() -> None:
+    assert await in_daemon_thread(threading.current_thread) is not threading.main_thread()
+    with pytest.raises(KeyError):
+        await in_daemon_thread({}.popitem)
+
+
+async def test_the_result_of_a_cancelled_daemon_thread_is_dropped() -> None:
+    begun, released = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        released.wait()
+
+    task = asyncio.create_task(in_daemon_thread(work))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    await cancel(task)
+    released.set()
+    assert task.cancelled()

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import yaml
-
 from wao_core.cluster.records import Kind, Record
 from wao_core.cluster.source import Secret
 from wao_core.errors import ManifestError
 from wao_core.kube.resources import RESOURCES
 from wao_core.source.decoders import decode_object
+from wao_core.source.plain_values import plain_values
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 64 * 1024 * 1024
@@ -29,24 +27,19 @@ def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
     Raises
     ------
     ManifestError
-        The file cannot be read or is not YAML.
+        The file cannot be read, is not YAML or exceeds a bound.
     """
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise ManifestError(f"larger than {MAX_FILE >> 20} MiB: split it", file=shown)
-        parsed = _parsed(path)
-    except yaml.YAMLError as error:
-        raise ManifestError(f"not valid YAML: {' '.join(str(error).split())[:200]}", file=shown) from None
-    except (OSError, ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError, as a huge number is
-        raise ManifestError(f"cannot be read: {error}", file=shown) from None
+        parsed = plain_values(_text(path), json=path.suffix == ".json")
+    except ManifestError as error:
+        raise ManifestError(error.reason, file=shown) from None
     found: list[tuple[int, Mapping[str, Any]]] = []
     for number, document in enumerate(parsed, start=1):
         if document is None:
             continue
-        listed = (
-            document.get("items") if isinstance(document, Mapping) and document.get("kind") == "List" else [document]
-        )
-        for item in listed or ():
+        is_list = isinstance(document, Mapping) and document.get("kind") == "List"
+        listed = (document.get("items") or []) if is_list else [document]
+        for item in listed if isinstance(listed, list) else [listed]:
             if not isinstance(item, Mapping):
                 raise ManifestError(
                     "not a Kubernetes object: apiVersion, kind and metadata are needed", file=shown, document=number
@@ -55,22 +48,17 @@ def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
     return found
 
 
-def _parsed(path: Path) -> list[Any]:
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":  # fifty times faster than as YAML
-        try:
-            return [msgspec.json.decode(text)]
-        except msgspec.DecodeError:
-            pass  # several documents, or YAML syntax
-    return list(yaml.load_all(text, Loader=_LOADER))
-
-
-_LOADER: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
-"""YAML without its timestamp type: in the API timestamps are text."""
-_LOADER.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _LOADER.yaml_implicit_resolvers.items()
-}
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            raise ManifestError(f"larger than {MAX_FILE >> 20} MiB: split it")
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ManifestError("cannot be read: it is not UTF-8 text") from None
+    except OSError as error:
+        raise ManifestError(f"cannot be read: {error.strerror}") from None
 
 
 def record_of(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:

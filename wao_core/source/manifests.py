@@ -1,7 +1,8 @@
 """The cluster from a folder of manifests, read again when a file changes.
 
 A refused manifest is reported with file, document, field and reason; the others load. An edit that breaks a file keeps
-the last good state of that file. NodeConfigTemplates are rendered as the controller does.
+the last good state of that file, and so does a folder that cannot be read. NodeConfigTemplates are rendered as the
+controller does. A thread reads and decodes the files, so that a server answers meanwhile.
 """
 
 from __future__ import annotations
@@ -9,37 +10,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from prometheus_client.registry import Collector
 
-from wao_core.aio import BackgroundTasks
-from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record, key_of
+from wao_core.aio import BackgroundTasks, in_daemon_thread
+from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.crds.desired import desired_node_configs
 from wao_core.errors import ManifestError
-from wao_core.kube.resources import RESOURCES
-from wao_core.source.documents import SUFFIXES, documents, record_of, secret_of
+from wao_core.source.files import FileContent, RecordKey, is_undated, read_file
+from wao_core.source.folder import Listing, list_folder
 
 log = logging.getLogger(__name__)
 
 REDATE = 10.0
 """Seconds after which undated figures get the current time again."""
+RECORDS_AT_ONCE = 200
+"""Records that are put into the state without a pause."""
 
 
-@dataclass
-class _File:
-    """The content of one file when it was last readable."""
-
-    stamp: tuple[int, int]
-    records: dict[tuple[Kind, str], Record] = field(default_factory=dict)
-    secrets: dict[str, Secret] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+Work = Callable[[], Any]
+"""A part of reading that needs no state, so that a thread can do it."""
 
 
 class ManifestSource:
@@ -60,7 +57,9 @@ class ManifestSource:
         self._kinds = frozenset(kinds)
         self._period = period
         self._state = ClusterState()
-        self._files: dict[Path, _File] = {}
+        self._files: dict[Path, FileContent] = {}
+        self._owners: dict[RecordKey, Path] = {}
+        self._folder_problems: list[Problem] = []
         self._template_problems: list[Problem] = []
         self._tasks = BackgroundTasks()
         self._synced = asyncio.Event()
@@ -129,103 +128,111 @@ class ManifestSource:
         return True
 
     def problems(self) -> Sequence[Problem]:
-        """Return the refused manifests, the unreadable files and the templates that cannot be rendered."""
-        return [problem for held in self._files.values() for problem in held.problems] + self._template_problems
+        """Return the refused manifests, the unreadable files and folders, and the templates that cannot be rendered."""
+        of_files = [problem for held in self._files.values() for problem in held.problems]
+        return self._folder_problems + of_files + self._template_problems
 
     def refresh(self) -> None:
-        """Read the files that have changed since the last time."""
-        present = {path: stamp for path in sorted(self._paths()) if (stamp := _stamp(path)) is not None}
-        for path in self._files.keys() - present.keys():
-            log.info("%s is gone", path)
-            self._forget(self._files.pop(path))
-        for path, stamp in present.items():
-            if path not in self._files or self._files[path].stamp != stamp:
-                self._reload(path, stamp)
-        if self._stale_plan:
-            self._render()
-        if time.monotonic() - self._dated_at >= REDATE:
-            self._date()
-        for kind in Kind:
-            self._state.confirm(kind)
-        self._synced.set()
+        """Read the files that have changed since the last time; blocks until all are read."""
+        steps = self._steps()
+        result: Any = None
+        while True:
+            try:
+                work = steps.send(result)
+            except StopIteration:
+                return
+            result = work() if work is not None else None
 
     async def _follow(self) -> None:
         while True:
             try:
-                self.refresh()
+                await self._refresh_in_thread()
             except Exception:  # one bad file must not end the watch over the others
                 log.exception("the manifests in %s could not be read", self.folder)
             await asyncio.sleep(self._period)
 
-    def _paths(self) -> Iterator[Path]:
-        return (path for path in self.folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    async def _refresh_in_thread(self) -> None:
+        steps = self._steps()
+        result: Any = None
+        while True:
+            try:
+                work = steps.send(result)
+            except StopIteration:
+                return
+            if work is None:
+                await asyncio.sleep(0)
+            result = await in_daemon_thread(work) if work is not None else None
 
-    def _reload(self, path: Path, stamp: tuple[int, int]) -> None:
+    def _steps(self) -> Generator[Work | None, Any, None]:
+        """Do a refresh; yield what a thread may do, for its result, and None where the event loop may do other work."""
+        listing: Listing = yield partial(list_folder, self.folder)
+        self._note_unreadable(listing)
+        for path in self._files.keys() - listing.files.keys():
+            if not listing.hides(path):
+                log.info("%s is gone", path)
+                self._forget(path)
+        for path, stamp in listing.files.items():
+            old = self._files.get(path)
+            if old is None or old.stamp != stamp:
+                shown = str(path.relative_to(self.folder))
+                yield from self._take(path, (yield partial(read_file, path, shown, stamp, old)))
+        if self._stale_plan:
+            self._render()
+        if time.monotonic() - self._dated_at >= REDATE:
+            self._date()
+        if self.folder not in listing.unreadable:
+            for kind in Kind:
+                self._state.confirm(kind)
+            self._synced.set()
+
+    def _note_unreadable(self, listing: Listing) -> None:
+        known = {problem.where: problem for problem in self._folder_problems}
+        self._folder_problems = []
+        for path, why in listing.unreadable.items():
+            problem = Problem(str(path), f"{path} cannot be read: {why}; its last state is kept", time.time())
+            same = known.get(problem.where)
+            if same is None or same.reason != problem.reason:
+                log.error("%s", problem.reason)
+            self._folder_problems.append(problem if same is None else same)
+
+    def _take(self, path: Path, fresh: FileContent) -> Iterator[None]:
+        """Put the new content of a file into the state, some records at a time."""
+        self._refuse_records_of_others(path, fresh)
         old = self._files.get(path)
-        shown = str(path.relative_to(self.folder))
-        fresh = _File(stamp)
-        try:
-            parsed = documents(path, shown)
-        except ManifestError as error:
-            kept = "; its last good state is kept" if old is not None and old.records else ""
-            log.error("refused: %s%s", error, kept)
-            problem = Problem(shown, f"{error}{kept}", time.time())
-            self._files[path] = _File(stamp, old.records if old else {}, old.secrets if old else {}, [problem])
-            return
-        for number, document in parsed:
-            self._take(fresh, old, document, shown, number)
         self._files[path] = fresh
         for key in (old.records.keys() if old is not None else set()) - fresh.records.keys():
-            self._state.remove(*key)
-        for (kind, _), record in fresh.records.items():
-            if not _is_undated(record):
-                self._state.put(kind, record)
+            self._remove(path, key)
+        for count, (key, record) in enumerate(fresh.records.items(), start=1):
+            self._owners[key] = path
+            if not is_undated(record):
+                self._state.put(key[0], record)
+            if count % RECORDS_AT_ONCE == 0:
+                yield
         self._dated_at = -REDATE
+
+    def _refuse_records_of_others(self, path: Path, fresh: FileContent) -> None:
+        for key in [key for key in fresh.records if self._owners.get(key, path) != path]:
+            del fresh.records[key]
+            owner, number = self._files[self._owners[key]].shown, fresh.numbers.pop(key)
+            reason = f"{key[0]} {key[1]} is in {owner} already"
+            fresh.refuse(ManifestError(reason, file=fresh.shown, document=number, field="metadata.name"))
+
+    def _forget(self, path: Path) -> None:
+        for key in self._files.pop(path).records:
+            self._remove(path, key)
+
+    def _remove(self, path: Path, key: RecordKey) -> None:
+        if self._owners.get(key) == path:
+            del self._owners[key]
+            self._state.remove(*key)
 
     def _date(self) -> None:
         """Put the figures without a timestamp into the state with the current time."""
         self._dated_at, now = time.monotonic(), time.time()
         for held in self._files.values():
             for (kind, _), record in held.records.items():
-                if _is_undated(record):
+                if isinstance(record, NodeMetrics | PodMetrics) and is_undated(record):
                     self._state.put(kind, msgspec.structs.replace(record, timestamp=now))
-
-    def _take(self, fresh: _File, old: _File | None, document: Mapping[str, Any], file: str, number: int) -> None:
-        """Add one document to the content of a file; a refused one keeps its last good state."""
-        try:
-            if document.get("kind") == "Secret":
-                key, secret = secret_of(document)
-                fresh.secrets[key] = secret
-                return
-            found = record_of(document)
-            if found is None:
-                log.info("%s, document %d: kind %s is not used", file, number, document.get("kind"))
-                return
-            self._refuse_duplicate(found, fresh, file)
-            fresh.records[found[0], key_of(found[1])] = found[1]
-        except Exception as error:  # one bad document must not affect the others
-            if not isinstance(error, ManifestError):  # the message could quote a Secret
-                error = ManifestError(f"not a valid {document.get('kind')!s:.60} ({type(error).__name__})")
-            refusal = ManifestError(error.reason, file=file, document=number, field=error.field)
-            kept = _previous(old, document)
-            note = "; its last good state is kept" if kept is not None else ""
-            log.error("refused: %s%s", refusal, note)
-            fresh.problems.append(Problem(file, f"{refusal}{note}", time.time()))
-            if kept is not None:
-                fresh.records[kept[0], key_of(kept[1])] = kept[1]
-
-    def _refuse_duplicate(self, found: tuple[Kind, Record], fresh: _File, file: str) -> None:
-        key = (found[0], key_of(found[1]))
-        for path, held in self._files.items():
-            other = str(path.relative_to(self.folder))
-            if other != file and key in held.records:
-                raise ManifestError(f"{key[0]} {key[1]} is in {other} already", field="metadata.name")
-        if key in fresh.records:
-            raise ManifestError(f"{key[0]} {key[1]} is in this file twice", field="metadata.name")
-
-    def _forget(self, held: _File) -> None:
-        for key in held.records:
-            self._state.remove(*key)
 
     def _note_plan(self, change: Change) -> None:
         self._stale_plan = True
@@ -233,7 +240,7 @@ class ManifestSource:
     def _render(self) -> None:
         """Put the NodeConfigs rendered from templates into the state; those in files take precedence."""
         self._stale_plan = False
-        written = {key for held in self._files.values() for kind, key in held.records if kind is Kind.NODE_CONFIG}
+        written = {key for kind, key in self._owners if kind is Kind.NODE_CONFIG}
         configured = {
             record.node_name
             for held in self._files.values()
@@ -255,29 +262,3 @@ class ManifestSource:
         ]
         for problem in self._template_problems[:5]:
             log.error("%s: %s", problem.where, problem.reason)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-def _is_undated(record: Record) -> bool:
-    return isinstance(record, NodeMetrics | PodMetrics) and record.timestamp == 0.0
-
-
-def _previous(old: _File | None, document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
-    """Return the last good state of a refused document, if it can be identified."""
-    metadata = document.get("metadata")
-    if old is None or not isinstance(metadata, Mapping):
-        return None
-    resource = RESOURCES.get(str(document.get("kind")))
-    for (held_kind, _), record in old.records.items():
-        namespace = getattr(record, "namespace", None)
-        same_place = namespace is None or namespace == (metadata.get("namespace") or "default")
-        if resource is not None and held_kind is resource.kind and record.name == metadata.get("name") and same_place:
-            return held_kind, record
-    return None

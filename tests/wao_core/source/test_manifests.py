@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import Secret
 from wao_core.cluster.state import Change
+from wao_core.source.files import MOST_PROBLEMS
 from wao_core.source.manifests import ManifestSource
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "32"}}}
@@ -206,8 +208,6 @@ async def test_a_folder_is_followed(folder: Folder) -> None:
     seen: list[Change] = []
     source.state.subscribe([Kind.NODE], seen.append)
     (folder.path / "later.yaml").write_text(yaml.safe_dump(NODE))
-    import asyncio
-
     async with asyncio.timeout(5):
         while not seen:
             await asyncio.sleep(0.01)
@@ -223,9 +223,117 @@ def test_json_is_read_in_every_form_that_yaml_allows(folder: Folder, text: str) 
     assert folder.problems == []
 
 
-@pytest.mark.parametrize("text", ["a: " + "9" * 10_000, "[" * 5000, "\x00", "a: &a [*a]"], ids=range(4))
-def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, text: str) -> None:
-    folder.write("bad.yaml", text=text)
+LAUGHS = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 10))
+MERGES = "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 10))
+BAD_TEXTS = {
+    "a long number": "a: " + "9" * 10_000,
+    "a long number as kind": "apiVersion: v1\nkind: 0x" + "f" * 10_000,
+    "a long number in base 60": "a: 1" + ":1" * 400 + ".5",
+    "5,000 brackets": "[" * 5000,
+    "100 kB of brackets": "[" * 100_000,
+    "100 kB of mappings": "{a: " * 25_000,
+    "100 kB of block sequences": "- " * 50_000,
+    "100 kB of keys": "- ? " * 25_000,
+    "a deep value after a good document": "a: 1\n---\n" + "[" * 100_000,
+    "NUL": "\x00",
+    "an alias of itself": "a: &a [*a]",
+    "a billion laughs": "a0: &a0 [lol]\n" + LAUGHS,
+    "a billion merged keys": "a0: &a0 {lol: 1}\n" + MERGES,
+    "an empty integer": "a: !!int ''",
+    "a timestamp of letters": "a: !!timestamp x",
+    "a truth value of letters": "a: !!bool x",
+    "an unknown tag": "a: !secret x",
+    "a list of letters": "kind: List\nitems: abc",
+}
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+@pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS.keys())
+def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, text: str, suffix: str) -> None:
+    folder.write(f"bad{suffix}", text=text)
     folder.write("good.yaml", NODE)
     assert sorted(folder.source.state.nodes) == ["n1"]
-    assert folder.problems[0].startswith("bad.yaml")
+    assert folder.problems[0].startswith(f"bad{suffix}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: !hunter2",
+        "password: !!int hunter2",
+        "password: *hunter2",
+        "password: !!binary hunter2",
+        "- hunter2: x: y",
+    ],
+)
+def test_the_text_of_a_file_that_cannot_be_read_is_not_quoted(
+    folder: Folder, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    folder.write("secret.yaml", text=f"kind: Secret\nstringData:\n  {text}\n")
+    assert folder.problems
+    assert "hunter2" not in f"{folder.problems} {caplog.text}"
+
+
+def test_many_refused_documents_are_reported_in_part(folder: Folder) -> None:
+    folder.write("bad.yaml", *[{"kind": "Node"}] * 500, NODE)
+    assert sorted(folder.source.state.nodes) == ["n1"]
+    assert len(folder.problems) == MOST_PROBLEMS + 1
+    assert "more documents are refused" in folder.problems[-1]
+
+
+def test_a_folder_that_vanishes_keeps_its_last_state_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cluster").mkdir()
+    folder = Folder(tmp_path / "cluster")
+    folder.write("a.yaml", NODE)
+    folder.path.rename(tmp_path / "elsewhere")
+    folder.source.refresh()
+    assert sorted(folder.source.state.nodes) == ["n1"]
+    assert "No such file or directory; its last state is kept" in folder.problems[0]
+    (tmp_path / "elsewhere").rename(folder.path)
+    folder.source.refresh()
+    assert sorted(folder.source.state.nodes) == ["n1"]
+    assert folder.problems == []
+
+
+def test_a_folder_that_was_never_read_is_no_empty_cluster(tmp_path: Path) -> None:
+    source = ManifestSource(tmp_path / "nowhere")
+    source.refresh()
+    assert not source.state.synced([Kind.NODE])
+    assert source.problems()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_an_unreadable_part_of_a_folder_keeps_its_last_state(folder: Folder) -> None:
+    (folder.path / "part").mkdir()
+    folder.write("part/a.yaml", NODE)
+    (folder.path / "part").chmod(0)
+    folder.source.refresh()
+    (folder.path / "part").chmod(0o700)
+    assert sorted(folder.source.state.nodes) == ["n1"]
+
+
+async def test_the_event_loop_goes_on_while_a_large_file_is_read(tmp_path: Path) -> None:
+    labels = {f"label-{number}": "value" for number in range(200)}
+    text = yaml.dump({**NODE, "metadata": {"name": "NAME", "labels": labels}}, Dumper=yaml.CSafeDumper)
+    documents = [text.replace("NAME", f"n{number}") for number in range(800)]
+    (tmp_path / "nodes.yaml").write_text("---\n".join(documents))
+    source = ManifestSource(tmp_path)
+    loop, longest = asyncio.get_running_loop(), 0.0
+    await source.start()
+    while not source.state.synced([Kind.NODE]):
+        before = loop.time()
+        await asyncio.sleep(0.001)
+        longest = max(longest, loop.time() - before)
+    await source.stop()
+    assert len(source.state.nodes) == 800
+    assert longest < 1.0
+
+
+async def test_the_source_stops_while_a_large_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text("- a: 1\n" * 200_000)
+    source = ManifestSource(tmp_path)
+    await source.start()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await source.stop()
+    assert not source.state.synced([Kind.NODE])

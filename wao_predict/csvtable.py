@@ -86,9 +86,9 @@ class CsvTable:
 
 
 def number(text: str) -> float | None:
-    """Return the finite number in a text, or None."""
+    """Return the finite number in a text, or None. Python's digits in groups, as in 1_000, are no number here."""
     try:
-        value = float(text)
+        value = float(text) if "_" not in text else math.nan
     except ValueError:
         return None
     return value if math.isfinite(value) else None
@@ -112,6 +112,8 @@ def read_csv(source: str | Path) -> CsvTable:
     except (OSError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is not CSV: {error}"
         raise UsageError(f"{name} cannot be read: {reason}") from None
+    except ValueError:
+        raise UsageError(f"{name!r} is no file name: it has a NUL character") from None
     if not lines:
         raise UsageError(f"{name} is empty: the first line names the columns")
     (_, header), rows = lines[0], lines[1:]

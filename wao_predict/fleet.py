@@ -19,6 +19,7 @@ from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_ou
 from wao_predict.errors import UsageError
 from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit
 
+_MOST_FITTING = 1e9  # pods on one node; more would not fit an integer
 EXACT_WORK = 200_000_000
 """Additions that the exact answer may take, about a second: 1,500 pods and 5,000 nodes with room for 20 pods each."""
 _NODE_WORK = 4
@@ -156,7 +157,7 @@ class Fleet:
     def room(self, cores: float) -> IntArray:
         """Return the number of pods of `cores` each that fit on each node, shape (n_nodes,)."""
         fitting = jobs_that_fit(self.capacity_cores - self.usage_cores, cores)
-        return np.maximum(fitting, 0).astype(np.int64)
+        return np.clip(fitting, 0.0, _MOST_FITTING).astype(np.int64)
 
     def what_if(self, cores: float, n: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
         """Return the minimum power increase for additional identical pods, and their placement.

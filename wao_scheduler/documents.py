@@ -58,7 +58,7 @@ class WhatIfRequest(BaseModel):
 
     cpu: Cores = Field(description='CPU of one pod, such as "500m" or 0.5')
     count: int = Field(1, ge=1, le=10_000, description="number of identical pods")
-    nodes: list[str] | None = Field(None, description="consider only these nodes")
+    nodes: list[str] | None = Field(None, fail_fast=True, description="consider only these nodes")
 
 
 class WhatIfAnswer(BaseModel):

@@ -69,6 +69,15 @@ class ExtenderArgs:
     raw_nodes: bytes | None
 
 
+MOST_NODES = 50_000
+"""Nodes of one request: ten times what Kubernetes supports."""
+MOST_POD_BYTES = 4 * 1024 * 1024
+"""Largest Pod [bytes]; an API server accepts 1.5 MiB of an object."""
+MOST_FOREIGN_BYTES = 1024 * 1024
+"""Largest request whose keys are in another case than kube-scheduler's [bytes]; it is decoded twice."""
+_MOST_OBJECTS = 2_000_000  # JSON objects within the Nodes of one request
+
+
 class ArgsDecoder:
     """Decodes requests and keeps the last few, as kube-scheduler sends the same body to filter and to prioritize."""
 
@@ -100,11 +109,12 @@ def decode_args(body: bytes) -> ExtenderArgs:
     try:
         args = _decode_args(body)
         pod, nodes, names = bytes(args.pod), bytes(args.nodes), bytes(args.node_names)
-        if pod == _NULL:  # another key case
+        if pod == _NULL and len(body) <= MOST_FOREIGN_BYTES:  # another key case
             parts = {key.lower(): bytes(raw) for key, raw in _decode_raw_object(body).items()}
             pod, nodes, names = (parts.get(key, _NULL) for key in ("pod", "nodes", "nodenames"))
         if pod == _NULL:
             raise ExtenderRequestError("the body has no Pod: send ExtenderArgs with Pod and NodeNames")
+        _refuse_too_large(pod, nodes, names)
         record = POD.decode_json(pod)
         assert isinstance(record, Pod)
         if names != _NULL:
@@ -114,6 +124,14 @@ def decode_args(body: bytes) -> ExtenderArgs:
         raise ExtenderRequestError(f"the body is not an ExtenderArgs: {error}") from None
     items = [] if listed is None or listed.items is None else listed.items
     return ExtenderArgs(record, tuple(item.metadata.name for item in items), None, nodes)
+
+
+def _refuse_too_large(pod: bytes, nodes: bytes, names: bytes) -> None:
+    """Raise an `ExtenderRequestError` for parts that would take seconds to decode."""
+    if len(pod) > MOST_POD_BYTES:
+        raise ExtenderRequestError(f"the Pod is larger than {MOST_POD_BYTES >> 20} MiB")
+    if names.count(b",") >= MOST_NODES or nodes.count(b"{") > _MOST_OBJECTS:
+        raise ExtenderRequestError(f"more than {MOST_NODES} nodes in one request")
 
 
 class ScoreEncoder:

@@ -10,8 +10,12 @@ import msgspec
 
 from wao_core.cluster.pod_cpu import decode_cores
 from wao_core.errors import ManifestError
+from wao_predict.json_values import has_more_values
 
 T = TypeVar("T")
+
+MOST_VALUES = 50_000
+"""Values of one object that is decoded slowly, to name what is wrong with it."""
 
 
 class Decoder(Generic[T]):
@@ -74,6 +78,8 @@ class Decoder(Generic[T]):
 
 
 def _parsed(body: bytes | msgspec.Raw) -> object:
+    if has_more_values(bytes(body), MOST_VALUES):
+        raise ManifestError(f"more than {MOST_VALUES} values: no object of the API")
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors

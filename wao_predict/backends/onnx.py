@@ -72,15 +72,24 @@ class OnnxBackend:
         X = np.column_stack([np.full(temperature.shape, self.knots[0]), temperature, pressure])
         if self.ranges is not None:
             X[:, 1:] = self.ranges.clip(X)[:, 1:]
-        return self._run(X, "curve")
+        watts = self._run(X, "curve")
+        if watts.shape != (len(X), self.knots.size):
+            expected = (len(X), self.knots.size)
+            raise PredictError(f"the output curve of model {self.path.name} has shape {watts.shape}, not {expected}")
+        return watts
 
     @property
     def _watts_output(self) -> str:
         return "watts" if "watts" in self._outputs else self._outputs[0]
 
     def _run(self, X: FloatArray, output: str) -> FloatArray:
-        values = self.session.run([output], {self._input: np.ascontiguousarray(X, dtype=np.float32)})[0]
-        watts = np.asarray(values, dtype=np.float64)
+        rows = np.ascontiguousarray(X, dtype=np.float32)
+        try:
+            values = self.session.run([output], {self._input: rows})[0]
+            watts = np.asarray(values, dtype=np.float64)
+        except Exception as error:  # onnxruntime raises a class of its own for each cause
+            reason = " ".join(str(error).split())[:200]
+            raise PredictError(f"model {self.path.name} failed: {reason}") from None
         if not np.isfinite(watts).all():
             raise PredictError(f"model {self.path.name} returned a value that is not finite")
         return watts
@@ -128,7 +137,7 @@ def _ranges(metadata: Mapping[str, str], path: Path) -> FeatureRanges | None:
     try:
         box = json.loads(stated)
         return FeatureRanges(**{name: (float(box[name][0]), float(box[name][1])) for name in FEATURES})
-    except (ValueError, TypeError, KeyError, IndexError):
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         raise ModelLoadError(f"{path}: its metadata wao.ranges is not a JSON map of feature to [low, high]") from None
 
 
@@ -138,8 +147,8 @@ def _knots(metadata: Mapping[str, str], path: Path) -> FloatArray | None:
         return None
     try:
         knots = np.asarray(json.loads(stated), dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         knots = np.empty(0)
-    if knots.ndim != 1 or knots.size < 2 or not (np.diff(knots) > 0).all():
+    if knots.ndim != 1 or knots.size < 2 or not np.isfinite(knots).all() or not (np.diff(knots) > 0).all():
         raise ModelLoadError(f"{path}: its metadata wao.knots is not an ascending JSON list of CPU loads")
     return knots

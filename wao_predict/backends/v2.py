@@ -20,6 +20,7 @@ from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError
 from wao_predict.flow import MIB, Flow, Request, Response
+from wao_predict.json_values import as_text, parse_json
 
 INPUT_NAME = "predict-prob"
 """The reference's input name; most servers take any."""
@@ -103,7 +104,10 @@ def _flatten(data: object, response: Response, depth: int = 0) -> Iterator[float
     if isinstance(data, bool) or depth > 4:
         raise _outside(response, "its data are not numbers")
     if isinstance(data, int | float):
-        yield float(data)
+        try:
+            yield float(data)
+        except OverflowError:
+            raise _outside(response, "a value is not a finite number") from None
     elif isinstance(data, list):
         for item in data:
             yield from _flatten(item, response, depth + 1)
@@ -113,22 +117,21 @@ def _flatten(data: object, response: Response, depth: int = 0) -> Iterator[float
 
 def _json(response: Response) -> Any:
     try:
-        return json.loads(response.body, parse_constant=lambda _: math.nan)
-    except (ValueError, RecursionError):
+        return parse_json(response.body, constant=lambda _: math.nan)
+    except ValueError:
         raise _outside(response, "it is not JSON") from None
 
 
 def error_text(response: Response) -> str:
     """Return the text of a server's error, from {"error"}, {"detail"} or plain text; at most 200 characters."""
     try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
+        document = parse_json(response.body)
+    except ValueError:
         document = None
     said: object = response.body[:400].decode(errors="replace")
     if isinstance(document, Mapping):
         said = document.get("error") or document.get("detail") or document.get("message") or said
-    text = said if isinstance(said, str) else json.dumps(said)
-    return " ".join(text.split())[:200]
+    return " ".join(as_text(said).split())[:200]
 
 
 def _refused(response: Response) -> RemoteError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from wao_predict.features import FEATURES, UNITS, FeatureRanges
 PREFIX = "wao."
 MAX_MODEL_BYTES = 256 * 1024 * 1024
 _METADATA_PROPS, _GRAPH = 14, 7
+_MOST_FIELDS = 100_000  # of one message; a model has some dozens
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class ModelInfo:
                 license=own.get("license", ""),
                 created_with=own.get("created_with", ""),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise ModelLoadError(f"{path or 'model'}: its metadata cannot be read ({error}); export it again") from None
 
 
@@ -117,8 +119,8 @@ def read_props(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ModelLoadError(f"{path}: cannot be read ({error.strerror}); give the path of an .onnx file") from None
     try:
-        fields = list(_fields(memoryview(blob)))
-        pairs = [dict(_fields(value)) for number, value in fields if number == _METADATA_PROPS]
+        fields = _fields_of(memoryview(blob))
+        pairs = [dict(_fields_of(value)) for number, value in fields if number == _METADATA_PROPS]
         props = {bytes(pair[1]).decode(): bytes(pair.get(2, b"")).decode() for pair in pairs}
     except (ValueError, KeyError, IndexError):
         raise ModelLoadError(
@@ -129,6 +131,13 @@ def read_props(path: Path) -> dict[str, str]:
             f"{path}: an ONNX model without a graph; make one with `wao train` or wao_predict.train.to_onnx"
         )
     return props
+
+
+def _fields_of(message: memoryview) -> list[tuple[int, memoryview]]:
+    found = list(islice(_fields(message), _MOST_FIELDS + 1))
+    if len(found) > _MOST_FIELDS:
+        raise ValueError("too many fields")
+    return found
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:

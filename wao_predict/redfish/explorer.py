@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from urllib.parse import urljoin
 from wao_predict.connection import origin_of
 from wao_predict.errors import ProtocolError, RemoteError, UsageError
 from wao_predict.flow import MIB, Flow, Request, Response
+from wao_predict.json_values import parse_json
 from wao_predict.redfish.values import Document, items, mapping, text
 
 ROOT = "/redfish/v1"
@@ -47,17 +47,14 @@ def safe_path(path: object) -> str | None:
 def decode(body: bytes) -> Document | None:
     """Return a JSON object, or None for anything else; NaN and Infinity are no JSON."""
     try:
-        document = _DECODER.decode(body.decode(json.detect_encoding(body)))
-    except (ValueError, RecursionError):
+        document = parse_json(body, constant=_no_constant)
+    except ValueError:
         return None
     return document if isinstance(document, dict) else None
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def moved_to(response: Response) -> str | None:

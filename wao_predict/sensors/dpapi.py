@@ -7,7 +7,6 @@ Source: the reference's agent (wao-metrics-adapter/pkg/metrics/dpapi/agent.go). 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,7 +15,8 @@ from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
-from wao_predict.redfish.values import number
+from wao_predict.json_values import parse_json
+from wao_predict.redfish.values import items, number
 from wao_predict.sensors.base import Reading
 
 PRESSURE_RANGE = (-500.0, 500.0)
@@ -108,7 +108,7 @@ def decode(response: Response, sensor_id: str | None = None) -> Reading:
         raise ProtocolError(
             f"{endpoint} answered {status}", endpoint=endpoint, status_code=response.status, detail=said
         )
-    sensors = [item for item in document.get("sensor") or [] if isinstance(item, Mapping)]
+    sensors = [item for item in items(document.get("sensor")) if isinstance(item, Mapping)]
     matching = [item for item in sensors if sensor_id is None or str(item.get("sensorid")) == sensor_id]
     for item in matching:
         pressure = number(item.get("pressure"))
@@ -120,8 +120,8 @@ def decode(response: Response, sensor_id: str | None = None) -> Reading:
 
 def _document(response: Response, endpoint: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
+        document = parse_json(response.body)
+    except ValueError:
         document = None
     if not isinstance(document, Mapping):
         quoted = response.body[:100].decode(errors="replace")

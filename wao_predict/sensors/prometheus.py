@@ -8,7 +8,6 @@ itself would show a sample of five minutes ago as one of now.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
+from wao_predict.json_values import as_text, parse_json
 from wao_predict.redfish.values import INLET_RANGE, POWER_RANGE, items, mapping, number, text
 from wao_predict.sensors.base import Reading
 from wao_predict.sensors.dpapi import PRESSURE_RANGE
@@ -158,7 +158,7 @@ def _of_vector(samples: Sequence[Mapping[str, Any]], where: str) -> tuple[float,
     if not values:
         raise SensorError(f"{where}: the query finds no sample; does it name the node as the exporter does?")
     if len(values) > 1:
-        shown = ", ".join(json.dumps(mapping(item.get("metric")))[:120] for item in values[:2])
+        shown = ", ".join(as_text(mapping(item.get("metric")))[:120] for item in values[:2])
         raise SensorError(
             f"{where}: the query finds {len(values)} samples for one node, such as {shown}: "
             "narrow it by a label, or aggregate it with max()"
@@ -179,8 +179,8 @@ def _number(pair: Sequence[Any], where: str) -> float:
 
 def _data(response: Response, where: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
+        document = parse_json(response.body)
+    except ValueError:
         document = None
     status = mapping(document).get("status")
     if status == "success" and response.status == 200:

@@ -9,6 +9,7 @@ import pytest
 
 from wao_predict import ModelLoadError, list_models, model_path
 from wao_predict.backends.onnx import OnnxBackend
+from wao_predict.errors import PredictError
 
 NAMES = [model.name for model in list_models()]
 
@@ -63,3 +64,8 @@ def test_garbage_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\x08\x07garbage" * 100)
     with pytest.raises(ModelLoadError, match="not a readable ONNX model"):
         OnnxBackend(file)
+
+
+def test_an_error_of_the_runtime_is_one_of_ours() -> None:
+    with pytest.raises(PredictError, match="cloud_dell"):
+        OnnxBackend(model_path("cloud_dell")).predict(np.zeros((3, 2)))

@@ -1,0 +1,44 @@
+"""JSON from servers that nobody vouches for, within bounds: parsing does not hold an event loop for long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+MOST_VALUES = 200_000
+"""Values of one answer: the largest resource of a BMC has some 20,000, and 4,096 predictions are 4,096."""
+
+
+def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of a JSON text.
+
+    Parameters
+    ----------
+    constant
+        Returns the value of "NaN", "Infinity" and "-Infinity", which are no JSON; by default a float.
+
+    Raises
+    ------
+    ValueError
+        The text is not JSON, is nested too deeply, or has more than `MOST_VALUES` values.
+    """
+    if has_more_values(body, MOST_VALUES):
+        raise ValueError(f"more than {MOST_VALUES} values")
+    try:
+        return json.loads(body, parse_constant=constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def has_more_values(body: bytes, most: int) -> bool:
+    """Return whether a JSON text may have more values than `most`, without parsing it; text with commas counts too."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{") > most
+
+
+def as_text(value: object) -> str:
+    """Return parsed JSON as text for a message; text is returned as it is."""
+    try:
+        return value if isinstance(value, str) else json.dumps(value)
+    except RecursionError:  # encoding allows slightly fewer levels than parsing
+        return "a value that is nested too deeply"

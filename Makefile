@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler
-.PHONY: help setup audit sbom docs docs-reference test test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
+.PHONY: help setup audit sbom docs docs-reference test fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ endef
 
 .venv-train/.stamp: .tools/.stamp requirements/train.txt pyproject.toml
 	$(call environment,.venv-train,requirements/train.txt)
+
+.venv-fuzz/.stamp: .tools/.stamp requirements/fuzz.txt pyproject.toml
+	$(call environment,.venv-fuzz,requirements/fuzz.txt)
 
 .venv-docs/.stamp: .tools/.stamp requirements/docs.txt pyproject.toml
 	$(call environment,.venv-docs,requirements/docs.txt)
@@ -65,6 +68,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	compile dev pyproject.toml --extra all --group dev; \
 	compile train pyproject.toml --extra train --group test --group build; \
 	compile docs pyproject.toml --group docs --group build; \
+	compile fuzz pyproject.toml --extra kubernetes --group fuzz --group build; \
 	compile image pyproject.toml --extra kubernetes --group build; \
 	for name in mlserver kserve envoy; do compile interop-$$name requirements/interop-$$name.in; done
 
@@ -72,6 +76,17 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 
 test: setup  ## all tests that need no root, no control plane and no torch
 	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns"
+
+FUZZ_SECONDS ?= 3600
+fuzz: setup  ## every decoder, parser and server against random input, for FUZZ_SECONDS
+	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); \
+	while [ "$$(date +%s)" -lt "$$end" ]; do WAO_FUZZ=1 $(BIN)/pytest -q -n 2 --timeout 0 tests/fuzz || exit 1; done
+
+FUZZ_TARGETS := dpapi prometheus v2 redfish model yaml pod extender eds
+fuzz-bytes: .venv-fuzz/.stamp  ## the parsers of bytes guided by coverage (atheris), FUZZ_SECONDS each
+	@for target in $(FUZZ_TARGETS); do mkdir -p .cache/fuzz/$$target; \
+	  .venv-fuzz/bin/python -m tests.fuzz.coverage_guided $$target -max_total_time=$(FUZZ_SECONDS) \
+	  -artifact_prefix=.cache/fuzz/ .cache/fuzz/$$target || exit 1; done
 
 # installs missing commands on Debian; on other systems it prints what to install
 test-netns: export PATH := $(PATH):/usr/sbin:/sbin

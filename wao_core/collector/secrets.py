@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AllowedHosts
+from wao_core.redaction import hide_password
 from wao_predict.connection import Credentials
 from wao_predict.errors import SensorError, UsageError
 
@@ -89,6 +90,7 @@ class SecretBook:
             credentials = Credentials(secret.data["username"].decode(), secret.data["password"].decode())
         except UnicodeDecodeError:
             raise SensorError(f"Secret {reference}: username and password must be UTF-8 text") from None
+        hide_password(credentials.username, credentials.password)
         return _Cached(credentials, _allowed(reference, secret), self._clock())
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import TextIO
 
+from wao_core.redaction import mask_passwords
 from wao_core.serving.options import LogFormat, LogLevel
 
 _MASKS = (
@@ -32,10 +33,13 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
 
 
 def redact(text: str) -> str:
-    """Return `text` with credentials masked: headers, password fields and user information in URLs."""
+    """Return `text` with credentials masked.
+
+    Masked are headers, password fields, user information in URLs, and the passwords of Secrets that have been read.
+    """
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
-    return text
+    return mask_passwords(text)
 
 
 def _time_of(record: logging.LogRecord) -> str:

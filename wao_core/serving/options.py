@@ -78,6 +78,16 @@ class ServerOptions:
             show_default=False,
         ),
     ] = -1.0
+    max_connections: Annotated[
+        int,
+        _option(
+            "--max-connections",
+            "WAO_MAX_CONNECTIONS",
+            "Open client connections, at most half of the limit of descriptors; a further one replaces the one that is "
+            "idle for longest.",
+            _SERVING,
+        ),
+    ] = 2048
     log_format: Annotated[LogFormat, _option("--log-format", "WAO_LOG_FORMAT", "Format of log lines.", _LOGS)] = (
         LogFormat.CONSOLE
     )
@@ -118,6 +128,8 @@ class ServerOptions:
         found = []
         if not 0 <= self.port <= 65535:
             found.append(f"--port {self.port}: give a number from 0 to 65535")
+        if self.max_connections < 1:
+            found.append(f"--max-connections {self.max_connections}: give a number from 1")
         if (self.tls_cert_file is None) != (self.tls_private_key_file is None):
             found.append("--tls-cert-file and --tls-private-key-file: give both or neither")
         for flag, file in (

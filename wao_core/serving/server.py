@@ -18,7 +18,10 @@ from starlette.types import ASGIApp
 
 from wao_core.aio import cancel
 from wao_core.health import HealthChecks
+from wao_core.serving.acceptor import Acceptor
+from wao_core.serving.connections import Connections
 from wao_core.serving.frame import ServerFrame
+from wao_core.serving.limits import ServerLimits, connection_limit
 from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.protocol import ServerProtocol
@@ -26,13 +29,12 @@ from wao_core.serving.tls import ServingTls
 from wao_predict.errors import UsageError
 
 T = TypeVar("T")
-KEEP_ALIVE = 120  # seconds; Go clients drop idle connections after 90 s, so they never find one that we closed
 LOOK_AT_CERTIFICATE = 5.0  # seconds between two looks at the files of the serving certificate
 _log = logging.getLogger(__name__)
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers, as we drain first."""
+    """uvicorn without its signal handlers, as we drain first, and without sockets, as `Acceptor` limits connections."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -54,6 +56,8 @@ class Server:
         Readiness fails as soon as the server starts to shut down.
     drain
         Seconds between failing readiness and closing the socket.
+    limits
+        What is accepted from clients.
     """
 
     def __init__(
@@ -65,13 +69,17 @@ class Server:
         tls: ServingTls | None = None,
         checks: HealthChecks | None = None,
         drain: float = 0.0,
+        limits: ServerLimits | None = None,
     ) -> None:
         self.tls = tls
         self.checks = checks or HealthChecks()
         self._host, self._port, self._drain = host, port, drain
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
-        self._uvicorn = _Uvicorn(_config(app, tls))
+        self._limits = limits or ServerLimits()
+        self._uvicorn = _Uvicorn(_config(app, self._limits))
+        self._connections: Connections | None = None
+        self._acceptor: Acceptor | None = None
         self.url = ""
 
     async def __aenter__(self) -> Server:
@@ -80,22 +88,42 @@ class Server:
         scheme = "http" if self.tls is None else "https"
         self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         # not supervised: a server that has ended cannot be started again, so its end ends the process
-        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[listening]), name="uvicorn")
+        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[]), name="uvicorn")
         self._serving.add_done_callback(lambda _: self.stop())
         while not self._uvicorn.started:
             if self._serving.done():
+                listening.close()
                 await self._serving
                 raise UsageError("the application did not start; the reason is in the log")
             await asyncio.sleep(0.005)
+        self._accept(listening)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.checks.stopping = True
+        if self._acceptor is not None:
+            self._acceptor.stop()
         self._uvicorn.should_exit = True
-        if self._serving is not None:
-            await self._serving
+        try:
+            if self._serving is not None:
+                await self._serving
+        finally:
+            if self._connections is not None:
+                self._connections.stop()
+
+    def _accept(self, listening: socket.socket) -> None:
+        connections = self._connections = Connections(self._limits)
+        server, config = self._uvicorn, self._uvicorn.config
+        self._acceptor = Acceptor(
+            listening,
+            connections,
+            lambda: ServerProtocol(config, server.server_state, server.lifespan.state, connections),
+            None if self.tls is None else self.tls.listener,
+        )
+        connections.start()
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Start a graceful stop."""
@@ -119,7 +147,15 @@ class Server:
 
 async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> None:
     """Serve `app` as the options say until the process is asked to stop; print the address once it is ready."""
-    server = Server(app, options.host, options.port, tls=frame.tls, checks=frame.checks, drain=options.drain_seconds)
+    server = Server(
+        app,
+        options.host,
+        options.port,
+        tls=frame.tls,
+        checks=frame.checks,
+        drain=options.drain_seconds,
+        limits=ServerLimits(connections=connection_limit(options.max_connections)),
+    )
     async with server:
         tasks = [frame.tasks.spawn("announce", _announce(server))]
         if frame.tls is not None:
@@ -176,10 +212,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _config(app: ASGIApp, tls: ServingTls | None) -> uvicorn.Config:
+def _config(app: ASGIApp, limits: ServerLimits) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=ServerProtocol,
+        http="httptools",
         ws="none",
         lifespan="auto",
         log_config=None,
@@ -187,7 +223,6 @@ def _config(app: ASGIApp, tls: ServingTls | None) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=int(limits.idle_seconds),
         timeout_graceful_shutdown=10,
-        ssl_context_factory=None if tls is None else lambda _config, _default: tls.listener,
     )

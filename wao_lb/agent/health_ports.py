@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from wao_core.serving.short import ShortConnections
+
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 64
@@ -41,7 +43,7 @@ class HealthPorts:
         self._healthy, self._host = healthy, host
         self._counts: dict[int, LocalEndpoints] = {}
         self._servers: dict[int, asyncio.Server] = {}
-        self._open = 0
+        self._connections = ShortConnections(MAX_CONNECTIONS, REQUEST_TIMEOUT)
 
     async def update(self, wanted: Mapping[int, LocalEndpoints]) -> dict[int, str]:
         """Listen on these ports and no others; return the ports that failed, with the reason."""
@@ -84,18 +86,13 @@ class HealthPorts:
         return "\r\n".join([*head, "", ""]).encode() + body
 
     async def _serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
         try:
-            if self._open <= MAX_CONNECTIONS:
-                async with asyncio.timeout(REQUEST_TIMEOUT):
-                    await reader.readuntil(b"\r\n\r\n")
-                    writer.write(self.answer(port))
-                    await writer.drain()
+            async with self._connections.limited(writer):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(self.answer(port))
+                await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # no complete request: no response
-        finally:
-            self._open -= 1
-            writer.close()
 
 
 async def _close(server: asyncio.Server) -> None:

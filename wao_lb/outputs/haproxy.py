@@ -11,11 +11,14 @@ import logging
 from collections.abc import Callable, Mapping
 
 from wao_core.cluster.service_endpoints import host_port
+from wao_core.serving.short import ShortConnections
 from wao_lb.documents import ServiceWeights
 
 log = logging.getLogger(__name__)
 
 LONGEST_LINE = 512
+MAX_CONNECTIONS = 256
+REQUEST_TIMEOUT = 5.0  # seconds
 DRAIN = b"drain\n"
 
 
@@ -58,6 +61,7 @@ class AgentCheckServer:
     ) -> None:
         self._weights, self._ready = weights, ready
         self._host, self._port = host, port
+        self._connections = ShortConnections(MAX_CONNECTIONS, REQUEST_TIMEOUT)
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> AgentCheckServer:
@@ -77,12 +81,10 @@ class AgentCheckServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(5.0):
+            async with self._connections.limited(writer):
                 line = await reader.readline()
-            if self._ready():
-                writer.write(reply(line.decode(errors="replace"), self._weights))
-                await writer.drain()
+                if self._ready():
+                    writer.write(reply(line.decode(errors="replace"), self._weights))
+                    await writer.drain()
         except (TimeoutError, ValueError, OSError) as error:
-            log.info("agent check: %s", error or "no request within 5 s")
-        finally:
-            writer.close()
+            log.debug("agent check: %s", error or f"not done within {REQUEST_TIMEOUT:g} s")

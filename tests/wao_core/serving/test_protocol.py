@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from wao_core.serving.protocol import JOINED, JoinedWrites
+from wao_core.serving.joined import JOINED, JoinedWrites
 from wao_core.serving.server import Server
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from tests.cluster.bed.program import free_port
-from wao_lb.agent.health_ports import HealthPorts, LocalEndpoints
+from wao_lb.agent.health_ports import MAX_CONNECTIONS, HealthPorts, LocalEndpoints
 
 
 async def ask(port: int) -> tuple[str, dict[str, str], dict[str, object]]:
@@ -49,4 +49,14 @@ async def test_a_port_that_is_taken_is_told_and_others_are_served() -> None:
     assert "cannot be listened on" in failed[taken]
     assert "HTTP/1.0 200 OK" == (await ask(free))[0]
     await first.close()
+    await ports.close()
+
+
+async def test_silent_connections_do_not_keep_load_balancers_out() -> None:
+    port, ports = free_port(), HealthPorts(lambda: True, host="127.0.0.1")
+    await ports.update({port: LocalEndpoints("default", "web", 2)})
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS + 10)]
+    assert "HTTP/1.0 200 OK" == (await ask(port))[0]
+    for _, writer in silent:
+        writer.close()
     await ports.close()

@@ -1,0 +1,1 @@
+"""Abuse and exhaustion: a server keeps serving good clients, within its memory."""

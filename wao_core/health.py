@@ -1,14 +1,14 @@
 """Named health checks of a server. Pure: `wao_core.serving.health` serves them.
 
 A check returns None when it passes, else the reason. Reasons are logged when they change. They are not shown to
-callers, who need no authentication.
+callers, who need no authentication. A warning does not fail an endpoint, and callers see its text.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Check = Callable[[], str | None]
 _log = logging.getLogger(__name__)
@@ -16,9 +16,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """The results of the checks of one endpoint: name -> reason of the failure, None for a check that passed."""
+    """The results of the checks of one endpoint: name -> reason of the failure, None for a check that passed.
+
+    `warnings` has the texts of current warnings by name.
+    """
 
     results: dict[str, str | None]
+    warnings: dict[str, str] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -33,6 +37,7 @@ class HealthReport:
             f"[+]{name} ok" if reason is None else f"[-]{name} failed: reason withheld"
             for name, reason in self.results.items()
         ]
+        lines += [f"[!]{name} warning: {text}" for name, text in self.warnings.items()]
         return "\n".join([*lines, f"{endpoint} check {'passed' if self.healthy else 'failed'}", ""])
 
 
@@ -42,6 +47,8 @@ class HealthChecks:
     def __init__(self) -> None:
         self._live: dict[str, Check] = {"ping": lambda: None}
         self._ready: dict[str, Check] = {"shutdown": self._shutdown}
+        self._warnings: dict[str, Check] = {}
+        self._warned: dict[str, str] = {}
         self._last: dict[str, str | None] = {}
         self._passed: set[str] = set()
         self._stopping = False
@@ -70,13 +77,27 @@ class HealthChecks:
         """Add a readiness check: while it fails, the server should get no new requests."""
         self._ready[name] = check
 
+    def add_warning(self, name: str, check: Check) -> None:
+        """Add a check whose reason is shown to everybody in `/readyz?verbose`, and logged, but fails nothing."""
+        self._warnings[name] = check
+
+    def warnings(self) -> dict[str, str]:
+        """Return the current warnings by name; a new or changed one is logged."""
+        found = {name: text for name, check in self._warnings.items() if (text := check()) is not None}
+        for name, text in found.items():
+            if self._warned.get(name) != text:
+                _log.warning("%s: %s", name, text)
+        self._warned = found
+        return found
+
     def live(self, exclude: Collection[str] = ()) -> HealthReport:
         """Run the liveness checks, except those named in `exclude`."""
         return self._run(self._live, exclude)
 
     def ready(self, exclude: Collection[str] = ()) -> HealthReport:
         """Run the liveness and readiness checks, except those named in `exclude`."""
-        return self._run(self._live | self._ready, exclude)
+        report = self._run(self._live | self._ready, exclude)
+        return HealthReport(report.results, self.warnings())
 
     def _shutdown(self) -> str | None:
         return "the server is shutting down" if self.stopping else None

@@ -159,7 +159,9 @@ async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> Non
     async with server:
         tasks = [frame.tasks.spawn("announce", _announce(server))]
         if frame.tls is not None:
-            tasks.append(frame.tasks.supervise("serving-certificate", partial(_keep_fresh, frame.tls)))
+            tasks.append(
+                frame.tasks.supervise("serving-certificate", partial(_watch_certificate, frame.tls, frame.checks))
+            )
         try:
             await server.serve_until_stopped()
         finally:
@@ -195,9 +197,10 @@ async def _announce(server: Server, *, patience: float = 15.0) -> None:
     sys.stdout.flush()
 
 
-async def _keep_fresh(tls: ServingTls) -> None:
-    """Load the serving certificate again whenever its files change."""
+async def _watch_certificate(tls: ServingTls, checks: HealthChecks) -> None:
+    """Load the serving certificate again whenever its files change, and log warnings about its expiry."""
     while True:
+        checks.warnings()
         await asyncio.sleep(LOOK_AT_CERTIFICATE)
         tls.refresh()
 

@@ -60,7 +60,7 @@ async def poll(port: int) -> None:
     async with asyncio.TaskGroup() as group:
         with _source(port, BMCS, INTERVAL) as source:
             store = SampleStore()
-            observe: Observe = lambda _s, _t, kind: kinds.update([kind])  # noqa: E731
+            observe: Observe = lambda attempt: kinds.update([attempt.failure])  # noqa: E731
             async with (
                 connecting(source) as endpoints,
                 collecting(source, store, endpoints, observe=observe) as collector,

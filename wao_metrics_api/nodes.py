@@ -57,12 +57,15 @@ class NodeMetrics:
             404 when there is no fresh value.
         """
         sample = self._store.get(node, metric)
-        if sample is None or not sample.measured or node not in self._state.nodes:
+        if sample is None or node not in self._state.nodes:
             raise _not_found(metric, node, selector)
+        if not sample.measured:
+            raise _not_found(metric, node, selector, sample.reason)
         if selector and not selector.matches(labels_of(sample)):
             raise _not_found(metric, node, selector)
         if not sample.fresh(self._clock()):
-            raise StatusError(404, f"metric {metric} for nodes {node} is expired")
+            reason = f": {sample.reason}" if sample.reason else ""
+            raise StatusError(404, f"metric {metric} for nodes {node} is expired{reason}")
         cache = self._cache(version, metric, selector)
         held = cache.get(node)
         if held is None or held.sample is not sample:
@@ -127,15 +130,15 @@ def labels_of(sample: Sample) -> dict[str, str]:
     return {"source": sample.source} if sample.source else {}
 
 
-def _not_found(metric: str, node: str, selector: Selector) -> StatusError:
-    return not_found(metric, "nodes", node, str(selector))
+def _not_found(metric: str, node: str, selector: Selector, reason: str = "") -> StatusError:
+    return not_found(metric, "nodes", node, str(selector), reason=reason)
 
 
-def not_found(metric: str, resource: str, name: str = "", selector: str = "") -> StatusError:
-    """Return the 404 of a metric with the message of the custom metrics library."""
+def not_found(metric: str, resource: str, name: str = "", selector: str = "", *, reason: str = "") -> StatusError:
+    """Return the 404 of a metric: the message of the custom metrics library, and the reason where one is known."""
     words = f"the server could not find the metric {metric} for {resource}"
     if name:
         words += f" {name}"
     if selector:
         words += f" with selector {selector}"
-    return StatusError(404, words)
+    return StatusError(404, f"{words}: {reason}" if reason else words)

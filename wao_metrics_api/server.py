@@ -14,8 +14,7 @@ from wao_core.cluster.records import Kind
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import connecting
-from wao_core.collector.plan import SensorSpec
-from wao_core.collector.poller import Observe
+from wao_core.collector.poller import Attempt, Observe
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
@@ -41,6 +40,7 @@ from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 FIRST_READINGS = 10.0  # seconds that readiness waits for one attempt to read every sensor
+LABELLED_NODES = 5000  # nodes with series of their own for failed readings; further ones count as "other"
 _log = logging.getLogger(__name__)
 
 
@@ -128,15 +128,20 @@ def collect_telemetry(registry: CollectorRegistry) -> Observe:
         buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
         registry=registry,
     )
-    errors = Counter("wao_collect_errors", "Readings that failed.", ("type", "reason"), registry=registry)
+    errors = Counter("wao_collect_errors", "Readings that failed.", ("type", "reason", "node"), registry=registry)
     children: dict[str, Histogram] = {}
+    nodes: set[str] = set()
 
-    def observe(spec: SensorSpec, elapsed: float, kind: str) -> None:
-        child = children.get(spec.endpoint.type)
+    def observe(attempt: Attempt) -> None:
+        kind = attempt.spec.endpoint.type
+        child = children.get(kind)
         if child is None:
-            child = children[spec.endpoint.type] = seconds.labels(spec.endpoint.type)
-        child.observe(elapsed)
-        if kind:
-            errors.labels(spec.endpoint.type, kind).inc()
+            child = children[kind] = seconds.labels(kind)
+        child.observe(attempt.seconds)
+        if attempt.failure:
+            node = attempt.node
+            if node not in nodes and len(nodes) < LABELLED_NODES:
+                nodes.add(node)
+            errors.labels(kind, attempt.failure, node if node in nodes else "other").inc()
 
     return observe

@@ -9,6 +9,8 @@ an endpoint that it cannot use. A sensor may also have
 
 * `node_inputs(endpoint)`, a class method that returns which properties of the node its reading depends on, as a set of
   "name" and "address". Nodes with equal endpoints share one reading where the set is empty. Default: {"name"}.
+* `share(state)`, a method that is called once with a dictionary that all sensors at one server with the same
+  credentials have in common, for what they need to find out only once.
 * `concurrency`, the number of requests at a time that its server can take. Default: 8.
 
 Credentials, TLS and the rule about addresses are not the plug-in's concern: whoever drives its flow applies them.

@@ -46,13 +46,24 @@ class RemoteError(PredictError):
     detail
         Text of the answer, for the person who sent the request and for logs. It is part of the message, but not of
         `summary`.
+    retry_after
+        Seconds until the server wants the next request (Retry-After), or None when it does not say.
     """
 
-    def __init__(self, message: str, *, endpoint: str = "", status_code: int | None = None, detail: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str = "",
+        status_code: int | None = None,
+        detail: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(f"{message}: {detail}" if detail else message)
         self.summary = message
         self.endpoint = endpoint
         self.status_code = status_code
+        self.retry_after = retry_after
 
 
 class RemoteTimeout(RemoteError, TimeoutError):

@@ -10,13 +10,15 @@ MOST_VALUES = 200_000
 """Values of one answer: the largest resource of a BMC has some 20,000, and 4,096 predictions are 4,096."""
 
 
-def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
+def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, lenient: bool = False) -> Any:
     """Return the value of a JSON text.
 
     Parameters
     ----------
     constant
         Returns the value of "NaN", "Infinity" and "-Infinity", which are no JSON; by default a float.
+    lenient
+        Accept control characters in strings, and replace bytes that cannot be decoded.
 
     Raises
     ------
@@ -26,7 +28,8 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None) -> 
     if has_more_values(body, MOST_VALUES):
         raise ValueError(f"more than {MOST_VALUES} values")
     try:
-        return json.loads(body, parse_constant=constant)
+        text = body.decode(json.detect_encoding(body), "replace" if lenient else "surrogatepass")
+        return json.loads(text, parse_constant=constant, strict=not lenient)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

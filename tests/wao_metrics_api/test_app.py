@@ -59,7 +59,12 @@ async def test_bodies(client: httpx2.AsyncClient, path: str, golden: str) -> Non
     ("path", "code", "reason", "message"),
     [
         ("nodes/n9/inlet_temp", 404, "NotFound", "the server could not find the metric inlet_temp for nodes n9"),
-        ("nodes/n3/inlet_temp", 404, "NotFound", "the server could not find the metric inlet_temp for nodes n3"),
+        (
+            "nodes/n3/inlet_temp",
+            404,
+            "NotFound",
+            "the server could not find the metric inlet_temp for nodes n3: no answer in 8 s",
+        ),
         ("nodes/n2/inlet_temp", 404, "NotFound", "metric inlet_temp for nodes n2 is expired"),
         ("nodes/n1/unknown", 404, "NotFound", "the server could not find the metric unknown for nodes n1"),
         ("nodes/*/unknown", 404, "NotFound", "the server could not find the metric unknown for nodes"),

@@ -21,7 +21,7 @@ async def collecting(
     store: SampleStore,
     endpoints: Endpoints,
     *,
-    observe: Observe = lambda _spec, _seconds, _kind: None,
+    observe: Observe = lambda _attempt: None,
 ) -> AsyncIterator[Collector]:
     """Collect the metrics of the source's NodeConfigs into `store`, until the end of the `async with`.
 
@@ -30,7 +30,7 @@ async def collecting(
     endpoints
         Opens the connections to sensors.
     observe
-        Called after every attempt with the sensor, the seconds, and the kind of failure or an empty string.
+        Called after every attempt.
     """
     known = partial(identify, nodes=source.state.nodes)
     readers = SensorReaders(endpoints)

@@ -59,7 +59,7 @@ class Collector:
         readers: Readers,
         *,
         identify: Identify = shared,
-        observe: Observe = lambda _spec, _seconds, _kind: None,
+        observe: Observe = lambda _attempt: None,
     ) -> None:
         self.store = store
         self._state, self._readers, self._observe = state, readers, observe

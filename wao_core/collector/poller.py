@@ -23,6 +23,8 @@ MOST_BACKOFF = 300.0
 """Longest wait after failures [s]."""
 REFUSED_BACKOFF = 60.0
 """Shortest wait after a refused password, so that no account is locked [s]."""
+MINIMUM_DELAY = 1.0
+"""Shortest wait that a server can ask for with Retry-After [s]."""
 SKEW = 5.0
 """Tolerated lead of a sensor's clock [s]."""
 
@@ -46,7 +48,29 @@ class Reader(Protocol):
         ...
 
 
-Observe = Callable[[SensorSpec, float, str], None]  # spec, seconds, "" or the kind of failure
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to read a sensor.
+
+    Parameters
+    ----------
+    spec
+        The sensor.
+    node
+        The node that gets the reading, empty where several nodes share it.
+    seconds
+        Duration [s].
+    failure
+        The kind of failure, empty for none.
+    """
+
+    spec: SensorSpec
+    node: str
+    seconds: float
+    failure: str = ""
+
+
+Observe = Callable[[Attempt], None]
 
 
 @dataclass(slots=True)
@@ -119,16 +143,35 @@ class Poller:
             kind = failure_kind(error)
             self._fail(summary(error))
             if self.state.failures == 1:
-                _log.info("sensor of type %s: %s", self.spec.endpoint.type, error)
-            delay = max(self._backoff.next(), REFUSED_BACKOFF if kind == "refused" else 0.0)
+                _log.warning("%s is not read from %s: %s", self._subject(), self.spec.endpoint.label, error)
+            delay = self._delay_after(error, kind)
         except Exception as error:  # a fault of a plug-in must not end the polling
-            _log.exception("the sensor %s failed", self.spec.endpoint.label)
+            _log.exception("%s is not read from %s", self._subject(), self.spec.endpoint.label)
             kind = "error"
             self._fail(f"the sensor failed with {type(error).__name__}; the log of the server has the details")
             delay = self._backoff.next()
         self.state.attempts += 1
-        self._observe(self.spec, time.perf_counter() - began, kind)
+        self._observe(Attempt(self.spec, self._node(), time.perf_counter() - began, kind))
         return delay
+
+    def _delay_after(self, error: WaoError, kind: str) -> float:
+        """Return the seconds until the next attempt: the server's own wish, if it has one."""
+        wait = self._backoff.next()
+        wish = error.retry_after if isinstance(error, RemoteError) else None
+        if wish is not None:
+            return min(max(wish, MINIMUM_DELAY), MOST_BACKOFF)
+        return max(wait, REFUSED_BACKOFF if kind == "refused" else 0.0)
+
+    def _node(self) -> str:
+        """Return the name of the only node that gets the readings, empty for several."""
+        names = {target.node for target in self._targets}
+        return next(iter(names)) if len(names) == 1 else ""
+
+    def _subject(self) -> str:
+        """Return the nodes and the metric for a line of the log."""
+        names = sorted({target.node for target in self._targets})
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"node {', '.join(names[:3])}{more}: {self.spec.metric}"
 
     def _succeed(self, reading: Reading) -> None:
         if not math.isfinite(reading.value):
@@ -143,6 +186,9 @@ class Poller:
             "",
             self.spec.endpoint.type,
         )
+        if self.state.failures:
+            failures, label = self.state.failures, self.spec.endpoint.label
+            _log.info("%s is read from %s again, after %d failed attempts", self._subject(), label, failures)
         self.state.failures, self.state.reason = 0, ""
         self._backoff.reset()
         for target in self._targets:

@@ -77,6 +77,11 @@ class SensorOverride(_Model):
         max_length=256,
         description="Name of the sensor in that resource, or without uri of any sensor of the BMC.",
     )
+    system: str | None = Field(
+        None,
+        max_length=256,
+        description="The System of this node where the BMC has several: its path, id, name or UUID.",
+    )
 
     @model_validator(mode="after")
     def _rules(self) -> SensorOverride:

@@ -24,11 +24,12 @@ Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format
 def redfish(
     login: Login,
     url: Url,
+    system: Annotated[str | None, typer.Option(help="The System to read, where the BMC has several.")] = None,
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Find inlet temperature and measured power on a BMC of any vendor.
 
-    Login and discovery are those of the collector. A missing value is null.
+    Login and discovery are those of the collector. A missing value is null; `reason` and `faults` say why.
     """
     from wao_predict.flow import run
     from wao_predict.redfish.discovery import discover
@@ -37,7 +38,7 @@ def redfish(
     how = login.connection_to(url)
     transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
     try:
-        found = run(discover(), transport)
+        found = run(discover(system=system), transport)
     finally:
         transport.close()
     inlet, power = found.inlet, found.power
@@ -52,10 +53,22 @@ def redfish(
         "requests": found.requests,
     }
     if output is TableOrJson.JSON:
+        facts |= {
+            "inlet_temp_confidence": None if inlet is None else inlet.confidence,
+            "inlet_temp_reason": "" if inlet is None else inlet.reason,
+            "power_confidence": None if power is None else power.confidence,
+            "power_reason": "" if power is None else power.reason,
+            "systems": list(found.systems),
+            "reason": found.reason,
+            "provisional": found.transient is not None,
+            "faults": list(found.faults),
+        }
         print_json(facts)
         return
     if inlet is not None:
         facts["confidence"] = f"{inlet.confidence:.0%} ({inlet.reason})"
+    if found.reason:
+        facts["reason"] = found.reason
     if found.faults:
         facts["broken"] = f"{len(found.faults)} resources, such as {found.faults[0]}"
     print_facts(facts)

@@ -1,8 +1,8 @@
-"""Finds the inlet temperature and the power of the server behind a BMC, whatever its vendor.
+"""Find the inlet temperature and the power of the server behind a BMC, whatever its vendor.
 
-The chassis of the server come first. In each, the thermal summary, the Thermal resource and the Sensors are looked at
-in this order, names before anything else; discovery ends as soon as one sensor is beyond doubt. What is found is one
-URI to poll.
+The chassis of the server come first. In each, discovery reads the Thermal resource, the thermal summary and the
+Sensors, and goes by names before anything else. It ends as soon as one sensor is certain. The result is one URI to
+poll for each quantity.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from wao_predict.errors import RemoteError
 from wao_predict.flow import Flow
 from wao_predict.redfish.chassis import Chassis, survey
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
@@ -27,13 +28,19 @@ class Discovery:
     inlet
         The sensor of the inlet temperature [degC], or None when none can be trusted.
     power
-        Where the server's measured power stands [W], or None.
+        Where the server's measured power can be read [W], or None.
     vendor, model
-        What the BMC says of itself, or None.
+        As the BMC states them, or None.
     requests
-        Requests that discovery took.
+        Number of requests that discovery took.
     faults
-        Resources that were broken or led elsewhere.
+        Resources that were broken, unreachable or on another host.
+    systems
+        Names of the Systems that may be the node.
+    reason
+        Why there can be no value, such as several Systems; empty otherwise.
+    transient
+        A failure that may pass, such as a status 503: the result is provisional, and discovery has to be repeated.
     """
 
     inlet: SensorChoice | None
@@ -42,27 +49,42 @@ class Discovery:
     model: str | None
     requests: int
     faults: Sequence[str] = field(default_factory=tuple)
+    systems: tuple[str, ...] = ()
+    reason: str = ""
+    transient: RemoteError | None = None
 
 
-def discover(*, bounds: Bounds | None = None, want_power: bool = True) -> Flow[Discovery]:
+def discover(
+    *,
+    bounds: Bounds | None = None,
+    want_inlet: bool = True,
+    want_power: bool = True,
+    system: str | None = None,
+    explorer: Explorer | None = None,
+) -> Flow[Discovery]:
     """Find inlet temperature and power.
 
     Parameters
     ----------
     bounds
-        What it may take.
-    want_power
-        Look for the power as well.
+        Limits of this attempt.
+    want_inlet, want_power
+        The quantities to look for.
+    system
+        The node's System where the BMC has several: its path, id, name or UUID.
+    explorer
+        Reads the resources; one of an earlier attempt continues that attempt.
 
     Raises
     ------
     RemoteError
         The BMC does not answer, refuses the credentials, or does not speak Redfish.
     """
-    explorer = Explorer(bounds or Bounds())
-    bmc = yield from survey(explorer)
-    inlet = yield from _find_inlet(explorer, bmc.chassis)
-    power = None
+    explorer = explorer or Explorer(bounds or Bounds())
+    bmc = yield from survey(explorer, system)
+    inlet = power = None
+    if want_inlet:
+        inlet = yield from _find_inlet(explorer, bmc.chassis)
     if want_power:
         power = yield from find_power(explorer, bmc.chassis)
     return Discovery(
@@ -72,6 +94,9 @@ def discover(*, bounds: Bounds | None = None, want_power: bool = True) -> Flow[D
         bmc.model,
         explorer.requests,
         tuple(explorer.faults),
+        bmc.systems,
+        bmc.reason,
+        explorer.transient,
     )
 
 
@@ -85,11 +110,13 @@ def _as_linked(explorer: Explorer, choice: SensorChoice | None) -> SensorChoice 
 def _find_inlet(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:
     seen: list[Candidate] = []
     for one in chassis:
-        if explorer.exhausted:
+        if explorer.exhausted or one.is_outside:
             break
+        failed = explorer.transient
         found = yield from temperatures(explorer, one)
         seen.extend(found)
-        if is_strong(seen):
+        # a chassis further away must not stand in for one that cannot be read now
+        if is_strong(seen) or explorer.transient is not failed:
             break
     chosen = choose(seen)
     if chosen is None or not chosen.pointer:

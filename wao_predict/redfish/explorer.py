@@ -1,26 +1,31 @@
-"""Reads Redfish resources for discovery: bounded, tolerant of broken ones, and never on another host."""
+"""Read Redfish resources for discovery: within limits, tolerant of broken ones, and never on another host."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from wao_predict.connection import origin_of
-from wao_predict.errors import ProtocolError, RemoteError, UsageError
+from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.json_values import parse_json
 from wao_predict.redfish.values import Document, items, mapping, text
+from wao_predict.remote import retry_after
 
 ROOT = "/redfish/v1"
-MAX_MEMBERS = 512
+MAX_MEMBERS = 4096
+MAX_FAULTS = 50
+MAX_DEPTH = 64
+_LINKS = ("@odata.id", "nextLink", "DataSourceUri")
 MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one discovery may take: requests, seconds, bytes of one resource."""
+    """Limits of one attempt at discovery: requests, seconds, and bytes of one resource."""
 
     requests: int = 400
     seconds: float = 60.0
@@ -45,22 +50,54 @@ def safe_path(path: object) -> str | None:
 
 
 def decode(body: bytes) -> Document | None:
-    """Return a JSON object, or None for anything else; NaN and Infinity are no JSON."""
+    """Return a JSON object, or None for anything else.
+
+    NaN and Infinity are read as null, control characters are accepted in strings, and bytes that are not UTF-8 are
+    replaced: they cost one value, not the resource.
+    """
     try:
-        document = parse_json(body, constant=_no_constant)
+        document = _parse(body)
     except ValueError:
         return None
     return document if isinstance(document, dict) else None
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def unreadable(response: Response) -> str:
+    """Return why a response is not a Redfish resource, for a person: its status, its redirect, or its JSON error."""
+    if response.status in MOVED:
+        target = response.headers.get("location", "")[:200]
+        return f"answered {response.status}, a redirect to {target or 'nowhere'}: if that is the BMC, use its URL"
+    if response.status != 200:
+        return f"answered {response.status}"
+    try:
+        document = _parse(response.body)
+    except ValueError as error:
+        return f"answered 200, but its body is not valid JSON: {error}"
+    return f"answered 200 with a JSON {type(document).__name__}, not an object"
+
+
+def resource_error(response: Response) -> RemoteError:
+    """Return the error of a response that is not a Redfish resource."""
+    return RemoteError(
+        f"{response.url} {unreadable(response)}",
+        endpoint=response.url,
+        status_code=response.status,
+        retry_after=retry_after(response),
+    )
+
+
+def _parse(body: bytes) -> Any:
+    return parse_json(body.rstrip(b"\0 \r\n\t"), constant=_null, lenient=True)
+
+
+def _null(_name: str) -> None:
+    return None
 
 
 def moved_to(response: Response) -> str | None:
-    """Return where a redirect leads on the same BMC, None for no redirect and for one that leads elsewhere.
+    """Return the path of a redirect on the same BMC, None for no redirect and for one to elsewhere.
 
-    Some BMCs (iLO) send a path without its last slash on to the one with it.
+    Some BMCs (iLO) redirect a path without its last slash to the one with it.
     """
     location = response.headers.get("location", "")
     if response.status not in MOVED or not location:
@@ -78,14 +115,26 @@ def moved_to(response: Response) -> str | None:
 
 @dataclass
 class Explorer:
-    """Fetches resources once each; `requests` counts what went over the wire."""
+    """Reads each resource once; `requests` counts the requests of this attempt.
+
+    Attributes
+    ----------
+    faults
+        Resources that were broken or on another host, for people.
+    transient
+        The first failure of this attempt that may pass, such as a status 503, a timeout or a limit. What was found is
+        provisional then.
+    """
 
     bounds: Bounds = field(default_factory=Bounds)
     clock: Callable[[], float] = time.monotonic
     requests: int = 0
     faults: list[str] = field(default_factory=list)
+    transient: RemoteError | None = None
     _documents: dict[str, Document | None] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
     _slashed: set[str] = field(default_factory=set)
+    _host: str = ""
     _started: float | None = None
 
     @property
@@ -94,6 +143,18 @@ class Explorer:
         if self._started is None:
             self._started = self.clock()
         return self.requests >= self.bounds.requests or self.clock() - self._started > self.bounds.seconds
+
+    def resume(self) -> None:
+        """Begin another attempt with the documents of the one before; what failed for a while is read again."""
+        for path in self._failed:
+            self._documents.pop(path, None)
+        self._failed.clear()
+        self.faults.clear()
+        self.requests, self._started, self.transient = 0, None, None
+
+    def forget(self) -> None:
+        """Drop all documents."""
+        self._documents.clear()
 
     def root(self) -> Flow[Document]:
         """Read the service root; it must answer.
@@ -105,17 +166,28 @@ class Explorer:
         RemoteError
             It refuses or is away.
         """
-        response = yield self._request(f"{ROOT}/")
-        if response.status in MOVED or response.status == 404:
+        known = self._documents.get(ROOT)
+        if known is not None:
+            return known
+        response: Response = yield self._request(f"{ROOT}/")
+        if (target := moved_to(response)) is not None:
+            response = yield self._request(target)
+        elif response.status == 404:
             response = yield self._request(ROOT)
-        if response.status != 200:
-            hint = ": give --user and a password" if response.status in (401, 403) else ""
+        if response.status in (401, 403):
             raise RemoteError(
-                f"{response.url} answered {response.status}{hint}", endpoint=response.url, status_code=response.status
+                f"{response.url} answered {response.status}: give --user and a password, or a Secret",
+                endpoint=response.url,
+                status_code=response.status,
             )
-        document = decode(response.body)
+        if response.status != 200:
+            raise resource_error(response)
+        document = self._decoded(response)
         if document is None:
-            raise ProtocolError(f"{response.url} is not a Redfish service: its root is not JSON", endpoint=response.url)
+            raise ProtocolError(
+                f"{response.url} is not a Redfish service: it {unreadable(response)}", endpoint=response.url
+            )
+        self._documents[ROOT] = document
         return document
 
     def required(self, path: str) -> Flow[Document]:
@@ -129,7 +201,7 @@ class Explorer:
             The BMC is away.
         """
         response = yield from self._fetch(path)
-        document = decode(response.body) if response.status == 200 else None
+        document = self._decoded(response) if response.status == 200 else None
         if document is None:
             quoted = response.body[:200].decode(errors="replace")
             raise ProtocolError(
@@ -141,7 +213,13 @@ class Explorer:
         return document
 
     def get(self, path: object) -> Flow[Document | None]:
-        """Read one resource; None when it is not there, broken, elsewhere, or beyond the bounds."""
+        """Read one resource; None when it is not there, broken, elsewhere, or beyond the limits.
+
+        Raises
+        ------
+        RemoteError
+            The BMC refused the credentials.
+        """
         bare = self._noted(path)
         if bare is None:
             if path:
@@ -150,31 +228,14 @@ class Explorer:
         if bare in self._documents:
             return self._documents[bare]
         if self.exhausted:
-            self._fault("stopped: too many requests or too much time")
+            self._note_limit()
             return None
-        document: Document | None = None
-        try:
-            response = yield from self._fetch(bare)
-            if response.status == 200:
-                document = decode(response.body)
-            if document is None and response.status in (401, 403):
-                raise RemoteError(
-                    f"{bare} answered {response.status}: the credentials were refused",
-                    endpoint=response.url,
-                    status_code=response.status,
-                )
-            if document is None and response.status != 404:
-                self._fault(f"{bare}: status {response.status}, not a readable resource")
-        except RemoteError as error:
-            if error.status_code in (401, 403):
-                raise
-            self._fault(f"{bare}: {error}")
-        self._documents[bare] = document
-        return document
+        self._documents[bare] = yield from self._read(bare)
+        return self._documents[bare]
 
     def members(self, path: object) -> Flow[list[str]]:
         """Read the paths of a collection's members, following its pages."""
-        found: list[str] = []
+        found: dict[str, None] = {}
         pages: set[object] = set()
         while path and path not in pages and len(found) < MAX_MEMBERS:
             pages.add(path)
@@ -182,22 +243,55 @@ class Explorer:
             if collection is None:
                 break
             listed = items(collection.get("Members")) or items(collection.get("members"))
-            for member in listed[:MAX_MEMBERS]:
+            for member in listed[: MAX_MEMBERS - len(found)]:
                 target = mapping(member).get("@odata.id")
-                if (bare := self._noted(target)) is not None and bare not in found:
-                    found.append(bare)
-                elif bare is None:
+                if (bare := self._noted(target)) is not None:
+                    found[bare] = None
+                else:
                     self._fault(f"a member of {text(path)} leads elsewhere: {target!r:.80}")
             path = text(collection.get("Members@odata.nextLink")) or text(collection.get("@odata.nextLink"))
-        return found
+        return list(found)
 
     def known(self, path: str) -> Document | None:
         """Return a resource that has been read already."""
         return self._documents.get(path)
 
     def linked(self, bare: str) -> str:
-        """Return a path as this BMC writes it: some want the slash at its end."""
+        """Return a path as this BMC writes it: some require the slash at its end."""
         return f"{bare}/" if bare in self._slashed else bare
+
+    def _read(self, bare: str) -> Flow[Document | None]:
+        try:
+            response: Response = yield from self._fetch(bare)
+        except RemoteError as error:
+            if error.status_code in (401, 403):
+                raise
+            self._fail(bare, error)
+            return None
+        document = self._decoded(response) if response.status == 200 else None
+        if document is not None or response.status in (404, 410):
+            return document
+        if response.status in (401, 403):
+            raise RemoteError(
+                f"{bare} answered {response.status}: the credentials were refused",
+                endpoint=response.url,
+                status_code=response.status,
+            )
+        if response.status >= 500 or response.status in (408, 425, 429):
+            self._fail(bare, resource_error(response))
+        else:
+            self._fault(f"{bare} {unreadable(response)}")
+        return None
+
+    def _decoded(self, response: Response) -> Document | None:
+        """Return the resource, with absolute URLs of this BMC as paths (DSP0266 allows both)."""
+        document = decode(response.body)
+        if document is None:
+            return None
+        if not self._host:
+            self._host = (urlsplit(response.url).hostname or "").lower()
+        absolute = self._host and b"://" in response.body.replace(b"\\/", b"/")
+        return _as_paths(document, self._host) if absolute else document
 
     def _noted(self, path: object) -> str | None:
         """Return a path without the slash at its end, and remember whether there was one."""
@@ -207,7 +301,7 @@ class Explorer:
         return bare
 
     def _fetch(self, bare: str) -> Flow[Response]:
-        """GET a path, and once more where the BMC sends it on to another path of its own."""
+        """GET a path, and once more where the BMC redirects it to another path of its own."""
         response: Response = yield self._request(self.linked(bare))
         if (target := moved_to(response)) is not None and not self.exhausted:
             if safe_path(target) == bare:
@@ -221,6 +315,48 @@ class Explorer:
         self.requests += 1
         return Request("GET", path, max_bytes=self.bounds.bytes)
 
+    def _note_limit(self) -> None:
+        """Record that discovery was not completed in this attempt."""
+        limit = f"{self.requests} requests" if self.requests >= self.bounds.requests else f"{self.bounds.seconds:g} s"
+        reason = f"discovery stopped after {limit}; it continues with the next attempt"
+        self._fault(reason)
+        self.transient = self.transient or RemoteTimeout(reason)
+
+    def _fail(self, bare: str, error: RemoteError) -> None:
+        """Record a failure that may pass."""
+        self._failed.add(bare)
+        self._fault(f"{bare}: {error}")
+        self.transient = self.transient or error
+
     def _fault(self, what: str) -> None:
-        if len(self.faults) < 50:
+        if len(self.faults) < MAX_FAULTS:
             self.faults.append(what)
+
+
+def _as_paths(value: Any, host: str, depth: int = 0) -> Any:
+    """Return a JSON value with the URLs of a host in `@odata.id` and `nextLink` as paths."""
+    if depth > MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [_as_paths(item, host, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _path_of(item, host)
+        if isinstance(item, str) and key.endswith(_LINKS)
+        else _as_paths(item, host, depth + 1)
+        for key, item in value.items()
+    }
+
+
+def _path_of(url: str, host: str) -> str:
+    if not url.lower().startswith(("http://", "https://")):
+        return url
+    try:
+        parts = urlsplit(url)
+        if (parts.hostname or "").lower() != host or parts.username is not None:
+            return url
+    except ValueError:
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.path}{query}{'#' + parts.fragment if parts.fragment else ''}"

@@ -1,10 +1,11 @@
-"""The sensor that a person named where discovery cannot know it: by its name alone, wherever it stands."""
+"""Find the sensor that a person named where discovery cannot find it: by its name, in any resource of the BMC."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from wao_predict.errors import RemoteError
 from wao_predict.flow import Flow
 from wao_predict.redfish.chassis import Chassis, survey
 from wao_predict.redfish.choice import Candidate, SensorChoice
@@ -16,13 +17,22 @@ from wao_predict.redfish.temperatures import MAX_SENSORS, from_thermal, read_sen
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What was found under a name, or the names that are there."""
+    """The sensor of a name, or the names of those that exist; `reason` and `transient` as of `Discovery`."""
 
     choice: SensorChoice | None
     seen: Sequence[str] = field(default_factory=tuple)
+    reason: str = ""
+    transient: RemoteError | None = None
 
 
-def find_named(name: str, quantity: str, *, bounds: Bounds | None = None) -> Flow[Named]:
+def find_named(
+    name: str,
+    quantity: str,
+    *,
+    bounds: Bounds | None = None,
+    system: str | None = None,
+    explorer: Explorer | None = None,
+) -> Flow[Named]:
     """Return the sensor of this name, or of this id: temperatures for `inlet_temp`, powers for `power_watts`.
 
     Raises
@@ -30,8 +40,8 @@ def find_named(name: str, quantity: str, *, bounds: Bounds | None = None) -> Flo
     RemoteError
         The BMC does not answer, refuses the credentials, or does not speak Redfish.
     """
-    explorer = Explorer(bounds or Bounds())
-    bmc = yield from survey(explorer)
+    explorer = explorer or Explorer(bounds or Bounds())
+    bmc = yield from survey(explorer, system)
     seen: list[str] = []
     for one in bmc.chassis:
         found = yield from (_temperature if quantity == "inlet_temp" else power_candidates)(explorer, one, name)
@@ -40,7 +50,7 @@ def find_named(name: str, quantity: str, *, bounds: Bounds | None = None) -> Flo
             if item.value is not None and _is(item, name):
                 choice = SensorChoice(item.uri, item.name, item.value, item.pointer, 1.0, "named by hand")
                 return Named(choice, seen)
-    return Named(None, seen)
+    return Named(None, seen, bmc.reason, explorer.transient)
 
 
 def _temperature(explorer: Explorer, chassis: Chassis, name: str) -> Flow[list[Candidate]]:

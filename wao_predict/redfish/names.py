@@ -1,8 +1,8 @@
-"""What sensor names tell. Pure.
+"""Score sensor names. Pure.
 
-Names beat PhysicalContext: some vendors tag the inlet SystemBoard, some tag every sensor Intake, some tag none. A name
-is cut into words (camelCase, digits, separators and known words written together divide) and scored; the highest score
-is the inlet. Scores of 6 and more are trusted alone, lower ones need more evidence.
+Names count more than PhysicalContext: some vendors tag the inlet SystemBoard, some tag every sensor Intake, some tag
+none. A name is split into words (at camelCase, digits, separators, and between known words written together) and
+scored; the highest score is the inlet. Scores of 6 and more are trusted alone, lower ones need more evidence.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ TRUSTED = 6.0
 STRONG = 9.5
 """Score from which no other chassis needs to be looked at."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORDS = re.compile(r"[A-Z]{2,}s(?![A-Za-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _JOINED = (
+    (re.compile(r"pci[ -]?e(?![a-z])|pci[ -]express", re.IGNORECASE), " pcie "),  # as the PCI-SIG writes it
+    (re.compile(r"(?<![A-Za-z])(?:NVMe|NVM Express|eMMC|mSATA)(?![a-z])"), " nvme "),
+    (re.compile(r"nvlink|nvswitch|nv switch", re.IGNORECASE), " switch "),
+    (re.compile(r"connectx|blue ?field|infini ?band|smart ?nic|oculink", re.IGNORECASE), " nic "),
     (re.compile(r"p/s|power ?supply", re.IGNORECASE), " psu "),
     (re.compile(r"(?<![a-z0-9])(?:m\.?2|u\.2|e[13]\.?[sl])(?![a-z])", re.IGNORECASE), " drive "),
     (re.compile(r"front[ _-]?(?:panel|io|i/o)(?![a-z])", re.IGNORECASE), " frontpanel "),
@@ -41,7 +45,7 @@ _ELSEWHERE = frozenset(
     oam vpdb hpdb lc loop vdd vddq vcc optic optics usb sd sas sata exit humidity pressure flow dewpoint
     power status fault alarm trip hot return internal inside heatsink plate coldplate pump radiator manifold disconnect
     leak tcs fws lan vic xcc bbu pdu ac voltage volt volts amp amps vin vout shutdown allowed target setpoint
-    rise humid dew light
+    rise humid dew light cxl hbm optane pmem npu tpu xpu iom nics psus drams dram jbod
     """.split()
 )
 """Words of sensors that measure a part, air that has left, no air at all, or no temperature."""

@@ -1,22 +1,22 @@
-"""Reads the one resource that discovery chose: one request a reading.
+"""Read the resource that discovery chose: one request for a reading.
 
 A member of a list is found by its name first, since a firmware update or a hot-plugged part shifts the indexes.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
-from wao_predict.errors import RemoteError, SensorError
+from wao_predict.errors import SensorError
 from wao_predict.flow import KIB, Flow, Request, Response
 from wao_predict.redfish.choice import SensorChoice
-from wao_predict.redfish.explorer import decode, moved_to
+from wao_predict.redfish.explorer import decode, moved_to, resource_error
 from wao_predict.redfish.names import same
 from wao_predict.redfish.values import (
     Document,
-    available,
     celsius,
+    consumed_watts,
     items,
     mapping,
     supplied_watts,
@@ -25,13 +25,14 @@ from wao_predict.redfish.values import (
     watts,
 )
 from wao_predict.sensors.base import Reading
+from wao_predict.timestamps import parse_rfc3339
 
 Quantity = Literal["inlet_temp", "power_watts"]
 MAX_POLL_BYTES = 256 * KIB
 
 
 class SensorMoved(SensorError):
-    """The chosen resource is gone or no longer holds that sensor: discover again."""
+    """The chosen resource is gone or no longer has that sensor: discover again."""
 
 
 def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
@@ -54,7 +55,7 @@ def read_choice(choice: SensorChoice, quantity: Quantity) -> Flow[Reading]:
         document = _member(document, choice)
     elif not _is_still(document, choice):
         raise SensorMoved(f"{choice.uri} is now {text(document.get('Name'))!r:.80}, not {choice.name!r:.80}")
-    value = celsius(document) if quantity == "inlet_temp" else _power(document)
+    value = celsius(document) if quantity == "inlet_temp" else consumed_watts(document)
     if value is None:
         state = text(mapping(document.get("Status")).get("State")) or "unknown"
         raise SensorError(f"{choice.shown_uri} ({choice.name}) has no usable value now; its state is {state}")
@@ -70,14 +71,12 @@ def _document(uri: str) -> Flow[Document]:
         raise SensorMoved(f"{uri} is gone (status {response.status})")
     document = decode(response.body) if response.status == 200 else None
     if document is None:
-        raise RemoteError(
-            f"{uri} answered {response.status}, not a readable resource", endpoint=uri, status_code=response.status
-        )
+        raise resource_error(response)
     return document
 
 
 def _sum(choice: SensorChoice) -> Flow[float]:
-    """Add up what the power supplies take in: all of them must tell."""
+    """Return the sum of the inputs of the power supplies; each of them must have a value."""
     total = 0.0
     for part in choice.parts:
         document = yield from _document(part)
@@ -85,6 +84,8 @@ def _sum(choice: SensorChoice) -> Flow[float]:
         if value is None:
             raise SensorError(f"{part} has no usable value now, so the server's power is not known")
         total += value
+    if watts(total) is None:
+        raise SensorError(f"the power supplies at {choice.uri} draw {total:g} W in total, which is not plausible")
     return total
 
 
@@ -123,16 +124,7 @@ def _is_named(member: Document, name: str) -> bool:
     return own == name or same(own, name) or (not own and name in ("", "PowerControl"))
 
 
-def _power(document: Document) -> float | None:
-    if not available(document):
-        return None
-    values = (watts(document.get(name)) for name in ("PowerConsumedWatts", "Reading", "CurrentPowerConsumptionW"))
-    return next((value for value in values if value is not None), None)
-
-
 def _time(document: Document) -> datetime | None:
-    """Return when the BMC sampled the value, where it says so."""
-    try:
-        return datetime.fromisoformat(text(document.get("ReadingTime")).replace("Z", "+00:00"))
-    except ValueError:
-        return None
+    """Return when the BMC took the value, where it states that."""
+    seconds = parse_rfc3339(text(document.get("ReadingTime")))
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

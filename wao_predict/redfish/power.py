@@ -1,7 +1,7 @@
-"""The measured power of a server.
+"""Find the measured power of a server.
 
-EnvironmentMetrics, then PowerControl, a Sensor of the whole system, what a vendor says outside the standard, and at
-last the sum of what the power supplies of a chassis with one server take in.
+The sources in their order: EnvironmentMetrics, PowerControl, a Sensor of the whole system, properties of vendors, and
+the sum of the inputs of the power supplies of a chassis with one server.
 """
 
 from __future__ import annotations
@@ -13,13 +13,28 @@ from wao_predict.redfish.chassis import Chassis
 from wao_predict.redfish.choice import Candidate, SensorChoice
 from wao_predict.redfish.explorer import Explorer, safe_path
 from wao_predict.redfish.names import same, words
-from wao_predict.redfish.values import Document, available, items, link, mapping, supplied_watts, taken_in, text, watts
+from wao_predict.redfish.values import (
+    Document,
+    available,
+    consumed_watts,
+    items,
+    link,
+    mapping,
+    supplied_watts,
+    taken_in,
+    text,
+    watts,
+)
 
 _WHOLE = ("system", "sys", "total", "chassis", "server", "sysboard", "platform", "node", "input")
 _POWER = ("power", "pwr", "pw", "consumption", "watt", "watts")
 _SUPPLIES = "/PowerSupplies"
-_OEM = ("/Oem/ts_fujitsu/ChassisPowerConsumption",)
-"""Where vendors say it in their own way: a path in the Power resource."""
+_OEM = (
+    "/Oem/ts_fujitsu/ChassisPowerConsumption",  # Fujitsu
+    "/Oem/Public",  # Inspur and Kaytus
+    "",  # iLO 4: beside PowerControl
+)
+"""Where vendors put it: JSON pointers into the Power resource, to an object that `consumed_watts` can read."""
 MAX_SUPPLIES = 8
 """Power supplies of a server that are read one by one; each poll takes as many requests."""
 _SHARED = frozenset("blade sled module enclosure drawer shelf cartridge".split())
@@ -27,8 +42,13 @@ _SHARED = frozenset("blade sled module enclosure drawer shelf cartridge".split()
 _PART = frozenset(
     """
     psu ps cpu gpu dimm mem memory fan hdd drive nic pcie slot limit cap capacity max min average hsc vr hgx
-    sxm output fans accelerator module
+    sxm output fans accelerator module regulator feed rail pdb vrm pch supply storage backplane riser
     """.split()
+)
+_REGULATOR = frozenset({"regulator", "feed"})
+_NODE = frozenset({"node", "system", "server", "host"})
+_PART_CONTEXT = frozenset(
+    "voltage regulator cpu gpu memory accelerator fan storage device networking asic fpga".split()
 )
 
 
@@ -72,7 +92,7 @@ def _from_control(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | N
     order = sorted(range(len(members)), key=lambda index: (not _is_whole(members[index]), index))
     for index in order:
         member = members[index]
-        value = watts(member.get("PowerConsumedWatts")) if available(member) else None
+        value = consumed_watts(member)
         if value is not None and (_is_whole(member) or (index == 0 and not _is_part(member))):
             name = text(member.get("Name")) or "PowerControl"
             uri = safe_path(path) or path
@@ -91,25 +111,43 @@ def _is_part(member: Document) -> bool:
 
 
 def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Read the Sensors whose ids name the power of the whole system, or whose names do where they are known already."""
+    """Read the Sensors whose ids or names are those of the power of the whole system, not of a feed or regulator."""
     paths = yield from explorer.members(link(chassis.document, "Sensors"))
-    likely = [path for path in paths if _names_whole_power(path.rpartition("/")[2])][:6]
-    known = ((path, explorer.known(path)) for path in paths)
-    likely += [path for path, sensor in known if sensor is not None and _names_whole_power(text(sensor.get("Name")))]
+    ids = [(path, set(words(path.rpartition("/")[2]))) for path in paths]
+    likely = dict.fromkeys([path for path, found in ids if _is_whole_power(found)][:6])
+    likely |= dict.fromkeys(path for path in paths if _is_named_for_the_node(explorer.known(path)))
+    likely |= dict.fromkeys([path for path, found in ids if found & set(_POWER) and found & _REGULATOR][:12])
     for path in likely:
         sensor = yield from explorer.get(path)
-        if sensor is None or not available(sensor):
-            continue
-        kind, units = text(sensor.get("ReadingType")), text(sensor.get("ReadingUnits")).strip("[]")
-        value = watts(sensor.get("Reading"))
-        if value is not None and kind in ("", "Power") and units in ("", "W", "Watts"):
-            name = text(sensor.get("Name")) or path.rpartition("/")[2]
+        value = _sensor_power(path, sensor or {})
+        if value is not None:
+            name = text((sensor or {}).get("Name")) or path.rpartition("/")[2]
             return SensorChoice(path, name, value, "", 0.8, "a sensor named for the system's power")
     return None
 
 
-def _names_whole_power(identifier: str) -> bool:
-    found = set(words(identifier))
+def _sensor_power(path: str, sensor: Document) -> float | None:
+    """Return the reading of a Sensor that measures the power of the whole system [W], else None."""
+    kind, units = text(sensor.get("ReadingType")), text(sensor.get("ReadingUnits")).strip("[]")
+    if not available(sensor) or kind not in ("", "Power") or units not in ("", "W", "Watts"):
+        return None
+    name = set(words(text(sensor.get("Name"))))
+    if name and name <= _NODE and kind == "Power":
+        return watts(sensor.get("Reading"))
+    if name & _PART:
+        return None
+    if not _is_whole_power(name):  # a context counts less than a name: some firmware has the same one everywhere
+        context = set(words(text(sensor.get("PhysicalContext"))))
+        if context & _PART_CONTEXT or not _is_whole_power(set(words(path.rpartition("/")[2]))):
+            return None
+    return watts(sensor.get("Reading"))
+
+
+def _is_named_for_the_node(sensor: Document | None) -> bool:
+    return sensor is not None and _is_whole_power(set(words(text(sensor.get("Name")))))
+
+
+def _is_whole_power(found: set[str]) -> bool:
     whole = bool(found & set(_WHOLE)) or found <= {*_POWER, "sensor", "monitor", "meter", "reading", "usage"}
     return whole and bool(found & set(_POWER)) and not found & _PART
 
@@ -122,7 +160,7 @@ def _from_oem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]
         place: Document = document or {}
         for step in pointer.strip("/").split("/"):
             place = mapping(place.get(step))
-        value = watts(place.get("CurrentPowerConsumptionW"))
+        value = consumed_watts(place)
         if value is not None:
             return SensorChoice(safe_path(path) or path, "", value, pointer, 0.9, "the vendor's own property")
     return None
@@ -176,7 +214,7 @@ def power_candidates(explorer: Explorer, chassis: Chassis, name: str) -> Flow[li
     path = link(chassis.document, "Power")
     document = yield from explorer.get(path)
     found = [
-        Candidate(safe_path(path) or path, text(item.get("Name")), watts(item.get("PowerConsumedWatts")), "", pointer)
+        Candidate(safe_path(path) or path, text(item.get("Name")), consumed_watts(item), "", pointer)
         for pointer, item in (
             (f"/PowerControl/{index}", mapping(member))
             for index, member in enumerate(items((document or {}).get("PowerControl")))

@@ -1,7 +1,8 @@
-"""All temperatures of one chassis, from the cheapest resource that names them to the dearest."""
+"""Read the temperatures of one chassis, from the cheapest resource that names them to the most expensive."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from wao_predict.flow import Flow
@@ -12,11 +13,13 @@ from wao_predict.redfish.names import TRUSTED, judge, same
 from wao_predict.redfish.values import Document, celsius, items, link, mapping, number, text
 
 MAX_SENSORS = 256
-"""Sensors of a chassis that are read one by one when their names tell nothing."""
+"""Largest number of Sensors of a chassis that are read one by one when their ids say nothing."""
+MAX_TWINS = 16
+"""Largest number of Sensors that are read to find the one of a member of Thermal."""
 
 
 def temperatures(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
-    """Return the temperatures of a chassis; later sources are read only when the earlier ones leave doubt."""
+    """Return the temperatures of a chassis; later sources are read only when the earlier ones are not certain."""
     found: list[Candidate] = []
     for source in (from_thermal, _from_metrics, _from_environment, _from_sensors):
         more = yield from source(explorer, chassis)
@@ -52,7 +55,7 @@ def _member(path: str, index: int, member: Document, penalty: float, *, origin: 
 
 
 def _said_of(document: Document) -> str:
-    """Return what else a resource says of the place it measures: some have names that tell nothing."""
+    """Return the other texts about the place of a sensor: some names say nothing."""
     location = mapping(mapping(document.get("Location")).get("PartLocation"))
     texts = (document.get("Description"), document.get("DeviceName"), location.get("ServiceLabel"))
     return " ".join(text(item)[:80] for item in texts)
@@ -90,7 +93,7 @@ def _from_metrics(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
 
 
 def _excerpt(path: str, pointer: str, name: str, excerpt: Document, chassis: Chassis) -> Candidate:
-    """Return a reading of ThermalMetrics whose Sensor cannot be read, or is not named: it is polled where it stands."""
+    """Return a reading of ThermalMetrics that has no readable Sensor: ThermalMetrics itself is polled."""
     return Candidate(
         uri=safe_path(path) or path,
         name=name,
@@ -119,7 +122,7 @@ def _from_summary(
 
 
 def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
-    """Read EnvironmentMetrics: its temperature counts when it is said to come from a sensor that is named so."""
+    """Read EnvironmentMetrics: its temperature counts when it comes from a sensor with the name of an inlet."""
     path = link(chassis.document, "EnvironmentMetrics")
     document = yield from explorer.get(path)
     excerpt = mapping((document or {}).get("TemperatureCelsius"))
@@ -130,7 +133,7 @@ def _from_environment(explorer: Explorer, chassis: Chassis) -> Flow[list[Candida
 
 
 def _from_sensors(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]:
-    """Read the Sensors whose ids speak for the inlet; all of them when no id tells anything."""
+    """Read the Sensors whose ids are those of an inlet, and then the others whose ids say nothing."""
     paths = yield from sensor_paths(explorer, chassis)
     promising = sorted(paths, key=lambda path: -judge(_id(path)).score)
     speaking = [path for path in promising if judge(_id(path)).score >= TRUSTED]
@@ -195,16 +198,32 @@ def read_sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = 
 def sensor_for(explorer: Explorer, chassis: Sequence[Chassis], chosen: SensorChoice) -> Flow[SensorChoice | None]:
     """Return the same probe as a Sensor of its own: some hundred bytes to poll instead of tens of kilobytes.
 
-    By its id, or else by its place in the list; its name must be the same.
+    It is searched by its id, its SensorNumber and its place in the list, and then among the first Sensors; its name
+    must be the same.
     """
     owner = next((item for item in chassis if chosen.uri.startswith(item.path + "/")), None)
     if owner is None or not chosen.pointer.startswith("/Temperatures/"):
         return None
     paths = yield from sensor_paths(explorer, owner)
     index = int(chosen.pointer.rpartition("/")[2])
-    likely = [path for path in paths if same(chosen.name, _id(path))] or paths[index : index + 1]
-    for path in likely[:1]:
+    for path in _likely_twins(explorer, paths, chosen, index):
+        if explorer.exhausted:
+            break
         candidate = yield from read_sensor(explorer, path, owner.penalty)
         if candidate is not None and candidate.value is not None and same(candidate.name, chosen.name):
             return SensorChoice(candidate.uri, candidate.name, candidate.value, "", chosen.confidence, chosen.reason)
     return None
+
+
+def _likely_twins(explorer: Explorer, paths: Sequence[str], chosen: SensorChoice, index: int) -> list[str]:
+    """Return the Sensors that may be a member of Thermal, the likeliest first."""
+    by_name = [path for path in paths if same(chosen.name, _id(path))]
+    if by_name:
+        return by_name[:1]
+    listed = items((explorer.known(safe_path(chosen.uri) or "") or {}).get("Temperatures"))
+    number_there = number(mapping(listed[index]).get("SensorNumber")) if index < len(listed) else None
+    digits = "" if number_there is None else f"{number_there:.0f}"
+    by_number = [path for path in paths if digits and re.match(r"\d*", _id(path))[0] == digits]  # type: ignore[index]
+    if any(judge(_id(path)).score != 0 for path in paths):
+        return [*by_number, *paths[index : index + 1]]  # ids that are names: it is not among them
+    return list(dict.fromkeys([*by_number, *paths[index : index + 1], *paths[:MAX_TWINS]]))[:MAX_TWINS]

@@ -124,7 +124,7 @@ async def test_dead_sensors_leave_the_others_fresh() -> None:
     state, store, sensors = ClusterState(), SampleStore(), Sensors(broken)
     state.replace(Kind.NODE_CONFIG, [config(f"n{i}", f"s{i}") for i in range(100)])
     kinds: list[str] = []
-    async with Collector(state, store, sensors, observe=lambda _spec, _seconds, kind: kinds.append(kind)) as collector:
+    async with Collector(state, store, sensors, observe=lambda attempt: kinds.append(attempt.failure)) as collector:
         await until(lambda: collector.tried_all)
     samples = store.by_node("inlet_temp")
     assert sum(sample.fresh() for sample in samples.values()) == 96
@@ -149,7 +149,7 @@ async def test_a_poller_backs_off_and_recovers() -> None:
         sensors.reader(spec),
         SampleStore(),
         targets=frozenset({Target("n1", "inlet_temp")}),
-        observe=lambda _spec, _seconds, _kind: None,
+        observe=lambda _attempt: None,
     )
     waits = [await poller.poll() for _ in range(12)]
     assert 6 <= waits[0] <= 12

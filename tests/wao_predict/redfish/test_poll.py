@@ -70,7 +70,7 @@ def test_a_sensor_named_by_hand_needs_no_discovery() -> None:
 
 
 def test_a_bmc_without_a_sure_inlet_asks_for_a_name() -> None:
-    with pytest.raises(SensorError, match=r"name it as sensor\.uri"):
+    with pytest.raises(SensorError, match=r"set sensor\.uri or sensor\.name"):
         run(RedfishSensor("https://bmc").flow(), Served(thermal(member("System Temp", 30))))
 
 

@@ -13,6 +13,8 @@ from tests.wao_predict.redfish.captures import documents
 from wao_predict.testing import MockBmc, MockPressureApi
 
 KEYS = ["inlet_temp", "inlet_temp_uri", "inlet_temp_name", "power_watts", "power_uri", "vendor", "model", "requests"]
+REASONS = ["inlet_temp_confidence", "inlet_temp_reason", "power_confidence", "power_reason"]
+STATE = ["systems", "reason", "provisional", "faults"]
 
 
 async def run(*arguments: str, **options: object) -> Ran:
@@ -23,7 +25,7 @@ async def test_a_bmc_is_read_as_json() -> None:
     async with MockBmc(documents("dell-r750-idrac9-7.10")) as server:
         ran = await run("read", "redfish", server.url, "--output", "json")
         document = json.loads(ran.out)
-        assert list(document) == KEYS
+        assert list(document) == [*KEYS, *REASONS, *STATE]
         assert document["inlet_temp"] == 20
         assert document["inlet_temp_uri"].endswith("/Sensors/SystemBoardInletTemp")
         assert document["requests"] == len(server.requests)
@@ -36,6 +38,23 @@ async def test_what_is_not_there_is_null() -> None:
     assert document["inlet_temp"] is None
     assert document["inlet_temp_uri"] is None
     assert document["power_watts"] is None
+
+
+async def test_the_system_is_chosen_where_a_bmc_has_several() -> None:
+    paths = [f"/redfish/v1/{kind}/{name}" for kind in ("Systems", "Chassis") for name in ("Node0", "Node1")]
+    held: dict[str, dict[str, Any]] = {path: {"Power": {"@odata.id": f"{path}/Power"}} for path in paths}
+    held["/redfish/v1"] = {}
+    for kind, members in (("Systems", paths[:2]), ("Chassis", paths[2:])):
+        held[f"/redfish/v1/{kind}"] = {"Members": [{"@odata.id": path} for path in members]}
+    for watts, path in enumerate(paths[2:], 300):
+        held[f"{path}/Power"] = {"PowerControl": [{"Name": "System Power Control", "PowerConsumedWatts": watts}]}
+    async with MockBmc(held) as server:
+        several = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
+        chosen = json.loads((await run("read", "redfish", server.url, "--system", "Node1", "-o", "json")).out)
+    assert several["power_watts"] is None
+    assert several["systems"] == ["Node0", "Node1"]
+    assert "Node0, Node1: set sensor.system (--system)" in several["reason"]
+    assert chosen["power_watts"] == 301
 
 
 @pytest.mark.parametrize("by", ["file", "variable"])

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.wao_predict.redfish.captures import Served
+from tests.wao_predict.redfish.test_discovery import member, thermal
+from tests.wao_predict.redfish.test_trees import CHASSIS
 from wao_predict import Credentials
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import Discovery, discover
 from wao_predict.redfish.login import RedfishLogin, basic_authorization
+from wao_predict.redfish.names import TRUSTED, judge
 from wao_predict.redfish.poll import Quantity, read_choice
 from wao_predict.testing import MockTransport
 
@@ -116,3 +120,77 @@ def test_a_failure_of_the_servers_own_resource_makes_the_discovery_provisional()
 
 def test_the_sensor_of_a_large_collection_is_found_by_its_name() -> None:
     assert values(CASES["sensors-561-inlet-named-last"])[2].requests <= 10
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PCIe Inlet Temp",
+        "PCI-e Inlet",
+        "PCI Express Ambient",
+        "NVMe Inlet Temp",
+        "NVMe0_Ambient",
+        "GPUs Inlet",
+        "BlueField Inlet Temp",
+        "ConnectX7 Ambient",
+        "NVSwitch Inlet",
+        "DIMMs Ambient",
+        "CXL Inlet",
+        "SmartNIC Ambient",
+    ],
+)
+def test_the_air_at_a_part_is_not_the_inlet_of_the_server(name: str) -> None:
+    assert judge(name).score < TRUSTED
+
+
+def test_the_power_of_an_enclosure_with_several_servers_is_not_the_nodes() -> None:
+    """A twin: one chassis with the Systems of two nodes, and its watts are those of both."""
+    systems = [{"@odata.id": f"/redfish/v1/Systems/{name}"} for name in ("A", "B")]
+    held = thermal(member("Inlet Temp", 22))
+    held["/redfish/v1/Systems"] = {"Members": systems}
+    held |= {link["@odata.id"]: {"Links": {"Chassis": [{"@odata.id": CHASSIS}]}} for link in systems}
+    held[CHASSIS] |= {"Links": {"ComputerSystems": systems}, "Power": {"@odata.id": f"{CHASSIS}/Power"}}
+    held[f"{CHASSIS}/Power"] = {"PowerControl": [{"Name": "System Power Control", "PowerConsumedWatts": 900}]}
+    found = run(discover(system="A"), Served(held))
+    assert found.power is None
+    assert found.inlet is not None
+    assert found.inlet.value == 22.0
+
+
+def test_an_accelerator_board_or_a_dpu_is_no_second_server() -> None:
+    held = thermal(member("Inlet Temp", 22))
+    held["/redfish/v1/Systems"]["Members"] += [
+        {"@odata.id": "/redfish/v1/Systems/HGX_Baseboard_0"},
+        {"@odata.id": "/redfish/v1/Systems/Card1"},
+    ]
+    held["/redfish/v1/Systems/HGX_Baseboard_0"] = {}
+    held["/redfish/v1/Systems/Card1"] = {"SystemType": "DPU"}
+    found = run(discover(), Served(held))
+    assert found.inlet is not None
+    assert found.reason == ""
+
+
+def test_a_single_sensor_is_polled_instead_of_the_thermal_document() -> None:
+    """Lenovo's XCC: the Sensor has the SensorNumber in its id, and the name of the member of Thermal."""
+    held = thermal(member("CPU 1 Temp", 50, SensorNumber=1), member("Ambient Temp", 21, "Intake", SensorNumber=128))
+    held[CHASSIS]["Sensors"] = {"@odata.id": f"{CHASSIS}/Sensors"}
+    ids = ["1L0", "7L0", "9L0", "128L0"]
+    held[f"{CHASSIS}/Sensors"] = {"Members": [{"@odata.id": f"{CHASSIS}/Sensors/{name}"} for name in ids]}
+    for name in ids:
+        held[f"{CHASSIS}/Sensors/{name}"] = {"Name": f"Fan {name}", "Reading": 40, "ReadingUnits": "%"}
+    held[f"{CHASSIS}/Sensors/128L0"] = {"Name": "Ambient Temp", "Reading": 21, "ReadingUnits": "Cel"}
+    served = Served(held)
+    found = run(discover(), served).inlet
+    assert found is not None
+    assert found.shown_uri == f"{CHASSIS}/Sensors/128L0"
+    assert f"{CHASSIS}/Sensors/7L0" not in served.paths
+
+
+def test_links_to_another_host_are_not_followed() -> None:
+    case = load(FOLDER / "absolute-ids-own-host.jsonl")
+    foreign = json.loads(case.bodies["/redfish/v1/Chassis"])
+    foreign["Members"] = [{"@odata.id": "https://elsewhere/redfish/v1/Chassis/1"}]
+    case.bodies["/redfish/v1/Chassis"] = json.dumps(foreign).encode()
+    case.bodies["/redfish/v1/Systems"] = b"{}"
+    assert values(case)[:2] == (None, None)
+    assert any("leads elsewhere" in fault for fault in values(case)[2].faults)

@@ -1,0 +1,28 @@
+"""Failed readings are counted by type, reason and node."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+
+from wao_core.collector.plan import SensorSpec
+from wao_core.collector.poller import Attempt
+from wao_metrics_api.server import LABELLED_NODES, collect_telemetry
+from wao_predict.endpoint import Endpoint
+
+SPEC = SensorSpec("inlet_temp", Endpoint("Redfish", "https://bmc"), 15.0)
+
+
+def test_failed_readings_are_counted_by_node_up_to_a_limit() -> None:
+    registry = CollectorRegistry()
+    observe = collect_telemetry(registry)
+    for at in range(LABELLED_NODES + 3):
+        observe(Attempt(SPEC, f"n{at}", 0.1, "timeout"))
+    observe(Attempt(SPEC, "n0", 0.1))
+
+    def failed(node: str) -> float | None:
+        labels = {"type": "Redfish", "reason": "timeout", "node": node}
+        return registry.get_sample_value("wao_collect_errors_total", labels)
+
+    assert failed("n0") == 1.0
+    assert failed("other") == 3.0
+    assert failed(f"n{LABELLED_NODES}") is None

@@ -51,6 +51,10 @@ class Chassis:
         """Whether its power is the server's."""
         return self.penalty < 2.0 and self.hosts < 2
 
+    def is_substitute(self, explorer: Explorer) -> bool:
+        """Return whether this would only stand in for the server's own chassis, which cannot be read now."""
+        return self.penalty >= 1.0 and explorer.transient is not None
+
     @property
     def is_outside(self) -> bool:
         """Whether its air and its power are not the server's."""

@@ -110,13 +110,11 @@ def _as_linked(explorer: Explorer, choice: SensorChoice | None) -> SensorChoice 
 def _find_inlet(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:
     seen: list[Candidate] = []
     for one in chassis:
-        if explorer.exhausted or one.is_outside:
+        if explorer.exhausted or one.is_outside or one.is_substitute(explorer):
             break
-        failed = explorer.transient
         found = yield from temperatures(explorer, one)
         seen.extend(found)
-        # a chassis further away must not stand in for one that cannot be read now
-        if is_strong(seen) or explorer.transient is not failed:
+        if is_strong(seen):
             break
     chosen = choose(seen)
     if chosen is None or not chosen.pointer:

@@ -60,6 +60,8 @@ def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCho
     servers = [item for item in chassis if item.is_server]
     for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies, _from_subsystem):
         for one in servers:
+            if one.is_substitute(explorer):
+                continue
             found = yield from source(explorer, one)
             if found is not None:
                 return found

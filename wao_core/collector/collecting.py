@@ -33,6 +33,6 @@ async def collecting(
         Called after every attempt.
     """
     known = partial(identify, nodes=source.state.nodes)
-    readers = SensorReaders(endpoints)
-    async with Collector(source.state, store, readers, identify=known, observe=observe) as collector:
+    make_reader = SensorReaders(endpoints).reader
+    async with Collector(source.state, store, make_reader, identify=known, observe=observe) as collector:
         yield collector

@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
 
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, Node, Record
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.plan import Identify, Plan, SensorSpec, Target, make_plan, shared
@@ -19,14 +19,6 @@ from wao_core.collector.store import SampleStore
 FIRST_POLLS_PER_SECOND = 250  # each is a TLS handshake on both sides
 QUIET = 0.05  # seconds without a change before the plan is made again: a template writes many NodeConfigs at once
 _log = logging.getLogger(__name__)
-
-
-class Readers(Protocol):
-    """Makes the readers of sensors (`wao_core.collector.readers.SensorReaders`)."""
-
-    def reader(self, spec: SensorSpec) -> Reader:
-        """Return the reader of a sensor; for an endpoint that cannot be used, one whose readings report why."""
-        ...
 
 
 @dataclass(slots=True)
@@ -44,8 +36,8 @@ class Collector:
         Where the NodeConfigs are.
     store
         Where the samples go.
-    readers
-        How sensors are read.
+    make_reader
+        Returns the reader of a sensor; for an endpoint that cannot be used, one whose readings report why.
     identify
         Returns which properties of the node a reading depends on; called again when a node's addresses change.
     observe
@@ -56,37 +48,32 @@ class Collector:
         self,
         state: ClusterState,
         store: SampleStore,
-        readers: Readers,
+        make_reader: Callable[[SensorSpec], Reader],
         *,
         identify: Identify = shared,
         observe: Observe = lambda _attempt: None,
     ) -> None:
         self.store = store
-        self._state, self._readers, self._observe = state, readers, observe
+        self._state, self._make_reader, self._observe = state, make_reader, observe
         self._identify = identify
         self._running: dict[SensorSpec, _Running] = {}
         self._by_target: dict[Target, Poller] = {}
         self._dirty = asyncio.Event()
-        self._planning: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks()
         self._unsubscribe: Callable[[], None] = lambda: None
         self.plan = Plan()
 
     async def __aenter__(self) -> Collector:
         self._unsubscribe = self._state.subscribe([Kind.NODE_CONFIG, Kind.NODE], self._changed)
         self.reconcile()
-        self._planning = asyncio.create_task(self._follow())
+        self._tasks.supervise("follow the NodeConfigs", self._follow)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._unsubscribe()
-        tasks = [running.task for running in self._running.values()]
-        if self._planning is not None:
-            tasks.append(self._planning)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         self._running.clear()
 
     @property
@@ -105,9 +92,7 @@ class Collector:
 
     def health(self) -> str | None:
         """Return None while the NodeConfigs are followed, else the problem."""
-        if self._planning is None or self._planning.done():
-            return "the collector does not follow the NodeConfigs"
-        return None
+        return self._tasks.health() if self._tasks.running else "the collector does not follow the NodeConfigs"
 
     def reconcile(self) -> None:
         """Start, stop and redirect pollers until they are those that the NodeConfigs want."""
@@ -120,9 +105,10 @@ class Collector:
             self._running[spec].poller.retarget(wanted[spec])
         spread = len(fresh) / FIRST_POLLS_PER_SECOND
         for spec in fresh:
-            poller = Poller(spec, self._readers.reader(spec), self.store, targets=wanted[spec], observe=self._observe)
+            poller = Poller(spec, self._make_reader(spec), self.store, targets=wanted[spec], observe=self._observe)
             first_delay = phase(spec) * min(spread, spec.interval)
-            self._running[spec] = _Running(poller, asyncio.create_task(poller.run(first_delay)))
+            task = self._tasks.spawn(f"poll {spec.metric} of {spec.endpoint.label}", poller.run(first_delay))
+            self._running[spec] = _Running(poller, task)
         for running in gone:  # after the fresh ones, which may reuse the connection
             running.task.cancel()
             running.poller.reader.close()

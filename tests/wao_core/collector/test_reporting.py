@@ -41,7 +41,7 @@ async def test_writes_what_changed_once_and_values_now_and_then() -> None:
     state, store = ClusterState(), SampleStore()
     state.put(Kind.NODE_CONFIG, CONFIG)
     cluster = StatusSource(state)
-    async with Collector(state, store, Sensors()) as collector:
+    async with Collector(state, store, Sensors().reader) as collector:
         for poller in collector.pollers.values():
             await poller.poll()
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ async def test_a_first_status_comes_before_all_others_the_newest_first() -> None
     for record in (made("old", created=1.0), made("edited", created=2.0)):
         state.put(Kind.NODE_CONFIG, record)
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
         await reporter.write_due(now=NOW)
         state.put(Kind.NODE_CONFIG, made("edited", created=2.0, generation=2))
@@ -84,7 +84,7 @@ async def test_no_more_is_written_at_a_time_than_the_rate_allows() -> None:
     for number in range(300):
         state.put(Kind.NODE_CONFIG, made(f"n{number}", created=1.0))
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=200.0)  # type: ignore[arg-type]
         assert await reporter.write_due(now=NOW) == 200
         assert await reporter.write_due(now=NOW) == 100
@@ -95,7 +95,7 @@ async def test_a_status_of_a_deleted_node_config_is_forgotten() -> None:
     state = ClusterState()
     state.put(Kind.NODE_CONFIG, made("n", created=1.0))
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
         assert await reporter.write_due(now=NOW) == 1
         state.remove(Kind.NODE_CONFIG, "wao/n")
@@ -109,7 +109,7 @@ async def test_two_replicas_that_see_the_same_write_it_once() -> None:
     state = ClusterState()
     state.put(Kind.NODE_CONFIG, made("n", created=1.0))
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         for at in (NOW, NOW + 3.0):
             reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
             await reporter.write_due(now=at)
@@ -124,7 +124,7 @@ async def test_a_node_config_that_is_created_again_gets_its_own_status_at_once()
     state = ClusterState()
     state.put(Kind.NODE_CONFIG, made("n", created=1.0, uid="old"))
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
         await reporter.write_due(now=NOW)
         state.put(Kind.NODE_CONFIG, made("n", created=2.0, uid="new"))
@@ -141,7 +141,7 @@ async def test_a_failed_write_is_retried_after_a_back_off(fails: str) -> None:
     state.put(Kind.NODE_CONFIG, made("n", created=1.0))
     cluster = StatusSource(state)
     setattr(cluster, fails, True)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6, clock=lambda: clock[0])  # type: ignore[arg-type]
         assert await reporter.write_due(now=NOW) == 1
         assert await reporter.write_due(now=NOW) == 0
@@ -156,7 +156,7 @@ async def test_values_whose_write_failed_are_written_by_the_retry() -> None:
     state, clock = ClusterState(), [0.0]
     state.put(Kind.NODE_CONFIG, made("n", created=1.0))
     cluster = StatusSource(state)
-    async with Collector(state, SampleStore(), Sensors()) as collector:
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
         reporter = StatusReporter(cluster, collector, writes_per_second=1e6, clock=lambda: clock[0])  # type: ignore[arg-type]
         await reporter.write_due(now=NOW)
         cluster.writes_fail = True

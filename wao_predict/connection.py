@@ -151,10 +151,13 @@ def origin_of(url: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"{without_userinfo(url)!r:.200} is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{without_userinfo(url)!r:.200} is not an http or https URL: write https://host[:port]/path")
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # its text quotes the host and the port, which may be a password
+        usable = False
+    if not usable:
+        shown = re.sub(r"//.*@", "//", url)  # "/" in a password makes it look like a path
+        raise UsageError(f"{shown!r:.200} is not an http or https URL: write https://host[:port]/path")
+    assert parts.hostname
     return parts.scheme, parts.hostname.lower(), port or (443 if parts.scheme == "https" else 80)
 
 
@@ -166,7 +169,7 @@ def base_of(url: str) -> str:
 
 def without_userinfo(url: str) -> str:
     """Return a URL without user and password, for messages."""
-    return re.sub(r"//[^/@]*@", "//", url, count=1)
+    return re.sub(r"//[^/?#]*@", "//", url, count=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ async def test_sensors_without_a_url_need_no_network(bench: Bench) -> None:
     [
         (Endpoint("Nope"), "no sensor of type 'Nope'"),
         (Endpoint("Thermometer", "http://169.254.169.254"), "not an allowed address"),
-        (Endpoint("Thermometer", "http://[::1"), "is not a URL"),
+        (Endpoint("Thermometer", "http://[::1"), "is not an http or https URL"),
         (Endpoint("Thermometer", "ftp://host"), "not an http or https URL"),
         (Endpoint("Thermometer", "https://user:secret@host"), "credentials in a URL"),
         (Endpoint("Thermometer", "https://host", tls=TlsPolicy(fingerprint="12")), "not a SHA-256"),

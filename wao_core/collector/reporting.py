@@ -66,11 +66,13 @@ class StatusReporter:
     async def run(self) -> None:
         """Write due statuses in rounds, until it is cancelled."""
         while True:
+            handled = 0
             try:
-                await self.write_due()
+                handled = await self.write_due()
             except Exception:
                 _log.exception("the status of NodeConfigs was not written")
-            await asyncio.sleep(self._pause if self._changed or self._stale else ROUND_EVERY)
+            # statuses that wait for their retry do not make rounds more frequent
+            await asyncio.sleep(self._pause if handled else ROUND_EVERY)
 
     async def write_due(self, *, now: float | None = None) -> int:
         """Handle the most urgent statuses, at most one second's worth, and return their number."""

@@ -1,5 +1,7 @@
 """When statuses of NodeConfigs are written: in which order, how often, and again after a failure."""
 
+import asyncio
+
 import pytest
 
 from tests.fakes.statuses import StatusSource
@@ -165,3 +167,23 @@ async def test_values_whose_write_failed_are_written_by_the_retry() -> None:
         clock[0] += 1.0
         assert await reporter.write_due(now=NOW + 302.0) == 1
     assert len(cluster.written) == 2
+
+
+async def test_statuses_that_wait_for_a_retry_do_not_make_rounds_more_frequent() -> None:
+    state, reviewed = ClusterState(), []
+    for name in ("written", "failing"):
+        state.put(Kind.NODE_CONFIG, made(name, created=1.0))
+    cluster = StatusSource(state)
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
+        reporter = StatusReporter(cluster, collector, prediction=reviewed.append, writes_per_second=1e6)  # type: ignore[arg-type]
+        assert await reporter.write_due() == 2
+        cluster.writes_fail = True
+        state.put(Kind.NODE_CONFIG, made("failing", created=1.0, generation=2))
+        while not cluster.patches > 2:
+            await reporter.write_due()
+        reviewed.clear()
+        running = asyncio.create_task(reporter.run())
+        for _ in range(500):
+            await asyncio.sleep(0)
+        running.cancel()
+    assert len(reviewed) <= 2

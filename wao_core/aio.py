@@ -108,6 +108,10 @@ class BackgroundTasks:
         """Cancel all tasks and wait until they have ended."""
         await cancel(*self._tasks)
 
+    async def wait(self) -> None:
+        """Wait until all tasks that run now have ended by themselves."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def supervise(self, name: str, work: Callable[[], Awaitable[object]]) -> asyncio.Task[None]:
         """Run `work` until it is cancelled, and again after a back-off whenever it returns or raises.
 

@@ -95,3 +95,19 @@ async def test_the_result_of_a_cancelled_daemon_thread_is_dropped() -> None:
     await cancel(task)
     released.set()
     assert task.cancelled()
+
+
+async def test_wait_returns_when_all_tasks_have_ended_by_themselves() -> None:
+    ended: list[str] = []
+
+    async def work(name: str) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ended.append(name)
+
+    tasks = BackgroundTasks()
+    tasks.spawn("one", work("one"))
+    tasks.spawn("two", work("two"))
+    await tasks.wait()
+    assert sorted(ended) == ["one", "two"]
+    await tasks.wait()  # without tasks it returns at once

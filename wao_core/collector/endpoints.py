@@ -79,7 +79,7 @@ class Endpoints:
         concurrency
             Requests at a time.
         timeout
-            Limit for one request [s].
+            Limit for one request [s]; the longest one counts for endpoints that share a connection.
 
         Raises
         ------
@@ -99,6 +99,7 @@ class Endpoints:
                 _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", base_url)
             shared = self._shared[key] = _Shared(made)
         shared.users += 1
+        shared.transport.timeout = max(shared.transport.timeout, timeout)  # whoever was first, all have their time
         return EndpointTransport(_Connection(shared.transport, self._secrets, key), lambda: self._release(key))
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 from weakref import WeakSet
 
+from wao_core.aio import BackgroundTasks
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.connection import Answer, Broken, HttpConnection, TooLarge, connect
 from wao_core.collector.resolver import Resolver
@@ -65,7 +66,7 @@ class PollingSession:
         self._transports: WeakSet[PollingTransport] = WeakSet()
         self._contexts: dict[TlsPolicy, ssl.SSLContext] = {}  # expensive: each parses the CA bundle
         self._sweeping: asyncio.TimerHandle | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving = BackgroundTasks()
 
     def transport(
         self,
@@ -95,9 +96,7 @@ class PollingSession:
     def retire(self, transport: PollingTransport) -> None:
         """Log out of a BMC that is no longer polled, and end its connection, in the background."""
         self._transports.discard(transport)
-        task = asyncio.create_task(_leave(transport))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._leaving.spawn("log out of a BMC", _leave(transport))
 
     async def close(self) -> None:
         """Log out of all BMCs, for a few seconds at most, and close all connections."""
@@ -105,7 +104,7 @@ class PollingSession:
             self._sweeping.cancel()
         for transport in tuple(self._transports):
             self.retire(transport)
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await self._leaving.wait()
         await asyncio.sleep(0)  # connections end in the loop's next round
 
     def _sweep(self) -> None:
@@ -132,7 +131,7 @@ class PollingTransport:
         self._session, self._base = session, base_url
         self._origin = origin_of(base_url)
         self._tls = session.context(tls)
-        self._timeout = timeout
+        self.timeout = timeout  # of one request [s]
         self._turn = asyncio.Semaphore(at_once)
         self._idle: list[HttpConnection] = []
         self._resets = 0
@@ -182,12 +181,12 @@ class PollingTransport:
         if self.closes:
             headers["Connection"] = "close"
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.timeout):
                 answer = await self._ask(target, request, _encoded(request, target, headers))
         except TooLarge as error:
             raise body_too_large(target.url, request.max_bytes) from error
         except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors
-            raise remote_error(error, target.url, timeout=self._timeout) from error
+            raise remote_error(error, target.url, timeout=self.timeout) from error
         return Response(answer.status, answer.body, answer.headers, target.url)
 
     async def _ask(self, target: _Target, request: Request, sent: bytes) -> Answer:

@@ -15,6 +15,7 @@ from itertools import islice
 
 import numpy as np
 
+from wao_core.aio import BackgroundTasks, cancel
 from wao_predict.arrays import FloatArray
 from wao_predict.backoff import Backoff
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, curve_rows, monotone, power_curves
@@ -110,6 +111,7 @@ class CurveBook:
         self._clock = clock
         self._entries: dict[str, CurveEntry] = {}
         self._models: dict[Endpoint, _Model] = {}
+        self._tasks = BackgroundTasks()
         self._wanted: Mapping[str, Conditions] = {}
         self.version = 0  # grows with every new curve and every change of a model's health
 
@@ -158,7 +160,7 @@ class CurveBook:
         for key, batch in batches.items():
             model = self._models.setdefault(key, _Model())
             if (model.task is None or model.task.done()) and now >= model.retry_at:
-                model.task = asyncio.create_task(self._predict(key, model, batch), name=f"curves {key.label}")
+                model.task = self._tasks.spawn(f"curves {key.label}", self._predict(key, model, batch))
 
     async def settle(self, timeout: float) -> None:
         """Wait until the running calls have ended, at most `timeout` seconds."""
@@ -167,10 +169,10 @@ class CurveBook:
             await asyncio.wait(tasks, timeout=timeout)
 
     async def close(self) -> None:
-        """Cancel running calls and close connections."""
+        """Cancel running calls and close connections; return when all are closed."""
         for key in list(self._models):
             self._retire(key)
-        await asyncio.sleep(0)
+        await self._tasks.wait()
 
     def _is_due(self, node: str, conditions: Conditions, now: float) -> bool:
         entry = self._entries.get(node)
@@ -181,13 +183,8 @@ class CurveBook:
     def _retire(self, key: Endpoint) -> None:
         model = self._models.pop(key)
         if model.task is not None:
-            model.task.cancel()
-        predictor = model.predictor
-        if isinstance(predictor, AsyncPredictor):
-            task = asyncio.ensure_future(predictor.close())
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        elif predictor is not None:
-            predictor.close()
+            model.task.cancel()  # now: its curves must not appear later
+        self._tasks.spawn(f"close {key.label}", _close(model))
 
     async def _predict(self, key: Endpoint, model: _Model, batch: Mapping[str, Conditions]) -> None:
         try:
@@ -234,6 +231,16 @@ class CurveBook:
             log.warning("model %s returns no curves: %s", key.label, error or reason)
             model.problem = reason
             self.version += 1
+
+
+async def _close(model: _Model) -> None:
+    """Close a model's predictor after its call has ended."""
+    if model.task is not None:
+        await cancel(model.task)
+    if isinstance(model.predictor, AsyncPredictor):
+        await model.predictor.close()
+    elif model.predictor is not None:
+        model.predictor.close()
 
 
 def on_knots(curves: PowerCurves, knots: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Service
 from wao_core.cluster.source import ObjectRef, Source
 from wao_lb.agent.family import FAMILIES, Family
@@ -57,7 +58,7 @@ class Agent:
     ) -> None:
         self._source = source
         self._reported: dict[str, str] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._events = BackgroundTasks()
         self.view = NodeView(source.state, options.node)
         self.metrics = metrics or AgentMetrics()
         self.ports = HealthPorts(self._is_healthy)
@@ -113,6 +114,7 @@ class Agent:
     async def close(self) -> None:
         """Stop the health ports; the rules stay."""
         self.view.close()
+        await self._events.close()
         await self.ports.close()
 
     def _is_healthy(self) -> bool:
@@ -152,9 +154,8 @@ class Agent:
             service = self._source.state.services.get(key)
             namespace, _, name = key.partition("/")
             about = ObjectRef("Service", name, namespace, service.uid if service is not None else "")
-            task = asyncio.create_task(self._source.event(about, reason="NotProxied", message=why, warning=True))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            event = self._source.event(about, reason="NotProxied", message=why, warning=True)
+            self._events.spawn(f"event on {key}", event)
         self._reported = dict(wrong)
 
 

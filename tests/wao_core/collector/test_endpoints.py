@@ -45,9 +45,9 @@ class Bench:
         accepted = self.seen[-1] == self.accepts
         return web.Response(status=200 if accepted else self.refusal, headers={"WWW-Authenticate": "Basic"})
 
-    def connect(self, *, secret: str = "wao/bmc") -> EndpointTransport:
+    def connect(self, *, secret: str = "wao/bmc", timeout: float = 5.0) -> EndpointTransport:
         endpoint = Endpoint("T", self.url, secret)
-        return self.endpoints.connect(endpoint, self.url, concurrency=1, timeout=5.0)
+        return self.endpoints.connect(endpoint, self.url, concurrency=1, timeout=timeout)
 
 
 @pytest.fixture
@@ -107,6 +107,13 @@ async def test_endpoints_with_the_same_server_secret_and_tls_share_a_transport(b
     one.release()
     one.release()  # twice is once
     assert await status(two) == 200
+
+
+async def test_a_sensor_that_is_read_every_second_does_not_shorten_the_time_of_others_at_its_server(
+    bench: Bench,
+) -> None:
+    bench.connect(timeout=0.0)
+    assert await status(bench.connect(timeout=5.0)) == 200
 
 
 @pytest.mark.parametrize(

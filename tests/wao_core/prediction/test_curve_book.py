@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
 from tests.fakes.curves import CurveBench, FakeModel
-from wao_core.prediction.curve_book import Conditions
+from wao_core.prediction.curve_book import Conditions, CurveBook
+from wao_predict import AsyncPredictor
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError
+from wao_predict.flow import AsyncTransport, Request, Response
 
 
 async def test_all_nodes_of_a_model_take_one_call() -> None:
@@ -107,3 +111,30 @@ async def test_nodes_and_models_that_are_gone_are_forgotten() -> None:
     await bench.ask(a=("m", 20.0), b=("m", 20.0))
     await bench.ask(a=("m", 20.0))
     assert bench.book.entry("b") is None
+
+
+class SlowToClose(AsyncTransport):
+    """A connection whose end takes some rounds of the event loop, as a logout does."""
+
+    closed = False
+
+    async def send(self, request: Request) -> Response:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.closed = True
+
+
+async def test_closing_waits_until_the_connections_of_all_models_are_closed() -> None:
+    transport = SlowToClose()
+
+    async def open_model(_endpoint: Endpoint) -> AsyncPredictor:
+        return AsyncPredictor(FakeModel(), transport=transport)
+
+    book = CurveBook(open_model)
+    book.update({"a": Conditions(Endpoint("V2", "https://m"), 20.0, 5.0)})
+    await book.settle(0.5)
+    await book.close()
+    assert transport.closed

@@ -126,7 +126,10 @@ async def test_dead_sensors_leave_the_others_fresh() -> None:
     state, store, sensors = ClusterState(), SampleStore(), Sensors(broken)
     state.replace(Kind.NODE_CONFIG, [config(f"n{i}", f"s{i}") for i in range(100)])
     kinds: list[str] = []
-    observe = lambda attempt: kinds.append(attempt.failure)  # noqa: E731
+
+    def observe(attempt: Attempt) -> None:
+        kinds.append(attempt.failure)
+
     async with Collector(state, store, sensors.reader, observe=observe) as collector:
         await until(lambda: collector.tried_all)
     samples = store.by_node("inlet_temp")

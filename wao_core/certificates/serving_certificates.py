@@ -18,13 +18,13 @@ import msgspec
 
 from wao_core.certificates.authority import DesiredCertificates, PresentCertificates, renewal, service_hosts
 from wao_core.certificates.parts import Pair
+from wao_core.cluster.names import FIELD_MANAGER
 from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
 from wao_core.kube.resources import api_path
 from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-FIELD_MANAGER = "wao-controller"
 BUNDLE = "wao-ca"
 PERIOD = 20.0
 """Seconds between two rounds: a deleted Secret is restored within this time."""

@@ -10,6 +10,8 @@ import re
 GROUP = "node.waok8s.github.io"
 VERSION = "v1beta1"
 API_VERSION = f"{GROUP}/{VERSION}"
+FIELD_MANAGER = "wao-controller"
+"""Field manager of all objects that the controller applies, and their label app.kubernetes.io/managed-by."""
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"

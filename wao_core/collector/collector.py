@@ -12,7 +12,7 @@ from types import TracebackType
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, Node, Record
 from wao_core.cluster.state import Change, ClusterState
-from wao_core.collector.plan import Identify, Plan, SensorSpec, Target, make_plan, shared
+from wao_core.collector.plan import Identify, PollingPlan, SensorSpec, Target, make_plan, shared
 from wao_core.collector.poller import Observe, Poller, Reader
 from wao_core.collector.store import SampleStore
 
@@ -61,7 +61,7 @@ class Collector:
         self._dirty = asyncio.Event()
         self._tasks = BackgroundTasks()
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.plan = Plan()
+        self.plan = PollingPlan()
 
     async def __aenter__(self) -> Collector:
         self._unsubscribe = self._state.subscribe([Kind.NODE_CONFIG, Kind.NODE], self._changed)

@@ -72,14 +72,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PollingPlan:
     """The wanted pollers, and the NodeConfigs that are ignored because the node has another one."""
 
     pollers: Mapping[SensorSpec, frozenset[Target]] = field(default_factory=dict)
     losers: Mapping[str, str] = field(default_factory=dict)  # key -> key of the winner
 
 
-def make_plan(configs: Iterable[NodeConfig], *, identify: Identify = shared) -> Plan:
+def make_plan(configs: Iterable[NodeConfig], *, identify: Identify = shared) -> PollingPlan:
     """Return the plan for these NodeConfigs.
 
     Parameters
@@ -99,7 +99,7 @@ def make_plan(configs: Iterable[NodeConfig], *, identify: Identify = shared) -> 
         for metric, term in config.metrics.items():
             spec = spec_of(metric, term, identify(term.endpoint, config.node_name))
             pollers.setdefault(spec, set()).add(Target(config.node_name, metric))
-    return Plan({spec: frozenset(targets) for spec, targets in pollers.items()}, losers)
+    return PollingPlan({spec: frozenset(targets) for spec, targets in pollers.items()}, losers)
 
 
 def spec_of(metric: str, term: SensorTerm, identity: NodeIdentity) -> SensorSpec:

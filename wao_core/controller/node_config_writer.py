@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from wao_core.cluster.names import GROUP, VERSION
+from wao_core.cluster.names import FIELD_MANAGER, GROUP, VERSION
 from wao_core.cluster.records import NodeConfigTemplate
 from wao_core.cluster.state import ClusterState
 from wao_core.controller.diff import OWNER_KIND, NodeConfigChanges
@@ -18,7 +18,6 @@ from wao_core.kube.resources import NODE_CONFIGS
 
 log = logging.getLogger(__name__)
 
-FIELD_MANAGER = "wao-controller"
 CONCURRENT_REQUESTS = 16
 WATCH_DELAY = 5.0
 """Seconds in which a write that the watch has not delivered yet is not repeated."""

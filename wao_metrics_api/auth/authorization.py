@@ -28,7 +28,7 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class AccessDecision:
     """Whether a request is allowed, and the reason."""
 
     allowed: bool
@@ -38,7 +38,7 @@ class Decision:
 class AccessReviewer(Protocol):
     """Decides what users may do."""
 
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         """Return the decision; raise `WaoError` when the review fails."""
         ...
 
@@ -46,11 +46,13 @@ class AccessReviewer(Protocol):
 class AuthenticatedOnly:
     """The rule without a cluster: every authenticated user may read."""
 
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         """Allow every user but the anonymous one."""
         if user.name == "system:anonymous":
-            return Decision(False, "anonymous requests are not allowed here: send a bearer token or a certificate")
-        return Decision(True)
+            return AccessDecision(
+                False, "anonymous requests are not allowed here: send a bearer token or a certificate"
+            )
+        return AccessDecision(True)
 
 
 def attributes_of(method: str, path: str) -> Attributes:

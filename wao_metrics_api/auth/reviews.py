@@ -16,7 +16,7 @@ from cachetools import TTLCache
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
-from wao_metrics_api.auth.authorization import Attributes, Decision, review_spec
+from wao_metrics_api.auth.authorization import AccessDecision, Attributes, review_spec
 from wao_metrics_api.auth.identity import User
 from wao_predict.backoff import Backoff
 
@@ -69,7 +69,7 @@ class KubeReviews:
     ) -> None:
         self._client, self._deadline, self._backoff = client, deadline, backoff
         self._tokens: ReviewCache[bytes, User | None] = ReviewCache()
-        self._access: ReviewCache[tuple[User, Attributes], Decision] = ReviewCache()
+        self._access: ReviewCache[tuple[User, Attributes], AccessDecision] = ReviewCache()
 
     async def review_token(self, token: str) -> User | None:
         """Return the user of a token, or None for an invalid token. Only the hash of the token is kept.
@@ -82,7 +82,7 @@ class KubeReviews:
         digest = hashlib.sha256(token.encode()).digest()
         return await self._tokens.get(digest, lambda: self._token_review(token))
 
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         """Return whether the rules of the cluster allow it; errors as in `review_token`."""
         return await self._access.get((user, attributes), lambda: self._access_review(user, attributes))
 
@@ -91,9 +91,9 @@ class KubeReviews:
         # refusals may name a user too: only `authenticated` makes it valid
         return status.user.user() if status.authenticated and status.user is not None else None
 
-    async def _access_review(self, user: User, attributes: Attributes) -> Decision:
+    async def _access_review(self, user: User, attributes: Attributes) -> AccessDecision:
         status = await self._post("authorization.k8s.io/v1", "SubjectAccessReview", review_spec(user, attributes))
-        return Decision(status.allowed and not status.denied, status.reason)
+        return AccessDecision(status.allowed and not status.denied, status.reason)
 
     async def _post(self, api_version: str, kind: str, spec: Mapping[str, object]) -> _Status:
         body: dict[str, Any] = {"kind": kind, "apiVersion": api_version, "metadata": {}, "spec": spec}

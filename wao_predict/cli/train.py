@@ -61,9 +61,9 @@ def train(
         _check_target(target)
     table = _load(data)
     from wao_predict.models.metadata import ModelInfo
-    from wao_predict.train import Plan, train_to_onnx, write_report
+    from wao_predict.train import TrainingPlan, train_to_onnx, write_report
 
-    plan = Plan(route.value, epochs, seed, holdout.value)
+    plan = TrainingPlan(route.value, epochs, seed, holdout.value)
     info = ModelInfo(name or output.stem, source=source, license=license_)
     with _progress() as report_progress:
         trained = train_to_onnx(table, output, plan=plan, info=info, on_progress=report_progress)

@@ -19,7 +19,7 @@ _HOMES = {
     "holdout": "ErrorFigures HeldOut evaluate holdout_masks",
     "regressor": "PowerCurveRegressor",
     "report": "error_rows write_report",
-    "session": "Plan Trained train_to_onnx",
+    "session": "TrainingPlan Trained train_to_onnx",
     "sklearn_route": "default_regressor fit_sklearn",
     "table": "TrainingTable load_table",
 }
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from wao_predict.train.holdout import ErrorFigures, HeldOut, evaluate, holdout_masks
     from wao_predict.train.regressor import PowerCurveRegressor
     from wao_predict.train.report import error_rows, write_report
-    from wao_predict.train.session import Plan, Trained, train_to_onnx
+    from wao_predict.train.session import Trained, TrainingPlan, train_to_onnx
     from wao_predict.train.sklearn_route import default_regressor, fit_sklearn
     from wao_predict.train.table import TrainingTable, load_table
 
 __all__ = [
     "ErrorFigures",
     "HeldOut",
-    "Plan",
     "PowerCurveRegressor",
     "Trained",
+    "TrainingPlan",
     "TrainingTable",
     "default_regressor",
     "error_rows",

@@ -10,7 +10,7 @@ from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES, UNITS
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.pictures import curves_picture, errors_picture
-from wao_predict.train.session import Plan, Trained
+from wao_predict.train.session import Trained, TrainingPlan
 from wao_predict.train.table import TrainingTable
 
 _UNIT_SIGNS = {"degC": "°C"}
@@ -39,7 +39,7 @@ dt { color: #475569; } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def write_report(path: Path, trained: Trained, table: TrainingTable, plan: Plan) -> None:
+def write_report(path: Path, trained: Trained, table: TrainingTable, plan: TrainingPlan) -> None:
     """Write a report with error table, fitted curves, error plots and model card."""
     info = trained.info
     parts = [_head(info, table), _tiles(info), _curves(trained, table), _errors(trained), _card(info, table, plan)]
@@ -116,7 +116,7 @@ def _table(header: Sequence[str], rows: Iterable[tuple[str, int, float, float, f
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _card(info: ModelInfo, table: TrainingTable, plan: Plan) -> str:
+def _card(info: ModelInfo, table: TrainingTable, plan: TrainingPlan) -> str:
     route = "PyTorch, monotone in CPU usage by construction" if plan.route == "torch" else "scikit-learn, skl2onnx"
     facts = {
         "File": str(info.path),

@@ -22,7 +22,7 @@ OnProgress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """Options of a training: route, passes over the data (torch only), seed, and rows to hold out."""
 
     route: Route = "torch"
@@ -50,7 +50,7 @@ def train_to_onnx(
     table: TrainingTable,
     path: Path,
     *,
-    plan: Plan,
+    plan: TrainingPlan,
     info: ModelInfo,
     on_progress: OnProgress | None = None,
 ) -> Trained:
@@ -80,7 +80,7 @@ def _box(table: TrainingTable) -> FeatureRanges:
     return FeatureRanges(*((float(a), float(b)) for a, b in zip(low, high, strict=True)))
 
 
-def _regressor(plan: Plan, meter: _Meter, what: str) -> Any:
+def _regressor(plan: TrainingPlan, meter: _Meter, what: str) -> Any:
     meter.begin(what)
     if plan.route == "torch":
         return PowerCurveRegressor(epochs=plan.epochs, seed=plan.seed, on_epoch=meter.epoch)

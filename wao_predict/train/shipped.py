@@ -19,7 +19,7 @@ from wao_predict.features import FeatureRanges
 from wao_predict.models import FOLDER
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.report import error_rows
-from wao_predict.train.session import Plan, train_to_onnx
+from wao_predict.train.session import TrainingPlan, train_to_onnx
 from wao_predict.train.table import load_table
 
 DATA = Path(__file__).parents[2] / "examples" / "data" / "power"
@@ -63,7 +63,7 @@ def train_server(server: Server, folder: Path, *, held_out: bool = True) -> Mode
         created_with="wao_predict.train.shipped",
     )
     table = load_table(DATA / f"{server.name}.csv")
-    plan = Plan(epochs=EPOCHS, holdout="planes" if held_out else "none")
+    plan = TrainingPlan(epochs=EPOCHS, holdout="planes" if held_out else "none")
     return train_to_onnx(table, folder / f"{server.name}.onnx", plan=plan, info=info).info
 
 

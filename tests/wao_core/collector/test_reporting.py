@@ -170,7 +170,8 @@ async def test_values_whose_write_failed_are_written_by_the_retry() -> None:
 
 
 async def test_statuses_that_wait_for_a_retry_do_not_make_rounds_more_frequent() -> None:
-    state, reviewed = ClusterState(), []
+    state = ClusterState()
+    reviewed: list[str] = []
     for name in ("written", "failing"):
         state.put(Kind.NODE_CONFIG, made(name, created=1.0))
     cluster = StatusSource(state)
@@ -179,7 +180,7 @@ async def test_statuses_that_wait_for_a_retry_do_not_make_rounds_more_frequent()
         assert await reporter.write_due() == 2
         cluster.writes_fail = True
         state.put(Kind.NODE_CONFIG, made("failing", created=1.0, generation=2))
-        while not cluster.patches > 2:
+        while cluster.patches <= 2:
             await reporter.write_due()
         reviewed.clear()
         running = asyncio.create_task(reporter.run())

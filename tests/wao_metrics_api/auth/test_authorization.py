@@ -4,9 +4,9 @@ import pytest
 
 from wao_core.serving.status import StatusError
 from wao_metrics_api.auth.authorization import (
+    AccessDecision,
     Attributes,
     AuthenticatedOnly,
-    Decision,
     attributes_of,
     authorize,
     review_spec,
@@ -63,8 +63,8 @@ def test_review_spec_is_what_the_reference_sends() -> None:
 
 
 class Never:
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
-        return Decision(False, "no rule")
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
+        return AccessDecision(False, "no rule")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from wao_core.serving.server import Server
 from wao_core.serving.tls import ServingTls
 from wao_metrics_api.app import create_app
 from wao_metrics_api.auth.authentication import Authenticator
-from wao_metrics_api.auth.authorization import Attributes, Decision
+from wao_metrics_api.auth.authorization import AccessDecision, Attributes
 from wao_metrics_api.auth.guard import Guard
 from wao_metrics_api.auth.identity import User
 from wao_metrics_api.auth.trust import Trust, trust_of
@@ -32,9 +32,9 @@ class Rbac:
     def __init__(self) -> None:
         self.users: list[str] = []
 
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         self.users.append(user.name)
-        return Decision(user.name == "alice", "no rule")
+        return AccessDecision(user.name == "alice", "no rule")
 
 
 @dataclass

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from wao_core.errors import SourceError
 from wao_metrics_api.auth.authentication import Authenticator
-from wao_metrics_api.auth.authorization import AccessReviewer, Attributes, AuthenticatedOnly, Decision
+from wao_metrics_api.auth.authorization import AccessDecision, AccessReviewer, Attributes, AuthenticatedOnly
 from wao_metrics_api.auth.guard import Guard
 from wao_metrics_api.auth.identity import User
 from wao_metrics_api.auth.tokens import TokenFile
@@ -23,7 +23,7 @@ async def inner(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Broken:
-    async def review_access(self, user: User, attributes: Attributes) -> Decision:
+    async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         raise SourceError("the API server is away; Authorization: Bearer secret")
 
 

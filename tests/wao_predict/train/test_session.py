@@ -11,7 +11,7 @@ from wao_predict.models import ModelInfo, read_info
 from wao_predict.train.table import TrainingTable
 
 NEED_TORCH = {
-    "Plan",
+    "TrainingPlan",
     "PowerCurveRegressor",
     "Trained",
     "default_regressor",
@@ -32,10 +32,10 @@ def table(skipped: tuple[int, ...] = ()) -> TrainingTable:
 @pytest.mark.train
 @pytest.mark.parametrize("route", ["torch", "sklearn"])
 def test_a_training_measures_writes_and_reports(route: str, tmp_path: Path) -> None:
-    from wao_predict.train import Plan, train_to_onnx, write_report
+    from wao_predict.train import TrainingPlan, train_to_onnx, write_report
 
     told: list[tuple[str, float]] = []
-    plan = Plan(route=route, epochs=4)  # type: ignore[arg-type]
+    plan = TrainingPlan(route=route, epochs=4)  # type: ignore[arg-type]
     trained = train_to_onnx(
         table((7, 9)),
         tmp_path / "m.onnx",
@@ -64,9 +64,9 @@ def test_a_training_measures_writes_and_reports(route: str, tmp_path: Path) -> N
 
 @pytest.mark.train
 def test_without_held_out_rows_the_report_says_so(tmp_path: Path) -> None:
-    from wao_predict.train import Plan, train_to_onnx, write_report
+    from wao_predict.train import TrainingPlan, train_to_onnx, write_report
 
-    plan = Plan(epochs=2, holdout="none")
+    plan = TrainingPlan(epochs=2, holdout="none")
     trained = train_to_onnx(table(), tmp_path / "m.onnx", plan=plan, info=ModelInfo("m"))
     assert "held_out" not in trained.info.metrics
     write_report(tmp_path / "r.html", trained, table(), plan)
@@ -78,10 +78,10 @@ def test_without_held_out_rows_the_report_says_so(tmp_path: Path) -> None:
 @pytest.mark.train
 @pytest.mark.parametrize("wrong", [{"route": "xgboost"}, {"epochs": 0}, {"epochs": 10**6}])
 def test_a_plan_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
-    from wao_predict.train import Plan
+    from wao_predict.train import TrainingPlan
 
     with pytest.raises(UsageError):
-        Plan(**wrong)  # type: ignore[arg-type]
+        TrainingPlan(**wrong)  # type: ignore[arg-type]
 
 
 def test_every_public_name_is_there_or_tells_which_extra_brings_it() -> None:

@@ -34,7 +34,7 @@ class RequestTelemetry:
         )
         self._duration = Histogram(
             "apiserver_request_duration_seconds",
-            "Time to respond, without authentication.",
+            "Response time, without authentication.",
             ("verb", "group", "version"),
             buckets=_BUCKETS,
             registry=registry,

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: EndpointOptions | None = None) -> None:
-    """Serve until the process is asked to stop."""
+    """Serve until the process is signalled to stop."""
     mode = settings.mode(server)
     asks_clients = mode is Authentication.KUBERNETES or settings.client_ca_file is not None
     frame = ServerFrame.from_options("metrics-api", server, client_certificates=asks_clients)
@@ -123,7 +123,7 @@ def collect_telemetry(registry: CollectorRegistry) -> Observe:
     """Return a function that counts and times readings in `registry`."""
     seconds = Histogram(
         "wao_collect_duration_seconds",
-        "Time of one reading of a sensor.",
+        "Duration of one reading of a sensor.",
         ("type",),
         buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
         registry=registry,

@@ -36,12 +36,19 @@ class ExtenderMetrics:
             registry=registry,
         )
         self.fallback = Counter(
-            "wao_extender_fallback", "Pods for which no node was scored.", ["reason"], registry=registry
+            "wao_extender_fallback",
+            "Pods for which no node had measurements or enough free CPU.",
+            ["reason"],
+            registry=registry,
         )
         self.unknown_nodes = Gauge(
-            "wao_extender_unknown_nodes", "Candidates without a score in the last request.", registry=registry
+            "wao_extender_unknown_nodes", "Candidates without measurements in the last decision.", registry=registry
         )
-        self.inflight = Gauge("wao_extender_inflight_pods", "Pods whose CPU is assumed.", registry=registry)
+        self.inflight = Gauge(
+            "wao_extender_inflight_pods",
+            "Pods whose CPU is added to a node but not yet in its sample.",
+            registry=registry,
+        )
 
 
 class InputCollector(Collector):
@@ -65,7 +72,7 @@ class InputCollector(Collector):
         )
         nodes = GaugeMetricFamily(
             "wao_extender_nodes",
-            "Nodes by state: measured, fallback (an input is old or that of its class), unknown (not scored).",
+            "Nodes by state: measured, fallback (an input is old or replaced), unknown (not scored).",
             labels=["state"],
         )
         snapshot = self._snapshot()

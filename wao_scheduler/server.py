@@ -26,7 +26,7 @@ async def run_scheduler(
     *,
     client_ca: Path | None = None,
 ) -> None:
-    """Serve until the process is asked to stop; with `client_ca`, the verbs require a client certificate of it."""
+    """Serve until the process is signalled to stop; with `client_ca`, the verbs require a client certificate of it."""
     frame = ServerFrame.from_options("scheduler", server, client_ca=client_ca)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=settings.metrics_cache_ttl))

@@ -32,7 +32,7 @@ Work = Mapping[str, Callable[[], Awaitable[object]]]
 async def run_controller(
     server: ServerOptions, certificates: CertificateSettings, *, leader_elect: bool = True
 ) -> None:
-    """Serve health and metrics until the process is asked to stop; reconcile while leading."""
+    """Serve health and metrics until the process is signalled to stop; reconcile while leading."""
     frame = ServerFrame.from_options("controller", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
@@ -87,5 +87,9 @@ class _ReconcileCounters(Collector):
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """Return the counters."""
-        yield CounterMetricFamily("wao_reconcile_rounds", "Comparisons made.", value=self._controller.reconciled)
+        yield CounterMetricFamily(
+            "wao_reconcile_rounds",
+            "Comparisons of desired and existing NodeConfigs.",
+            value=self._controller.reconciled,
+        )
         yield CounterMetricFamily("wao_reconcile_failures", "Writes that failed.", value=self._controller.failures)

@@ -94,22 +94,36 @@ class CollectionMetrics(Collector):
         families: list[
             tuple[CounterMetricFamily | GaugeMetricFamily, Callable[[CollectionStatistics], float | None]]
         ] = [
-            (CounterMetricFamily("wao_watch_lists", "Complete lists.", labels=label), lambda item: item.lists),
-            (CounterMetricFamily("wao_watch_events", "Events of watches.", labels=label), lambda item: item.events),
+            (
+                CounterMetricFamily("wao_watch_lists", "Complete lists that were received.", labels=label),
+                lambda item: item.lists,
+            ),
+            (
+                CounterMetricFamily("wao_watch_events", "Watch events that were received.", labels=label),
+                lambda item: item.events,
+            ),
             (
                 CounterMetricFamily("wao_watch_errors", "Failed requests and unusable answers.", labels=label),
                 lambda item: item.errors,
             ),
             (
-                CounterMetricFamily("wao_watch_decode_errors", "Objects skipped as unreadable.", labels=label),
+                CounterMetricFamily(
+                    "wao_watch_decode_errors",
+                    "Objects that were skipped because they could not be decoded.",
+                    labels=label,
+                ),
                 lambda item: item.decode_errors,
             ),
             (
-                GaugeMetricFamily("wao_watch_unreadable_objects", "Objects that cannot be read now.", labels=label),
+                GaugeMetricFamily(
+                    "wao_watch_unreadable_objects", "Objects that currently cannot be decoded.", labels=label
+                ),
                 lambda item: len(item.unreadable),
             ),
             (
-                GaugeMetricFamily("wao_watch_age_seconds", "Time since the state was last confirmed.", labels=label),
+                GaugeMetricFamily(
+                    "wao_watch_age_seconds", "Time since the state was last known to be current.", labels=label
+                ),
                 lambda item: None if item.confirmed is None else time.monotonic() - item.confirmed,
             ),
         ]

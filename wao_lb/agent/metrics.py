@@ -1,4 +1,4 @@
-"""The agent's metrics; those that kube-proxy has too go by the names that they have there."""
+"""The agent's metrics; those that kube-proxy also has are named as in kube-proxy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ class AgentMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         at = registry or CollectorRegistry()
         sync = f"{PREFIX}_sync_proxy_rules"
-        self.sync = Histogram(f"{sync}_duration_seconds", "Time of a sync.", ["kind"], buckets=SECONDS, registry=at)
-        self.last = Gauge(f"{sync}_last_timestamp_seconds", "When a sync last succeeded.", registry=at)
-        self.queued = Gauge(f"{sync}_last_queued_timestamp_seconds", "When a sync was last asked for.", registry=at)
-        self.failures = Counter(f"{sync}_nftables_sync_failures", "Syncs that the kernel refused.", registry=at)
+        self.sync = Histogram(f"{sync}_duration_seconds", "Duration of a sync.", ["kind"], buckets=SECONDS, registry=at)
+        self.last = Gauge(f"{sync}_last_timestamp_seconds", "Time of the last successful sync [s].", registry=at)
+        self.queued = Gauge(
+            f"{sync}_last_queued_timestamp_seconds", "Time of the last request for a sync [s].", registry=at
+        )
+        self.failures = Counter(f"{sync}_nftables_sync_failures", "Syncs that the kernel rejected.", registry=at)
         self.without_local = Gauge(
             f"{sync}_no_local_endpoints_total",
             "Service ports of policy Local without an endpoint on this node.",
@@ -30,32 +32,38 @@ class AgentMetrics:
         )
         self.delay = Histogram(
             f"{PREFIX}_network_programming_duration_seconds",
-            "From the change of endpoints to the rule in the kernel.",
+            "Time from a change of endpoints to the rules in the kernel.",
             buckets=SECONDS,
             registry=at,
         )
         self.services = Gauge(f"{PREFIX}_services", "Services that are served.", registry=at)
         self.endpoints = Gauge(
-            f"{PREFIX}_endpoints", "Endpoints that traffic goes to, of each Service port and family.", registry=at
+            f"{PREFIX}_endpoints", "Endpoints that receive traffic, over all Service ports and families.", registry=at
         )
         self.reweigh = Histogram(
-            f"{PREFIX}_reweigh_duration_seconds", "Time of a write of weights.", buckets=SECONDS, registry=at
+            f"{PREFIX}_reweigh_duration_seconds", "Duration of a write of weights.", buckets=SECONDS, registry=at
         )
         self.maps = Counter(f"{PREFIX}_weight_maps_written", "Weight maps that were written.", registry=at)
         self.weights_age = Gauge(
-            f"{PREFIX}_weights_age_seconds", "Since the weight service last answered.", registry=at
+            f"{PREFIX}_weights_age_seconds", "Time since the weight service last answered.", registry=at
         )
-        self.weighted = Gauge(f"{PREFIX}_weighted_services", "Services with known weights; others: equal.", registry=at)
+        self.weighted = Gauge(
+            f"{PREFIX}_weighted_services", "Services with known weights; all others have equal weights.", registry=at
+        )
         self.equal = Gauge(
             f"{PREFIX}_equal_weights",
-            "1 while weights are equal because the weight service gives none, by reason.",
+            "1 while weights are equal because the weight service provides none.",
             ["reason"],
             registry=at,
         )
         self.weight_failures = Counter(
             f"{PREFIX}_weights_failures", "Requests to the weight service that failed.", registry=at
         )
-        self.flows = Counter(f"{PREFIX}_udp_flows_forgotten", "UDP flows that went to a former endpoint.", registry=at)
+        self.flows = Counter(
+            f"{PREFIX}_udp_flows_forgotten",
+            "UDP flows to former endpoints that were deleted from conntrack.",
+            registry=at,
+        )
 
     def note_sync(
         self, seconds: float, delays: Iterable[float], tables: Iterable[Mapping[str, Rules]], *, full: bool

@@ -39,7 +39,7 @@ def selectors(settings: NodeSettings) -> Selectors:
 
 
 async def run_agent(server: ServerOptions, options: AgentOptions) -> None:
-    """Serve until the process is asked to stop; the rules stay in the kernel."""
+    """Serve until the process is signalled to stop; the rules stay in the kernel."""
     async with AsyncExitStack() as stack:
         frame = ServerFrame.from_options(COMPONENT, server)
         kernel = LinuxKernel()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.collector
 
-The reference's figures stand beside ours; they were taken on another machine, live, with 1,000 nodes.
+The reference's figures are printed next to ours; they were taken on another machine, live, with 1,000 nodes.
 """
 
 from __future__ import annotations

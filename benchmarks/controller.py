@@ -2,8 +2,8 @@
 
     python -m benchmarks.controller
 
-It needs the programs of the test bed, which `make test-cluster` builds. The reference's figures stand beside ours;
-they were taken on such a bed, on another machine.
+It needs the programs of the test bed, which `make test-cluster` builds. The reference's figures are printed next to
+ours; they were taken on such a bed, on another machine.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _template(endpoint: str) -> dict[str, Any]:
 
 
 def _items(bed: ControlPlane) -> list[dict[str, Any]]:
-    time.sleep(0.4)  # reading all of them is dear
+    time.sleep(0.4)  # reading all of them is expensive
     items: list[dict[str, Any]] = bed.admin.get(CONFIGS)["items"]
     return items
 

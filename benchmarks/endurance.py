@@ -40,7 +40,7 @@ def main() -> None:
 class Cluster:
     """Nodes of which one is exchanged every 10,000 pods; a pod is bound after its decision, and ends ALIVE pods later.
 
-    Every 100 pods are a new ReplicaSet of a Deployment with the annotation, and the nodes are measured anew.
+    Every 100 pods are a new ReplicaSet of a Deployment with the annotation, and the nodes are measured again.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The metrics API: one node over TLS beside a bare endpoint, and 5,000 nodes in one list.
+"""The metrics API: one node over TLS, compared with a bare endpoint, and 5,000 nodes in one list.
 
     python -m benchmarks.metrics_api
 

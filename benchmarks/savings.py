@@ -1,4 +1,4 @@
-"""What weights save under real load: equal weights, `proportional` and `lookahead` beside each other.
+"""What weights save under real load: equal weights, `proportional` and `lookahead` compared.
 
 Each policy has eight nodes of its own, of two server types, and gets the same requests at the same moments. A node's
 CPU is virtual, its time real (see `benchmarks.virtual_nodes`). The weights come over HTTP by long poll from a real
@@ -94,7 +94,7 @@ async def _compare(folder: Path, sites: list[Site], url: str) -> None:
 async def _at(http: aiohttp.ClientSession, sites: list[Site], last: int, load: int) -> tuple[bool, bool]:
     """Raise the load of all sites; print what it comes to.
 
-    Returns whether look-ahead was no dearer than equal weights, and whether it kept to the ceilings.
+    Returns whether look-ahead cost no more than equal weights, and whether it kept to the ceilings.
     """
     sending = asyncio.create_task(_send(http, sites, _rate(last), _rate(load)))
     await asyncio.sleep(RAMP + SETTLE)

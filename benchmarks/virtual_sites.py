@@ -56,7 +56,7 @@ def write(path: Path, documents: list[dict[str, Any]]) -> None:
 
 
 def metrics(sites: list[Site]) -> list[dict[str, Any]]:
-    """Return the CPU that is used, as metrics-server tells it."""
+    """Return the CPU that is used, as metrics-server reports it."""
     found: list[dict[str, Any]] = []
     for site in sites:
         cores = site.cores() if len(site.spent) > 1 else np.zeros(len(TYPES))

@@ -26,7 +26,7 @@ class ManifestError(WaoCoreError, ValueError):
     Parameters
     ----------
     file, document
-        Where it stands: the path and the number of the YAML document in it, counted from 1.
+        The path, and the number of the YAML document in the file, counted from 1.
     field
         The path of the field, such as "spec.predictor.powerConsumption.endpoint".
     reason

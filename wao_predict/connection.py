@@ -124,7 +124,7 @@ def _naming_the_certificate(connection: ssl.SSLSocket | ssl.SSLObject) -> Iterat
 
 
 def _presented(connection: ssl.SSLSocket | ssl.SSLObject) -> str:
-    """Return the fingerprint of the certificate that the server presented, or "" where it cannot be found out.
+    """Return the fingerprint of the certificate that the server presented, or "" if it is not known.
 
     After a failed handshake Python has it in a private object only.
     """

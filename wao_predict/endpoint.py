@@ -139,7 +139,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointContext:
-    """For what an endpoint is opened.
+    """The purpose for which an endpoint is opened.
 
     Parameters
     ----------

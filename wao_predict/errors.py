@@ -40,7 +40,7 @@ class RemoteError(PredictError):
     Parameters
     ----------
     endpoint
-        The URL asked, without user information.
+        The URL of the request, without user information.
     status_code
         The HTTP status, or None when there was no answer at all.
     detail

@@ -23,7 +23,7 @@ _MOST_FITTING = 1e9  # pods on one node; more would not fit an integer
 EXACT_WORK = 200_000_000
 """Additions that the exact answer may take, about a second: 1,500 pods and 5,000 nodes with room for 20 pods each."""
 _NODE_WORK = 4
-"""Additions for each node besides, which also bounds the memory to one or two bytes per node and pod."""
+"""Additional work per node, which also bounds the memory to one or two bytes per node and pod."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +319,7 @@ def curves_of_models(
     Parameters
     ----------
     models
-        Model of each node: the name of a shipped model, a file or a URL, see `load_predictor`.
+        Model of each node: the name of an included model, a file or a URL, see `load_predictor`.
     inlet_temp, delta_p
         Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n_nodes,) or a scalar.
     knots

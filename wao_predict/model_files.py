@@ -11,7 +11,7 @@ from wao_predict.models import model_names, model_path
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Finds the file of a model. The shipped models are always available.
+    """Finds the file of a model. The included models are always available.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class ModelFiles:
     anywhere: bool = False
 
     def find(self, source: str) -> Path:
-        """Return the file of a shipped model's name or of a path.
+        """Return the file of an included model's name or of a path.
 
         Raises
         ------
@@ -40,7 +40,7 @@ class ModelFiles:
             shipped = ", ".join(model_names())
             others = "a file or a URL" if self.anywhere else "a file below the folder given by --model-folder"
             raise ModelLoadError(
-                f"model {source!r:.200} is not available: give {others}, or a shipped model: {shipped}"
+                f"model {source!r:.200} is not available: give {others}, or an included model: {shipped}"
             )
         return path
 

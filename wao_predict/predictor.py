@@ -215,7 +215,7 @@ def load_predictor(
     Parameters
     ----------
     source
-        The name of a shipped model, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
+        The name of an included model, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
         for the model that a BMC names, or "fake".
     type
         Type of the backend as in a NodeConfig, if the source does not show it: Fake, Onnx, V2InferenceProtocol,

@@ -47,7 +47,7 @@ class _Origin:
     def __init__(self, base_url: str, credentials: Credentials | None, tls: TlsPolicy, options: HttpOptions) -> None:
         self.origin = origin_of(base_url)
         if urlsplit(base_url).username is not None:
-            raise UsageError("credentials in a URL end up in logs: pass them separately")
+            raise UsageError("credentials in a URL would appear in logs: pass them separately")
         self.base_url = base_url
         self.credentials = credentials
         self.tls = tls

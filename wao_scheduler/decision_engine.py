@@ -134,8 +134,8 @@ class DecisionEngine:
         known = rows >= 0
         of_nodes = self._usage(pod, snapshot)
         loads = of_nodes[0] * self._increases.percent
-        asked = rows[known] if FEW * len(rows) < len(snapshot) else None
-        increases = self._increases.of(loads, cores, profile.rule, rows=asked)
+        needed = rows[known] if FEW * len(rows) < len(snapshot) else None
+        increases = self._increases.of(loads, cores, profile.rule, rows=needed)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)

@@ -74,8 +74,8 @@ def _operation(method: str, path: str, operation: Document) -> str:
         [code(item["name"]), item["in"], item.get("description", "")] for item in operation.get("parameters", [])
     ]
     answers = ", ".join(code(status) + _body(answer) for status, answer in sorted(operation["responses"].items()))
-    asked = operation.get("requestBody", {})
-    inline = asked.get("content", {}).get("application/json", {}).get("schema", {})
+    request = operation.get("requestBody", {})
+    inline = request.get("content", {}).get("application/json", {}).get("schema", {})
     return "\n\n".join(
         filter(
             None,
@@ -83,7 +83,7 @@ def _operation(method: str, path: str, operation: Document) -> str:
                 f"### {method.upper()} {path}",
                 sentence(described),
                 table(["parameter", "in", "description"], parameters),
-                f"Request:{_body(asked)}." if _body(asked) else "",
+                f"Request:{_body(request)}." if _body(request) else "",
                 f"Request:\n\n{_fields(inline)}" if inline.get("properties") else "",
                 f"Responses: {answers}." if answers else "",
             ],

@@ -14,7 +14,8 @@ from docs.generator.commands import commands
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 READS_LIKE_A_TRANSLATION = re.compile(
-    r"\b(told|tells|dear(er|est)?|anew|beside|stands|given out|com(e|es|ing) by|turn(s|ing)? to|of a fall)\b",
+    r"\b(told|tells|dear(er|est)?|anew|besides?|stands?|asked|given out|com(e|es|ing) by|turn(s|ing)? to|of a fall"
+    r"|go(es)? by|lets? it go|belongs? into|in vain|lest|hence|thereof|therein|wherein|whilst|is there a|as good as)\b",
     re.IGNORECASE,
 )
 

@@ -1,4 +1,4 @@
-"""Fleets and power curves: random ones, and those of the shipped models."""
+"""Fleets and power curves: random ones, and those of the included models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONDITIONS = {
 
 
 def fleet_of(**counts: int) -> Fleet:
-    """Return idle nodes of 32 cores with shipped models, at the mean conditions of their training data."""
+    """Return idle nodes of 32 cores with included models, at the mean conditions of their training data."""
     models = [name for name, count in counts.items() for _ in range(count)]
     temperature, pressure = np.array([CONDITIONS[name] for name in models]).T
     names = tuple(f"node-{row}" for row in range(len(models)))

@@ -83,9 +83,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tls": {"caBundle": "LS0tLS1CRUdJTi"}}, "caBundle must be certificates in PEM"),
     ({"tls": {"fingerprint": "a0:b1"}}, "fingerprint must be a SHA-256 in hex"),
     ({"sensor": {"uri": "https://10.0.0.9/redfish/v1/x"}}, "uri must be a path on the BMC"),
-    ({"value": 21.5}, "value is the constant of type Fake"),
-    ({"query": "x"}, "query is for type Prometheus"),
+    ({"value": 21.5}, "value can only be set for type Fake"),
+    ({"query": "x"}, "query can only be set for type Prometheus"),
     ({"type": "Prometheus", "query": "  "}, "query must be PromQL"),
-    ({"type": "Prometheus", "query": "x", "sensor": {"name": "y"}}, "sensor is for types that find their sensor"),
+    (
+        {"type": "Prometheus", "query": "x", "sensor": {"name": "y"}},
+        "sensor can only be set for types that discover sensors",
+    ),
 ]
 """Fields of a term that cannot be meant, and what the refusal says."""

@@ -73,7 +73,7 @@ async def test_async_predictors_have_the_same_names() -> None:
 @pytest.mark.parametrize(
     ("source", "options", "error", "words"),
     [
-        ("nonsense", {}, ModelLoadError, "or a shipped model: cloud_dell"),
+        ("nonsense", {}, ModelLoadError, "or an included model: cloud_dell"),
         ("x", {"type": "Nope"}, BackendNotFound, "installed: Fake, Onnx, Redfish, V2InferenceProtocol"),
         ("fake", {"watts": 3}, UsageError, "cannot be made of these options"),
         ("https://u:p@h.example/v2/models/m", {}, UsageError, "credentials in a URL"),

@@ -155,4 +155,4 @@ class ClusterState:
             try:
                 listener(change)
             except Exception:  # a listener must not stop the source or the other listeners
-                log.exception("a listener failed for %s %s", change.kind, change.key)
+                log.exception("a listener failed on a change of %s %s", change.kind, change.key)

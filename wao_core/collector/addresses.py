@@ -1,8 +1,8 @@
-"""Which addresses and hosts may be connected to. The author of a NodeConfig must not reach any server at all. Pure.
+"""Addresses and hosts that may be connected to: the author of a NodeConfig must not reach every server. Pure.
 
 `AddressRule` applies to every connection that a NodeConfig can cause: to sensors, models, endpoint providers, and the
 model servers that those name. It is checked for addresses in URLs and for each address that a name resolves to.
-`AllowedHosts` is what the annotation of a Secret says about where its credentials may be sent.
+`AllowedHosts` is the annotation of a Secret that lists where its credentials may be sent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AddressRule:
     networks
         Networks of the endpoints; if there are any, all addresses outside them are refused, except loopback.
     refused
-        Networks that are refused unless `networks` has a part of them, such as those of Services and Pods.
+        Networks that are refused, such as those of Services and Pods; `networks` takes precedence.
     loopback
         Whether endpoints may be on this machine, as in standalone mode and in a demo.
     """

@@ -92,7 +92,7 @@ class Collector:
 
     def health(self) -> str | None:
         """Return None while the NodeConfigs are followed, else the problem."""
-        return self._tasks.health() if self._tasks.running else "the collector does not follow the NodeConfigs"
+        return self._tasks.health() if self._tasks.running else "changes of NodeConfigs cannot be applied"
 
     def reconcile(self) -> None:
         """Start, stop and redirect pollers until they are those that the NodeConfigs want."""
@@ -130,7 +130,7 @@ class Collector:
             try:
                 self.reconcile()
             except Exception:
-                _log.exception("the NodeConfigs could not be followed; the running pollers continue")
+                _log.exception("changes of NodeConfigs could not be applied; the running pollers continue")
 
 
 def addresses_of(node: Record | None) -> tuple[tuple[str, str], ...]:

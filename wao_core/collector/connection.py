@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection that is kept open, with one request on it at a time.
 
-Thousands of BMCs are polled on a fraction of one core: what a general client does around a request costs several times
-the request itself (`benchmarks.collector` measures both).
+Thousands of BMCs are polled on a fraction of one core: a general client spends several times the cost of a
+request on its own work (`benchmarks.collector` measures both).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ MOST_FRAMING = 8  # times the largest body: a chunk of one byte takes six
 
 
 class Broken(ConnectionError):
-    """The connection ended, or what came is not HTTP, before the answer was complete."""
+    """The connection ended, or the server did not send HTTP, before the response was complete."""
 
 
 class TooLarge(ValueError):
-    """The answer is larger than allowed."""
+    """The response is larger than allowed."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """What came back; header names are in lower case."""
+    """A response; header names are in lower case."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -54,12 +54,12 @@ class HttpConnection(asyncio.Protocol):
         return self._keep and self._waiting is None and self._transport is not None
 
     async def exchange(self, request: bytes, most: int) -> Answer:
-        """Send a request and return its answer; `begun` tells afterwards whether any of it had come.
+        """Send a request and return the response; `begun` is whether any part of it has arrived, also after an error.
 
         Raises
         ------
         Broken
-            The connection ended before the answer did.
+            The connection ended before the response was complete.
         TooLarge
             The body has more than `most` bytes.
         """
@@ -73,7 +73,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             answer = await self._waiting
         except BaseException:
-            self.abort()  # the rest of the answer may still come: nothing else can be asked here
+            self.abort()  # the rest of the response may still arrive, so the connection cannot be used again
             raise
         finally:
             self._waiting = None
@@ -81,13 +81,13 @@ class HttpConnection(asyncio.Protocol):
         return answer
 
     def close(self) -> None:
-        """End the connection in order."""
+        """Close the connection gracefully."""
         self._keep = False
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Close the connection immediately."""
         self._keep = False
         if self._transport is not None:
             self._transport.abort()
@@ -100,7 +100,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; anything that nobody asked for ends the connection."""
+        """Parse received data; data without a request ends the connection."""
         if self._waiting is None or self._waiting.done():
             self.abort()
             return
@@ -111,28 +111,28 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
             return
         self._received += len(data)
-        # what is not complete yet is kept by the parser, so this has to be bounded, too
+        # the parser buffers incomplete parts, so this must be bounded too
         if self._received > MAX_HEADERS + (MOST_FRAMING * self._most if self.begun else 0):
-            self._fail(TooLarge(f"more than {self._received} bytes, and no end"))
+            self._fail(TooLarge(f"the response is not complete after {self._received} bytes"))
 
     def eof_received(self) -> None:
         """Let the transport close itself."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail the request that waits, unless the end of the connection was the end of the answer."""
+        """Fail the pending request, unless the end of the connection is the end of the response."""
         self._transport, self._keep = None, False
         headers = self._answer.headers
         if exc is None and self._answer.status and not {"content-length", "transfer-encoding"} & headers.keys():
             self._finish()
         else:
-            self._fail(Broken(str(exc) if exc else "the connection was closed before the answer came"))
+            self._fail(Broken(str(exc) if exc else "the connection was closed before the response was complete"))
 
     # --- httptools
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer: it would be taken for that of the next request."""
+        """Refuse a second response: it would be mistaken for that of the next request."""
         if self._waiting is None or self._waiting.done():
-            raise Broken("more came than was asked for")
+            raise Broken("the server sent more than one response")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -142,7 +142,7 @@ class HttpConnection(asyncio.Protocol):
         self._answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Keep the status; refuse a body that says it is too large."""
+        """Keep the status; refuse a body whose stated length is too large."""
         self.begun = True
         self._answer.status = self._parser.get_status_code()
         announced = self._answer.headers.get("content-length", "")
@@ -157,7 +157,7 @@ class HttpConnection(asyncio.Protocol):
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """Hand the answer over; 100 Continue and its like are none."""
+        """Return the response to the caller, unless it is interim, such as 100 Continue."""
         if self._answer.status < 200:
             self._answer = Answer()
             return
@@ -170,7 +170,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._answer.body = _plain(b"".join(self._parts), self._answer.headers, self._most)
         except (TooLarge, zlib.error) as error:
-            self._fail(error if isinstance(error, TooLarge) else Broken(f"not readable: {error}"))
+            self._fail(error if isinstance(error, TooLarge) else Broken(f"the body cannot be decompressed: {error}"))
         else:
             self._waiting.set_result(self._answer)
 
@@ -184,7 +184,7 @@ def _too_large(most: int) -> TooLarge:
 
 
 def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
-    """Return the body uncompressed: some BMCs compress though they are asked not to."""
+    """Return the decompressed body: some BMCs compress although the request forbids it."""
     if headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "deflate"):
         return body
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
@@ -192,17 +192,17 @@ def _plain(body: bytes, headers: dict[str, str], most: int) -> bytes:
     if len(unpacked) > most:
         raise _too_large(most)
     if not unpacking.eof:
-        raise zlib.error("the compressed body has no end")
+        raise zlib.error("the compressed body is incomplete")
     return unpacked
 
 
 async def connect(address: str, port: int, *, tls: ssl.SSLContext | None, name: str) -> HttpConnection:
-    """Return a connection to an address; `name` is the host whose certificate must be shown.
+    """Return a connection to an address; `name` is the host that the certificate must be valid for.
 
     Raises
     ------
     OSError
-        Nobody listens there, or the TLS handshake failed (`ssl.SSLError`).
+        The connection was refused, or the TLS handshake failed (`ssl.SSLError`).
     """
     _, connection = await asyncio.get_running_loop().create_connection(
         HttpConnection, address, port, ssl=tls, server_hostname=None if tls is None else name

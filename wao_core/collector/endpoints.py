@@ -1,4 +1,4 @@
-"""The connections to endpoints of NodeConfigs: the only place that decides about addresses, TLS and credentials.
+"""Connections to the endpoints of NodeConfigs: the only owner of address rule, TLS and credentials.
 
 Sensors and models use the same connections: all endpoints at one server with the same credentials share one transport,
 and so its limit of requests at a time and its login.
@@ -90,7 +90,7 @@ class Endpoints:
             return EndpointTransport()
         origin_of(base_url)
         if without_userinfo(base_url) != base_url:
-            raise UsageError("credentials in a URL end up in logs: give them in a Secret")
+            raise UsageError("credentials in a URL would appear in logs: put them into a Secret")
         key = _Key(base_url, endpoint.secret, endpoint.tls, concurrency)
         shared = self._shared.get(key)
         if shared is None:
@@ -161,13 +161,13 @@ class EndpointTransport(AsyncTransport):
         return await self._connection.send(request)
 
     def release(self) -> None:
-        """Give the connection back; more than once is once."""
+        """Return the connection; further calls have no effect."""
         if self._open:
             self._open = False
             self._release()
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection."""
         self.release()
 
 

@@ -153,7 +153,7 @@ class MetricsFeed:
 
     def health(self) -> str | None:
         """Return why the lists are not followed, or None while they are."""
-        return "the lists of metrics are not followed" if self._tasks is None else self._tasks.health()
+        return "the metrics are not listed any more" if self._tasks is None else self._tasks.health()
 
     @property
     def tried_all(self) -> bool:
@@ -201,7 +201,7 @@ class MetricsFeed:
         for node in held - listed.keys() - self._state.nodes.keys():
             self._store.remove(node, metric)
         missing = (held | self._wanted(metric)) - listed.keys()
-        self._miss(metric, missing & self._state.nodes.keys(), "the metrics API has no value of it")
+        self._miss(metric, missing & self._state.nodes.keys(), "the metrics API does not list a value")
 
     def _miss(self, metric: str, nodes: set[str], reason: str) -> None:
         for node in nodes:

@@ -19,7 +19,7 @@ MAX_AGE = 60.0
 LEAST_AGE = 5.0
 """Seconds for which a Secret is not read again, even if its password was refused."""
 ALLOWED_ENDPOINTS = "waok8s.github.io/allowed-endpoints"
-"""Annotation of a Secret: the hosts that it may be sent to. Without it, to all endpoints of its namespace."""
+"""Annotation of a Secret: the hosts that it may be sent to. Without it, all endpoints of its namespace."""
 
 
 class SecretReader(Protocol):

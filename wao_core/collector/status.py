@@ -45,7 +45,7 @@ class PredictionStatus:
 def predicting_condition(config: NodeConfig, prediction: PredictionStatus | None) -> Condition:
     """Return the condition Predicting; `prediction` is None before the first prediction."""
     if prediction is None:
-        return _condition(config, "Predicting", "Unknown", "Waiting", "no model was queried yet")
+        return _condition(config, "Predicting", "Unknown", "Waiting", "no model has been queried yet")
     if not prediction.model:
         return _condition(config, "Predicting", "False", "NoPredictor", "the NodeConfig names no model")
     if not prediction.known:
@@ -61,7 +61,7 @@ def ready_condition(config: NodeConfig, collecting: Condition, predicting: Condi
     for condition in wanted:
         if condition.status != "True":
             return _condition(config, "Ready", condition.status, condition.reason, condition.message)
-    message = "all is collected" if len(wanted) == 1 else "collected and predicted"
+    message = "all metrics are collected" if len(wanted) == 1 else "all metrics are collected, and power is predicted"
     return _condition(config, "Ready", "True", "Ready", message)
 
 
@@ -80,12 +80,12 @@ def collecting_condition(
         Seconds since the epoch.
     """
     if winner:
-        return _condition(config, "Collecting", "False", "Conflict", f"{winner} is older and is for the same node")
+        return _condition(config, "Collecting", "False", "Conflict", f"{winner} is older and names the same node")
     problems = {name: why for name, sample in samples.items() if (why := _problem(sample, now))}
     if not problems:
         return _condition(config, "Collecting", "True", "AllFresh", "every metric is fresh")
     if all(sample is None or sample.state is SampleState.WAITING for sample in samples.values()):
-        return _condition(config, "Collecting", "Unknown", "Waiting", "no sensor was read yet")
+        return _condition(config, "Collecting", "Unknown", "Waiting", "no sensor has been read yet")
     reason = "NoMetric" if len(problems) == len(samples) else "SomeMetrics"
     message = "; ".join(f"{name}: {why}" for name, why in sorted(problems.items()))
     return _condition(config, "Collecting", "False", reason, message)

@@ -89,7 +89,7 @@ def template_status(template: NodeConfigTemplate, result: TemplateResult, taken:
         message = f"{len(result.lost_nodes)} nodes, such as {node}, have their NodeConfig from {winner}, which is older"
     elif taken:
         status, reason = "False", "NameTaken"
-        message = f"{taken[0]} exists and belongs to no template: it is left unchanged"
+        message = f"{taken[0]} exists and was not created from a template: it is left unchanged"
     ready = Condition("Ready", status, reason, message, template.generation)
     fields = {"nodes": result.nodes - len(result.errors), "observedGeneration": template.generation}
     return Status((ready,), fields)

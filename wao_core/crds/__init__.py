@@ -1,1 +1,1 @@
-"""The custom resources: models, rules, generated YAML, templates, and the NodeConfigs they ask for."""
+"""The custom resources: models, rules, generated YAML, templates, and the desired NodeConfigs."""

@@ -46,7 +46,7 @@ class SecretReference(_Model):
 
 
 class Tls(_Model):
-    """How the server's certificate is verified. Without it: against the system's authorities."""
+    """How the server's certificate is verified. Default: by the system's authorities."""
 
     model_config = ConfigDict(json_schema_extra=validations(TLS_RULES))
 
@@ -54,7 +54,7 @@ class Tls(_Model):
     fingerprint: str | None = Field(
         None,
         max_length=128,
-        description="SHA-256 of the one certificate to accept, in hex, in place of authorities.",
+        description="SHA-256 fingerprint of the only certificate to accept, in hex.",
     )
     insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
 
@@ -65,7 +65,7 @@ class Tls(_Model):
 
 
 class SensorOverride(_Model):
-    """The sensor, where discovery cannot find it. A template can take it from the node's labels or annotations."""
+    """The sensor, if discovery cannot find it. A template can take it from the node's labels or annotations."""
 
     model_config = ConfigDict(json_schema_extra=validations(SENSOR_RULES))
 
@@ -75,7 +75,7 @@ class SensorOverride(_Model):
     name: str | None = Field(
         None,
         max_length=256,
-        description="Name of the sensor in that resource, or without uri of any sensor of the BMC.",
+        description="Name of the sensor in that resource; without uri, name of any sensor of the BMC.",
     )
     system: str | None = Field(
         None,
@@ -98,17 +98,17 @@ class EndpointTerm(_Model):
         description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus or a plug-in's name"
     )
     endpoint: str = Field(
-        description="URL; for Onnx a shipped model's name or a file path. Empty where the type needs none."
+        description="URL; for Onnx an included model's name or a file path. Empty where the type needs none."
     )
     basic_auth_secret: SecretReference | None = Field(None, description="Credentials for HTTP basic authentication.")
     fetch_interval: Duration | None = Field(None, description="Time between two readings, a Go duration. Default 15s.")
     tls: Tls | None = Field(None, description="How the server's certificate is verified.")
-    sensor: SensorOverride | None = Field(None, description="The sensor to read, where discovery cannot find it.")
+    sensor: SensorOverride | None = Field(None, description="The sensor to read, if discovery cannot find it.")
     value: float | None = Field(None, description="Type Fake: the constant.")
     query: str | None = Field(
         None,
         max_length=4096,
-        description="Type Prometheus: PromQL with one sample; $node and $address are the node's. "
+        description="Type Prometheus: PromQL that returns one sample; $node and $address are those of the node. "
         "fetchInterval should not be shorter than the scrape interval.",
     )
 
@@ -127,7 +127,7 @@ class MetricsCollector(_Model):
 
 
 class Predictor(_Model):
-    """The node's power model. With neither field the node is collected but not predicted."""
+    """The node's power model. Without either field, sensors are read but power is not predicted."""
 
     power_consumption: EndpointTerm | None = Field(None, description="The model.")
     power_consumption_endpoint_provider: EndpointTerm | None = Field(

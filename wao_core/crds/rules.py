@@ -56,7 +56,7 @@ TLS_RULES = (
         "[has(self.caBundle) && size(self.caBundle) > 0, has(self.fingerprint) && size(self.fingerprint) > 0,"
         " has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(given, given).size() <= 1",
         lambda tls: sum(map(bool, (tls.ca_bundle, tls.fingerprint, tls.insecure_skip_verify))) <= 1,
-        "give one of caBundle, fingerprint and insecureSkipVerify",
+        "set only one of caBundle, fingerprint and insecureSkipVerify",
     ),
     Rule(
         "!has(self.caBundle) || size(self.caBundle) == 0 || self.caBundle.contains('-----BEGIN CERTIFICATE-----')"
@@ -87,21 +87,21 @@ TERM_RULES = (
     Rule(
         f"!has(self.value) || !(self.type in {list(_NOT_FAKE)})",
         lambda term: term.value is None or term.type not in _NOT_FAKE,
-        "value is the constant of type Fake",
+        "value can only be set for type Fake",
     ),
     Rule(
         f"!has(self.query) || !(self.type in {list(_NO_QUERY)})",
         lambda term: term.query is None or term.type not in _NO_QUERY,
-        "query is for type Prometheus",
+        "query can only be set for type Prometheus",
     ),
     Rule(
         "!has(self.query) || size(self.query.trim()) > 0",
         lambda term: term.query is None or bool(term.query.strip()),
-        "query must be PromQL that gives one sample for the node",
+        "query must be PromQL that returns one sample for the node",
     ),
     Rule(
         "!has(self.sensor) || !(self.type in ['Fake', 'Prometheus', 'V2InferenceProtocol', 'Onnx'])",
         lambda term: term.sensor is None or term.type not in ("Fake", "Prometheus", "V2InferenceProtocol", "Onnx"),
-        "sensor is for types that find their sensor: Redfish and DifferentialPressureAPI",
+        "sensor can only be set for types that discover sensors: Redfish and DifferentialPressureAPI",
     ),
 )

@@ -209,16 +209,16 @@ class CurveBook:
         model.retry_at, model.problem = 0.0, ""
         self.version += 1
 
-    async def _curves(self, predictor: Predictor | AsyncPredictor, asked: Sequence[Conditions]) -> FloatArray:
-        temperature = np.array([item.inlet_temp for item in asked])
-        pressure = np.array([item.delta_p for item in asked])
+    async def _curves(self, predictor: Predictor | AsyncPredictor, wanted: Sequence[Conditions]) -> FloatArray:
+        temperature = np.array([item.inlet_temp for item in wanted])
+        pressure = np.array([item.delta_p for item in wanted])
         in_cores = self.asks_in_cores and getattr(predictor.backend, "knots", None) is None
         if isinstance(predictor, Predictor) and not in_cores:
             curves = await asyncio.to_thread(power_curves, predictor, temperature, pressure)
             return on_knots(curves, self.knots)
         X = curve_rows(temperature, pressure, self.knots)
         if in_cores:
-            X[:, 0] *= np.repeat([item.capacity_cores / 100.0 for item in asked], self.knots.size)
+            X[:, 0] *= np.repeat([item.capacity_cores / 100.0 for item in wanted], self.knots.size)
         if isinstance(predictor, Predictor):
             prediction = await asyncio.to_thread(predictor.predict_detailed, X)
         else:

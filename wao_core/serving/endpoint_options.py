@@ -43,7 +43,7 @@ class EndpointOptions:
         Path | None,
         typer.Option(
             envvar="WAO_MODEL_FOLDER",
-            help="Folder of model files that endpoints of type Onnx may name in addition to the shipped models. "
+            help="Folder of model files that endpoints of type Onnx may name in addition to the included models. "
             "Default: none; with --manifests any file.",
             rich_help_panel=_PANEL,
         ),

@@ -60,7 +60,7 @@ class HealthPorts:
                     limit=MAX_HEAD,
                 )
             except OSError as error:
-                failed[port] = f"healthCheckNodePort {port} cannot be listened on: {error.strerror}"
+                failed[port] = f"healthCheckNodePort {port} cannot be opened: {error.strerror}"
         return failed
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the kernel rules equal to what the cluster and the weights ask for.
+"""Keeps the kernel rules equal to what the cluster and the weights require.
 
 Level-triggered and at a bounded rate. After any doubt (a refusal, changes by others) all rules are written again.
 """
@@ -199,10 +199,10 @@ class Syncer:
         wait = self._backoff.next()
         self.timestamps.retry = time.monotonic() + wait
         self.metrics.failures.inc()
-        log.error("the kernel refused the rules; all of them are written again in %.1f s: %s", wait, error)
+        log.error("the kernel rejected the rules; all of them are written again in %.1f s: %s", wait, error)
 
     async def sync(self, *, full: bool = True) -> None:
-        """Write the rules that the cluster asks for now.
+        """Write the rules that the cluster requires now.
 
         Raises
         ------
@@ -305,7 +305,7 @@ class Syncer:
             return
         for family, table in self.tables.items():
             if await self.kernel.table_contents(family) != table.expected_contents():
-                log.warning("table %s was changed or deleted by others; it is written again", family.nft)
+                log.warning("table %s was changed or deleted by another program; it is written again", family.nft)
                 self._full = True
         self._generation = generation
 

@@ -101,7 +101,7 @@ def _session(path: Path) -> Any:
     except ImportError as error:
         raise MissingExtra("running an ONNX model", "onnx") from error
     if not path.is_file():
-        raise ModelLoadError(f"there is no model file {path}; shipped models: `wao models`")
+        raise ModelLoadError(f"there is no model file {path}; included models: `wao models`")
     if path.stat().st_size > MAX_MODEL_BYTES:
         raise ModelLoadError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB: not a model for three features")
     options = onnxruntime.SessionOptions()

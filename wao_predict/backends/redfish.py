@@ -56,8 +56,8 @@ def find_model() -> Flow[ModelEndpoint]:
         document = yield from explorer.get(f"{system}/MachineLearningModel")
         if document is not None:
             return _endpoint(document, system)
-    asked = "; ".join([f"checked {', '.join(systems)}" if systems else "there is no System", *explorer.faults])[:200]
-    raise ProtocolError(f"no System of this BMC has a MachineLearningModel ({asked})")
+    checked = "; ".join([f"checked {', '.join(systems)}" if systems else "there is no System", *explorer.faults])[:200]
+    raise ProtocolError(f"no System of this BMC has a MachineLearningModel ({checked})")
 
 
 def _endpoint(document: Document, system: str) -> ModelEndpoint:

@@ -19,7 +19,7 @@ PASSWORD_VARIABLE = "WAO_PASSWORD"  # noqa: S105 - the variable's name, not its 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """How a server's certificate is verified, and how long it is waited for [s]."""
+    """How a server's certificate is verified, and the time limit of a request [s]."""
 
     ca_file: Annotated[
         Path | None,
@@ -74,7 +74,7 @@ class Login(Tls):
         Raises
         ------
         UsageError
-            A file cannot be read, or there is no password and nobody to ask.
+            A file cannot be read, or there is no password and no terminal for a prompt.
         """
         from dataclasses import replace
 
@@ -83,10 +83,10 @@ class Login(Tls):
         how = self.connection()
         if self.user is None:
             if self.password_file is not None:
-                raise typer.BadParameter("--password-file needs --user: whose password is it?")
+                raise typer.BadParameter("--password-file needs --user")
             return how
         if url.startswith("http://"):
-            sys.stderr.write("warning: the password goes over plain HTTP: anyone on the way can read it\n")
+            sys.stderr.write("warning: the password goes over plain HTTP: anyone on the network path can read it\n")
         return replace(how, credentials=Credentials(self.user, read_password(self.user, self.password_file)))
 
 
@@ -96,7 +96,7 @@ def read_password(user: str, file: Path | None) -> str:
     Raises
     ------
     UsageError
-        The file cannot be read, or there is nobody to ask.
+        The file cannot be read, or there is no terminal for a prompt.
     """
     from wao_predict.errors import UsageError
 
@@ -118,7 +118,7 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None) -> An
     Raises
     ------
     RemoteError
-        It refuses or is away; its own words are told.
+        It refuses or does not answer; the message quotes its answer.
     """
     import json
 

@@ -79,9 +79,9 @@ def redfish(
 def dpapi(
     login: Login,
     url: Annotated[str, typer.Argument(help="https://host[:port] or the whole URL of a sensor", metavar="URL")],
-    node_name: Annotated[str | None, typer.Option(help="Ask for the sensor of this node.")] = None,
-    node_address: Annotated[str | None, typer.Option(help="Ask for the sensor of the node with this address.")] = None,
-    sensor_id: Annotated[str | None, typer.Option(help="Ask for the sensor with this id.")] = None,
+    node_name: Annotated[str | None, typer.Option(help="Read the sensor of this node.")] = None,
+    node_address: Annotated[str | None, typer.Option(help="Read the sensor of the node with this address.")] = None,
+    sensor_id: Annotated[str | None, typer.Option(help="Read the sensor with this id.")] = None,
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read the static pressure difference at a node from a differential pressure API."""
@@ -107,10 +107,10 @@ def dpapi(
 def prometheus(
     login: Login,
     url: Url,
-    query: Annotated[str, typer.Option(help="PromQL with one sample; $node and $address stand for the node's.")],
-    metric: Annotated[str, typer.Option(help="inlet_temp, delta_p or power_watts.")] = "inlet_temp",
-    node_name: Annotated[str, typer.Option(help="The node's name, for $node.")] = "",
-    node_address: Annotated[str, typer.Option(help="The node's address, for $address.")] = "",
+    query: Annotated[str, typer.Option(help="PromQL that returns one sample; $node and $address are replaced.")],
+    metric: Annotated[str, typer.Option(help="Metric to read: inlet_temp, delta_p or power_watts.")] = "inlet_temp",
+    node_name: Annotated[str, typer.Option(help="Name of the node, replaces $node.")] = "",
+    node_address: Annotated[str, typer.Option(help="Address of the node, replaces $address.")] = "",
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read one value of one node from a Prometheus server by an instant query."""
@@ -137,7 +137,7 @@ def model_endpoint(
     url: Url,
     output: Form = TableOrJson.TABLE,
 ) -> None:
-    """Ask a BMC which power model serves this machine, and where."""
+    """Read which power model a BMC names for its server, and the URL of the model."""
     from wao_predict.backends.redfish import find_model
     from wao_predict.flow import run
     from wao_predict.transport import HttpTransport

@@ -17,24 +17,24 @@ FOLDER = Path(__file__).parent
 
 
 def model_names() -> list[str]:
-    """Return the names of the shipped models, sorted."""
+    """Return the names of the included models, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.onnx"))
 
 
 def list_models() -> list[ModelInfo]:
-    """Return the metadata of the shipped models, sorted by name, without loading onnxruntime or torch."""
+    """Return the metadata of the included models, sorted by name, without loading onnxruntime or torch."""
     return [read_info(model_path(name)) for name in model_names()]
 
 
 def model_path(name: str) -> Path:
-    """Return the path of a shipped model's file.
+    """Return the path of an included model's file.
 
     Raises
     ------
     UsageError
-        There is no shipped model of that name.
+        There is no included model of that name.
     """
     names = model_names()
     if name not in names:
-        raise UsageError(f"no shipped model {name!r}; there are {', '.join(names)}, or give the path of an .onnx file")
+        raise UsageError(f"no included model {name!r}; there are {', '.join(names)}, or give the path of an .onnx file")
     return FOLDER / f"{name}.onnx"

@@ -34,7 +34,7 @@ _QUANTITIES = {
     "power_watts": ("W", POWER_RANGE),
 }
 _PLACEHOLDER = re.compile(r"\$(node|address)\b")
-_PART = "wao_sample"  # the label that tells the sample's time from its value
+_PART = "wao_sample"  # the label that distinguishes the sample's time from its value
 _API = "/api/v1/query"
 
 
@@ -122,10 +122,12 @@ class PrometheusSensor:
         if not self._range[0] <= value <= self._range[1]:
             low, high = self._range
             raise SensorError(
-                f"{where}: the query gives {value:g}, which is no {self._unit} between {low:g} and {high:g}"
+                f"{where}: the query returns {value:g}, not a value from {low:g} to {high:g} {self._unit}"
             )
         if age > self._max_age:
-            raise SensorError(f"{where}: the newest sample is {age:.0f} s old, and {self._max_age:.0f} s is the limit")
+            raise SensorError(
+                f"{where}: the newest sample is {age:.0f} s old, more than the limit of {self._max_age:.0f} s"
+            )
         return Reading(value, self._unit, datetime.fromtimestamp(self._clock() - age, UTC), where)
 
 
@@ -149,7 +151,9 @@ def decode(response: Response, where: str) -> tuple[float, float]:
         case "vector":
             return _of_vector([mapping(item) for item in result], where)
         case other:
-            raise SensorError(f"{where}: the query gives a {text(other) or 'nothing'}, not a scalar or instant vector")
+            raise SensorError(
+                f"{where}: the query returns a result of type {text(other) or 'none'}, not a scalar or instant vector"
+            )
 
 
 def _of_vector(samples: Sequence[Mapping[str, Any]], where: str) -> tuple[float, float]:
@@ -163,9 +167,9 @@ def _of_vector(samples: Sequence[Mapping[str, Any]], where: str) -> tuple[float,
             f"{where}: the query finds {len(values)} samples for one node, such as {shown}: "
             "narrow it by a label, or aggregate it with max()"
         )
-    asked = number(next(iter(items(values[0].get("value"))), None))
+    queried = number(next(iter(items(values[0].get("value"))), None))
     taken = _number(items(dates[0].get("value")), where) if dates else None
-    age = asked - taken if asked is not None and taken is not None else 0.0
+    age = queried - taken if queried is not None and taken is not None else 0.0
     return _number(items(values[0].get("value")), where), max(0.0, age)
 
 
@@ -173,7 +177,7 @@ def _number(pair: Sequence[Any], where: str) -> float:
     given = pair[1] if len(pair) == 2 else None
     found = number(given)
     if found is None:
-        raise SensorError(f"{where}: the query gives {given!r:.40}, not a finite number")
+        raise SensorError(f"{where}: the query returns {given!r:.40}, not a finite number")
     return found
 
 
@@ -203,7 +207,7 @@ def _dated(query: str) -> str:
 
 def _filled(query: str, values: Mapping[str, str]) -> str:
     if not query.strip():
-        raise UsageError("the query is missing: give PromQL that has one sample for the node")
+        raise UsageError("the query is missing: give PromQL that returns one sample for the node")
     if len(query) > MAX_QUERY:
         raise UsageError(f"the query is longer than {MAX_QUERY} characters")
     wanted = {name for name in _PLACEHOLDER.findall(query) if not values[name]}

@@ -69,7 +69,7 @@ def train_server(server: Server, folder: Path, *, held_out: bool = True) -> Mode
 
 def main() -> None:
     """Train all models, print their errors, and write the errors to figures.json."""
-    arguments = argparse.ArgumentParser(description="Train the shipped models again.")
+    arguments = argparse.ArgumentParser(description="Train the included models again.")
     arguments.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
     folder = arguments.parse_args().output
     console = Console(stderr=True)
@@ -84,7 +84,7 @@ def main() -> None:
         rows += [(info.name, *errors) for errors in error_rows(info)]
         console.print(f"{info.path}: {info.path.stat().st_size if info.path else 0:,} bytes, {seconds:.0f} s")
     (folder / FIGURES.name).write_text(json.dumps(figures, indent=1) + "\n")
-    print_table(("model", "rows", "number", "MAE W", "RMSE W", "MAPE %"), rows, title="Errors of the shipped models")
+    print_table(("model", "rows", "number", "MAE W", "RMSE W", "MAPE %"), rows, title="Errors of the included models")
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ class Group:
     Parameters
     ----------
     counts
-        Number of nodes by type, one of the shipped models.
+        Number of nodes by type, one of the included models.
     load
         Least and largest base load [% of capacity], drawn evenly; None for idle nodes.
     endpoints
-        URL of the model server by type; without, the shipped model is used.
+        URL of the model server by type; without, the included model is used.
     labels
         Further labels by node number.
     """

@@ -1,4 +1,4 @@
-"""A V2 inference server of the shipped models that answers, refuses or hangs, as it is told."""
+"""A V2 inference server of the included models that answers, refuses or hangs, as it is told."""
 
 from __future__ import annotations
 

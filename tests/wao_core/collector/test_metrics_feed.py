@@ -129,7 +129,7 @@ async def test_a_node_no_longer_listed_keeps_its_value_and_ages(bench: Bench) ->
     await bench.feed.refresh("inlet_temp")
     kept = bench.sample("b")
     assert (kept.value, kept.time, kept.state) == (23.0, TAKEN, SampleState.FAILED)
-    assert kept.reason == "the metrics API has no value of it"
+    assert kept.reason == "the metrics API does not list a value"
 
 
 async def test_a_deleted_node_is_forgotten(bench: Bench) -> None:

@@ -30,11 +30,11 @@ FAILED = Sample(math.nan, 0.0, state=SampleState.FAILED, reason="no answer in 8 
     ("inlet", "delta", "winner", "expected"),
     [
         (FRESH, FRESH, "", ("True", "AllFresh", "every metric is fresh")),
-        (WAITING, None, "", ("Unknown", "Waiting", "no sensor was read yet")),
+        (WAITING, None, "", ("Unknown", "Waiting", "no sensor has been read yet")),
         (FAILED, FRESH, "", ("False", "SomeMetrics", "inlet_temp: no answer in 8 s")),
         (FAILED, FAILED, "", ("False", "NoMetric", "delta_p: no answer in 8 s; inlet_temp: no answer in 8 s")),
         (Sample(25.5, NOW - 90), FRESH, "", ("False", "SomeMetrics", "inlet_temp: the last value is too old")),
-        (FRESH, FRESH, "wao/old", ("False", "Conflict", "wao/old is older and is for the same node")),
+        (FRESH, FRESH, "wao/old", ("False", "Conflict", "wao/old is older and names the same node")),
     ],
 )
 def test_collecting(inlet: Sample | None, delta: Sample | None, winner: str, expected: tuple[str, str, str]) -> None:

@@ -46,7 +46,7 @@ async def test_a_port_that_is_taken_is_told_and_others_are_served() -> None:
     await first.update({taken: LocalEndpoints("default", "web", 1)})
     failed = await ports.update({port: LocalEndpoints("default", "api", 1) for port in (taken, free)})
     assert [taken] == list(failed)
-    assert "cannot be listened on" in failed[taken]
+    assert "cannot be opened" in failed[taken]
     assert "HTTP/1.0 200 OK" == (await ask(free))[0]
     await first.close()
     await ports.close()

@@ -53,5 +53,5 @@ def test_one_model_by_name_or_by_path(app: typer.Typer, output: str) -> None:
 
 
 def test_an_unknown_model_is_told(app: typer.Typer) -> None:
-    with pytest.raises(UsageError, match="no shipped model"):
+    with pytest.raises(UsageError, match="no included model"):
         CliRunner().invoke(app, ["edge"], catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""The shipped models: what they say about themselves, and that they hold what they say."""
+"""The included models: what they say about themselves, and that they hold what they say."""
 
 import contextlib
 import json

@@ -74,7 +74,7 @@ def test_a_query_that_has_no_sample_time_is_asked_plainly_from_then_on() -> None
     assert server.queries[1:] == ["scalar(t)"] * 3
 
 
-def test_a_query_in_error_is_told_in_the_servers_words() -> None:
+def test_the_error_of_a_refused_query_quotes_the_server() -> None:
     with pytest.raises(RemoteError, match="refuses the query: 1:3: parse error") as caught:
         read(Server(refused("of ours"), refused("1:3: parse error")), "t{")
     assert caught.value.status_code == 400
@@ -88,17 +88,20 @@ def test_a_query_in_error_is_told_in_the_servers_words() -> None:
             vector(({"node": "a"}, "1"), ({"node": "b"}, "2")),
             r'finds 2 samples for one node, such as \{"node": "a"\}, ',
         ),
-        (vector(({}, "NaN")), "gives 'NaN', not a finite number"),
+        (vector(({}, "NaN")), "returns 'NaN', not a finite number"),
         (vector(({}, "+Inf")), "not a finite number"),
         (vector(({}, None)), "not a finite number"),
-        (vector(({}, "295")), "gives 295, which is no degC between -20 and 70"),
-        ({"status": "success", "data": {"resultType": "matrix", "result": []}}, "gives a matrix, not a scalar"),
-        ({"status": "success", "data": {"resultType": "string", "result": [1, "x"]}}, "gives a string"),
-        ({"status": "success"}, "gives a nothing"),
-        (vector(({}, "20"), ({"wao_sample": "time"}, str(NOW - 301))), "newest sample is 301 s old, and 300 s is the"),
+        (vector(({}, "295")), "returns 295, not a value from -20 to 70 degC"),
+        ({"status": "success", "data": {"resultType": "matrix", "result": []}}, "result of type matrix, not a scalar"),
+        ({"status": "success", "data": {"resultType": "string", "result": [1, "x"]}}, "result of type string"),
+        ({"status": "success"}, "result of type none"),
+        (
+            vector(({}, "20"), ({"wao_sample": "time"}, str(NOW - 301))),
+            "newest sample is 301 s old, more than the limit of 300 s",
+        ),
     ],
 )
-def test_what_is_no_reading_is_told(document: object, message: str) -> None:
+def test_an_unusable_answer_is_an_error_that_says_why(document: object, message: str) -> None:
     with pytest.raises(SensorError, match=message):
         read(Server((200, document)))
 

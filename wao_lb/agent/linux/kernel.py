@@ -72,28 +72,28 @@ class LinuxKernel:
         try:
             await asyncio.to_thread(self._write_weights, family, contents)
         except NetlinkError as error:
-            raise NftError(f"weights were not written: {error.strerror}") from error
+            raise NftError(f"weights could not be written: {error.strerror}") from error
 
     async def table_contents(self, family: Family) -> TableContents | None:
         """Return the contents of our table, or None when there is no table."""
         try:
             return await asyncio.to_thread(nf_tables.table_contents, family)
         except NetlinkError as error:
-            raise NftError(f"the table was not read: {error.strerror}") from error
+            raise NftError(f"the table could not be read: {error.strerror}") from error
 
     async def generation(self) -> int:
         """Return the generation of the ruleset; every change of any table increases it."""
         try:
             return await asyncio.to_thread(nf_tables.generation)
         except NetlinkError as error:
-            raise NftError(f"the ruleset's generation was not read: {error.strerror}") from error
+            raise NftError(f"the generation of the ruleset could not be read: {error.strerror}") from error
 
     async def forget_flows(self, family: Family, wanted: Sequence[UdpFlows]) -> int:
         """Delete stale UDP flows and return how many."""
         try:
             return await asyncio.to_thread(conntrack.forget, family, wanted)
         except NetlinkError as error:
-            raise NftError(f"UDP flows were not cleaned: {error.strerror}") from error
+            raise NftError(f"stale UDP flows could not be deleted: {error.strerror}") from error
 
     def _write_weights(self, family: Family, contents: Mapping[str, Sequence[Range]]) -> None:
         netlink, self._writer = self._writer or NetlinkSocket(), None

@@ -114,7 +114,7 @@ def table_contents(family: Family) -> TableContents | None:
         except NetlinkError as error:
             if error.errno != errno.EINTR:
                 raise
-    raise NetlinkError(errno.EINTR, "the ruleset changes too often to be read")
+    raise NetlinkError(errno.EINTR, "the ruleset changed during every attempt to read it")
 
 
 def _table_contents(family: Family) -> TableContents | None:

@@ -87,7 +87,7 @@ class Nft:
         version = await self.version()
         if version < OLDEST:
             return [
-                f"nft {'.'.join(map(str, version))} is older than {'.'.join(map(str, OLDEST))}: install a later one"
+                f"nft {'.'.join(map(str, version))} is older than {'.'.join(map(str, OLDEST))}: install a newer version"
             ]
         missing = []
         to = "[::1]:1" if family.nft == "ip6" else "127.0.0.1:1"
@@ -125,6 +125,6 @@ class Nft:
             hint = "install the package nftables"
             raise NftError(f"{self._command[0]} cannot be run: {error.strerror}; {hint}") from None
         if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()[:MAX_ERROR] or f"it ended with {done.returncode}"
+            said = done.stderr.decode(errors="replace").strip()[:MAX_ERROR] or f"exit code {done.returncode}"
             raise NftError(f"nft refused: {said}")
         return done.stdout.decode(errors="replace")

@@ -18,7 +18,7 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, len
     constant
         Returns the value of "NaN", "Infinity" and "-Infinity", which are no JSON; by default a float.
     lenient
-        Accept control characters in strings, and replace bytes that cannot be decoded.
+        Accept control characters in strings and NUL characters at the end, and replace bytes that cannot be decoded.
 
     Raises
     ------
@@ -29,6 +29,8 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, len
         raise ValueError(f"more than {MOST_VALUES} values")
     try:
         text = body.decode(json.detect_encoding(body), "replace" if lenient else "surrogatepass")
+        if lenient:
+            text = text.rstrip("\0 \r\n\t")
         return json.loads(text, parse_constant=constant, strict=not lenient)
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -87,7 +87,7 @@ def resource_error(response: Response) -> RemoteError:
 
 
 def _parse(body: bytes) -> Any:
-    return parse_json(body.rstrip(b"\0 \r\n\t"), constant=_null, lenient=True)
+    return parse_json(body, constant=_null, lenient=True)
 
 
 def _null(_name: str) -> None:

@@ -104,6 +104,7 @@ def test_one_object_in_place_of_a_list_is_a_list_of_one() -> None:
         b'{"a": "\xff\xfe\x80", "ReadingCelsius": 21}',
         b'\xef\xbb\xbf{"ReadingCelsius": "21.0 C"}',
         b'{"ReadingCelsius": 21}\x00\x00',
+        '{"ReadingCelsius": 21}'.encode("utf-16"),
     ],
 )
 def test_broken_values_cost_themselves_only(body: bytes) -> None:

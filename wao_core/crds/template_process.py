@@ -52,7 +52,9 @@ READY = b"ready\n"
 def main() -> None:
     """Answer requests until the other end closes the socket."""
     channel = socket.socket(fileno=0)
-    _render('{{ regexMatch "a+" (printf "%s" .Hostname) }}', {"Hostname": "a"})  # what is imported late, is so now
+    _render(
+        '{{ regexMatch "a+" (printf "%s" .Hostname) }}', {"Hostname": "a"}
+    )  # load lazily imported modules before the limits apply
     _limit()
     channel.sendall(READY)
     with channel.makefile("rb") as requests:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from wao_core.aio import BackgroundTasks
 from wao_core.health import HealthChecks
-from wao_core.serving.expiry import expiry_failure, expiry_warning
+from wao_core.serving.expiry import expiry_warning
 from wao_core.serving.health import health_routes
 from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry
 from wao_core.serving.options import ServerOptions
@@ -53,7 +53,6 @@ class ServerFrame:
                 registry=self.registry,
             )
             expiry.set_function(lambda: tls.expires_at)
-            self.checks.add_ready("serving-certificate", lambda: expiry_failure(tls.expires_at, time.time()))
             self.checks.add_warning("serving-certificate", lambda: expiry_warning(tls.expires_at, time.time()))
 
     @classmethod

@@ -253,5 +253,5 @@ def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions) -> Any:
             return answer
 
     for noisy in ("sushy", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # bodies at DEBUG; each error again, beside ours
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # they log bodies at DEBUG, and errors that we raise
     return SafeConnector()

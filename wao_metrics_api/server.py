@@ -37,6 +37,7 @@ from wao_metrics_api.auth.watch import TrustWatch
 from wao_metrics_api.prediction import PredictedWatts
 from wao_metrics_api.settings import Authentication, Settings
 from wao_predict.errors import UsageError
+from wao_predict.plugins import sensor_types
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 FIRST_READINGS = 10.0  # seconds that readiness waits for one attempt to read every sensor
@@ -131,9 +132,10 @@ def collect_telemetry(registry: CollectorRegistry) -> Observe:
     errors = Counter("wao_collect_errors", "Readings that failed.", ("type", "reason", "node"), registry=registry)
     children: dict[str, Histogram] = {}
     nodes: set[str] = set()
+    types = frozenset(sensor_types())  # a NodeConfig may name any other type
 
     def observe(attempt: Attempt) -> None:
-        kind = attempt.spec.endpoint.type
+        kind = attempt.spec.endpoint.type if attempt.spec.endpoint.type in types else "unknown"
         child = children.get(kind)
         if child is None:
             child = children[kind] = seconds.labels(kind)

@@ -26,3 +26,13 @@ def test_failed_readings_are_counted_by_node_up_to_a_limit() -> None:
     assert failed("n0") == 1.0
     assert failed("other") == 3.0
     assert failed(f"n{LABELLED_NODES}") is None
+
+
+def test_types_that_are_not_installed_share_one_label() -> None:
+    """Authors of NodeConfigs must not be able to create any number of series."""
+    registry = CollectorRegistry()
+    observe = collect_telemetry(registry)
+    for at in range(3):
+        observe(Attempt(SensorSpec("inlet_temp", Endpoint(f"Invented{at}", ""), 15.0), "n1", 0.1, "error"))
+    labels = {"type": "unknown", "reason": "error", "node": "n1"}
+    assert 3.0 == registry.get_sample_value("wao_collect_errors_total", labels)

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakValueDictionary
+
+from cachetools import TTLCache
 
 from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AllowedHosts
@@ -16,6 +19,8 @@ from wao_predict.errors import SensorError, UsageError
 
 MAX_AGE = 60.0
 """Seconds after which a Secret is read again. Secrets are not watched, because that needs more rights."""
+MAX_SECRETS = 50_000
+"""Cached Secrets at most; the one read first is dropped, and read again when it is needed."""
 LEAST_AGE = 5.0
 """Seconds for which a Secret is not read again, even if its password was refused."""
 ALLOWED_ENDPOINTS = "waok8s.github.io/allowed-endpoints"
@@ -42,8 +47,13 @@ class SecretBook:
 
     def __init__(self, source: SecretReader, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._clock = source, clock
-        self._cached: dict[str, _Cached] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        # neither keeps the credentials or locks of Secrets that are not used any more
+        self._cached: TTLCache[str, _Cached] = TTLCache(MAX_SECRETS, MAX_AGE, timer=clock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        """Return the number of cached Secrets."""
+        return len(self._cached)
 
     async def get(self, reference: str, *, host: str, refused: bool = False) -> Credentials | None:
         """Return the credentials of "namespace/name" for a host, or None where `reference` is empty.
@@ -62,7 +72,8 @@ class SecretBook:
             return None
         cached = self._usable(reference, refused)
         if cached is None:
-            async with self._locks.setdefault(reference, asyncio.Lock()):
+            lock = self._locks.setdefault(reference, asyncio.Lock())
+            async with lock:
                 cached = self._usable(reference, refused)
                 if cached is None:
                     cached = self._cached[reference] = await self._read(reference)
@@ -74,7 +85,7 @@ class SecretBook:
 
     def _usable(self, reference: str, refused: bool) -> _Cached | None:
         cached = self._cached.get(reference)
-        if cached is None or self._clock() - cached.read_at > (LEAST_AGE if refused else MAX_AGE):
+        if cached is not None and refused and self._clock() - cached.read_at > LEAST_AGE:
             return None
         return cached
 

@@ -57,6 +57,16 @@ async def test_what_is_wrong_is_told(data: Mapping[str, bytes] | None, message: 
         await SecretBook(Secrets(data)).get("wao/bmc", host="bmc")
 
 
+async def test_secrets_that_are_not_used_any_more_are_forgotten() -> None:
+    source = Secrets({"username": b"u", "password": b"p"})
+    book = SecretBook(source, clock=lambda: source.now)
+    for number in range(10):
+        await book.get(f"wao/bmc-{number}", host="bmc")
+    source.now = 61.0
+    await book.get("wao/bmc-0", host="bmc")
+    assert 1 == len(book)
+
+
 async def test_no_secret_is_no_credentials() -> None:
     source = Secrets(None)
     assert await SecretBook(source).get("", host="bmc") is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from wao_predict.connection import origin_of
+from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.json_values import parse_json
@@ -65,7 +65,7 @@ def decode(body: bytes) -> Document | None:
 def unreadable(response: Response) -> str:
     """Return why a response is not a Redfish resource, for a person: its status, its redirect, or its JSON error."""
     if response.status in MOVED:
-        target = response.headers.get("location", "")[:200]
+        target = without_userinfo(response.headers.get("location", ""))[:200]
         return f"answered {response.status}, a redirect to {target or 'nowhere'}: if that is the BMC, use its URL"
     if response.status != 200:
         return f"answered {response.status}"
@@ -205,9 +205,10 @@ class Explorer:
         if document is None:
             quoted = response.body[:200].decode(errors="replace")
             raise ProtocolError(
-                f"{response.url} answered {response.status}, not a Redfish resource: {quoted}",
+                f"{response.url} answered {response.status}, not a Redfish resource",
                 endpoint=response.url,
                 status_code=response.status,
+                detail=quoted,
             )
         self._documents[path] = document
         return document
@@ -223,7 +224,7 @@ class Explorer:
         bare = self._noted(path)
         if bare is None:
             if path:
-                self._fault(f"{path!r:.80} is not a path on this BMC")
+                self._fault(f"{without_userinfo(str(path))!r:.80} is not a path on this BMC")
             return None
         if bare in self._documents:
             return self._documents[bare]
@@ -248,7 +249,7 @@ class Explorer:
                 if (bare := self._noted(target)) is not None:
                     found[bare] = None
                 else:
-                    self._fault(f"a member of {text(path)} leads elsewhere: {target!r:.80}")
+                    self._fault(f"a member of {text(path)} leads elsewhere: {without_userinfo(str(target))!r:.80}")
             path = text(collection.get("Members@odata.nextLink")) or text(collection.get("@odata.nextLink"))
         return list(found)
 

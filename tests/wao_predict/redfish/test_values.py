@@ -120,6 +120,7 @@ def test_broken_values_cost_themselves_only(body: bytes) -> None:
         (Response(200, b"[]"), "a JSON list, not an object"),
         (Response(200, b"[" * 100_000), "nested too deeply"),
         (Response(302, b"", {"location": "https://other/login"}), "a redirect to https://other/login"),
+        (Response(302, b"", {"location": "https://me:pw@other/login"}), "a redirect to https://other/login"),
         (Response(503), "answered 503"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from wao_core.cluster.records import Kind
+from wao_core.health import Check
 from wao_core.prediction.snapshot_loop import Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
@@ -50,15 +51,23 @@ async def run_lb(
         # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time
         access = (endpoints or EndpointOptions()).access(standalone=standalone)
         inputs = Inputs(metrics_api=not standalone, access=access)
-        await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
-        weighted = _once(lambda: book.first() is None)
-        frame.checks.add_ready("first-weights", lambda: None if weighted() else book.first())
+        runtime = await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
+        frame.checks.add_ready("first-weights", first_weights(runtime.first, book.first))
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)
             log.info("answering HAProxy agent checks on %s port %d", server.host, agent.port)
         await stack.enter_async_context(frame.tasks)
         await serve(create_app(book, frame, ready), server, frame)
+
+
+def first_weights(first_snapshot: Check, first_plan: Check) -> Check:
+    """Return a check that passes for good once the weights are planned on a snapshot with power curves.
+
+    Weights of an earlier snapshot do not count: they are equal, and the plan on the next snapshot may be postponed.
+    """
+    weighted = _once(lambda: first_snapshot() is None and first_plan() is None)
+    return lambda: None if weighted() else first_plan()
 
 
 def _once(condition: Callable[[], bool]) -> Callable[[], bool]:

@@ -128,10 +128,10 @@ def test_other_quantities(server: str) -> None:
         ("inlet", SensorError, "finds 2 samples for one node"),
         ("nothing_here", SensorError, "finds no sample"),
         ("inlet{", RemoteError, "refuses the query: .*unexpected"),
-        ("inlet[1m]", SensorError, "gives a matrix"),
-        ('"text"', SensorError, "gives a string"),
+        ("inlet[1m]", SensorError, "returns a result of type matrix"),
+        ('"text"', SensorError, "returns a result of type string"),
         ("1/0", SensorError, "not a finite number"),
-        ('inlet{node="n1"} * 1000', SensorError, "gives 23500, which is no degC"),
+        ('inlet{node="n1"} * 1000', SensorError, "returns 23500, not a value from -20 to 70 degC"),
     ],
 )
 def test_what_gives_no_reading_is_told(server: str, query: str, error: type[Exception], message: str) -> None:

@@ -57,7 +57,7 @@ def test_a_training_measures_writes_and_reports(route: str, tmp_path: Path) -> N
     assert "rack &lt;7&gt;" in page
     assert "own &amp; tested" in page
     assert "<7>" not in page
-    assert "2 lines with a missing value" in page
+    assert "2 rows with a missing value" in page
     for outside in ('src="', 'href="http', "<script", "@import", "url(http"):
         assert outside not in page
 

@@ -76,8 +76,8 @@ def test_the_file_tells_ranges_source_and_licence(tmp_path: Path) -> None:
     [
         (LinearRegression(), "not fitted yet"),
         (LinearRegression().fit(X[:, :2], WATTS), "2 features"),
-        (LogisticRegression(), "no scikit-learn regressor"),
-        ("a file name", "no scikit-learn regressor"),
+        (LogisticRegression(), "not a scikit-learn regressor"),
+        ("a file name", "not a scikit-learn regressor"),
     ],
 )
 def test_what_is_no_fitted_regressor_of_three_features_is_refused(model: Any, message: str, tmp_path: Path) -> None:

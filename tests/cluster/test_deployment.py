@@ -302,7 +302,7 @@ def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: Cont
         # its value counts for a while longer, then it is gone from the list, alone
         wait_for(lambda: alive == names & set(values(bed)), "the two are left out", pause=0.5)
         assert ages(bed, alive) < 8.0
-        wait_for(lambda: condition(bed, "b-7", "Collecting", base=BMC_BASE)["status"] == "False", "it is told")
+        wait_for(lambda: condition(bed, "b-7", "Collecting", base=BMC_BASE)["status"] == "False", "it is reported")
     assert LOGIN[1] not in running.api.text()
     for name in sorted(names):
         bed.admin.delete(f"{BMC_BASE}/nodeconfigs/{name}")

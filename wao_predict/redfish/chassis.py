@@ -214,7 +214,7 @@ def _distance(path: str, document: Document, system: System, paths: Sequence[str
 
 
 def _is_external(path: str) -> bool:
-    """Whether a chassis is named as a disk enclosure beside the server: "Enclosure.External.0-1", "JBOD1"."""
+    """Whether a chassis is named as a disk enclosure next to the server: "Enclosure.External.0-1", "JBOD1"."""
     return bool({"external", "jbod", "jbof"} & set(words(_last(path))))
 
 

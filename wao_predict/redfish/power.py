@@ -32,7 +32,7 @@ _SUPPLIES = "/PowerSupplies"
 _OEM = (
     "/Oem/ts_fujitsu/ChassisPowerConsumption",  # Fujitsu
     "/Oem/Public",  # Inspur and Kaytus
-    "",  # iLO 4: beside PowerControl
+    "",  # iLO 4: next to PowerControl
 )
 """Where vendors put it: JSON pointers into the Power resource, to an object that `consumed_watts` can read."""
 MAX_SUPPLIES = 8

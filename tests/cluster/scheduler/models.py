@@ -1,4 +1,4 @@
-"""A V2 inference server of the included models that answers, refuses or hangs, as it is told."""
+"""A V2 inference server of the included models that answers, refuses or hangs, as set by the test."""
 
 from __future__ import annotations
 

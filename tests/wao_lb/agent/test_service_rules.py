@@ -75,10 +75,10 @@ def test_unready_endpoints_get_nothing_and_ending_ones_only_when_no_other_is_rea
     alone = rules_of(service(), [part(ending, waiting)], setup())
     assert not alone.weight_maps
     assert any("dnat to 10.1.0.1:8080" in line for lines in alone.chains.values() for line in lines)
-    beside = rules_of(service(), [part(ending, waiting, endpoint(3), endpoint(4))], setup())
-    (split,) = beside.weight_maps.values()
+    with_ready_ones = rules_of(service(), [part(ending, waiting, endpoint(3), endpoint(4))], setup())
+    (split,) = with_ready_ones.weight_maps.values()
     assert [("10.1.0.3", 8080), ("10.1.0.4", 8080)] == [key for key, _ in split.targets]
-    assert not any("10.1.0.1:8080" in line for lines in beside.chains.values() for line in lines)
+    assert not any("10.1.0.1:8080" in line for lines in with_ready_ones.chains.values() for line in lines)
 
 
 def test_an_endpoint_outside_the_cluster_gets_its_share() -> None:

@@ -115,7 +115,7 @@ async def test_a_wrong_password_is_one_failed_login(basic: bool, logins: int) ->
             await asyncio.to_thread(read, bmc.url, WRONG)
         assert "wrong-secret" not in str(raised.value)
         assert bmc.logins == logins
-        # without basic authentication, the first 401 tells that a session is required: it checked no password
+        # without basic authentication, the first 401 means that a session is required: it checked no password
         assert bmc.refusals == 1 + logins
 
 

@@ -16,9 +16,9 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp
 
+from tests.fakes.agent_bench import Bench
 from tests.fakes.sources import FakeSource
 from tests.wao_core.kube.scripted import ScriptedServer, serving
-from tests.wao_lb.agent.test_sync import Bench
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.controller.server import create_app as controller_app

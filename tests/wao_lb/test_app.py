@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from tests.wao_lb.test_weight_book import Cluster
+from tests.fakes.lb_cluster import Cluster
 from wao_core.serving.frame import ServerFrame
 from wao_lb.app import MAX_BODY, create_app
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.wao_lb.test_weight_book import endpoint, part, service
+from tests.fakes.lb_cluster import endpoint, part, service
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort
 from wao_core.cluster.state import ClusterState
 from wao_lb.entries import Entry

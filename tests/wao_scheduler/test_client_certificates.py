@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.fakes.extender import args
 from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
-from tests.wao_scheduler.test_app import args
 from wao_core.certificates.authority import issue, new_authority
 from wao_core.cluster.state import ClusterState
 from wao_core.serving.frame import ServerFrame

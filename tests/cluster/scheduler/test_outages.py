@@ -10,15 +10,15 @@ import pytest
 
 from tests.cluster.bed.program import wait_for
 from tests.cluster.scheduler.conftest import GROUPS
+from tests.cluster.scheduler.figures import MOST_SLOW, answers, report, slow_share
 from tests.cluster.scheduler.models import ModelServer
 from tests.cluster.scheduler.site import PATIENCE, PODS, Site
-from tests.cluster.scheduler.test_placement import tell
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def back(site: Site, name: str) -> bool:
-    """Place one pod, and tell whether the extender chose its node."""
+    """Place one pod, and return whether the extender chose its node."""
     node = site.place_one(GROUPS["outage"], name, 0.5)
     told = site.decision(name)
     return told is not None and told["chosen"] == node and site.cheapest(GROUPS["outage"], name)[1] <= 0.02
@@ -33,7 +33,7 @@ def test_without_the_extender_pods_still_schedule_and_it_counts_again_soon_after
         site.extender = site.start_extender()
     tried = iter(range(1000))
     wait_for(lambda: back(site, f"again-{next(tried)}"), "power-aware placement", seconds=10)
-    tell(f"power-aware placement {time.monotonic() - began:.1f} s after the extender's process was started")
+    report(f"power-aware placement {time.monotonic() - began:.1f} s after the extender's process was started")
 
 
 def test_an_extender_that_does_not_answer_holds_pods_up_for_its_timeout_only(site: Site) -> None:
@@ -42,7 +42,7 @@ def test_an_extender_that_does_not_answer_holds_pods_up_for_its_timeout_only(sit
         for number in range(3):
             site.place_one(GROUPS["outage"], f"slow-{number}", 0.5)
         each = (time.monotonic() - began) / 3
-    tell(f"extender held: {each:.1f} s a pod (httpTimeout 1 s, asked twice)")
+    report(f"extender held: {each:.1f} s a pod (httpTimeout 1 s, asked twice)")
     assert each < 8
     tried = iter(range(1000))
     wait_for(lambda: back(site, f"after-{next(tried)}"), "power-aware placement", seconds=10)
@@ -92,23 +92,6 @@ def test_a_model_server_that_fails_changes_no_choice_and_slows_none(site: Site, 
         models.mode = "answer"
 
 
-MOST_SLOW = 0.1
-"""Share of answers that may take over 50 ms on a busy machine; one that waits for a model always does."""
-
-
-def answers(site: Site) -> tuple[float, float]:
-    """Return how many prioritize requests took over 50 ms, and how many there were."""
-    name = "wao_extender_request_duration_seconds"
-    count = site.metric(f'{name}_count{{verb="prioritize"}}')
-    return count - site.metric(f'{name}_bucket{{le="0.05",verb="prioritize"}}'), count
-
-
-def slow_share(before: tuple[float, float], after: tuple[float, float]) -> float:
-    """Return the share of slow answers since `before`; there were some answers."""
-    assert after[1] > before[1]
-    return (after[0] - before[0]) / (after[1] - before[1])
-
-
 def oldest(site: Site) -> float:
     """Return the age of the oldest inlet temperature in use [s]."""
     return site.metric('wao_extender_input_age_seconds{input="inlet_temp"}')
@@ -130,5 +113,5 @@ def test_with_all_metrics_gone_the_last_values_count(site: Site) -> None:
     finally:
         site.metrics_api = site.start_metrics_api()
     ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, 40)
-    tell(f"40 pods without metrics: {ours:,.0f} W, optimum {optimum:,.0f} W")
+    report(f"40 pods without metrics: {ours:,.0f} W, optimum {optimum:,.0f} W")
     assert ours <= 1.01 * optimum

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.cluster.bed.program import wait_for
 from tests.cluster.scheduler.conftest import CASES, GROUPS
+from tests.cluster.scheduler.figures import report
 from tests.cluster.scheduler.site import Site
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -38,7 +38,7 @@ def test_a_burst_ends_within_one_percent_of_the_optimum(site: Site, case: str) -
     optimum = group.optimum(2.0, pods)
     site.clear(f"burst-{case}")
     stock = group.watts(site.place(group, f"stock-{case}", pods, 2.0, by="stock-scheduler"), 2.0)
-    tell(f"{case}: {pods} pods at once: {ours:,.0f} W, optimum {optimum:,.0f} W, stock scheduler {stock:,.0f} W")
+    report(f"{case}: {pods} pods at once: {ours:,.0f} W, optimum {optimum:,.0f} W, stock scheduler {stock:,.0f} W")
     assert ours <= 1.01 * optimum
     assert ours < 0.8 * stock
 
@@ -60,7 +60,7 @@ def test_the_same_pods_one_by_one_end_there_as_well(one_by_one: dict[str, dict[s
     """It takes longer than metrics-server's period: pods are measured meanwhile, and must not be counted twice."""
     group, pods = GROUPS[f"single-{case}"], CASES[case][1]
     ours, optimum = group.watts(one_by_one[case], 2.0), group.optimum(2.0, pods)
-    tell(f"{case}: {pods} pods one by one: {ours:,.0f} W, optimum {optimum:,.0f} W")
+    report(f"{case}: {pods} pods one by one: {ours:,.0f} W, optimum {optimum:,.0f} W")
     assert ours <= 1.01 * optimum
 
 
@@ -69,7 +69,7 @@ def test_a_burst_on_loaded_nodes_does_not_herd(site: Site) -> None:
     placed = site.place(group, "loaded", 300, 2.0)
     ours, optimum = group.watts(placed, 2.0), group.optimum(2.0, 300)
     most = max(Counter(placed.values()).values())
-    tell(f"200 loaded nodes, 300 pods: {ours:,.0f} W, optimum {optimum:,.0f} W, at most {most} pods on a node")
+    report(f"200 loaded nodes, 300 pods: {ours:,.0f} W, optimum {optimum:,.0f} W, at most {most} pods on a node")
     room = int(group.fleet().room(2.0).max())
     planned = max(group.fleet().what_if(2.0, 300).per_node.values())
     assert ours <= 1.01 * optimum
@@ -97,8 +97,3 @@ def test_a_decision_is_explained_and_told_as_an_event(site: Site) -> None:
 def test_no_right_is_missing(site: Site) -> None:
     for container in site.deployment.running:
         assert "forbidden" not in container.text().lower(), container.text()
-
-
-def tell(text: str) -> None:
-    """Write a figure beside the dots."""
-    sys.stderr.write(f"\n{text}\n")

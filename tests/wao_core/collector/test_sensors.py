@@ -7,18 +7,11 @@ from wao_core.collector.plan import NodeIdentity, SensorSpec
 from wao_core.collector.sensors import build_sensor, identify
 from wao_predict.endpoint import Endpoint, Options
 from wao_predict.errors import WaoError
-from wao_predict.flow import Request, Response, run
+from wao_predict.flow import run
 from wao_predict.sensors.dpapi import DifferentialPressureSensor
 from wao_predict.sensors.prometheus import PrometheusSensor
 from wao_predict.sensors.redfish import RedfishSensor
-
-
-class Nobody:
-    def send(self, request: Request) -> Response:
-        raise AssertionError(request)
-
-    def close(self) -> None:
-        return None
+from wao_predict.testing import MockTransport, serve_documents
 
 
 def spec(type_: str, url: str = "", *, metric: str = "inlet_temp", node: str = "", **options: object) -> SensorSpec:
@@ -30,9 +23,10 @@ def spec(type_: str, url: str = "", *, metric: str = "inlet_temp", node: str = "
     [("inlet_temp", Options(), 15.5), ("delta_p", Options(), 7.5), ("inlet_temp", Options({"value": 30.25}), 30.25)],
 )
 def test_fake_sensors(metric: str, options: Options, value: float) -> None:
-    assert (
-        run(build_sensor(SensorSpec(metric, Endpoint("Fake", options=options), 15.0)).flow(), Nobody()).value == value
-    )
+    nothing_to_ask = MockTransport(serve_documents({}))
+    sensor = build_sensor(SensorSpec(metric, Endpoint("Fake", options=options), 15.0))
+    assert run(sensor.flow(), nothing_to_ask).value == value
+    assert nothing_to_ask.requests == []
 
 
 def test_redfish_with_a_sensor_named_by_hand() -> None:

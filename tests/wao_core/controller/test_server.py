@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+from tests.fakes.controller_cluster import Cluster
 from tests.waiting import until
-from tests.wao_core.controller.test_reconcile import Cluster
 from wao_core.aio import BackgroundTasks
 from wao_core.controller.server import add_metrics, while_leading
 from wao_core.kube.client import KubeClient

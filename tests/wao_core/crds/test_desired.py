@@ -7,26 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from wao_core.cluster.records import Node, NodeConfigTemplate
+from tests.fakes.templates import node, template
 from wao_core.crds.desired import RenderCache, desired_node_configs
-
-FAKE = {"type": "Fake", "endpoint": ""}
-
-
-def template(
-    name: str, *, created: float = 1.0, selector: Any = None, endpoint: str = "{{ .Hostname }}", namespace: str = "w"
-) -> NodeConfigTemplate:
-    body = {
-        "metricsCollector": {"inletTemp": {"type": "Redfish", "endpoint": endpoint}, "deltaP": FAKE},
-        "predictor": {"powerConsumption": FAKE},
-    }
-    return NodeConfigTemplate(
-        name=name, namespace=namespace, created=created, node_selector=selector or {}, template=body
-    )
-
-
-def node(name: str, **labels: str) -> Node:
-    return Node(name=name, labels={"kubernetes.io/hostname": name, **labels})
 
 
 def test_each_matching_node_gets_one() -> None:

@@ -72,16 +72,14 @@ async def test_a_changed_certificate_is_served_without_a_restart(tmp_path: Path)
     authority = Authority.new("ca")
     trusted = tmp_path / "ca.pem"
     trusted.write_text(authority.pem)
-    folder = tmp_path / "tls"
-    tls = tls_in(folder)
+    tls = ServingTls(*bootstrap_certificate(tmp_path / "tls", []))
     async with Server(app(), tls=tls) as server:
         url = f"{server.url}/whoami".replace("127.0.0.1", "localhost")
         with pytest.raises(httpx2.ConnectError):
             await get(url, trusted)
-        certificate, key = authority.issue(
-            tmp_path, "server", usage=ExtendedKeyUsageOID.SERVER_AUTH, hosts=("localhost",)
-        )
-        tls.certificate, tls.key, tls._hosts = certificate, key, None
+        issued = authority.issue(tmp_path, "server", usage=ExtendedKeyUsageOID.SERVER_AUTH, hosts=("localhost",))
+        for served, replacement in zip((tls.certificate, tls.key), issued, strict=True):
+            served.write_bytes(replacement.read_bytes())
         assert tls.refresh()
         assert not tls.refresh()
         assert (await get(url, trusted)).status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from tests.wao_lb.agent.test_sync import Bench
+from tests.fakes.agent_bench import Bench
 from wao_core.cluster.records import Kind, Node
 from wao_core.serving.frame import ServerFrame
 from wao_lb.agent.app import create_app

@@ -10,7 +10,7 @@ import pytest
 from wao_predict import Credentials, ProtocolError, RemoteError
 from wao_predict.backends.redfish import RedfishBackend, find_model
 from wao_predict.flow import Request, Response, arun, run
-from wao_predict.redfish.mock import MockBmc
+from wao_predict.testing import MockBmc, MockTransport, json_response, serve_documents
 from wao_predict.transport import AsyncHttpTransport
 
 MODEL = {"Url": "https://models.example:8443/serving", "Name": "dell r750", "Version": "v0.1.0"}
@@ -28,34 +28,27 @@ def documents(model: object) -> dict[str, dict[str, object]]:
     return found
 
 
-class Bmc:
-    """Answers from documents, and infer requests as a model server; remembers what was asked."""
+def bmc_and_model_server(documents: dict[str, dict[str, object]]) -> MockTransport:
+    """Return a transport that answers from documents, and infer requests as a model server."""
+    resource = serve_documents(documents)
 
-    def __init__(self, held: dict[str, dict[str, object]]) -> None:
-        self.held = held
-        self.asked: list[str] = []
+    def answer(request: Request) -> Response:
+        if not request.url.endswith("/infer"):
+            return resource(request)
+        rows = json.loads(request.body or b"")["inputs"][0]["data"]
+        output = {"name": "watts", "shape": [len(rows)], "datatype": "FP32", "data": [1.0] * len(rows)}
+        return json_response({"outputs": [output]})
 
-    def send(self, request: Request) -> Response:
-        self.asked.append(request.url)
-        if request.url.endswith("/infer"):
-            rows = json.loads(request.body or b"")["inputs"][0]["data"]
-            output = {"name": "watts", "shape": [len(rows)], "datatype": "FP32", "data": [1.0] * len(rows)}
-            return Response(200, json.dumps({"outputs": [output]}).encode(), {}, request.url)
-        if request.url not in self.held:
-            return Response(404, b"{}", {}, request.url)
-        return Response(200, json.dumps(self.held[request.url]).encode(), {}, request.url)
-
-    def close(self) -> None:
-        """Nothing to close."""
+    return MockTransport(answer)
 
 
 def test_the_endpoint_is_asked_for_once() -> None:
-    bmc = Bmc(documents(MODEL))
+    bmc = bmc_and_model_server(documents(MODEL))
     backend = RedfishBackend("https://bmc")
     for _ in range(2):
         assert run(backend.flow(np.ones((2, 3))), bmc).tolist() == [1.0, 1.0]
     infer = "https://models.example:8443/serving/v2/models/dell%20r750/versions/v0.1.0/infer"
-    assert bmc.asked == ["/redfish/v1/Systems", f"{SYSTEM}/MachineLearningModel", infer, infer]
+    assert bmc.urls == ["/redfish/v1/Systems", f"{SYSTEM}/MachineLearningModel", infer, infer]
     assert backend.endpoint == infer
 
 
@@ -70,16 +63,16 @@ def test_the_endpoint_is_asked_for_once() -> None:
 )
 def test_a_bmc_without_a_usable_model_is_told(model: object, words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
-        run(find_model(), Bmc(documents(model)))
+        run(find_model(), bmc_and_model_server(documents(model)))
 
 
 def test_what_is_no_bmc_is_told() -> None:
     with pytest.raises(ProtocolError, match="/redfish/v1/Systems answered 404, not a Redfish resource"):
-        run(find_model(), Bmc({}))
+        run(find_model(), bmc_and_model_server({}))
 
 
 def test_names_of_the_keys_may_be_written_in_any_case_and_the_version_left_out() -> None:
-    found = run(find_model(), Bmc(documents({"url": "http://models.example/", "NAME": "power"})))
+    found = run(find_model(), bmc_and_model_server(documents({"url": "http://models.example/", "NAME": "power"})))
     assert found.infer_url == "http://models.example/v2/models/power/infer"
     assert (found.system, found.version) == (SYSTEM, None)
 

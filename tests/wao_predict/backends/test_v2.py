@@ -11,6 +11,7 @@ import pytest
 from wao_predict import ProtocolError, RemoteError, UsageError
 from wao_predict.backends.v2 import V2Backend, decode_response, encode_request, infer_url
 from wao_predict.flow import Request, Response, run
+from wao_predict.testing import MockTransport
 
 URL = "https://models.example/v2/models/power/infer"
 
@@ -110,15 +111,16 @@ def test_a_refusal_says_what_the_server_said(body: bytes, said: str) -> None:
     assert raised.value.status_code == 500
 
 
-class Server:
-    """A V2 server by rule: `batch` is the most rows it takes; beyond, it answers `refusal`."""
+class Server(MockTransport):
+    """A V2 server that refuses requests of more than `batch` rows with `refusal`."""
 
     def __init__(self, *, batch: int, refusal: Response | None = None, first_only: bool = False) -> None:
+        super().__init__(self.answer)
         self.batch, self.refusal, self.first_only = batch, refusal, first_only
         self.rows: list[int] = []
         self.ids: list[str] = []
 
-    def send(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         document = json.loads(request.body or b"")
         rows = document["inputs"][0]["data"]
         self.rows.append(len(rows))
@@ -127,9 +129,6 @@ class Server:
             return self.refusal or Response(400, b'{"error":"one row only"}', {}, request.url)
         data = [row[0] * 2 for row in (rows[:1] if self.first_only else rows)]
         return answer([output(data, shape=[len(data)])])
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 X = np.array([[10.0, 20, 5], [20.0, 20, 5], [30.0, 20, 5]])

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import CHASSIS, POWER, member, thermal
 from tests.wao_predict.redfish.captures import Served
-from tests.wao_predict.redfish.test_discovery import member, thermal
-from tests.wao_predict.redfish.test_trees import CHASSIS, POWER
 from wao_predict.errors import RemoteError, RemoteTimeout
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.bmc import PROVISIONAL_FOR

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import CHASSIS, member, thermal
 from tests.wao_predict.redfish.captures import Served
-from tests.wao_predict.redfish.test_discovery import member, thermal
-from tests.wao_predict.redfish.test_trees import CHASSIS
 from wao_predict import Credentials
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import Discovery, discover

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import member, rack, thermal
 from tests.wao_predict.redfish.captures import NAMES, Served, documents, expected
 from wao_predict import ProtocolError, RemoteError
 from wao_predict.flow import Request, Response, run
@@ -60,33 +61,6 @@ def test_what_was_found_is_then_read_with_one_request(name: str) -> None:
     reading = run(read_choice(found.inlet, "inlet_temp"), served)
     assert reading.value == found.inlet.value
     assert served.paths[asked:] == [found.inlet.uri]
-
-
-def rack(**chassis: Any) -> dict[str, Any]:
-    """Return a minimal BMC with one chassis that has the given properties."""
-    path = "/redfish/v1/Chassis/1"
-    return {
-        "/redfish/v1": {
-            "Systems": {"@odata.id": "/redfish/v1/Systems"},
-            "Chassis": {"@odata.id": "/redfish/v1/Chassis"},
-        },
-        "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
-        "/redfish/v1/Systems/1": {"Manufacturer": "Acme", "Model": "X", "Links": {"Chassis": [{"@odata.id": path}]}},
-        "/redfish/v1/Chassis": {"Members": [{"@odata.id": path}]},
-        path: {"Id": "1", **chassis},
-    }
-
-
-def thermal(*members: dict[str, Any]) -> dict[str, Any]:
-    """Return a BMC whose chassis has a Thermal resource."""
-    held = rack(Thermal={"@odata.id": "/redfish/v1/Chassis/1/Thermal"})
-    held["/redfish/v1/Chassis/1/Thermal"] = {"Temperatures": list(members)}
-    return held
-
-
-def member(name: str, value: Any, context: str | None = None, **more: Any) -> dict[str, Any]:
-    found = {"Name": name, "ReadingCelsius": value, "Status": {"State": "Enabled"}, **more}
-    return found if context is None else {**found, "PhysicalContext": context}
 
 
 VENDORS: dict[str, tuple[list[tuple[str, float, str | None]], str]] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import member, thermal
 from tests.wao_predict.redfish.captures import documents
-from tests.wao_predict.redfish.test_discovery import member, thermal
 from wao_predict import Credentials, HttpOptions, RemoteError
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import Discovery, discover

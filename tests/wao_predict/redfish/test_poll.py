@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import member, thermal
 from tests.wao_predict.redfish.captures import Served
-from tests.wao_predict.redfish.test_discovery import member, thermal
 from wao_predict import SensorError
 from wao_predict.flow import run
 from wao_predict.redfish.choice import SensorChoice

@@ -6,49 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.bmc_trees import CHASSIS, POWER, inlet, member, metrics, powered, sensors, thermal
 from tests.wao_predict.redfish.captures import Served
-from tests.wao_predict.redfish.test_discovery import member, rack, thermal
 from wao_predict import SensorError
 from wao_predict.flow import run
 from wao_predict.redfish.discovery import discover
 from wao_predict.redfish.poll import read_choice
 from wao_predict.sensors.redfish import RedfishSensor
-
-CHASSIS = "/redfish/v1/Chassis/1"
-POWER = f"{CHASSIS}/Power"
-
-
-def sensors(*members: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return a BMC that has Sensors only, by id."""
-    held = rack(Sensors={"@odata.id": f"{CHASSIS}/Sensors"})
-    held[f"{CHASSIS}/Sensors"] = {"Members": [{"@odata.id": f"{CHASSIS}/Sensors/{name}"} for name, _ in members]}
-    return held | {f"{CHASSIS}/Sensors/{name}": document for name, document in members}
-
-
-def metrics(**document: Any) -> dict[str, Any]:
-    """Return a BMC that has ThermalMetrics only."""
-    path = f"{CHASSIS}/ThermalSubsystem"
-    held = rack(ThermalSubsystem={"@odata.id": path})
-    held[path] = {"ThermalMetrics": {"@odata.id": f"{path}/ThermalMetrics"}}
-    held[f"{path}/ThermalMetrics"] = document
-    return held
-
-
-def powered(chassis: dict[str, Any] | None = None, **document: Any) -> dict[str, Any]:
-    """Return a BMC with a Power resource."""
-    held = rack(Power={"@odata.id": POWER}, **(chassis or {}))
-    held[POWER] = document
-    return held
-
-
-def inlet(held: dict[str, Any]) -> tuple[str, float] | None:
-    """Return what discovery takes and what is then polled; both must say the same."""
-    served = Served(held)
-    found = run(discover(), served).inlet
-    if found is None:
-        return None
-    assert run(read_choice(found, "inlet_temp"), served).value == found.value
-    return found.shown_uri, found.value
 
 
 def test_a_board_whose_every_sensor_is_tagged_intake_has_no_inlet_without_a_name() -> None:

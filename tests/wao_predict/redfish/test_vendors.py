@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.fakes.bmc_trees import CHASSIS, inlet, member, metrics, powered, rack, sensors, thermal
 from tests.wao_predict.redfish.captures import Served
-from tests.wao_predict.redfish.test_discovery import member, rack, thermal
-from tests.wao_predict.redfish.test_trees import CHASSIS, inlet, metrics, powered, sensors
 from wao_predict import SensorError
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import Discovery, discover

@@ -15,6 +15,7 @@ from wao_predict.errors import UsageError
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.base import Reading
 from wao_predict.sensors.prometheus import PrometheusSensor
+from wao_predict.testing import MockTransport
 
 URL = "https://prom.example"
 NOW = 1_795_529_930.0
@@ -25,27 +26,22 @@ def vector(*samples: tuple[dict[str, str], object], at: float = NOW) -> dict[str
     return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
 
-class Server:
-    """Answers queries in turn, the last answer again and again; remembers what was asked."""
+class Server(MockTransport):
+    """A server of Prometheus that answers queries in turn, and then repeats its last answer."""
 
     def __init__(self, *answers: tuple[int, object]) -> None:
+        super().__init__(self.answer)
         self.answers = list(answers)
-        self.requests: list[Request] = []
 
-    def send(self, request: Request) -> Response:
-        """Answer one request."""
-        self.requests.append(request)
+    def answer(self, request: Request) -> Response:
         status, document = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return Response(status, body, {}, f"{URL}{request.url}")
 
-    def close(self) -> None:
-        """Nothing to close."""
-
     @property
     def queries(self) -> list[str]:
-        """The queries asked."""
-        return [parse_qs(urlsplit(request.url).query)["query"][0] for request in self.requests]
+        """The queries that were sent, in order."""
+        return [parse_qs(urlsplit(url).query)["query"][0] for url in self.urls]
 
 
 def read(server: Server, query: str = "t", **more: Any) -> Reading:

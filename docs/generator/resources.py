@@ -61,6 +61,8 @@ def _type(field: Schema) -> str:
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
+    if field.get("x-kubernetes-int-or-string"):
+        return "string or integer"
     kind = str(field.get("type", "any"))
     if kind == "array":
         return f"list of {_type(field['items'])}"

@@ -59,7 +59,9 @@ _OURS: list[dict[str, Any]] = [
     {"type": "Fake", "value": 21.5},
     {"type": "Prometheus", "query": 'inlet{node="$node"}'},
     {"basicAuthSecret": {"name": "bmc-login.rack-1"}},
-    {"type": "SomePlugin", "query": "x", "value": 1, "sensor": {"name": "y"}},
+    {"type": "SomePlugin", "query": "x", "value": 1, "sensor": {"name": "y"}, "options": {"unit": "F", "port": 9}},
+    {"type": "V2InferenceProtocol", "options": {"inputName": "INPUT__0", "maxBatchSize": 8}},
+    {"options": {}},
 ]
 OURS = [{**with_term(fields), "nodeName": f"ours-{number}"} for number, fields in enumerate(_OURS)]
 """Specs with fields of our own."""
@@ -70,6 +72,7 @@ TEMPLATED: list[dict[str, Any]] = [
     {"sensor": {"uri": "{{ .Labels.sensor }}"}},
     {"basicAuthSecret": {"name": '{{ index .Labels "BMC/Login" | lower }}'}},
     {"type": "{{ .Labels.kind }}", "query": "{{ .Labels.query }}", "value": 1},
+    {"type": "V2InferenceProtocol", "options": {"inputName": "{{ .Labels.tensor }}"}},
 ]
 """Terms of templates: what they will be is not known before a node is."""
 
@@ -90,5 +93,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"type": "Prometheus", "query": "x", "sensor": {"name": "y"}},
         "sensor can only be set for types that discover sensors",
     ),
+    ({"type": "Onnx", "options": {"inputName": "X"}}, "options can only be set for models on a server"),
 ]
 """Fields of a term that cannot be meant, and what the refusal says."""

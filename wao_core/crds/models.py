@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
@@ -27,6 +36,7 @@ def _go_duration(text: object) -> object:
 
 
 Duration = Annotated[str, BeforeValidator(_go_duration)]
+TextOrInteger = Annotated[StrictStr | StrictInt, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 
 
 class _Model(BaseModel):
@@ -110,6 +120,12 @@ class EndpointTerm(_Model):
         max_length=4096,
         description="Type Prometheus: PromQL that returns one sample; $node and $address are those of the node. "
         "fetchInterval should not be shorter than the scrape interval.",
+    )
+    options: dict[str, TextOrInteger] | None = Field(
+        None,
+        max_length=32,
+        description="Further options of the type. V2InferenceProtocol, and Redfish for a model: inputName, outputName, "
+        "datatype, maxBatchSize and contentType; by default the server is asked.",
     )
 
     @model_validator(mode="after")

@@ -115,7 +115,7 @@ def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:
 
 def _options(term: crd.EndpointTerm) -> Options:
     sensor = None if term.sensor is None else term.sensor.model_dump(by_alias=True, exclude_none=True)
-    stated = {"sensor": sensor, "value": term.value, "query": term.query}
+    stated = {"sensor": sensor, "value": term.value, "query": term.query, "options": term.options or None}
     given = {name: value for name, value in stated.items() if value is not None}
     return Options(given) if given else _NO_OPTIONS
 

@@ -82,6 +82,7 @@ SENSOR_RULES = (
 
 # types of our own that have no use for a field; a plug-in may have one for it
 _NOT_FAKE = ("Redfish", "DifferentialPressureAPI", "Prometheus", "V2InferenceProtocol", "Onnx")
+_NO_OPTIONS = ("Fake", "DifferentialPressureAPI", "Prometheus", "Onnx")
 _NO_QUERY = ("Fake", "Redfish", "DifferentialPressureAPI", "V2InferenceProtocol", "Onnx")
 TERM_RULES = (
     Rule(
@@ -103,5 +104,10 @@ TERM_RULES = (
         "!has(self.sensor) || !(self.type in ['Fake', 'Prometheus', 'V2InferenceProtocol', 'Onnx'])",
         lambda term: term.sensor is None or term.type not in ("Fake", "Prometheus", "V2InferenceProtocol", "Onnx"),
         "sensor can only be set for types that discover sensors: Redfish and DifferentialPressureAPI",
+    ),
+    Rule(
+        f"!has(self.options) || !(self.type in {list(_NO_OPTIONS)})",
+        lambda term: term.options is None or term.type not in _NO_OPTIONS,
+        "options can only be set for models on a server (V2InferenceProtocol, Redfish) and plug-ins",
     ),
 )

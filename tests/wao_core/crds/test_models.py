@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tests.fakes.nodeconfigs import NOT_NAMES, OURS, REFERENCES, REFUSED, TEMPLATED, with_term
 from wao_core.crds import models as crd
+from wao_core.crds.rules import TERM_RULES, TLS_RULES
 from wao_core.crds.yaml_files import FOLDER, RESOURCES, definition, rendered
 from wao_core.errors import ManifestError
 from wao_core.source.decoders import decode_object
@@ -94,7 +95,7 @@ def walk(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mappi
 def test_the_schemas_are_structural(resource: Any) -> None:
     schema = definition(resource)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for path, item in walk(schema):
-        assert "type" in item, path
+        assert "type" in item or item.get("x-kubernetes-int-or-string") is True, path
         for word in ("$ref", "anyOf", "oneOf", "allOf", "nullable", "title"):
             assert word not in item, path
 
@@ -144,7 +145,7 @@ def test_templates_are_not_judged_by_what_they_are_not_yet(fields: dict[str, Any
 
 def test_rules_name_only_fields_of_our_own() -> None:
     """And the type, so that nothing that the reference takes is refused."""
-    own = {"value", "query", "sensor", "tls", "uri", "name", "caBundle", "fingerprint", "insecureSkipVerify"}
+    own = set("value query options sensor tls uri name caBundle fingerprint insecureSkipVerify".split())
     for path, schema in walk(spec_of("NodeConfig")):
         for rule in schema.get("x-kubernetes-validations", ()):
             assert set(re.findall(r"self\.(\w+)", rule["rule"])) <= own | {"type"}, path
@@ -155,5 +156,12 @@ def test_rules_stand_at_every_term(kind: str) -> None:
     schema = spec_of(kind) if kind == "NodeConfig" else spec_of(kind)["properties"]["template"]
     for path in ("metricsCollector.inletTemp", "metricsCollector.powerWatts", "predictor.powerConsumption"):
         term, _ = at(schema, path)
-        assert len(term["x-kubernetes-validations"]) == 4
-        assert len(term["properties"]["tls"]["x-kubernetes-validations"]) == 3
+        assert len(TERM_RULES) == len(term["x-kubernetes-validations"])
+        assert len(TLS_RULES) == len(term["properties"]["tls"]["x-kubernetes-validations"])
+
+
+def test_options_are_texts_or_integers() -> None:
+    values: tuple[object, ...] = (1.5, True, {})
+    for value in values:
+        with pytest.raises(ValueError, match="options"):
+            crd.NodeConfigSpec.model_validate(with_term({"options": {"maxBatchSize": value}}))

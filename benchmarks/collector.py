@@ -62,7 +62,7 @@ async def poll(port: int) -> None:
             store = SampleStore()
             observe: Observe = lambda attempt: kinds.update([attempt.failure])  # noqa: E731
             async with (
-                connecting(source) as endpoints,
+                connecting(source.secret) as endpoints,
                 collecting(source, store, endpoints, observe=observe) as collector,
             ):
                 reporting = group.create_task(StatusReporter(source, collector).run())
@@ -122,7 +122,7 @@ async def hour(port: int) -> None:
         ("BMCs over TLS", _source(port, 50, 3600.0), 50, ROUNDS),
     ):
         with source as given:
-            async with connecting(given) as endpoints, collecting(given, SampleStore(), endpoints) as collector:
+            async with connecting(given.secret) as endpoints, collecting(given, SampleStore(), endpoints) as collector:
                 reporter = StatusReporter(given, collector, writes_per_second=1e9)
                 sizes = [await _polled(collector, reporter, rounds // 4) for _ in range(4)]
         shown = ", ".join(f"{size / MIB:.1f}" for size in sizes)

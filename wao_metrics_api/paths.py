@@ -31,8 +31,6 @@ class MetricRequest:
     name: str
     metric: str
     namespace: str | None = None
-    # a metric of the Namespace object itself, authorized as resource "metrics"
-    of_namespace: bool = False
 
 
 ApiRequest = GroupRequest | ResourcesRequest | MetricRequest
@@ -70,7 +68,7 @@ def parse_path(path: str) -> ApiRequest:
         case [resource, name, metric]:
             return MetricRequest(version, RESOURCE_NAMES.get(resource, resource), name, metric)
         case ["namespaces", namespace, "metrics", metric]:
-            return MetricRequest(version, "namespaces", namespace, metric, namespace, of_namespace=True)
+            return MetricRequest(version, "namespaces", namespace, metric, namespace)
         case ["namespaces", namespace, resource, name, metric]:
             return MetricRequest(version, RESOURCE_NAMES.get(resource, resource), name, metric, namespace)
         case _:

@@ -54,7 +54,7 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
         access = (endpoints or EndpointOptions()).access(standalone=standalone)
-        connections = await stack.enter_async_context(connecting(source, access))
+        connections = await stack.enter_async_context(connecting(source.secret, access))
         collector = await stack.enter_async_context(
             collecting(source, store, connections, observe=collect_telemetry(frame.registry))
         )

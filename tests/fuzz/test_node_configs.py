@@ -83,7 +83,7 @@ async def _collect(term: SensorTerm) -> None:
     for config in (bad_config(term), GOOD):
         source.state.put(Kind.NODE_CONFIG, config)
     access = EndpointAccess(rule=AddressRule.of(["192.0.2.0/24"]))
-    async with connecting(source, access) as endpoints, collecting(source, store, endpoints) as collector:
+    async with connecting(source.secret, access) as endpoints, collecting(source, store, endpoints) as collector:
         async with asyncio.timeout(10):
             while not (sample := store.get("good", "inlet_temp")) or not sample.measured:
                 await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def _open(term: SensorTerm) -> None:
     endpoint = model_endpoint(bad_config(term))
     if endpoint is None:
         return
-    async with connecting(ManifestSource(Path("/nowhere"))) as endpoints:
+    async with connecting(ManifestSource(Path("/nowhere")).secret) as endpoints:
         try:
             predictor = await model_opener(endpoints)(endpoint)
         except WaoError:

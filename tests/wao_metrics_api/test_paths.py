@@ -28,7 +28,7 @@ G = "/apis/custom.metrics.k8s.io"
         ),
         (
             f"{G}/v1beta2/namespaces/ns/metrics/queue",
-            MetricRequest("v1beta2", "namespaces", "ns", "queue", "ns", of_namespace=True),
+            MetricRequest("v1beta2", "namespaces", "ns", "queue", "ns"),
         ),
     ],
 )

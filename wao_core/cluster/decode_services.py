@@ -38,7 +38,6 @@ class _ServiceSpec(Part, frozen=True):
     session_affinity: str = "None"
     session_affinity_config: _AffinityConfig = _AffinityConfig()
     health_check_node_port: int | None = None
-    publish_not_ready: bool = field(name="publishNotReadyAddresses", default=False)
 
 
 class _LoadBalancer(Part, frozen=True):

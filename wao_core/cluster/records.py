@@ -148,7 +148,6 @@ class Service(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     session_affinity: str = "None"
     affinity_timeout: int = 10800  # seconds
     health_check_node_port: int | None = None
-    publish_not_ready: bool = False
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):

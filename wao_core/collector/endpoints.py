@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wao_core.collector.addresses import AddressRule
-from wao_core.collector.secrets import SecretBook, SecretReader
+from wao_core.collector.secrets import ReadSecret, SecretBook
 from wao_core.collector.transport import PollingSession, PollingTransport
 from wao_predict.connection import Credentials, TlsPolicy, origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint
@@ -53,20 +53,20 @@ class Endpoints:
 
     Parameters
     ----------
-    source
-        Where Secrets are read.
+    read_secret
+        Returns a Secret by namespace and name: the `secret` of a source.
     """
 
     def __init__(
         self,
-        source: SecretReader,
+        read_secret: ReadSecret,
         access: EndpointAccess | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access or EndpointAccess()
         self._session = PollingSession(self.access.rule)
-        self._secrets = SecretBook(source, clock=clock)
+        self._secrets = SecretBook(read_secret, clock=clock)
         self._shared: dict[_Key, _Shared] = {}
 
     def connect(self, endpoint: Endpoint, base_url: str, *, concurrency: int, timeout: float) -> EndpointTransport:
@@ -172,9 +172,9 @@ class EndpointTransport(AsyncTransport):
 
 
 @asynccontextmanager
-async def connecting(source: SecretReader, access: EndpointAccess | None = None) -> AsyncIterator[Endpoints]:
+async def connecting(read_secret: ReadSecret, access: EndpointAccess | None = None) -> AsyncIterator[Endpoints]:
     """Yield the `Endpoints` of a server, and close all connections at the end of the `async with`."""
-    made = Endpoints(source, access)
+    made = Endpoints(read_secret, access)
     try:
         yield made
     finally:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
@@ -27,12 +26,8 @@ ALLOWED_ENDPOINTS = "waok8s.github.io/allowed-endpoints"
 """Annotation of a Secret: the hosts that it may be sent to. Without it, all endpoints of its namespace."""
 
 
-class SecretReader(Protocol):
-    """The part of `wao_core.cluster.source.Source` that is used."""
-
-    async def secret(self, namespace: str, name: str) -> Secret | None:
-        """Return one Secret, or None when there is none."""
-        ...
+ReadSecret = Callable[[str, str], Awaitable[Secret | None]]
+"""Returns a Secret by namespace and name, or None when there is none: the `secret` of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +40,8 @@ class _Cached:
 class SecretBook:
     """Caches credentials for a minute; one read serves all endpoints that share a Secret."""
 
-    def __init__(self, source: SecretReader, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._source, self._clock = source, clock
+    def __init__(self, read_secret: ReadSecret, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._read_secret, self._clock = read_secret, clock
         # neither keeps the credentials or locks of Secrets that are not used any more
         self._cached: TTLCache[str, _Cached] = TTLCache(MAX_SECRETS, MAX_AGE, timer=clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -91,7 +86,7 @@ class SecretBook:
 
     async def _read(self, reference: str) -> _Cached:
         namespace, _, name = reference.partition("/")
-        secret = await self._source.secret(namespace, name)
+        secret = await self._read_secret(namespace, name)
         if secret is None:
             raise SensorError(f"there is no Secret {reference}: create it with the keys username and password")
         missing = [key for key in ("username", "password") if key not in secret.data]

@@ -7,7 +7,7 @@ be a name. The YAML in manifests/crds is generated from these models (`wao_core.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -242,28 +242,3 @@ class NodeConfigTemplateStatus(_Status):
     """The number of nodes, and conditions."""
 
     nodes: int | None = Field(None, description="Nodes that have a NodeConfig from this template.")
-
-
-class ObjectMeta(_Model):
-    """The fields of a manifest's metadata that are used."""
-
-    name: str = Field(min_length=1, max_length=253)
-    namespace: str | None = None
-
-
-class NodeConfigManifest(_Model):
-    """A NodeConfig document."""
-
-    api_version: Literal["node.waok8s.github.io/v1beta1"]
-    kind: Literal["NodeConfig"]
-    metadata: ObjectMeta
-    spec: NodeConfigSpec
-
-
-class NodeConfigTemplateManifest(_Model):
-    """A NodeConfigTemplate document."""
-
-    api_version: Literal["node.waok8s.github.io/v1beta1"]
-    kind: Literal["NodeConfigTemplate"]
-    metadata: ObjectMeta
-    spec: NodeConfigTemplateSpec

@@ -108,7 +108,7 @@ async def deciding(
     cadence, inputs = cadence or Cadence(), inputs or Inputs()
     async with AsyncExitStack() as stack:
         store = SampleStore()
-        endpoints = await stack.enter_async_context(connecting(source, inputs.access))
+        endpoints = await stack.enter_async_context(connecting(source.secret, inputs.access))
         feed: MetricsFeed | Collector
         if inputs.metrics_api and source.client is not None:
             feed = await stack.enter_async_context(

@@ -6,11 +6,11 @@ import json
 import logging
 import re
 import sys
-import time
 from typing import TextIO
 
 from wao_core.redaction import mask_passwords
 from wao_core.serving.options import LogFormat, LogLevel
+from wao_predict.timestamps import format_rfc3339
 
 _MASKS = (
     (re.compile(r"(://)[^/\s@:]*(:[^/\s@]*)?@"), r"\1***@"),
@@ -42,17 +42,13 @@ def redact(text: str) -> str:
     return mask_passwords(text)
 
 
-def _time_of(record: logging.LogRecord) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
-
-
 class JsonFormatter(logging.Formatter):
     """One JSON object per line: time, level, logger, message, then the fields of `extra=`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line: dict[str, object] = {
-            "time": _time_of(record),
+            "time": format_rfc3339(record.created, microseconds=True),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -69,7 +65,8 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        line = f"{_time_of(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        at = format_rfc3339(record.created, microseconds=True)
+        line = f"{at} {record.levelname:<7} {record.name}: {record.getMessage()}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return redact(line)

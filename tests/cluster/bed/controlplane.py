@@ -238,7 +238,6 @@ class ControlPlane:
         """Start kwok: nodes become Ready, pods Running, and node metrics are served."""
         pair = self.ca.issue("kwok", hosts=("127.0.0.1", "localhost"))
         port = free_port()
-        self.kwok_port = port
         arguments = {
             "--kubeconfig": self.kubeconfig,
             "--manage-all-nodes": "true",

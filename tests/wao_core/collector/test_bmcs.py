@@ -34,7 +34,7 @@ def specs(url: str) -> list[SensorSpec]:
 async def test_a_stale_password_costs_one_failed_login_for_all_metrics(basic: bool) -> None:
     async with (
         MockBmc(documents(CAPTURE), credentials=("reader", "new"), basic=basic) as bmc,
-        connecting(Secrets(), EndpointAccess()) as endpoints,
+        connecting(Secrets().secret, EndpointAccess()) as endpoints,
     ):
         readers = [SensorReaders(endpoints).reader(spec) for spec in specs(bmc.url)]
         for _ in range(3):
@@ -49,7 +49,7 @@ async def test_the_metrics_of_a_bmc_share_one_discovery() -> None:
     secrets.password = b"new"
     async with (
         MockBmc(documents(CAPTURE), credentials=("reader", "new")) as bmc,
-        connecting(secrets, EndpointAccess()) as endpoints,
+        connecting(secrets.secret, EndpointAccess()) as endpoints,
     ):
         made = SensorReaders(endpoints)
         readers = [made.reader(spec) for spec in specs(bmc.url)]

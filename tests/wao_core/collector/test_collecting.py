@@ -47,7 +47,7 @@ class Fleet:
 
     @asynccontextmanager
     async def collected(self, store: SampleStore) -> AsyncIterator[Collector]:
-        async with connecting(self.source) as endpoints, collecting(self.source, store, endpoints) as collector:
+        async with connecting(self.source.secret) as endpoints, collecting(self.source, store, endpoints) as collector:
             yield collector
 
 

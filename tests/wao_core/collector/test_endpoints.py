@@ -32,7 +32,7 @@ class Bench:
     access: EndpointAccess = field(default_factory=EndpointAccess)
 
     def __post_init__(self) -> None:
-        self.endpoints = Endpoints(self, self.access, clock=lambda: self.now)
+        self.endpoints = Endpoints(self.secret, self.access, clock=lambda: self.now)
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
         self.reads += 1

@@ -72,7 +72,7 @@ async def bench() -> AsyncIterator[Bench]:
             raise SensorError("no sensor of type 'Nope'")
         return Thermometer(spec)
 
-    endpoints = Endpoints(Secrets(), EndpointAccess())
+    endpoints = Endpoints(Secrets().secret, EndpointAccess())
     yield Bench(SensorReaders(endpoints, build=build), f"http://127.0.0.1:{runner.addresses[0][1]}", server)
     await endpoints.close()
     await runner.cleanup()
@@ -147,7 +147,7 @@ async def test_any_text_in_a_node_config_is_a_reader_or_a_refused_manifest(
     except ManifestError:
         return
     assert isinstance(config, NodeConfig)
-    endpoints = Endpoints(Secrets())
+    endpoints = Endpoints(Secrets().secret)
     readers = SensorReaders(endpoints)
     for poller in make_plan([config], identify=lambda endpoint, name: identify(endpoint, name, nodes={})).pollers:
         readers.reader(poller).close()

@@ -23,7 +23,7 @@ class Secrets:
 
 async def test_one_read_serves_all_who_share_it_for_a_minute() -> None:
     source = Secrets({"username": b"u", "password": b"p"})
-    book = SecretBook(source, clock=lambda: source.now)
+    book = SecretBook(source.secret, clock=lambda: source.now)
     found = await asyncio.gather(*(book.get("wao/bmc", host="bmc") for _ in range(20)))
     assert found == [Credentials("u", "p")] * 20
     assert source.reads == 1
@@ -34,7 +34,7 @@ async def test_one_read_serves_all_who_share_it_for_a_minute() -> None:
 
 async def test_a_refused_password_is_read_again_but_not_for_every_bmc() -> None:
     source = Secrets({"username": b"u", "password": b"old"})
-    book = SecretBook(source, clock=lambda: source.now)
+    book = SecretBook(source.secret, clock=lambda: source.now)
     await book.get("wao/bmc", host="bmc")
     source.now = 10.0
     source.data = {"username": b"u", "password": b"new"}
@@ -54,12 +54,12 @@ async def test_a_refused_password_is_read_again_but_not_for_every_bmc() -> None:
 )
 async def test_what_is_wrong_is_told(data: Mapping[str, bytes] | None, message: str) -> None:
     with pytest.raises(SensorError, match=message):
-        await SecretBook(Secrets(data)).get("wao/bmc", host="bmc")
+        await SecretBook(Secrets(data).secret).get("wao/bmc", host="bmc")
 
 
 async def test_secrets_that_are_not_used_any_more_are_forgotten() -> None:
     source = Secrets({"username": b"u", "password": b"p"})
-    book = SecretBook(source, clock=lambda: source.now)
+    book = SecretBook(source.secret, clock=lambda: source.now)
     for number in range(10):
         await book.get(f"wao/bmc-{number}", host="bmc")
     source.now = 61.0
@@ -69,5 +69,5 @@ async def test_secrets_that_are_not_used_any_more_are_forgotten() -> None:
 
 async def test_no_secret_is_no_credentials() -> None:
     source = Secrets(None)
-    assert await SecretBook(source).get("", host="bmc") is None
+    assert await SecretBook(source.secret).get("", host="bmc") is None
     assert source.reads == 0

@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, access: EndpointAccess | None = None) -> None:
         self.now, self.reads, self.password = 0.0, 0, b"old"
-        self.endpoints = Endpoints(self, access, clock=lambda: self.now)
+        self.endpoints = Endpoints(self.secret, access, clock=lambda: self.now)
         self.book = CurveBook(model_opener(self.endpoints), clock=lambda: self.now)
 
     async def secret(self, namespace: str, name: str) -> Secret | None:

@@ -15,8 +15,6 @@ from wao_predict.redfish.explorer import Bounds
 from wao_predict.sensors.redfish import RedfishSensor
 from wao_predict.testing import MockTransport, json_response, serve_documents
 
-THERMAL = f"{CHASSIS}/Thermal"
-
 
 def server() -> dict[str, Any]:
     held = thermal(member("Inlet Temp", 22), member("CPU Temp", 60))

@@ -13,6 +13,9 @@ an endpoint that it cannot use. A sensor may also have
   credentials have in common, for what they need to find out only once.
 * `concurrency`, the number of requests at a time that its server can take. Default: 8.
 
+A backend may also have `names_server`, true where the server at its endpoint only names the server that has the model.
+Such a backend requests paths of the former and absolute URLs of the latter, which is reached as `Endpoint.target` says.
+
 Credentials, TLS and the rule about addresses are not the plug-in's concern: whoever drives its flow applies them.
 
 Examples
@@ -115,6 +118,8 @@ class Endpoint:
         How the server's certificate is verified.
     options
         Further options of the type, such as `query` or `sensor`.
+    target
+        For a server that only names the server of the model: how the latter is reached. Its URL is not known yet.
     """
 
     type: str
@@ -122,14 +127,19 @@ class Endpoint:
     secret: str = ""
     tls: TlsPolicy = TlsPolicy()  # noqa: RUF009
     options: Options = Options()  # noqa: RUF009
+    target: Endpoint | None = None
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # endpoints are keys of hot dictionaries
-        object.__setattr__(self, "_hash", hash((self.type, self.url, self.secret, self.tls, self.options)))
+        object.__setattr__(self, "_hash", hash(self._fields))
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def _fields(self) -> tuple[object, ...]:
+        return (self.type, self.url, self.secret, self.tls, self.options, self.target)
 
     @property
     def label(self) -> str:

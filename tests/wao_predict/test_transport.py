@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from wao_core.certificates.self_signed import bootstrap_certificate
+from tests.fakes.certificates import SelfSigned, self_signed_in
 from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, RemoteTimeout, TlsPolicy, UsageError
 from wao_predict.connection import origin_of
 from wao_predict.flow import Request
@@ -23,24 +21,18 @@ QUICK = HttpOptions(timeout=2.0, connect_timeout=1.0, attempts=1)
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return bootstrap_certificate(tmp_path_factory.mktemp("tls"), ["127.0.0.1"])
+def pair(tmp_path_factory: pytest.TempPathFactory) -> SelfSigned:
+    return self_signed_in(tmp_path_factory.mktemp("tls"))
 
 
 @asynccontextmanager
-async def server(pair: tuple[Path, Path]) -> AsyncIterator[MockBmc]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*pair)
+async def server(pair: SelfSigned) -> AsyncIterator[MockBmc]:
     bmc = MockBmc({"/redfish/v1": {"ok": True}})
-    await bmc.start(tls=context)
+    await bmc.start(tls=pair.serving)
     try:
         yield bmc
     finally:
         await bmc.stop()
-
-
-def fingerprint(pair: tuple[Path, Path]) -> str:
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pair[0].read_text())).hexdigest()
 
 
 async def get(url: str, tls: TlsPolicy, options: HttpOptions = QUICK) -> int:
@@ -59,9 +51,9 @@ def get_in_a_thread(url: str, tls: TlsPolicy) -> int:
         transport.close()
 
 
-async def test_an_unknown_authority_is_refused_with_the_remedy(pair: tuple[Path, Path]) -> None:
+async def test_an_unknown_authority_is_refused_with_the_remedy(pair: SelfSigned) -> None:
     async with server(pair) as bmc:
-        for remedy in ("tls.caBundle", "tls.fingerprint", "tls.insecureSkipVerify", fingerprint(pair)):
+        for remedy in ("tls.caBundle", "tls.fingerprint", "tls.insecureSkipVerify", pair.fingerprint):
             with pytest.raises(RemoteError, match=remedy):
                 await get(bmc.url, TlsPolicy())
             with pytest.raises(RemoteError, match=remedy):
@@ -69,13 +61,13 @@ async def test_an_unknown_authority_is_refused_with_the_remedy(pair: tuple[Path,
         assert bmc.requests == []
 
 
-async def test_a_ca_file_a_fingerprint_or_insecure_let_in(pair: tuple[Path, Path]) -> None:
-    digest = fingerprint(pair)
+async def test_a_ca_file_a_fingerprint_or_insecure_let_in(pair: SelfSigned) -> None:
+    digest = pair.fingerprint
     colons = ":".join(digest[i : i + 2] for i in range(0, 64, 2)).upper()
     async with server(pair) as bmc:
         for policy in (
-            TlsPolicy(ca_file=pair[0]),
-            TlsPolicy(ca_data=pair[0].read_text()),
+            TlsPolicy(ca_file=pair.certificate),
+            TlsPolicy(ca_data=pair.certificate.read_text()),
             TlsPolicy(fingerprint=digest),
             TlsPolicy(fingerprint=colons),
             TlsPolicy(insecure=True),
@@ -84,15 +76,15 @@ async def test_a_ca_file_a_fingerprint_or_insecure_let_in(pair: tuple[Path, Path
 
 
 async def test_another_certificate_than_the_pinned_one_is_refused_before_anything_is_sent(
-    pair: tuple[Path, Path],
+    pair: SelfSigned,
 ) -> None:
     async with server(pair) as bmc:
-        with pytest.raises(RemoteError, match=f"its SHA-256 fingerprint is {fingerprint(pair)}"):
+        with pytest.raises(RemoteError, match=f"its SHA-256 fingerprint is {pair.fingerprint}"):
             await get(bmc.url, TlsPolicy(fingerprint="00" * 32))
-        with pytest.raises(RemoteError, match=f"its SHA-256 fingerprint is {fingerprint(pair)}"):
+        with pytest.raises(RemoteError, match=f"its SHA-256 fingerprint is {pair.fingerprint}"):
             await asyncio.to_thread(get_in_a_thread, bmc.url, TlsPolicy(fingerprint="00" * 32))
         assert bmc.requests == []
-        assert await asyncio.to_thread(get_in_a_thread, bmc.url, TlsPolicy(fingerprint=fingerprint(pair))) == 200
+        assert await asyncio.to_thread(get_in_a_thread, bmc.url, TlsPolicy(fingerprint=pair.fingerprint)) == 200
 
 
 def test_a_fingerprint_that_is_none_is_refused_before_anything_is_sent() -> None:

@@ -145,10 +145,14 @@ class MetricsCollector(_Model):
 class Predictor(_Model):
     """The node's power model. Without either field, sensors are read but power is not predicted."""
 
-    power_consumption: EndpointTerm | None = Field(None, description="The model.")
+    power_consumption: EndpointTerm | None = Field(
+        None,
+        description="The model. With an endpoint provider: Secret and TLS of the model server; type and endpoint are "
+        "the provider's.",
+    )
     power_consumption_endpoint_provider: EndpointTerm | None = Field(
         None,
-        description="Server that names the model's endpoint, such as the BMC; used when powerConsumption has none.",
+        description="Server that names the model's endpoint, such as the BMC.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,7 +49,7 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
         node_name=spec.node_name,
         metrics={metric: _sensor(term, namespace) for metric, term in terms.items() if term is not None},
         power_consumption=_model(spec.predictor.power_consumption, namespace),
-        endpoint_provider=_model(spec.predictor.power_consumption_endpoint_provider, namespace),
+        endpoint_provider=_provider(spec.predictor, namespace),
     )
 
 
@@ -94,6 +95,15 @@ def _sensor(term: crd.EndpointTerm, namespace: str) -> SensorTerm:
 
 def _model(term: crd.EndpointTerm | None, namespace: str) -> Endpoint | None:
     return None if term is None else _endpoint(term, namespace, url=term.endpoint.strip())
+
+
+def _provider(predictor: crd.Predictor, namespace: str) -> Endpoint | None:
+    """Return the endpoint provider; Secret, TLS and options of powerConsumption are for the server that it names."""
+    provider = _model(predictor.power_consumption_endpoint_provider, namespace)
+    model = _model(predictor.power_consumption, namespace)
+    if provider is None or model is None:
+        return provider
+    return replace(provider, target=replace(model, type="", url=""))
 
 
 def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:

@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 
 Url = Annotated[str, typer.Argument(help="https://host[:port]", metavar="URL")]
+System = Annotated[str | None, typer.Option(help="The System to read, where the BMC has several.")]
 Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")]
 
 
@@ -24,7 +25,7 @@ Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format
 def redfish(
     login: Login,
     url: Url,
-    system: Annotated[str | None, typer.Option(help="The System to read, where the BMC has several.")] = None,
+    system: System = None,
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Find inlet temperature and measured power on a BMC of any vendor.
@@ -135,17 +136,18 @@ def prometheus(
 def model_endpoint(
     login: Login,
     url: Url,
+    system: System = None,
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read which power model a BMC names for its server, and the URL of the model."""
-    from wao_predict.backends.redfish import find_model
     from wao_predict.flow import run
+    from wao_predict.redfish.model_endpoint import find_model
     from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
     transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
     try:
-        found = run(find_model(), transport)
+        found = run(find_model(system=system), transport)
     finally:
         transport.close()
     facts = {

@@ -120,14 +120,15 @@ def _no_choice(names: Sequence[str], system: str | None) -> str:
 def _chosen(hosts: Mapping[str, Document], system: str | None) -> System | None:
     """Return the node's System, None where it is not known which one it is."""
     if system:
-        matching = [path for path, document in hosts.items() if _is_called(path, document, system)]
+        matching = [path for path, document in hosts.items() if is_called(path, document, system)]
         return _system(matching[0], hosts[matching[0]]) if len(matching) == 1 else None
     if len(hosts) > 1:
         return None
     return next((_system(path, document) for path, document in hosts.items()), System())
 
 
-def _is_called(path: str, document: Document, name: str) -> bool:
+def is_called(path: str, document: Document, name: str) -> bool:
+    """Return whether a System has this path, id, name, UUID or host name."""
     names = (path, _last(path), *(text(document.get(key)) for key in ("Id", "Name", "UUID", "HostName")))
     return name.rstrip("/").lower() in {item.lower() for item in names if item}
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests.fakes.certificates import self_signed_in
+from tests.fakes.model_service import SYSTEMS, with_power_model
 from wao_core.cluster.records import NodeConfig
 from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.endpoints import EndpointAccess, Endpoints
 from wao_core.prediction.curve_book import Conditions, CurveBook
 from wao_core.prediction.model_opener import model_endpoint, model_opener
+from wao_predict.connection import TlsPolicy, base_of
 from wao_predict.endpoint import Endpoint, Options
 from wao_predict.model_files import ModelFiles
 from wao_predict.models import model_path
 from wao_predict.redfish.mock import MockBmc
 
-SYSTEM = "/redfish/v1/Systems/1"
 BMC: dict[str, Mapping[str, object]] = {
-    "/redfish/v1/": {"Systems": {"@odata.id": "/redfish/v1/Systems"}},
-    "/redfish/v1/Systems": {"Members": [{"@odata.id": SYSTEM}]},
-    SYSTEM: {"Id": "1"},
+    "/redfish/v1/": {"Systems": {"@odata.id": SYSTEMS}},
+    SYSTEMS: {"Members": [{"@odata.id": f"{SYSTEMS}/1"}]},
+    f"{SYSTEMS}/1": {"Id": "1"},
 }
 
 
@@ -60,12 +65,14 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def serving(
+    answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v2/models/m"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}/v2/models/m"
     finally:
         await runner.cleanup()
 
@@ -77,14 +84,15 @@ async def infer(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def test_a_rotated_secret_of_an_endpoint_provider_is_read_again(bench: Bench) -> None:
-    async with serving(infer) as url:
-        named = {"Url": url.removesuffix("/v2/models/m"), "Name": "m"}
-        async with MockBmc({**BMC, f"{SYSTEM}/MachineLearningModel": named}, credentials=("u", "new")) as bmc:
-            endpoint = Endpoint("Redfish", bmc.url, "ns/login")
-            assert "401" in await bench.problem(endpoint)
-            bench.password = b"new"
-            assert await bench.problem(endpoint, after=61.0) == ""
-            assert bench.reads == 2
+    async with (
+        serving(infer) as url,
+        MockBmc(with_power_model(BMC, url=base_of(url)), credentials=("u", "new")) as bmc,
+    ):
+        endpoint = Endpoint("Redfish", bmc.url, "ns/login")
+        assert "401" in await bench.problem(endpoint)
+        bench.password = b"new"
+        assert await bench.problem(endpoint, after=61.0) == ""
+        assert bench.reads == 2
 
 
 async def test_a_rotated_secret_of_a_model_server_is_used_without_an_error(bench: Bench) -> None:
@@ -133,9 +141,84 @@ async def test_a_model_is_held_to_the_rule_about_addresses(host: str) -> None:
 
 
 async def test_a_bmc_cannot_name_an_address_that_is_refused(bench: Bench) -> None:
-    named = {"Url": "http://169.254.169.254/latest", "Name": "m"}
-    async with MockBmc({**BMC, f"{SYSTEM}/MachineLearningModel": named}) as bmc:
-        assert "no allowed address" in await bench.problem(Endpoint("Redfish", bmc.url))
+    async with MockBmc(with_power_model(BMC, url="http://169.254.169.254/latest")) as bmc:
+        assert "169.254.169.254 is not an allowed address" in await bench.problem(Endpoint("Redfish", bmc.url))
+
+
+class Servers:
+    """A BMC with the login u:bmc that names a model server with the login u:model; they can be the same server."""
+
+    def __init__(self) -> None:
+        self.authorized: list[str] = []
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        login = base64.b64decode(request.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        self.authorized.append(f"{login} {request.path}")
+        if login != ("u:model" if request.path.startswith("/v2/") else "u:bmc"):
+            return web.Response(status=401)
+        if request.path.startswith("/v2/"):
+            return await infer(request)
+        document = with_power_model(BMC, url=f"http://{request.host}").get(request.path)
+        return web.Response(status=404) if document is None else web.json_response(document)
+
+
+class TwoSecrets(Bench):
+    """The Secrets of the BMC and of the model server."""
+
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        return Secret({"username": b"u", "password": name.encode()})
+
+
+async def test_the_bmc_and_the_model_server_get_each_its_own_secret_even_on_one_host() -> None:
+    servers, bench = Servers(), TwoSecrets()
+    async with serving(servers.answer) as url:
+        provider = Endpoint("Redfish", base_of(url), "ns/bmc", target=Endpoint("", secret="ns/model"))
+        assert await bench.problem(provider) == ""
+    await bench.close()
+    assert set(servers.authorized) == {
+        f"u:bmc {SYSTEMS}",
+        f"u:bmc {SYSTEMS}/1/MachineLearningModel",
+        "u:model /v2/models/PC-PowerEdgeR650xs-2CPU/versions/v0.1.0/infer",
+    }
+
+
+async def test_a_model_server_without_a_secret_gets_none() -> None:
+    servers, bench = Servers(), TwoSecrets()
+    async with serving(servers.answer) as url:
+        assert "401" in await bench.problem(Endpoint("Redfish", base_of(url), "ns/bmc"))
+    await bench.close()
+    assert servers.authorized[-1].startswith(" /v2/")
+
+
+async def test_the_annotation_of_a_secret_limits_the_model_servers_that_a_bmc_can_name() -> None:
+    class Limited(TwoSecrets):
+        async def secret(self, namespace: str, name: str) -> Secret | None:
+            limits = {"waok8s.github.io/allowed-endpoints": "models.example"} if name == "model" else {}
+            return Secret({"username": b"u", "password": name.encode()}, annotations=limits)
+
+    servers, bench = Servers(), Limited()
+    async with serving(servers.answer) as url:
+        provider = Endpoint("Redfish", base_of(url), "ns/bmc", target=Endpoint("", secret="ns/model"))
+        assert "Secret ns/model may not be sent to 127.0.0.1" in await bench.problem(provider)
+    await bench.close()
+    assert not any("/v2/" in request for request in servers.authorized)
+
+
+async def test_bmc_and_model_server_have_each_their_own_tls(tmp_path: Path) -> None:
+    """The fingerprint of the BMC is not that of the model server, and the other way round."""
+    of_bmc, of_models = self_signed_in(tmp_path / "bmc"), self_signed_in(tmp_path / "models")
+    bench = Bench()
+    async with serving(infer, tls=of_models.serving) as models:
+        bmc = MockBmc(with_power_model(BMC, url=base_of(models)))
+        await bmc.start(tls=of_bmc.serving)
+        provider = Endpoint("Redfish", bmc.url, tls=TlsPolicy(fingerprint=of_bmc.fingerprint))
+        problem = await bench.problem(provider)
+        pinned = replace(provider, target=Endpoint("", tls=TlsPolicy(fingerprint=of_models.fingerprint)))
+        assert await bench.problem(pinned) == ""
+        await bmc.stop()
+    await bench.close()
+    assert f"{base_of(models)}/v2/models" in problem
+    assert f"its SHA-256 fingerprint is {of_models.fingerprint}" in problem
 
 
 @pytest.mark.parametrize(("status", "words"), [(500, "answered 500"), (200, "is not a V2 infer response")])
@@ -196,8 +279,10 @@ PROVIDER = Endpoint("Redfish", "https://bmc")
     [
         ({}, None),
         ({"power_consumption": FAKE}, FAKE),
-        ({"power_consumption": FAKE, "endpoint_provider": PROVIDER}, FAKE),
+        ({"power_consumption": FAKE, "endpoint_provider": PROVIDER}, PROVIDER),
         ({"power_consumption": EMPTY, "endpoint_provider": PROVIDER}, PROVIDER),
+        ({"power_consumption": FAKE, "endpoint_provider": EMPTY}, FAKE),
+        ({"power_consumption": EMPTY, "endpoint_provider": FAKE}, FAKE),
         ({"power_consumption": Endpoint("", "https://x")}, None),
     ],
 )

@@ -1,4 +1,4 @@
-"""The model that a BMC names."""
+"""Predictions by the model that a BMC names."""
 
 from __future__ import annotations
 
@@ -7,83 +7,94 @@ import json
 import numpy as np
 import pytest
 
+from tests.fakes.model_service import SYSTEMS, with_power_model
 from wao_predict import Credentials, ProtocolError, RemoteError
-from wao_predict.backends.redfish import RedfishBackend, find_model
+from wao_predict.backends.redfish import RedfishBackend
+from wao_predict.endpoint import Endpoint, EndpointContext, Options
 from wao_predict.flow import Request, Response, arun, run
-from wao_predict.testing import MockBmc, MockTransport, json_response, serve_documents
+from wao_predict.testing import MockBmc, MockTransport, serve_documents
 from wao_predict.transport import AsyncHttpTransport
 
-MODEL = {"Url": "https://models.example:8443/serving", "Name": "dell r750", "Version": "v0.1.0"}
-SYSTEM = "/redfish/v1/Systems/1"
+SYSTEM = f"{SYSTEMS}/1"
+TREE: dict[str, dict[str, object]] = {SYSTEMS: {"Members": [{"@odata.id": SYSTEM}]}, SYSTEM: {"Id": "1"}}
+LOOK_UP = [SYSTEMS, f"{SYSTEM}/MachineLearningModel"]
+ROWS = np.ones((2, 3))
 
 
-def documents(model: object) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = {
-        "/redfish/v1/Systems": {
-            "Members": [{"@odata.id": "http://evil.example/redfish/v1/Systems/0"}, {"@odata.id": SYSTEM}]
-        }
-    }
-    if isinstance(model, dict):
-        found[f"{SYSTEM}/MachineLearningModel"] = model
-    return found
+def infer(name: str) -> str:
+    return f"http://10.0.0.20/v2/models/{name}/versions/v0.1.0/infer"
 
 
-def bmc_and_model_server(documents: dict[str, dict[str, object]]) -> MockTransport:
-    """Return a transport that answers from documents, and infer requests as a model server."""
-    resource = serve_documents(documents)
+class Bmc:
+    """The service of the reference, and the model server that it names."""
 
-    def answer(request: Request) -> Response:
-        if not request.url.endswith("/infer"):
-            return resource(request)
+    def __init__(self) -> None:
+        self.model, self.away, self.retired = "power", False, set[str]()
+        self.transport = MockTransport(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        if request.url.startswith("/"):
+            if self.away:
+                raise RemoteError("the BMC is away", endpoint=request.url)
+            return serve_documents(with_power_model(TREE, name=self.model))(request)
+        if request.url in self.retired:
+            return Response(404, b'{"error": "no such model"}', {}, request.url)
         rows = json.loads(request.body or b"")["inputs"][0]["data"]
         output = {"name": "watts", "shape": [len(rows)], "datatype": "FP32", "data": [1.0] * len(rows)}
-        return json_response({"outputs": [output]})
-
-    return MockTransport(answer)
+        return Response(200, json.dumps({"outputs": [output]}).encode(), {}, request.url)
 
 
-def test_the_endpoint_is_asked_for_once() -> None:
-    bmc = bmc_and_model_server(documents(MODEL))
-    backend = RedfishBackend("https://bmc")
+def test_the_bmc_is_queried_once() -> None:
+    bmc, backend = Bmc(), RedfishBackend("https://bmc")
     for _ in range(2):
-        assert run(backend.flow(np.ones((2, 3))), bmc).tolist() == [1.0, 1.0]
-    infer = "https://models.example:8443/serving/v2/models/dell%20r750/versions/v0.1.0/infer"
-    assert bmc.urls == ["/redfish/v1/Systems", f"{SYSTEM}/MachineLearningModel", infer, infer]
-    assert backend.endpoint == infer
+        assert run(backend.flow(ROWS), bmc.transport).tolist() == [1.0, 1.0]
+    assert bmc.transport.urls == [*LOOK_UP, infer("power"), infer("power")]
+    assert backend.endpoint == infer("power")
 
 
-@pytest.mark.parametrize(
-    ("model", "words"),
-    [
-        (None, "has a MachineLearningModel"),
-        ({"Name": "x"}, "Url and Name are needed"),
-        ({"Url": "file:///etc/passwd", "Name": "x"}, "not an http or https URL"),
-        ({"Url": 7, "Name": "x"}, "Url and Name are needed"),
-    ],
-)
-def test_a_bmc_without_a_usable_model_is_told(model: object, words: str) -> None:
-    with pytest.raises(ProtocolError, match=words):
-        run(find_model(), bmc_and_model_server(documents(model)))
+def test_a_model_that_moved_is_found_at_the_attempt_after_its_failure() -> None:
+    bmc, backend = Bmc(), RedfishBackend("https://bmc")
+    run(backend.flow(ROWS), bmc.transport)
+    bmc.model, bmc.retired = "newer", {infer("power")}
+    with pytest.raises(RemoteError, match="404"):
+        run(backend.flow(ROWS), bmc.transport)
+    assert run(backend.flow(ROWS), bmc.transport).tolist() == [1.0, 1.0]
+    assert bmc.transport.urls[3:] == [infer("power"), *LOOK_UP, infer("newer")]
 
 
-def test_what_is_no_bmc_is_told() -> None:
-    with pytest.raises(ProtocolError, match="/redfish/v1/Systems answered 404, not a Redfish resource"):
-        run(find_model(), bmc_and_model_server({}))
+def test_the_known_model_serves_while_the_bmc_is_away() -> None:
+    bmc, backend = Bmc(), RedfishBackend("https://bmc")
+    run(backend.flow(ROWS), bmc.transport)
+    bmc.retired = {infer("power")}
+    with pytest.raises(RemoteError):
+        run(backend.flow(ROWS), bmc.transport)
+    bmc.away, bmc.retired = True, set()
+    assert run(backend.flow(ROWS), bmc.transport).tolist() == [1.0, 1.0]
 
 
-def test_names_of_the_keys_may_be_written_in_any_case_and_the_version_left_out() -> None:
-    found = run(find_model(), bmc_and_model_server(documents({"url": "http://models.example/", "NAME": "power"})))
-    assert found.infer_url == "http://models.example/v2/models/power/infer"
-    assert (found.system, found.version) == (SYSTEM, None)
+def test_the_endpoint_has_the_system_and_its_target_the_options_of_the_model() -> None:
+    two = {SYSTEMS: {"Members": [{"@odata.id": f"{SYSTEMS}/{name}"} for name in "ab"]}}
+    models = {f"{SYSTEMS}/{name}/MachineLearningModel": {"Url": "http://m", "Name": name} for name in "ab"}
+    endpoint = Endpoint("Redfish", "https://bmc", options=Options({"sensor": {"system": "b"}}), target=Endpoint(""))
+    backend = RedfishBackend.from_endpoint(endpoint, EndpointContext())
+    transport = MockTransport(serve_documents({**two, **models}))
+    with pytest.raises(RemoteError, match="http://m/v2/models/b/infer answered 404"):
+        run(backend.flow(ROWS), transport)
+
+
+def test_a_bmc_without_a_usable_model_is_reported() -> None:
+    transport = MockTransport(serve_documents(with_power_model(TREE, url="file:///etc/passwd")))
+    with pytest.raises(ProtocolError, match="not an http or https URL"):
+        run(RedfishBackend("https://bmc").flow(ROWS), transport)
 
 
 async def test_the_bmcs_credentials_stay_with_the_bmc() -> None:
     """The model's host sees no Authorization header."""
     async with MockBmc({}, credentials=("x", "y")) as elsewhere:
-        model = {"Url": elsewhere.url, "Name": "power", "Version": "1"}
-        async with MockBmc(documents(model), credentials=("reader", "secret")) as bmc:
+        served = with_power_model(TREE, url=elsewhere.url)
+        async with MockBmc(served, credentials=("reader", "secret")) as bmc:
             transport = AsyncHttpTransport(bmc.url, credentials=Credentials("reader", "secret"))
             with pytest.raises(RemoteError) as raised:
                 await arun(RedfishBackend(bmc.url).flow(np.ones((1, 3))), transport)
             await transport.close()
-    assert raised.value.status_code == 401  # it asked for credentials and got none
+    assert raised.value.status_code == 401  # it requires credentials and got none

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.model_service import SYSTEMS, with_models
 from tests.wao_predict.cli.running import Ran, wao
 from tests.wao_predict.redfish.captures import documents
 from wao_predict.testing import MockBmc, MockPressureApi
@@ -85,13 +86,20 @@ async def test_a_pressure_api_is_read() -> None:
 
 
 async def test_a_model_endpoint_is_read() -> None:
-    held: dict[str, dict[str, Any]] = {
-        "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
-        "/redfish/v1/Systems/1/MachineLearningModel": {"Url": "https://m.example", "Name": "power", "Version": "1"},
-    }
-    async with MockBmc(held) as server:
+    async with MockBmc(with_models(documents("dell-r750-idrac9-7.10"))) as server:
         document = json.loads((await run("read", "model-endpoint", server.url, "-o", "json")).out)
-    assert document["endpoint"] == "https://m.example/v2/models/power/versions/1/infer"
+    assert document["endpoint"] == "http://10.0.0.20/v2/models/PC-PowerEdgeR650xs-2CPU/versions/v0.1.0/infer"
+
+
+async def test_the_model_endpoint_of_one_system_is_read() -> None:
+    paths = [f"{SYSTEMS}/{name}" for name in ("Node0", "Node1")]
+    held: dict[str, dict[str, Any]] = {SYSTEMS: {"Members": [{"@odata.id": path} for path in paths]}}
+    held |= {f"{path}/MachineLearningModel": {"Url": "https://m.example", "Name": path[-1]} for path in paths}
+    async with MockBmc(held) as server:
+        several = await run("read", "model-endpoint", server.url)
+        ran = await run("read", "model-endpoint", server.url, "--system", "Node1", "-o", "json")
+    assert "Node0, Node1 have different models: set sensor.system (--system)" in several.err
+    assert json.loads(ran.out)["endpoint"] == "https://m.example/v2/models/1/infer"
 
 
 async def test_a_server_that_is_away_is_told_in_one_line() -> None:

@@ -18,6 +18,7 @@ _HOMES = {
         "BackendNotFound FeatureError MissingExtra ModelLoadError OutOfRangeWarning PredictError ProtocolError "
         "RemoteError RemoteTimeout SensorError UsageError WaoError WaoPredictError"
     ),
+    "wao_predict.backends.power_curve": "PowerCurveBackend coefficient_curve",
     "wao_predict.curves": "PowerCurve PowerCurves monotone power_curves",
     "wao_predict.features": "FEATURES FeatureRanges as_matrix",
     "wao_predict.fleet": "Fleet WhatIf curves_of_models what_if",
@@ -30,6 +31,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
+    from wao_predict.backends.power_curve import PowerCurveBackend, coefficient_curve
     from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
     from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
     from wao_predict.errors import (
@@ -78,6 +80,7 @@ __all__ = [
     "OutOfRangeWarning",
     "PlacementDisplay",
     "PowerCurve",
+    "PowerCurveBackend",
     "PowerCurveDisplay",
     "PowerCurves",
     "PredictError",
@@ -93,6 +96,7 @@ __all__ = [
     "WaoPredictError",
     "WhatIf",
     "as_matrix",
+    "coefficient_curve",
     "curves_of_models",
     "list_models",
     "load_async_predictor",

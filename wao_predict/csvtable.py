@@ -36,7 +36,7 @@ class CsvTable:
         FeatureError
             A column is missing or occurs twice.
         """
-        found = [PUBLISHED_NAMES.get(name.lower(), name.lower()) for name in self.header]
+        found = self._names
         missing = [name for name in names if name not in found]
         if missing:
             raise FeatureError(
@@ -47,6 +47,14 @@ class CsvTable:
         if twice:
             raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} occurs twice; keep one")
         return {name: found.index(name) for name in names}
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a column of this name, as in `places`."""
+        return name in self._names
+
+    @property
+    def _names(self) -> list[str]:
+        return [PUBLISHED_NAMES.get(name.lower(), name.lower()) for name in self.header]
 
     def _hint(self) -> str:
         separators = {";": "semicolons", "\t": "tabs"}
@@ -66,6 +74,22 @@ class CsvTable:
             name: np.array([self._number(row, name, place) for row in range(len(self.rows))], dtype=np.float64)
             for name, place in places.items()
         }
+
+    def optional_numbers(self, name: str) -> FloatArray:
+        """Return a column as float64 array of shape (n_rows,): NaN for empty cells, or for all rows without the column.
+
+        Raises
+        ------
+        FeatureError
+            The column occurs twice, or a value is not a finite number.
+        """
+        if not self.has(name):
+            return np.full(len(self.rows), np.nan)
+        place = self.places([name])[name]
+        return np.array(
+            [self._number(row, name, place) if self.cell(row, place) else math.nan for row in range(len(self.rows))],
+            dtype=np.float64,
+        )
 
     def _number(self, row: int, name: str, place: int) -> float:
         text = self.cell(row, place)

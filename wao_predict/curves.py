@@ -8,6 +8,7 @@ linearly.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.backends.base import features_of
 from wao_predict.errors import OutOfRangeWarning, UsageError
 
 DEFAULT_KNOTS: FloatArray = np.linspace(0.0, 100.0, 41)
@@ -24,10 +26,10 @@ DEFAULT_KNOTS.setflags(write=False)
 
 
 class SupportsPredict(Protocol):
-    """A model with the `predict` method of scikit-learn over the three features."""
+    """A model with the `predict` method of scikit-learn."""
 
     def predict(self, X: FloatArray, /) -> FloatArray:
-        """Return the power of each row [W], shape (n_samples,)."""
+        """Return the power of each row of X, shape (n_samples, n_features) [W], shape (n_samples,)."""
         ...
 
 
@@ -136,10 +138,6 @@ class PowerCurves:
         watts: FloatArray = low + fraction * (flat[start + 1] - low)
         return watts
 
-    def cell(self, cpu_usage: FloatArray) -> IntArray:
-        """Return the number of the knot to the left of each load [%], from 0 to k - 2, in their shape."""
-        return self._position(cpu_usage)[0]
-
     @cached_property
     def _spacing(self) -> float | None:
         """Distance of the knots if they are equally spaced, else None."""
@@ -188,7 +186,12 @@ class PowerCurve:
 
     @classmethod
     def from_predictor(
-        cls, predictor: SupportsPredict, inlet_temp: float, delta_p: float, *, knots: ArrayLike | None = None
+        cls,
+        predictor: SupportsPredict,
+        inlet_temp: float | None = None,
+        delta_p: float | None = None,
+        *,
+        knots: ArrayLike | None = None,
     ) -> PowerCurve:
         """Return the curve of a model under one set of conditions.
 
@@ -197,9 +200,14 @@ class PowerCurve:
         predictor
             The model.
         inlet_temp, delta_p
-            Inlet temperature [degC] and static pressure difference [Pa].
+            Inlet temperature [degC] and static pressure difference [Pa]; not needed for a model without this feature.
         knots
             CPU loads [%]; default: those that the model states, else `DEFAULT_KNOTS`.
+
+        Raises
+        ------
+        UsageError
+            The model needs a condition that is not given.
 
         Warns
         -----
@@ -207,7 +215,7 @@ class PowerCurve:
             The conditions are outside the trained range; the curve is that of the nearest trained conditions.
         """
         warn_outside(predictor, inlet_temp, delta_p)
-        curves = power_curves(predictor, [inlet_temp], [delta_p], knots=knots)
+        curves = power_curves(predictor, inlet_temp, delta_p, knots=knots)
         return cls(curves.knots, curves.watts[0])
 
     def at(self, cpu_usage: ArrayLike) -> FloatArray:
@@ -221,7 +229,11 @@ class PowerCurve:
 
 
 def power_curves(
-    predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: ArrayLike, *, knots: ArrayLike | None = None
+    predictor: SupportsPredict,
+    inlet_temp: ArrayLike | None = None,
+    delta_p: ArrayLike | None = None,
+    *,
+    knots: ArrayLike | None = None,
 ) -> PowerCurves:
     """Return the curves of nodes with the same model, predicted in one batch and made non-decreasing.
 
@@ -230,15 +242,15 @@ def power_curves(
     predictor
         The model.
     inlet_temp, delta_p
-        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n,). If one of them is NaN the
-        curve is unknown.
+        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n,). A curve is unknown if one
+        of those that the model needs is NaN. Not needed for a model without this feature.
     knots
         CPU loads [%], shape (k,); default: those that the model states, else `DEFAULT_KNOTS`.
 
     Raises
     ------
     UsageError
-        The conditions have different lengths, or the knots do not ascend.
+        The conditions have different lengths, one that the model needs is not given, or the knots do not ascend.
 
     Examples
     --------
@@ -247,27 +259,69 @@ def power_curves(
     >>> power_curves(Predictor(FakeBackend(100.0, 2.0)), [22.0], [5.0], knots=[0, 50, 100]).watts.tolist()
     [[100.0, 200.0, 300.0]]
     """
-    temperature, pressure = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (inlet_temp, delta_p))
-    if temperature.shape != pressure.shape:
-        raise UsageError(
-            f"{temperature.size} inlet temperatures for {pressure.size} pressure differences: give the same number"
-        )
-    usable = np.isfinite(temperature) & np.isfinite(pressure)
+    needed = conditions_of(features_of(_backend_of(predictor)), inlet_temp, delta_p)
+    usable = np.isfinite(needed).all(axis=1)
     grid = _knots_of(predictor) if knots is None else np.asarray(knots, dtype=np.float64)
-    watts = np.full((temperature.size, grid.size), np.nan)
+    watts = np.full((usable.size, grid.size), np.nan)
     if usable.any():
-        watts[usable] = monotone(_evaluate(predictor, temperature[usable], pressure[usable], grid, own=knots is None))
+        watts[usable] = monotone(_evaluate(predictor, needed[usable], grid, own=knots is None))
     return PowerCurves(grid, watts)
 
 
-def warn_outside(predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: ArrayLike, *, stacklevel: int = 3) -> None:
+def conditions_of(
+    features: Sequence[str], inlet_temp: ArrayLike | None = None, delta_p: ArrayLike | None = None
+) -> FloatArray:
+    """Return the conditions that a model with these features needs, in their order without cpu_usage.
+
+    Returns
+    -------
+    Array of shape (n, n_features - 1). A model of load only has n rows without columns.
+
+    Raises
+    ------
+    UsageError
+        The conditions have different lengths, or one that the model needs is not given.
+    """
+    given = _given(inlet_temp, delta_p)
+    names = [name for name in features if name != "cpu_usage"]
+    lacking = [name for name in names if name not in given]
+    if lacking:
+        raise UsageError(f"the model predicts from {', '.join(features)}: give {' and '.join(lacking)}")
+    count = max((values.size for values in given.values()), default=1)
+    return np.column_stack([given[name] for name in names]) if names else np.empty((count, 0))
+
+
+def _given(inlet_temp: ArrayLike | None, delta_p: ArrayLike | None) -> dict[str, FloatArray]:
+    """Return the conditions that are given, each of shape (n,)."""
+    given = {
+        name: np.asarray(values, dtype=np.float64).reshape(-1)
+        for name, values in (("inlet_temp", inlet_temp), ("delta_p", delta_p))
+        if values is not None
+    }
+    if len({values.size for values in given.values()}) > 1:
+        raise UsageError(
+            f"{given['inlet_temp'].size} inlet temperatures for {given['delta_p'].size} pressure differences: give "
+            "the same number"
+        )
+    return given
+
+
+def warn_outside(
+    predictor: SupportsPredict,
+    inlet_temp: ArrayLike | None = None,
+    delta_p: ArrayLike | None = None,
+    *,
+    stacklevel: int = 3,
+) -> None:
     """Warn of conditions outside a model's trained range, if it states one."""
     ranges = getattr(predictor, "ranges", None)
     if ranges is None:
         return
     reasons = []
-    for name, given in (("inlet_temp", inlet_temp), ("delta_p", delta_p)):
-        values, (low, high) = np.unique(np.asarray(given, dtype=np.float64)), getattr(ranges, name)
+    for name, given in _given(inlet_temp, delta_p).items():
+        if name not in ranges:
+            continue
+        values, (low, high) = np.unique(given[~np.isnan(given)]), ranges[name]
         outside = values[(values < low) | (values > high)]
         if outside.size:
             shown = ", ".join(f"{value:g}" for value in outside[:5]) + (", ..." if outside.size > 5 else "")
@@ -281,10 +335,20 @@ def warn_outside(predictor: SupportsPredict, inlet_temp: ArrayLike, delta_p: Arr
         )
 
 
-def curve_rows(inlet_temp: FloatArray, delta_p: FloatArray, knots: FloatArray) -> FloatArray:
-    """Return the features of n curves over k knots, shape (n * k, 3), grouped by node."""
-    count = inlet_temp.size
-    return np.column_stack([np.tile(knots, count), np.repeat(inlet_temp, knots.size), np.repeat(delta_p, knots.size)])
+def curve_rows(features: Sequence[str], needed: FloatArray, knots: FloatArray) -> FloatArray:
+    """Return the rows of n curves over k knots for a model, shape (n * k, n_features), grouped by node.
+
+    Parameters
+    ----------
+    features
+        The model's features, with cpu_usage among them.
+    needed
+        The other features of each curve, in the same order, shape (n, n_features - 1).
+    knots
+        CPU loads [%], shape (k,).
+    """
+    rows = np.repeat(needed, knots.size, axis=0)
+    return np.insert(rows, list(features).index("cpu_usage"), np.tile(knots, len(needed)), axis=1)
 
 
 def _backend_of(predictor: SupportsPredict) -> Any:
@@ -296,16 +360,15 @@ def _knots_of(predictor: SupportsPredict) -> FloatArray:
     return DEFAULT_KNOTS if own is None else np.asarray(own, dtype=np.float64)
 
 
-def _evaluate(
-    predictor: SupportsPredict, temperature: FloatArray, pressure: FloatArray, knots: FloatArray, *, own: bool
-) -> FloatArray:
+def _evaluate(predictor: SupportsPredict, needed: FloatArray, knots: FloatArray, *, own: bool) -> FloatArray:
     """Return power of shape (n, k) [W] from the model's output of whole curves if it has one, else from n * k rows."""
-    whole = getattr(_backend_of(predictor), "curves", None)
+    backend = _backend_of(predictor)
+    whole = getattr(backend, "curves", None)
     if own and whole is not None:
-        curves = whole(temperature, pressure)
+        curves = whole(*needed.T)
         if curves is not None:
             return np.asarray(curves, dtype=np.float64)
-    X = curve_rows(temperature, pressure, knots)
+    X = curve_rows(features_of(backend), needed, knots)
     detailed = getattr(predictor, "predict_detailed", None)  # without a warning: callers report the range
     watts = detailed(X).watts if detailed is not None else predictor.predict(X)
-    return np.asarray(watts, dtype=np.float64).reshape(temperature.size, knots.size)
+    return np.asarray(watts, dtype=np.float64).reshape(len(needed), knots.size)

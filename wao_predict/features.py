@@ -1,55 +1,109 @@
-"""The three features of the models, and the conversion of tables to a matrix of them."""
+"""The features of the models, and the conversion of tables to a matrix of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from wao_predict.arrays import BoolArray, FloatArray
-from wao_predict.errors import FeatureError
+from wao_predict.errors import FeatureError, UsageError
 
 FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
-"""Names of the features: cpu_usage [% of the node's capacity], inlet_temp [degC] and delta_p [Pa]."""
+"""The features of a model that does not name its own: cpu_usage [% of the node's capacity], inlet_temp [degC], delta_p
+[Pa]."""
 
 UNITS: Mapping[str, str] = {"cpu_usage": "%", "inlet_temp": "degC", "delta_p": "Pa"}
 
+MAX_FEATURES = 32
 
-@dataclass(frozen=True, slots=True)
-class FeatureRanges:
-    """The range of values that a model was trained on: (lowest, highest) of each feature, in the features' units."""
 
-    cpu_usage: tuple[float, float]
-    inlet_temp: tuple[float, float]
-    delta_p: tuple[float, float]
+class FeatureRanges(Mapping[str, tuple[float, float]]):
+    """The range of values that a model was trained on: (lowest, highest) of each feature, in the model's order.
+
+    Parameters
+    ----------
+    ranges
+        Lowest and highest value by feature, in the features' units.
+
+    Raises
+    ------
+    UsageError
+        A lowest value is above the highest one, or a value is NaN.
+
+    Examples
+    --------
+    >>> ranges = FeatureRanges(cpu_usage=(0, 100), inlet_temp=(18, 30))
+    >>> ranges["inlet_temp"]
+    (18.0, 30.0)
+    >>> ranges.clip(np.array([[50.0, 40.0]])).tolist()
+    [[50.0, 30.0]]
+    """
+
+    __slots__ = ("_ranges",)
+
+    def __init__(self, **ranges: tuple[float, float]) -> None:
+        self._ranges = {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+        for name, (low, high) in self._ranges.items():
+            if not low <= high:
+                raise UsageError(f"range {low:g}..{high:g} of {name}: give the lowest value first")
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        return self._ranges[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ranges)
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    def __repr__(self) -> str:
+        return f"FeatureRanges({', '.join(f'{name}={pair}' for name, pair in self.items())})"
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
-        """Return the lowest and the highest values, each of shape (3,)."""
-        pairs = np.array([getattr(self, name) for name in FEATURES], dtype=np.float64)
+        """Return the lowest and the highest values, each of shape (n_features,)."""
+        pairs = np.array(list(self._ranges.values()), dtype=np.float64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
     def outside(self, X: FloatArray) -> BoolArray:
-        """Return whether each row of X, shape (n_samples, 3), has a value out of range, shape (n_samples,)."""
+        """Return whether each row of X, shape (n_samples, n_features), has a value out of range, (n_samples,)."""
         low, high = self.bounds()
         return np.asarray(((low > X) | (high < X)).any(axis=1))
 
     def clip(self, X: FloatArray) -> FloatArray:
-        """Return X with every value replaced by the nearest value in range, shape (n_samples, 3)."""
+        """Return X with every value replaced by the nearest value in range, shape (n_samples, n_features)."""
         low, high = self.bounds()
         return np.clip(X, low, high)
 
 
-def as_matrix(X: Any) -> FloatArray:
-    """Return a table as float64 matrix of shape (n_samples, 3), with columns in the order of `FEATURES`.
+def checked_features(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a model's features as a tuple.
+
+    Raises
+    ------
+    UsageError
+        A name is empty or occurs twice, there are too many, or cpu_usage is missing.
+    """
+    features = tuple(names)
+    if "cpu_usage" not in features:
+        raise UsageError(f"features {', '.join(features)[:200]}: cpu_usage is needed, because power depends on load")
+    if len(set(features)) < len(features) or not all(features) or len(features) > MAX_FEATURES:
+        raise UsageError(f"features {', '.join(features)[:200]}: give at most {MAX_FEATURES} different names")
+    return features
+
+
+def as_matrix(X: Any, features: Sequence[str] = FEATURES) -> FloatArray:
+    """Return a table as float64 matrix of shape (n_samples, n_features), with columns in the order of `features`.
 
     Parameters
     ----------
     X
-        A numpy array or nested lists of shape (n_samples, 3) in the order of `FEATURES`; or a table with named columns
-        in any order, possibly among others: a dict of columns, a list of dicts, or a pandas, polars or pyarrow table.
-        Masked values count as missing.
+        A numpy array or nested lists of shape (n_samples, n_features) in the order of `features`; or a table with named
+        columns in any order, possibly among others: a dict of columns, a list of dicts, or a pandas, polars or pyarrow
+        table. Masked values count as missing.
+    features
+        Names of the columns.
 
     Raises
     ------
@@ -60,10 +114,12 @@ def as_matrix(X: Any) -> FloatArray:
     --------
     >>> as_matrix({"delta_p": [5], "cpu_usage": [10], "inlet_temp": [22]}).tolist()
     [[10.0, 22.0, 5.0]]
+    >>> as_matrix({"cpu_usage": [10], "inlet_temp": [22]}, features=["inlet_temp", "cpu_usage"]).tolist()
+    [[22.0, 10.0]]
     """
-    columns = _named_columns(X.collect() if _is_lazy(X) else X)
-    matrix = _stack(columns) if columns is not None else _positional(X)
-    _refuse_missing(matrix)
+    columns = _named_columns(X.collect() if _is_lazy(X) else X, features)
+    matrix = _stack(columns, features) if columns is not None else _positional(X, features)
+    _refuse_missing(matrix, features)
     return matrix
 
 
@@ -72,11 +128,11 @@ def _is_lazy(X: Any) -> bool:
     return hasattr(X, "collect") and hasattr(X, "collect_schema")
 
 
-def _named_columns(X: object) -> Mapping[str, object] | None:
+def _named_columns(X: object, features: Sequence[str]) -> Mapping[str, object] | None:
     if isinstance(X, Mapping):
         return {str(name): column for name, column in X.items()}
     if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
-        complete = [name for name in FEATURES if all(name in row for row in X)]
+        complete = [name for name in features if all(name in row for row in X)]
         return {name: [row[name] for row in X] for name in complete}
     if isinstance(X, np.ndarray):
         return {name: X[name] for name in X.dtype.names} if X.dtype.names else None
@@ -88,27 +144,27 @@ def _named_columns(X: object) -> Mapping[str, object] | None:
     return None
 
 
-def _stack(columns: Mapping[str, object]) -> FloatArray:
-    missing = [name for name in FEATURES if name not in columns]
+def _stack(columns: Mapping[str, object], features: Sequence[str]) -> FloatArray:
+    missing = [name for name in features if name not in columns]
     if missing:
         raise FeatureError(
             f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the table has "
-            f"{', '.join(columns) or 'no columns'}. Rename the columns to {', '.join(FEATURES)}"
+            f"{', '.join(columns) or 'no columns'}. Rename the columns to {', '.join(features)}"
         )
-    stacked = [_column(name, columns[name]) for name in FEATURES]
+    stacked = [_column(name, columns[name], features) for name in features]
     lengths = {len(column) for column in stacked}
     if len(lengths) > 1:
-        named = ", ".join(f"{name} {len(column)}" for name, column in zip(FEATURES, stacked, strict=True))
+        named = ", ".join(f"{name} {len(column)}" for name, column in zip(features, stacked, strict=True))
         raise FeatureError(f"the columns have different lengths ({named}): give one value per row in each")
     return np.column_stack(stacked)
 
 
-def _column(name: str, values: object) -> FloatArray:
+def _column(name: str, values: object, features: Sequence[str]) -> FloatArray:
     try:
         column = _numbers(values)
     except (TypeError, ValueError) as error:
         raise FeatureError(f"column {name} has values that are not numbers: {error}") from None
-    return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape)
+    return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape, features)
 
 
 def _numbers(values: object) -> FloatArray:
@@ -117,30 +173,32 @@ def _numbers(values: object) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _positional(X: object) -> FloatArray:
+def _positional(X: object, features: Sequence[str]) -> FloatArray:
     try:
         matrix = _numbers(X)
     except (TypeError, ValueError) as error:
         raise FeatureError(
-            f"the table cannot be read as numbers ({error}): give rows of {', '.join(FEATURES)}"
+            f"the table cannot be read as numbers ({error}): give rows of {', '.join(features)}"
         ) from None
     if matrix.ndim == 1 and matrix.size == 0:
-        return np.empty((0, len(FEATURES)))
-    if matrix.ndim != 2 or matrix.shape[1] != len(FEATURES):
-        return _refuse_shape(matrix.shape)
+        return np.empty((0, len(features)))
+    if matrix.ndim != 2 or matrix.shape[1] != len(features):
+        return _refuse_shape(matrix.shape, features)
     return matrix
 
 
-def _refuse_shape(shape: tuple[int, ...]) -> FloatArray:
-    hint = " (one row? write [[cpu_usage, inlet_temp, delta_p]])" if shape == (len(FEATURES),) else ""
-    raise FeatureError(f"shape {shape} instead of (n_samples, 3) with columns {', '.join(FEATURES)}{hint}")
+def _refuse_shape(shape: tuple[int, ...], features: Sequence[str]) -> FloatArray:
+    hint = f" (one row? write [[{', '.join(features)}]])" if shape == (len(features),) else ""
+    raise FeatureError(
+        f"shape {shape} instead of (n_samples, {len(features)}) with columns {', '.join(features)}{hint}"
+    )
 
 
-def _refuse_missing(matrix: FloatArray) -> None:
+def _refuse_missing(matrix: FloatArray, features: Sequence[str]) -> None:
     bad = ~np.isfinite(matrix)
     if bad.any():
         row, column = (int(index) for index in np.argwhere(bad)[0])
         raise FeatureError(
-            f"{FEATURES[column]} is {matrix[row, column]} in row {row} ({int(bad.any(axis=1).sum())} such rows): "
+            f"{features[column]} is {matrix[row, column]} in row {row} ({int(bad.any(axis=1).sum())} such rows): "
             "a missing value is not a number to predict from; drop or fill these rows first"
         )

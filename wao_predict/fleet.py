@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.errors import UsageError
-from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit, least
+from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit
 
 _MOST_FITTING = 1e9  # pods on one node; more would not fit an integer
 EXACT_WORK = 200_000_000
@@ -302,6 +302,15 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
     return Placed(nodes, totals, chosen)
 
 
+def least(increase: FloatArray, load: FloatArray) -> int | None:
+    """Return the row with the lowest finite increase, the fullest among equal ones; None if no node has room."""
+    finite = np.isfinite(increase)
+    if not finite.any():
+        return None
+    ties = np.flatnonzero(increase == increase[finite].min())
+    return int(ties[np.argmax(load[ties])])
+
+
 def curves_of_models(
     models: Sequence[str], inlet_temp: ArrayLike, delta_p: ArrayLike, *, knots: ArrayLike = DEFAULT_KNOTS
 ) -> PowerCurves:
@@ -312,9 +321,15 @@ def curves_of_models(
     models
         Model of each node: the name of an included model, a file or a URL, see `load_predictor`.
     inlet_temp, delta_p
-        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n_nodes,) or a scalar.
+        Inlet temperature [degC] and static pressure difference [Pa] of each node, shape (n_nodes,) or a scalar; NaN
+        for nodes whose model does not need it.
     knots
         CPU loads [%], shape (k,).
+
+    Raises
+    ------
+    UsageError
+        A value that a node's model needs is NaN.
 
     Warns
     -----
@@ -331,6 +346,9 @@ def curves_of_models(
     for model in dict.fromkeys(models):
         rows = np.array([row for row, name in enumerate(models) if name == model])
         with load_predictor(model) as predictor:
+            for name, values in (("inlet_temp", temperature[rows]), ("delta_p", pressure[rows])):
+                if name in predictor.features and np.isnan(values).any():
+                    raise UsageError(f"model {model!r:.80} predicts from {name}: give it for each node with this model")
             warn_outside(predictor, temperature[rows], pressure[rows])
             watts[rows] = power_curves(predictor, temperature[rows], pressure[rows], knots=grid).watts
     return PowerCurves(grid, watts)

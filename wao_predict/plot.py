@@ -76,8 +76,8 @@ class PowerCurveDisplay(_Display):
         cls,
         predictor: SupportsPredict,
         *,
-        inlet_temp: float,
-        delta_p: float,
+        inlet_temp: float | None = None,
+        delta_p: float | None = None,
         knots: ArrayLike | None = None,
         ax: Any = None,
         **line: Any,
@@ -87,7 +87,7 @@ class PowerCurveDisplay(_Display):
         Parameters
         ----------
         inlet_temp, delta_p
-            Inlet temperature [degC] and static pressure difference [Pa].
+            Inlet temperature [degC] and static pressure difference [Pa]; not needed for a model without this feature.
         knots
             CPU loads [%]; default: those that the model states.
         ax
@@ -97,7 +97,10 @@ class PowerCurveDisplay(_Display):
         """
         curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
         name = str(getattr(predictor, "name", ""))
-        label = ", ".join(part for part in (name, f"{inlet_temp:g} \u00b0C", f"{delta_p:g} Pa") if part)
+        readings = (
+            f"{value:g} {unit}" for value, unit in ((inlet_temp, "\u00b0C"), (delta_p, "Pa")) if value is not None
+        )
+        label = ", ".join(part for part in (name, *readings) if part)
         return cls(curve, label=label).plot(ax=ax, **line)
 
     def plot(self, *, ax: Any = None, **line: Any) -> PowerCurveDisplay:

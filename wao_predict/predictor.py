@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,10 @@ from typing import Any, cast
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
-from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, ranges_of
+from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, features_of, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
-from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+from wao_predict.features import FeatureRanges, as_matrix
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
@@ -48,8 +49,8 @@ class _Question:
     out_of_range: IntArray
 
 
-def _question(X: object, ranges: FeatureRanges | None) -> _Question:
-    matrix = as_matrix(X)
+def _question(X: object, features: Sequence[str], ranges: FeatureRanges | None) -> _Question:
+    matrix = as_matrix(X, features)
     if ranges is None:
         return _Question(matrix, np.empty(0, dtype=np.int64))
     return _Question(ranges.clip(matrix), np.flatnonzero(ranges.outside(matrix)))
@@ -60,7 +61,7 @@ def _warn(prediction: Prediction, ranges: FeatureRanges | None) -> None:
     if rows.size == 0 or ranges is None:
         return
     shown = ", ".join(str(row) for row in rows[:5]) + (", ..." if rows.size > 5 else "")
-    box = ", ".join(f"{name} {low:g}..{high:g}" for name in FEATURES for low, high in [getattr(ranges, name)])
+    box = ", ".join(f"{name} {low:g}..{high:g}" for name, (low, high) in ranges.items())
     warnings.warn(
         f"{rows.size} row{'s' if rows.size > 1 else ''} ({shown}) outside the trained range ({box}): predicted at "
         "the nearest trained value",
@@ -75,6 +76,7 @@ class _Shared:
     def __init__(self, backend: Backend, *, name: str = "") -> None:
         self.backend = backend
         self.name = name or str(getattr(backend, "name", "") or type(backend).__name__)
+        self.features = features_of(backend)
         self.ranges = ranges_of(backend)
 
     def __repr__(self) -> str:
@@ -91,8 +93,8 @@ class Predictor(_Shared):
     Parameters
     ----------
     backend
-        Anything with `predict(X)` over the three features, such as a fitted scikit-learn regressor, or a remote
-        backend.
+        Anything with `predict(X)`, such as a fitted scikit-learn regressor, or a remote backend. The features are those
+        that it names, see `wao_predict.backends.base.features_of`.
     transport
         Sends the requests of a remote backend.
     name
@@ -117,7 +119,7 @@ class Predictor(_Shared):
         Parameters
         ----------
         X
-            A table, see `as_matrix`.
+            A table with the columns `features`, see `as_matrix`.
 
         Raises
         ------
@@ -137,7 +139,7 @@ class Predictor(_Shared):
 
     def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; like `predict`, without the warning."""
-        question = _question(X, self.ranges)
+        question = _question(X, self.features, self.ranges)
         if self._is_remote:
             assert self._transport is not None
             watts = run(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
@@ -176,7 +178,7 @@ class AsyncPredictor(_Shared):
 
     async def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; see `Predictor.predict_detailed`."""
-        question = _question(X, self.ranges)
+        question = _question(X, self.features, self.ranges)
         if self._is_remote:
             assert self._transport is not None
             watts = await arun(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
@@ -216,10 +218,11 @@ def load_predictor(
     ----------
     source
         The name of an included model, the path of an ONNX file, the URL of a model on a V2 server, "redfish+https://host"
-        for the model that a BMC names, or "fake".
+        for the model that a BMC names, or "fake". For a curve of power over load: "specpower:NAME" for a server type,
+        the path of a CSV file with the columns cpu_usage and watts, or points such as "curve:0=62,50=96,100=120".
     type
-        Type of the backend as in a NodeConfig, if the source does not show it: Fake, Onnx, V2InferenceProtocol,
-        Redfish or the type of a plug-in.
+        Type of the backend as in a NodeConfig, if the source does not show it: Fake, Onnx, PowerCurve,
+        V2InferenceProtocol, Redfish or the type of a plug-in.
     connection
         Credentials and TLS for a remote backend.
     options
@@ -264,6 +267,9 @@ def _backend(source: str | Path, type_: str | None, options: dict[str, Any]) -> 
         cls = backend_type(kind)
         if kind == "Fake":
             return cls(**options), "fake", None
+        if kind == "PowerCurve":
+            curve = cls.from_csv(where) if where.lower().endswith(".csv") else cls.from_source(where, **options)
+            return curve, curve.name, None
         backend = cls(ModelFiles(anywhere=True).find(where) if kind == "Onnx" else where, **options)
     except TypeError as error:
         raise UsageError(f"backend {kind} cannot be made of these options: {error}") from None
@@ -279,4 +285,6 @@ def _kind_of(source: str, type_: str | None) -> tuple[str, str]:
         return type_, source
     if source.lower() == "fake":
         return "Fake", ""
+    if source.startswith(("specpower:", "curve:")) or source.lower().endswith(".csv"):
+        return "PowerCurve", source
     return ("V2InferenceProtocol" if source.startswith(("http://", "https://")) else "Onnx"), source

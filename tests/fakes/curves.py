@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 
 from wao_core.prediction.curve_book import Conditions, CurveBook
 from wao_predict import Predictor
 from wao_predict.endpoint import Endpoint
+from wao_predict.features import FEATURES
 
 
 class FakeModel:
-    """A model that is linear in CPU load and inlet temperature, counts its calls, and raises `error` if set."""
+    """A model that is linear in CPU load and inlet temperature, counts its calls, and raises `error` if set.
 
-    def __init__(self) -> None:
+    Features beyond the standard ones have no influence; without inlet_temp, it is linear in CPU load.
+    """
+
+    def __init__(self, features: Sequence[str] = FEATURES) -> None:
+        self.features = tuple(features)
         self.calls: list[int] = []
         self.error: Exception | None = None
 
@@ -22,7 +28,8 @@ class FakeModel:
         self.calls.append(len(X))
         if self.error is not None:
             raise self.error
-        return np.asarray(100.0 + X[:, 0] + X[:, 1])
+        columns = dict(zip(self.features, X.T, strict=True))
+        return np.asarray(100.0 + columns["cpu_usage"] + columns.get("inlet_temp", 0.0))
 
 
 class Clock:

@@ -62,6 +62,8 @@ _OURS: list[dict[str, Any]] = [
     {"type": "SomePlugin", "query": "x", "value": 1, "sensor": {"name": "y"}, "options": {"unit": "F", "port": 9}},
     {"type": "V2InferenceProtocol", "options": {"inputName": "INPUT__0", "maxBatchSize": 8}},
     {"options": {}},
+    {"type": "PowerCurve", "endpoint": "specpower:intel_xeon_gold_6338n"},
+    {"type": "PowerCurve", "endpoint": "", "points": [{"cpuUsage": 0, "watts": 60}, {"cpuUsage": 100, "watts": 120.5}]},
 ]
 OURS = [{**with_term(fields), "nodeName": f"ours-{number}"} for number, fields in enumerate(_OURS)]
 """Specs with fields of our own."""
@@ -94,5 +96,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "sensor can only be set for types that discover sensors",
     ),
     ({"type": "Onnx", "options": {"inputName": "X"}}, "options can only be set for models on a server"),
+    (
+        {"type": "Onnx", "points": [{"cpuUsage": 0, "watts": 60}, {"cpuUsage": 100, "watts": 120}]},
+        "points can only be set for type PowerCurve",
+    ),
+    ({"type": "PowerCurve", "points": [{"cpuUsage": 0, "watts": 60}]}, "at least 2 items"),
+    (
+        {"type": "PowerCurve", "points": [{"cpuUsage": 0, "watts": 0}, {"cpuUsage": 101, "watts": 1}]},
+        r"greater than or equal to 1(.|\n)*less than or equal to 100",
+    ),
 ]
 """Fields of a term that cannot be meant, and what the refusal says."""

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from wao_predict import Predictor, UsageError
 from wao_predict.backends.fake import FakeBackend
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurve, PowerCurves, curve_rows, monotone, power_curves
+from wao_predict.features import FEATURES
 
 rows = arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(2, 25)), elements=st.floats(0, 1000))
 
@@ -90,7 +91,7 @@ def test_many_curves_take_one_call() -> None:
 
 
 def test_rows_of_curves_are_in_the_order_of_the_features() -> None:
-    X = curve_rows(np.array([20.0, 30.0]), np.array([1.0, 2.0]), np.array([0.0, 100.0]))
+    X = curve_rows(FEATURES, np.array([[20.0, 1.0], [30.0, 2.0]]), np.array([0.0, 100.0]))
     assert X.tolist() == [[0, 20, 1], [100, 20, 1], [0, 30, 2], [100, 30, 2]]
 
 

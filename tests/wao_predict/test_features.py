@@ -85,7 +85,7 @@ finite = st.floats(-1e6, 1e6)
 
 @given(st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=20))
 def test_clipping_moves_exactly_the_rows_outside(rows: list[tuple[float, float, float]]) -> None:
-    ranges = FeatureRanges((0.0, 100.0), (15.0, 40.0), (0.0, 9.5))
+    ranges = FeatureRanges(cpu_usage=(0.0, 100.0), inlet_temp=(15.0, 40.0), delta_p=(0.0, 9.5))
     X = as_matrix(rows)
     clipped = ranges.clip(X)
     assert not ranges.outside(clipped).any()

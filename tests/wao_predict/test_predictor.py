@@ -30,7 +30,7 @@ from wao_predict.testing import MockTransport, serve_documents
 class Ranged(FakeBackend):
     """A line with a trained range."""
 
-    ranges = FeatureRanges((0.0, 100.0), (15.0, 40.0), (0.0, 10.0))
+    ranges = FeatureRanges(cpu_usage=(0.0, 100.0), inlet_temp=(15.0, 40.0), delta_p=(0.0, 10.0))
 
 
 def test_the_answer_is_a_float64_array_of_watts() -> None:

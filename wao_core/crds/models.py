@@ -56,7 +56,7 @@ class SecretReference(_Model):
 
 
 class Tls(_Model):
-    """How a server's certificate is verified. Default: by the system's authorities, unless an option of WAO differs."""
+    """How the server's certificate is verified. Default: by the system's authorities."""
 
     model_config = ConfigDict(json_schema_extra=validations(TLS_RULES))
 
@@ -66,9 +66,7 @@ class Tls(_Model):
         max_length=128,
         description="SHA-256 fingerprint of the only certificate to accept, in hex.",
     )
-    insecure_skip_verify: bool | None = Field(
-        None, description="Accept any certificate; a warning is logged. False verifies it whatever the default is."
-    )
+    insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
 
     @model_validator(mode="after")
     def _rules(self) -> Tls:
@@ -101,22 +99,38 @@ class SensorOverride(_Model):
         return self
 
 
+class CurvePoint(_Model):
+    """Power at one CPU usage."""
+
+    cpu_usage: float = Field(ge=0, le=100, description="CPU usage [%].")
+    watts: float = Field(ge=1, le=100_000, description="Power [W].")
+
+
 class EndpointTerm(_Model):
     """One sensor, model or endpoint provider: its type, URL, credentials, and interval."""
 
     model_config = ConfigDict(json_schema_extra=validations(TERM_RULES))
 
     type: str = Field(
-        description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, Prometheus or a plug-in's name"
+        description="Fake, Redfish, DifferentialPressureAPI, V2InferenceProtocol, Onnx, PowerCurve, Prometheus or a "
+        "plug-in's name."
     )
     endpoint: str = Field(
-        description="URL; for Onnx an included model's name or a file path. Empty where the type needs none."
+        description="URL; for Onnx an included model's name or a file path; for PowerCurve specpower:NAME. Empty where "
+        "the type needs none."
     )
     basic_auth_secret: SecretReference | None = Field(None, description="Credentials for HTTP basic authentication.")
     fetch_interval: Duration | None = Field(None, description="Time between two readings, a Go duration. Default 15s.")
-    tls: Tls | None = Field(None, description="How the server's certificate is verified, if not by the spec's tls.")
+    tls: Tls | None = Field(None, description="How the server's certificate is verified.")
     sensor: SensorOverride | None = Field(None, description="The sensor to read, if discovery cannot find it.")
     value: float | None = Field(None, description="Type Fake: the constant.")
+    points: list[CurvePoint] | None = Field(
+        None,
+        min_length=2,
+        max_length=1000,
+        description="Type PowerCurve: power over CPU usage, instead of an endpoint; linear between the points.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     query: str | None = Field(
         None,
         max_length=4096,
@@ -139,8 +153,12 @@ class EndpointTerm(_Model):
 class MetricsCollector(_Model):
     """The node's sensors."""
 
-    inlet_temp: EndpointTerm = Field(description="Inlet temperature [degC].")
-    delta_p: EndpointTerm = Field(description="Static pressure difference [Pa].")
+    inlet_temp: EndpointTerm | None = Field(
+        None, description="Inlet temperature [degC]. Not needed for a model without this feature."
+    )
+    delta_p: EndpointTerm | None = Field(
+        None, description="Static pressure difference [Pa]. Not needed for a model without this feature."
+    )
     power_watts: EndpointTerm | None = Field(None, description="Measured power [W].")
 
 
@@ -164,7 +182,6 @@ class NodeConfigSpec(_Model):
     node_name: str = Field(description="Name of the Node.")
     metrics_collector: MetricsCollector = Field(description="The node's sensors.")
     predictor: Predictor = Field(description="The node's power model.")
-    tls: Tls | None = Field(None, description="How certificates are verified at all endpoints that have no tls.")
 
 
 class NodeConfigTemplateBody(NodeConfigSpec):

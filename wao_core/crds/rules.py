@@ -81,9 +81,11 @@ SENSOR_RULES = (
 )
 
 # types of our own that have no use for a field; a plug-in may have one for it
-_NOT_FAKE = ("Redfish", "DifferentialPressureAPI", "Prometheus", "V2InferenceProtocol", "Onnx")
-_NO_OPTIONS = ("Fake", "DifferentialPressureAPI", "Prometheus", "Onnx")
-_NO_QUERY = ("Fake", "Redfish", "DifferentialPressureAPI", "V2InferenceProtocol", "Onnx")
+_NOT_FAKE = ("Redfish", "DifferentialPressureAPI", "Prometheus", "V2InferenceProtocol", "Onnx", "PowerCurve")
+_NO_OPTIONS = ("Fake", "DifferentialPressureAPI", "Prometheus", "Onnx", "PowerCurve")
+_NO_QUERY = ("Fake", "Redfish", "DifferentialPressureAPI", "V2InferenceProtocol", "Onnx", "PowerCurve")
+_NO_POINTS = ("Fake", "Redfish", "DifferentialPressureAPI", "Prometheus", "V2InferenceProtocol", "Onnx")
+_NO_SENSOR = ("Fake", "Prometheus", "V2InferenceProtocol", "Onnx", "PowerCurve")
 TERM_RULES = (
     Rule(
         f"!has(self.value) || !(self.type in {list(_NOT_FAKE)})",
@@ -96,13 +98,18 @@ TERM_RULES = (
         "query can only be set for type Prometheus",
     ),
     Rule(
+        f"!has(self.points) || !(self.type in {list(_NO_POINTS)})",
+        lambda term: term.points is None or term.type not in _NO_POINTS,
+        "points can only be set for type PowerCurve",
+    ),
+    Rule(
         "!has(self.query) || size(self.query.trim()) > 0",
         lambda term: term.query is None or bool(term.query.strip()),
         "query must be PromQL that returns one sample for the node",
     ),
     Rule(
-        "!has(self.sensor) || !(self.type in ['Fake', 'Prometheus', 'V2InferenceProtocol', 'Onnx'])",
-        lambda term: term.sensor is None or term.type not in ("Fake", "Prometheus", "V2InferenceProtocol", "Onnx"),
+        f"!has(self.sensor) || !(self.type in {list(_NO_SENSOR)})",
+        lambda term: term.sensor is None or term.type not in _NO_SENSOR,
         "sensor can only be set for types that discover sensors: Redfish and DifferentialPressureAPI",
     ),
     Rule(

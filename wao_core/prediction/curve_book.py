@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,7 +19,7 @@ import numpy as np
 from wao_core.aio import BackgroundTasks, cancel
 from wao_predict.arrays import FloatArray
 from wao_predict.backoff import Backoff
-from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, curve_rows, monotone, power_curves
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, conditions_of, curve_rows, monotone, power_curves
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import WaoError, summary
 from wao_predict.predictor import AsyncPredictor, Predictor
@@ -40,7 +41,8 @@ CALL_TIMEOUT = 30.0
 class Conditions:
     """The inputs of one node's curve: its model, inlet temperature [degC] and pressure difference [Pa].
 
-    `capacity_cores` is the node's CPU if the unit of models' CPU usage is cores, else 0.
+    An input that the model does not need, or that is not known, is NaN. `capacity_cores` is the node's CPU if the unit
+    of models' CPU usage is cores, else 0.
     """
 
     model: Endpoint
@@ -48,14 +50,26 @@ class Conditions:
     delta_p: float
     capacity_cores: float = 0.0
 
+    def suffice(self, features: Collection[str]) -> bool:
+        """Return whether every input that a model with these features needs is known."""
+        return not any(math.isnan(getattr(self, name, math.nan)) for name in features if name != "cpu_usage")
+
     def close_to(self, other: Conditions) -> bool:
         """Return whether a curve for `other` is still valid."""
         return (
             (self.model is other.model or self.model == other.model)
             and self.capacity_cores == other.capacity_cores
-            and abs(self.inlet_temp - other.inlet_temp) < TEMPERATURE_STEP
-            and abs(self.delta_p - other.delta_p) < PRESSURE_STEP
+            and not abs(self.inlet_temp - other.inlet_temp) >= TEMPERATURE_STEP  # also if NaN, because not needed
+            and not abs(self.delta_p - other.delta_p) >= PRESSURE_STEP
         )
+
+    def distance(self, other: Conditions) -> float:
+        """Return how different two sets of conditions are, in steps; inputs that are not known do not count."""
+        steps = (
+            abs(self.inlet_temp - other.inlet_temp) / TEMPERATURE_STEP,
+            abs(self.delta_p - other.delta_p) / PRESSURE_STEP,
+        )
+        return sum(step for step in steps if not math.isnan(step))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +136,10 @@ class CurveBook:
     @property
     def settled(self) -> bool:
         """Whether every wanted curve exists, or its model has a problem."""
-        return all(node in self._entries or self.problem(item.model) for node, item in self._wanted.items())
+        return all(
+            node in self._entries or self.problem(item.model) or not self._suffice(item)
+            for node, item in self._wanted.items()
+        )
 
     def stand_in(self, wanted: Conditions) -> CurveEntry | None:
         """Return the curve of a node with the same model and similar conditions, or None; for nodes without a curve."""
@@ -133,10 +150,7 @@ class CurveBook:
         )
         return min(
             islice(alike, STAND_INS),
-            key=lambda entry: (
-                abs(entry.conditions.inlet_temp - wanted.inlet_temp) / TEMPERATURE_STEP
-                + abs(entry.conditions.delta_p - wanted.delta_p) / PRESSURE_STEP
-            ),
+            key=lambda entry: entry.conditions.distance(wanted),
             default=None,
         )
 
@@ -145,10 +159,19 @@ class CurveBook:
         known = self._models.get(model)
         return "" if known is None else known.problem
 
+    def features(self, model: Endpoint) -> tuple[str, ...] | None:
+        """Return the names of a model's features, None before the model is open."""
+        known = self._models.get(model)
+        return None if known is None or known.predictor is None else known.predictor.features
+
     def update(self, wanted: Mapping[str, Conditions]) -> None:
-        """Set the wanted curves; missing and outdated ones are predicted in the background."""
+        """Set the wanted curves; missing and outdated ones are predicted in the background.
+
+        The model of a node is opened even if some of the node's conditions are not known, because only an open model
+        states which of them it needs.
+        """
         self._wanted = wanted
-        for node in self._entries.keys() - wanted.keys():
+        for node in [node for node in self._entries if node not in wanted or not self._suffice(wanted[node])]:
             del self._entries[node]
         batches: dict[Endpoint, dict[str, Conditions]] = {}
         now = self._clock()
@@ -176,9 +199,14 @@ class CurveBook:
 
     def _is_due(self, node: str, conditions: Conditions, now: float) -> bool:
         entry = self._entries.get(node)
-        if entry is None or not entry.conditions.close_to(conditions):
-            return True
-        return now - entry.made_at > self._max_age
+        if entry is None or not entry.conditions.close_to(conditions) or now - entry.made_at > self._max_age:
+            return self._suffice(conditions)
+        return False
+
+    def _suffice(self, conditions: Conditions) -> bool:
+        """Return whether the known conditions suffice for the model; True before the model is open."""
+        features = self.features(conditions.model)
+        return features is None or conditions.suffice(features)
 
     def _retire(self, key: Endpoint) -> None:
         model = self._models.pop(key)
@@ -191,6 +219,8 @@ class CurveBook:
             async with asyncio.timeout(CALL_TIMEOUT):
                 if model.predictor is None:
                     model.predictor = await self._open(key)
+                features = model.predictor.features
+                batch = {node: conditions for node, conditions in batch.items() if conditions.suffice(features)}
                 watts = await self._curves(model.predictor, list(batch.values()))
         except (WaoError, TimeoutError) as error:
             self._failed(key, model, summary(error) or f"no answer in {CALL_TIMEOUT:g} s", error)
@@ -210,15 +240,19 @@ class CurveBook:
         self.version += 1
 
     async def _curves(self, predictor: Predictor | AsyncPredictor, wanted: Sequence[Conditions]) -> FloatArray:
+        if not wanted:
+            return np.empty((0, self.knots.size))
         temperature = np.array([item.inlet_temp for item in wanted])
         pressure = np.array([item.delta_p for item in wanted])
         in_cores = self.asks_in_cores and getattr(predictor.backend, "knots", None) is None
         if isinstance(predictor, Predictor) and not in_cores:
             curves = await asyncio.to_thread(power_curves, predictor, temperature, pressure)
             return on_knots(curves, self.knots)
-        X = curve_rows(temperature, pressure, self.knots)
+        X = curve_rows(predictor.features, conditions_of(predictor.features, temperature, pressure), self.knots)
         if in_cores:
-            X[:, 0] *= np.repeat([item.capacity_cores / 100.0 for item in wanted], self.knots.size)
+            X[:, predictor.features.index("cpu_usage")] *= np.repeat(
+                [item.capacity_cores / 100.0 for item in wanted], self.knots.size
+            )
         if isinstance(predictor, Predictor):
             prediction = await asyncio.to_thread(predictor.predict_detailed, X)
         else:

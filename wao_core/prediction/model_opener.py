@@ -22,9 +22,13 @@ MODEL_TIME = 10.0
 def model_endpoint(config: NodeConfig) -> Endpoint | None:
     """Return the endpoint provider of a NodeConfig, else its model, or None without both; as in the reference."""
     for endpoint in (config.endpoint_provider, config.power_consumption):
-        if endpoint is not None and endpoint.type and (endpoint.url or endpoint.type == "Fake"):
+        if endpoint is not None and endpoint.type and (endpoint.url or _needs_no_url(endpoint)):
             return endpoint
     return None
+
+
+def _needs_no_url(endpoint: Endpoint) -> bool:
+    return endpoint.type == "Fake" or "points" in endpoint.options
 
 
 def model_opener(endpoints: Endpoints) -> Opener:

@@ -23,12 +23,15 @@ from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves
 from wao_predict.endpoint import Endpoint
+from wao_predict.features import FEATURES
 
 BATCH = 250
 """Number of nodes that one step of a build processes, in a few milliseconds."""
 _IGNORED = (Kind.POD, Kind.WORKLOAD)
 """Kinds that snapshots do not contain."""
 _NO_MEANS = Means()
+_NOT_NEEDED = (math.nan, "")
+"""Value and reason of an input that a node's model does not need."""
 
 
 @dataclass(slots=True, eq=False)
@@ -182,20 +185,26 @@ class SnapshotBuilder:
         return _Draft(now, self._names, inputs, means, self._book.knots)
 
     def _set_conditions(self, draft: _Draft, row: int) -> None:
-        """Set a node's conditions if all of them are known, and the reason for each that is not measured and fresh."""
+        """Set a node's conditions, and the reason for each that its model needs and that is not measured and fresh."""
         name = draft.names[row]
         model = self._models.get(name)
         if model is None:
             draft.reasons[row] = self._models.why_none(name)
             return
+        features = self._book.features(model)
         means = draft.means.get(model, _NO_MEANS)
-        inlet_temp, temperature_reason = draft.inputs.inlet_temp.resolve(row, means.inlet_temp)
-        delta_p, pressure_reason = draft.inputs.delta_p.resolve(row, means.delta_p)
+        inlet_temp, temperature_reason = delta_p, pressure_reason = _NOT_NEEDED
+        if features is None or "inlet_temp" in features:
+            inlet_temp, temperature_reason = draft.inputs.inlet_temp.resolve(row, means.inlet_temp)
+        if features is None or "delta_p" in features:
+            delta_p, pressure_reason = draft.inputs.delta_p.resolve(row, means.delta_p)
+        others = "" if features is None else ", ".join(name for name in features if name not in FEATURES)
+        others_reason = f"its model needs {others}, which is not collected" if others else ""
         capacity = self._capacity_for_models(name)
         capacity_reason = "its CPU capacity is not known" if capacity is None else ""
-        if temperature_reason or pressure_reason or capacity_reason:
-            draft.reasons[row] = joined(temperature_reason, pressure_reason, capacity_reason)
-        if capacity is not None and not math.isnan(inlet_temp) and not math.isnan(delta_p):
+        if temperature_reason or pressure_reason or others_reason or capacity_reason:
+            draft.reasons[row] = joined(temperature_reason, pressure_reason, others_reason, capacity_reason)
+        if capacity is not None:
             draft.conditions[name] = Conditions(model, inlet_temp, delta_p, capacity)
 
     def _capacity_for_models(self, name: str) -> float | None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from wao_predict.arrays import FloatArray
-from wao_predict.features import FeatureRanges
+from wao_predict.features import FEATURES, FeatureRanges, checked_features
 from wao_predict.flow import Flow
 
 
 @runtime_checkable
 class LocalBackend(Protocol):
-    """Predicts in this process. Any fitted scikit-learn regressor over the three features is one."""
+    """Predicts in this process. Any fitted scikit-learn regressor is one."""
 
     def predict(self, X: FloatArray, /) -> FloatArray:
-        """Return watts, shape (n_samples,), for features of shape (n_samples, 3)."""
+        """Return watts, shape (n_samples,), for features of shape (n_samples, n_features)."""
         ...
 
 
@@ -36,6 +36,23 @@ class RemoteBackend(Protocol):
 
 
 Backend = LocalBackend | RemoteBackend
+
+
+def features_of(backend: object) -> tuple[str, ...]:
+    """Return the names of a backend's features, in the order of its columns.
+
+    These are its attribute `features`, else scikit-learn's `feature_names_in_`, else `FEATURES`.
+
+    Raises
+    ------
+    UsageError
+        The names cannot be those of a power model.
+    """
+    for attribute in ("features", "feature_names_in_"):
+        stated = getattr(backend, attribute, None)
+        if stated is not None:
+            return checked_features([str(name) for name in stated])
+    return FEATURES
 
 
 def ranges_of(backend: object) -> FeatureRanges | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wao_predict.arrays import FloatArray
+from wao_predict.curves import curve_rows
 from wao_predict.endpoint import Endpoint, EndpointContext
-from wao_predict.errors import MissingExtra, ModelLoadError, PredictError
-from wao_predict.features import FEATURES, FeatureRanges
+from wao_predict.errors import MissingExtra, ModelLoadError, PredictError, UsageError
+from wao_predict.features import FEATURES, FeatureRanges, checked_features
+from wao_predict.models.metadata import ranges_from_json
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024
 
 
 class OnnxBackend:
-    """A model file with one input of three features, (n_samples, 3), and watts as its first output.
+    """A model file with one input of features, (n_samples, n_features), and watts as its first output.
 
     The metadata of files written by `wao train` states the features and their units, the ranges that the model was
-    trained on, and the CPU loads at which its curve has knots. Other files need not have any metadata.
+    trained on, and the CPU loads at which its curve has knots. Other files need not have any metadata: their features
+    are `FEATURES`.
 
     Raises
     ------
     ModelLoadError
-        The file cannot be read, or its input is not the three features.
+        The file cannot be read, or its input does not have its features.
     MissingExtra
         onnxruntime is not installed.
     """
@@ -36,10 +39,10 @@ class OnnxBackend:
         self.path = Path(path)
         self.session = _session(self.path)
         self.metadata: Mapping[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
-        self._input = _input_of(self.session, self.path)
+        self.features = _features(self.metadata, self.path)
+        self._input = _input_of(self.session, self.path, self.features)
         self._outputs = [output.name for output in self.session.get_outputs()]
-        _check_features(self.metadata, self.path)
-        self.ranges = _ranges(self.metadata, self.path)
+        self.ranges = _ranges(self.metadata, self.path, self.features)
         self.knots = _knots(self.metadata, self.path)
 
     @classmethod
@@ -61,17 +64,22 @@ class OnnxBackend:
             raise PredictError(f"model {self.path.name} returned {watts.size} values for {len(X)} rows")
         return watts.reshape(-1)
 
-    def curves(self, inlet_temp: ArrayLike, delta_p: ArrayLike) -> FloatArray | None:
-        """Return watts at `knots` for each pair of conditions, shape (n, k), from one forward pass.
+    def curves(self, *conditions: ArrayLike) -> FloatArray | None:
+        """Return watts at `knots` for each set of conditions, shape (n, k), from one forward pass.
 
         None when the model has no such output.
+
+        Parameters
+        ----------
+        conditions
+            The features other than cpu_usage in their order, each of shape (n,).
         """
-        if self.knots is None or "curve" not in self._outputs:
+        if self.knots is None or "curve" not in self._outputs or not conditions:
             return None
-        temperature, pressure = (np.asarray(values, dtype=np.float64) for values in (inlet_temp, delta_p))
-        X = np.column_stack([np.full(temperature.shape, self.knots[0]), temperature, pressure])
+        needed = np.column_stack([np.asarray(values, dtype=np.float64) for values in conditions])
+        X = curve_rows(self.features, needed, self.knots[:1])
         if self.ranges is not None:
-            X[:, 1:] = self.ranges.clip(X)[:, 1:]
+            X = self.ranges.clip(X)
         watts = self._run(X, "curve")
         if watts.shape != (len(X), self.knots.size):
             expected = (len(X), self.knots.size)
@@ -103,7 +111,7 @@ def _session(path: Path) -> Any:
     if not path.is_file():
         raise ModelLoadError(f"there is no model file {path}; included models: `wao models`")
     if path.stat().st_size > MAX_MODEL_BYTES:
-        raise ModelLoadError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB: not a model for three features")
+        raise ModelLoadError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB: no power model")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads lose on a busy machine
     options.inter_op_num_threads = 1
@@ -115,29 +123,29 @@ def _session(path: Path) -> Any:
         raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}") from None
 
 
-def _input_of(session: Any, path: Path) -> str:
+def _features(metadata: Mapping[str, str], path: Path) -> tuple[str, ...]:
+    stated = metadata.get("wao.features")
+    try:
+        return FEATURES if stated is None else checked_features(stated.split(","))
+    except UsageError as error:
+        raise ModelLoadError(f"{path}: its metadata wao.features: {error}") from None
+
+
+def _input_of(session: Any, path: Path, features: Sequence[str]) -> str:
     inputs = session.get_inputs()
     width = inputs[0].shape[1] if len(inputs) == 1 and len(inputs[0].shape) == 2 else 0
-    if isinstance(width, int) and width != len(FEATURES):  # a name or None is a free dimension
+    if isinstance(width, int) and width != len(features):  # a name or None is a free dimension
         shapes = ", ".join(f"{item.name}{item.shape}" for item in inputs)
-        raise ModelLoadError(f"{path} takes {shapes}: needed is one input of shape [n, 3] with {', '.join(FEATURES)}")
+        raise ModelLoadError(
+            f"{path} takes {shapes}: needed is one input of shape [n, {len(features)}] with {', '.join(features)}"
+        )
     return str(inputs[0].name)
 
 
-def _check_features(metadata: Mapping[str, str], path: Path) -> None:
-    stated = metadata.get("wao.features")
-    if stated is not None and tuple(stated.split(",")) != FEATURES:
-        raise ModelLoadError(f"{path} was trained on {stated}: needed is {','.join(FEATURES)} in this order")
-
-
-def _ranges(metadata: Mapping[str, str], path: Path) -> FeatureRanges | None:
-    stated = metadata.get("wao.ranges")
-    if stated is None:
-        return None
+def _ranges(metadata: Mapping[str, str], path: Path, features: Sequence[str]) -> FeatureRanges | None:
     try:
-        box = json.loads(stated)
-        return FeatureRanges(**{name: (float(box[name][0]), float(box[name][1])) for name in FEATURES})
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        return ranges_from_json(metadata.get("wao.ranges"), features)
+    except ValueError:
         raise ModelLoadError(f"{path}: its metadata wao.ranges is not a JSON map of feature to [low, high]") from None
 
 

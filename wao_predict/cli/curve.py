@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,16 +64,32 @@ def curve(
 
 def _conditions(
     predictor: Predictor, inlet_temp: list[float] | None, delta_p: float | None
-) -> tuple[list[float], float]:
-    """Return the given temperatures and pressure; defaults are spread over the trained range."""
-    ranges = predictor.ranges
-    low, high = ranges.inlet_temp if ranges else (18.0, 30.0)
-    pressure = sum(ranges.delta_p) / 2 if ranges else 7.5
-    temperatures = inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)]
-    return temperatures, pressure if delta_p is None else delta_p
+) -> tuple[list[float | None], float | None]:
+    """Return the given temperatures and pressure; defaults are spread over the trained range.
+
+    A condition that the model does not need is None.
+    """
+    ranges: Mapping[str, tuple[float, float]] = predictor.ranges or {}
+    temperatures: list[float | None] = [None]
+    if "inlet_temp" in predictor.features:
+        low, high = ranges.get("inlet_temp", (18.0, 30.0))
+        temperatures = list(inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)])
+    pressure = None
+    if "delta_p" in predictor.features:
+        pressure = sum(ranges.get("delta_p", (0.0, 15.0))) / 2 if delta_p is None else delta_p
+    return temperatures, pressure
 
 
-def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: float, file: Path) -> None:
+def _title(predictor: Predictor, temperatures: list[float | None], pressure: float | None) -> str:
+    where = "" if pressure is None else f" at {pressure:g} Pa"
+    return f"{predictor.name}{where}" + ("" if temperatures == [None] else ", by inlet temperature")
+
+
+def _label(temperature: float | None, unit: str) -> str:
+    return "load only" if temperature is None else f"{temperature:g} {unit}"
+
+
+def _draw_in_file(predictor: Predictor, temperatures: list[float | None], pressure: float | None, file: Path) -> None:
     from wao_predict.plot import PowerCurveDisplay
 
     display = None
@@ -82,15 +99,15 @@ def _draw_in_file(predictor: Predictor, temperatures: list[float], pressure: flo
             inlet_temp=temperature,
             delta_p=pressure,
             ax=None if display is None else display.ax_,
-            label=f"{temperature:g} \u00b0C",
+            label=_label(temperature, "\u00b0C"),
         )
     assert display is not None
-    display.ax_.set_title(f"{predictor.name} at {pressure:g} Pa, by inlet temperature", loc="left", fontsize=11)
+    display.ax_.set_title(_title(predictor, temperatures, pressure), loc="left", fontsize=11)
     display.figure_.savefig(file, dpi=150)
     sys.stdout.write(f"{file}\n")
 
 
-def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure: float) -> None:
+def _draw_in_terminal(predictor: Predictor, temperatures: list[float | None], pressure: float | None) -> None:
     from wao_predict.curves import PowerCurve
     from wao_predict.errors import MissingExtra
 
@@ -105,9 +122,9 @@ def _draw_in_terminal(predictor: Predictor, temperatures: list[float], pressure:
     for index, temperature in enumerate(temperatures):
         found = PowerCurve.from_predictor(predictor, temperature, pressure)
         marker = "hd" if coloured else _MARKERS[index % len(_MARKERS)]
-        plotext.plot(found.knots.tolist(), found.watts.tolist(), label=f"{temperature:g} degC", marker=marker)
+        plotext.plot(found.knots.tolist(), found.watts.tolist(), label=_label(temperature, "degC"), marker=marker)
     plotext.xticks([0, 25, 50, 75, 100])
-    plotext.title(f"{predictor.name} at {pressure:g} Pa")
+    plotext.title(_title(predictor, temperatures, pressure))
     plotext.xlabel("CPU load [%]")
     plotext.ylabel("power [W]")
     drawn = str(plotext.build())
@@ -118,11 +135,15 @@ _MARKERS = (".", "+", "x", "o", "*")
 """Markers of the curves in output without colour."""
 
 
-def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: float, form: Output) -> None:
+def _print_numbers(
+    predictor: Predictor, temperatures: list[float | None], pressure: float | None, form: Output
+) -> None:
     from wao_predict.curves import power_curves, warn_outside
 
-    warn_outside(predictor, temperatures, pressure)
-    curves = power_curves(predictor, temperatures, [pressure] * len(temperatures))
+    given = None if None in temperatures else [value for value in temperatures if value is not None]
+    pressures = None if pressure is None else [pressure] * len(temperatures)
+    warn_outside(predictor, given, pressures)
+    curves = power_curves(predictor, given, pressures)
     if form is Output.JSON:
         rows = [
             {"inlet_temp": temperature, "delta_p": pressure, "watts": [round(float(value), 3) for value in watts]}
@@ -130,5 +151,5 @@ def _print_numbers(predictor: Predictor, temperatures: list[float], pressure: fl
         ]
         print_json({"model": predictor.name, "cpu_usage": curves.knots.tolist(), "curves": rows})
         return
-    header = ["cpu_usage", *(f"watts_at_{temperature:g}_degC" for temperature in temperatures)]
+    header = ["cpu_usage", *("watts" if t is None else f"watts_at_{t:g}_degC" for t in temperatures)]
     print_csv(header, [[knot, *row] for knot, row in zip(curves.knots, curves.watts.T.round(3), strict=True)])

@@ -1,46 +1,135 @@
-"""`wao models`: the included models and their errors."""
+"""`wao models`: the included models, curves of common servers, and candidates for a server."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from wao_predict.cli.options import shipped_models
+from wao_predict.cli.connection import Login
+from wao_predict.cli.options import shipped_models, with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.features import FeatureRanges
     from wao_predict.models.metadata import ModelInfo
+    from wao_predict.models.specpower import ServerType
 
 
-def models(
+class _ShowByDefault(TyperGroup):
+    """`wao models MODEL` is `wao models show MODEL`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = not args or args[0] in self.commands
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+app = typer.Typer(cls=_ShowByDefault, invoke_without_command=True, subcommand_metavar="[MODEL|COMMAND]")
+Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")]
+
+
+@app.callback()
+def models(context: typer.Context, output: Form = TableOrJson.TABLE) -> None:
+    """List the included power models, and find the power curve of a common server.
+
+    `wao models MODEL` shows one model with trained ranges, errors, source and licence. Curves of 317 server types from
+    SPECpower results are models too: `wao models search` finds their names.
+    """
+    from wao_predict.models import list_models
+
+    if context.invoked_subcommand is not None:
+        return
+    shipped = list_models()
+    if output is TableOrJson.JSON:
+        print_json([document(info) for info in shipped])
+    else:
+        _print_list(shipped)
+
+
+@app.command("show")
+def show(
     name: Annotated[
-        str | None,
+        str,
         typer.Argument(
-            help="Name of an included model, or path of an .onnx file. Default: list all included models.",
+            help="Name of an included model, specpower:NAME, or path of an .onnx file.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),
-    ] = None,
-    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
+    ],
+    output: Form = TableOrJson.TABLE,
 ) -> None:
-    """List the included power models with trained ranges, errors, source and licence."""
-    from wao_predict.models import list_models, model_path, read_info
+    """Show one model: trained ranges, errors, source and licence."""
+    from wao_predict.models import model_path, read_info
+    from wao_predict.models.specpower import find
 
-    if name is None:
-        shipped = list_models()
-        if output is TableOrJson.JSON:
-            print_json([document(info) for info in shipped])
-        else:
-            _print_list(shipped)
+    if name.startswith("specpower:"):
+        server = find(name.removeprefix("specpower:"))
+        print_json(server_document(server)) if output is TableOrJson.JSON else _print_server(server)
         return
     info = read_info(name if name.endswith(".onnx") else model_path(name))
+    print_json(document(info)) if output is TableOrJson.JSON else _print_one(info)
+
+
+@app.command("search")
+def search(
+    text: Annotated[
+        list[str], typer.Argument(help='Processor and cores, such as "epyc 7763" or "xeon gold 64 cores".')
+    ],
+    output: Form = TableOrJson.TABLE,
+) -> None:
+    """Search the power curves of 317 server types by processor and number of cores."""
+    from wao_predict.errors import UsageError
+    from wao_predict.models import specpower
+
+    wanted = " ".join(text)
+    found = specpower.search(wanted)
     if output is TableOrJson.JSON:
-        print_json(document(info))
+        print_json([server_document(server) for server in found])
+        return
+    if not found:
+        close = ", ".join(specpower.close_processors(wanted))
+        hint = f"did you mean {close}?" if close else "try fewer words, such as the vendor or the series"
+        raise UsageError(f"no server type with {wanted!r:.80}; {hint}")
+    _print_servers([(server, "") for server in found], title=f"Server types with {wanted!r:.80}")
+
+
+@app.command("match")
+@with_options(Login, "login")
+def match(
+    login: Login,
+    url: Annotated[str, typer.Argument(help="https://host[:port] of the BMC", metavar="URL")],
+    system: Annotated[str | None, typer.Option(help="The System to read, where the BMC has several.")] = None,
+    output: Form = TableOrJson.TABLE,
+) -> None:
+    """Read the processors of a server from its BMC, and list the server types that resemble it.
+
+    The list is a proposal: check the differences, and confirm the curve with a few measurements.
+    """
+    from dataclasses import asdict
+
+    from wao_predict.flow import run
+    from wao_predict.models.matching import candidates
+    from wao_predict.redfish.hardware import read_hardware
+    from wao_predict.transport import HttpTransport
+
+    how = login.connection_to(url)
+    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
+    try:
+        hardware = run(read_hardware(system), transport)
+    finally:
+        transport.close()
+    found = candidates(hardware)
+    if output is TableOrJson.JSON:
+        proposals = [server_document(item.server) | {"reason": item.reason, "exact": item.exact} for item in found]
+        print_json({"hardware": asdict(hardware), "candidates": proposals})
+        return
+    print_facts({name: value or None for name, value in asdict(hardware).items()})
+    if found:
+        _print_servers([(item.server, item.reason) for item in found], title="\nServer types that resemble it")
     else:
-        _print_one(info)
+        typer.echo("\nNo server type resembles it: measure the server, or give a curve of points.")
 
 
 def document(info: ModelInfo) -> dict[str, object]:
@@ -49,6 +138,7 @@ def document(info: ModelInfo) -> dict[str, object]:
         "name": info.name,
         "path": str(info.path),
         "bytes": _size(info.path),
+        "features": list(info.features),
         "ranges": _ranges(info.ranges),
         "support": _ranges(info.support),
         "knots": list(info.knots),
@@ -57,6 +147,65 @@ def document(info: ModelInfo) -> dict[str, object]:
         "license": info.license or None,
         "created_with": info.created_with or None,
     }
+
+
+def server_document(server: ServerType) -> dict[str, object]:
+    """Return the description of a server type as a JSON object; unknown values are null."""
+    from wao_predict.models import specpower
+
+    return {
+        "name": f"specpower:{server.name}",
+        "processor": server.processor,
+        "cores": server.cores,
+        "chips": server.chips,
+        "memory_gb": server.memory_gb,
+        "frequency_mhz": server.frequency_mhz,
+        "results": server.results,
+        "fit": server.fit,
+        "fit_mae": server.mae,
+        "fit_mape": server.mape,
+        "features": ["cpu_usage"],
+        "not_modelled": specpower.NOT_MODELLED,
+        "knots": list(specpower.LOADS),
+        "watts": list(server.watts),
+        "source": specpower.SOURCE,
+    }
+
+
+def _print_servers(servers: list[tuple[ServerType, str]], *, title: str) -> None:
+    reasons = any(reason for _, reason in servers)
+    header = ("model", "cores", "idle W", "full W", "fit MAPE %", *(("difference",) if reasons else ()))
+    rows = [
+        (
+            f"specpower:{server.name}",
+            server.cores,
+            server.watts[0],
+            server.watts[-1],
+            server.mape,
+            *((reason,) if reasons else ()),
+        )
+        for server, reason in servers
+    ]
+    caption = "Power over load only, from SPECpower_ssj2008 results. `wao curve MODEL` draws it."
+    print_table(header, rows, title=title, caption=caption)
+
+
+def _print_server(server: ServerType) -> None:
+    from wao_predict.models import specpower
+
+    facts: dict[str, object] = {
+        "processor": server.processor,
+        "cores": f"{server.cores} in {server.chips} processors",
+        "memory": f"{server.memory_gb:g} GB",
+        "frequency": f"{server.frequency_mhz:g} MHz",
+        "results": server.results,
+        "fit": server.fit,
+        "error of the fit": None if server.mape is None else f"MAE {server.mae} W, MAPE {server.mape} %",
+        "not modelled": specpower.NOT_MODELLED,
+        "source": specpower.SOURCE,
+    }
+    print_facts(facts, title=f"Power model specpower:{server.name}\n")
+    print_table(("CPU load %", "power W"), list(server.points), title="\nCurve")
 
 
 def _print_list(shipped: list[ModelInfo]) -> None:
@@ -109,14 +258,14 @@ def _figure(info: ModelInfo, key: str) -> float | None:
 def _span(ranges: FeatureRanges | None, feature: str) -> str | None:
     if ranges is None:
         return None
-    low, high = getattr(ranges, feature)
+    if feature not in ranges:
+        return None
+    low, high = ranges[feature]
     return f"{low:g} - {high:g}"
 
 
 def _ranges(ranges: FeatureRanges | None) -> dict[str, list[float]] | None:
-    from wao_predict.features import FEATURES
-
-    return {name: list(getattr(ranges, name)) for name in FEATURES} if ranges else None
+    return {name: list(pair) for name, pair in ranges.items()} if ranges else None
 
 
 def _size(path: Path | None) -> int:

@@ -33,7 +33,7 @@ def predict(
     table: Annotated[
         str,
         typer.Argument(
-            help="CSV file with the columns cpu_usage, inlet_temp and delta_p in any order; - reads stdin.",
+            help="CSV file with the model's features as columns: cpu_usage, inlet_temp, delta_p; - reads stdin.",
             metavar="TABLE.csv|-",
         ),
     ],
@@ -48,13 +48,12 @@ def predict(
     and in JSON as row numbers (from 0) in out_of_range.
     """
     from wao_predict.csvtable import read_csv
-    from wao_predict.features import FEATURES
     from wao_predict.predictor import load_predictor
 
     how = login.connection_to(model)
     with load_predictor(model, type=type_, connection=how) as predictor:
         read = read_csv(table)
-        prediction = predictor.predict_detailed(read.numbers(FEATURES))
+        prediction = predictor.predict_detailed(read.numbers(predictor.features))
     if prediction.out_of_range.size and output is not Output.JSON:
         _report(prediction)
     _print(output, read, prediction)

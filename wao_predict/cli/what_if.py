@@ -23,7 +23,8 @@ def what_if(
     fleet: Annotated[
         str | None,
         typer.Argument(
-            help="CSV file of nodes: name, model, capacity_cores, usage_cores, inlet_temp, delta_p; - reads stdin.",
+            help="CSV file of nodes: name, model, capacity_cores, usage_cores, and inlet_temp and delta_p where the "
+            "model needs them; - reads stdin.",
             metavar="FLEET.csv|-",
         ),
     ] = None,
@@ -92,8 +93,9 @@ def read_fleet(table: str) -> Fleet:
     from wao_predict.fleet import Fleet, curves_of_models
 
     read = read_csv(table)
-    columns = read.numbers(["capacity_cores", "usage_cores", "inlet_temp", "delta_p"])
+    columns = read.numbers(["capacity_cores", "usage_cores"])
+    inlet_temp, delta_p = read.optional_numbers("inlet_temp"), read.optional_numbers("delta_p")
     places = read.places(["name", "model"])
     names, models = ([read.cell(row, place) for row in range(len(read.rows))] for place in places.values())
-    curves = curves_of_models(models, columns["inlet_temp"], columns["delta_p"])
+    curves = curves_of_models(models, inlet_temp, delta_p)
     return Fleet(tuple(names), curves, columns["capacity_cores"], columns["usage_cores"])

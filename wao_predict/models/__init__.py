@@ -6,6 +6,7 @@ The folder contains one ONNX file per server type. The metadata are in the file 
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 from wao_predict.errors import UsageError
@@ -36,5 +37,10 @@ def model_path(name: str) -> Path:
     """
     names = model_names()
     if name not in names:
-        raise UsageError(f"no included model {name!r}; there are {', '.join(names)}, or give the path of an .onnx file")
+        close = difflib.get_close_matches(name.lower(), names, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(
+            f"no included model {name!r:.200}; {hint}there are {', '.join(names)}. Or give the path of an .onnx "
+            "file, or specpower:NAME (`wao models search`)"
+        )
     return FOLDER / f"{name}.onnx"

@@ -7,14 +7,14 @@ them takes less than a millisecond, whereas loading onnxruntime takes most of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from wao_predict.errors import ModelLoadError
-from wao_predict.features import FEATURES, UNITS, FeatureRanges
+from wao_predict.errors import ModelLoadError, UsageError
+from wao_predict.features import FEATURES, UNITS, FeatureRanges, checked_features
 
 PREFIX = "wao."
 MAX_MODEL_BYTES = 256 * 1024 * 1024
@@ -32,6 +32,8 @@ class ModelInfo:
         Name of the model, for example `edge_lenovo`.
     path
         Path of the ONNX file, None before it is written.
+    features
+        Names of the features, in the order of the model's input.
     ranges
         Range of values it was trained on. Rows outside are predicted at the nearest value inside.
     knots
@@ -47,6 +49,7 @@ class ModelInfo:
 
     name: str
     path: Path | None = None
+    features: tuple[str, ...] = FEATURES
     ranges: FeatureRanges | None = None
     knots: tuple[float, ...] = ()
     support: FeatureRanges | None = None
@@ -59,8 +62,8 @@ class ModelInfo:
         """Return the pairs to store in the model file, without unknown values."""
         props = {
             "name": self.name,
-            "features": ",".join(FEATURES),
-            "units": ",".join(UNITS[name] for name in FEATURES),
+            "features": ",".join(self.features),
+            "units": ",".join(UNITS.get(name, "") for name in self.features),
             "ranges": _ranges_json(self.ranges),
             "knots": json.dumps([float(knot) for knot in self.knots]) if self.knots else "",
             "support": _ranges_json(self.support),
@@ -78,23 +81,24 @@ class ModelInfo:
         Raises
         ------
         ModelLoadError
-            A pair cannot be read, or the features are not `FEATURES`.
+            A pair cannot be read, or the features cannot be those of a power model.
         """
         own = {key.removeprefix(PREFIX): value for key, value in props.items() if key.startswith(PREFIX)}
-        _check_features(own.get("features", ",".join(FEATURES)), path)
         try:
+            features = checked_features(own["features"].split(",")) if "features" in own else FEATURES
             return cls(
                 name=own.get("name") or (path.stem if path else ""),
                 path=path,
-                ranges=_ranges(own.get("ranges")),
+                features=features,
+                ranges=ranges_from_json(own.get("ranges"), features),
                 knots=tuple(float(knot) for knot in json.loads(own.get("knots") or "[]")),
-                support=_ranges(own.get("support")),
+                support=ranges_from_json(own.get("support"), features),
                 metrics=dict(json.loads(own.get("metrics") or "{}")),
                 source=own.get("source", ""),
                 license=own.get("license", ""),
                 created_with=own.get("created_with", ""),
             )
-        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        except (UsageError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise ModelLoadError(f"{path or 'model'}: its metadata cannot be read ({error}); export it again") from None
 
 
@@ -171,20 +175,22 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("endless number")
 
 
-def _check_features(features: str, path: Path | None) -> None:
-    if tuple(features.split(",")) != FEATURES:
-        raise ModelLoadError(
-            f"{path or 'model'}: predicts from {features}, not from {','.join(FEATURES)}; "
-            "train it again on these columns in this order"
-        )
-
-
 def _ranges_json(ranges: FeatureRanges | None) -> str:
-    return json.dumps({name: list(getattr(ranges, name)) for name in FEATURES}) if ranges else ""
+    return json.dumps({name: list(pair) for name, pair in ranges.items()}) if ranges else ""
 
 
-def _ranges(text: str | None) -> FeatureRanges | None:
+def ranges_from_json(text: str | None, features: Sequence[str]) -> FeatureRanges | None:
+    """Return the ranges in a model's metadata, in the order of its features; None without any.
+
+    Raises
+    ------
+    ValueError
+        The text is not a JSON object of feature to [low, high] with all features.
+    """
     if not text:
         return None
-    pairs = json.loads(text)
-    return FeatureRanges(**{name: (float(pairs[name][0]), float(pairs[name][1])) for name in FEATURES})
+    try:
+        pairs = json.loads(text)
+        return FeatureRanges(**{name: (float(pairs[name][0]), float(pairs[name][1])) for name in features})
+    except (UsageError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from None

@@ -65,8 +65,8 @@ class Chassis:
 class Survey:
     """The identity of a BMC, and the chassis that can be read, the server's own first.
 
-    `systems` has the names of the Systems that may be the node; with several and no choice, `chassis` is empty and
-    `reason` says so.
+    `systems` has the names of the Systems that may be the node, and `system` the path of the node's own; with several
+    and no choice, `system` and `chassis` are empty, and `reason` says so.
     """
 
     vendor: str | None
@@ -74,6 +74,7 @@ class Survey:
     chassis: Sequence[Chassis]
     systems: tuple[str, ...] = ()
     reason: str = ""
+    system: str = ""
 
 
 def survey(explorer: Explorer, system: str | None = None) -> Flow[Survey]:
@@ -103,6 +104,7 @@ def survey(explorer: Explorer, system: str | None = None) -> Flow[Survey]:
         _first([chosen.model, *(item.model for item in chassis)]),
         chassis,
         names,
+        system=chosen.path,
     )
 
 

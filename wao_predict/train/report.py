@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from wao_predict.errors import UsageError
-from wao_predict.features import FEATURES, UNITS
+from wao_predict.features import UNITS
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.pictures import curves_picture, errors_picture
 from wao_predict.train.session import Trained, TrainingPlan
@@ -121,7 +121,7 @@ def _card(info: ModelInfo, table: TrainingTable, plan: TrainingPlan) -> str:
     facts = {
         "File": str(info.path),
         "Route": f"{route}; seed {plan.seed}" + (f", {plan.epochs} epochs" if plan.route == "torch" else ""),
-        **({f"Trained {name}": _range(info, name) for name in FEATURES} if info.ranges else {}),
+        **({f"Trained {name}": _range(info, name) for name in info.features} if info.ranges else {}),
         "Curve knots": f"{len(info.knots)}" if info.knots else "none",
         "Rows": f"{len(table):,} used, {len(table.skipped):,} skipped",
         "Source of the data": info.source or "not stated (--source)",
@@ -133,7 +133,7 @@ def _card(info: ModelInfo, table: TrainingTable, plan: TrainingPlan) -> str:
 
 
 def _range(info: ModelInfo, name: str) -> str:
-    low, high = getattr(info.ranges, name)
-    return (
-        f"{low:g} to {high:g} {_UNIT_SIGNS.get(UNITS[name], UNITS[name])}; outside, the nearest trained value is used"
-    )
+    assert info.ranges is not None
+    low, high = info.ranges[name]
+    unit = UNITS.get(name, "")
+    return f"{low:g} to {high:g} {_UNIT_SIGNS.get(unit, unit)}; outside, the nearest trained value is used"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wao_predict.errors import UsageError
-from wao_predict.features import FeatureRanges
+from wao_predict.features import FEATURES, FeatureRanges
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.export import to_onnx
 from wao_predict.train.holdout import ErrorFigures, HeldOut, Holdout, evaluate, holdout_masks
@@ -77,7 +77,7 @@ def train_to_onnx(
 
 def _box(table: TrainingTable) -> FeatureRanges:
     low, high = table.X.min(axis=0), table.X.max(axis=0)
-    return FeatureRanges(*((float(a), float(b)) for a, b in zip(low, high, strict=True)))
+    return FeatureRanges(**{name: (float(a), float(b)) for name, a, b in zip(FEATURES, low, high, strict=True)})
 
 
 def _regressor(plan: TrainingPlan, meter: _Meter, what: str) -> Any:

@@ -46,10 +46,10 @@ class Server:
 
 
 SERVERS = (
-    Server("cloud_dell", FeatureRanges((0.38, 93.9), (12.5, 29.5), (3.99, 22.7))),
-    Server("cloud_lenovo", FeatureRanges((0.24, 100.0), (12.5, 30.5), (3.91, 23.3))),
-    Server("edge_lenovo", FeatureRanges((0.63, 99.6), (18.5, 33.5), (0.013, 9.19))),
-    Server("edge_supermicro", FeatureRanges((0.57, 98.0), (20.5, 33.5), (0.012, 9.47))),
+    Server("cloud_dell", FeatureRanges(cpu_usage=(0.38, 93.9), inlet_temp=(12.5, 29.5), delta_p=(3.99, 22.7))),
+    Server("cloud_lenovo", FeatureRanges(cpu_usage=(0.24, 100.0), inlet_temp=(12.5, 30.5), delta_p=(3.91, 23.3))),
+    Server("edge_lenovo", FeatureRanges(cpu_usage=(0.63, 99.6), inlet_temp=(18.5, 33.5), delta_p=(0.013, 9.19))),
+    Server("edge_supermicro", FeatureRanges(cpu_usage=(0.57, 98.0), inlet_temp=(20.5, 33.5), delta_p=(0.012, 9.47))),
 )
 
 

@@ -239,3 +239,43 @@ async def test_a_snapshot_is_read_only_and_the_next_one_is_built_all_the_same() 
     cluster.state.put(Kind.NODE, Node(name="b", capacity_cores=8.0))
     assert cluster.builder.refresh().names == ("a", "b")
     assert snapshot.names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("features", "sensors", "reason"),
+    [
+        (("cpu_usage",), {}, ""),
+        (("cpu_usage", "inlet_temp"), {"inlet_temp": 22.0}, ""),
+        (("inlet_temp", "cpu_usage"), {"inlet_temp": 22.0, "delta_p": 5.0}, ""),
+        (("cpu_usage", "inlet_temp"), {"delta_p": 5.0}, "no inlet_temp"),
+        (("cpu_usage", "inlet_temp", "delta_p"), {"inlet_temp": 22.0}, "no delta_p"),
+        (("cpu_usage", "delta_p"), {"delta_p": 5.0}, ""),
+        (("cpu_usage", "gpu_usage"), {}, "its model needs gpu_usage, which is not collected"),
+    ],
+    ids=str,
+)
+async def test_a_node_needs_the_sensors_of_its_models_features_only(
+    features: tuple[str, ...], sensors: dict[str, float], reason: str
+) -> None:
+    cluster = Cluster("a")
+    cluster.bench.models["m"] = FakeModel(features)
+    for metric in {"inlet_temp", "delta_p"} - sensors.keys():
+        cluster.store.remove("a", metric)
+    snapshot = await cluster.settle()
+    assert cluster.reason("a") == reason
+    assert snapshot.curves.known.tolist() == [reason == ""]
+
+
+async def test_a_model_is_opened_once_even_if_no_node_has_what_it_needs() -> None:
+    cluster = Cluster("a", "b")
+    for node in ("a", "b"):
+        cluster.store.remove(node, "delta_p")
+    for _ in range(3):
+        snapshot = await cluster.settle()
+        cluster.bench.clock.now += 10
+    assert not snapshot.curves.known.any()
+    assert cluster.bench.book.settled
+    assert sum(cluster.bench.models["m"].calls) == 0
+    cluster.store.put("b", "delta_p", Sample(5.0, cluster.bench.clock.now))
+    snapshot = await cluster.settle()  # the mean of the model's nodes replaces the value of a
+    assert snapshot.curves.known.all()

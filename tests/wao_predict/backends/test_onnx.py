@@ -29,7 +29,7 @@ def test_a_whole_curve_equals_the_rows_at_its_knots(name: str) -> None:
     backend = OnnxBackend(model_path(name))
     assert backend.knots is not None
     assert backend.ranges is not None
-    temperature, pressure = (sum(pair) / 2 for pair in (backend.ranges.inlet_temp, backend.ranges.delta_p))
+    temperature, pressure = (sum(pair) / 2 for pair in (backend.ranges["inlet_temp"], backend.ranges["delta_p"]))
     curves = backend.curves(np.array([temperature]), np.array([pressure]))
     rows = np.column_stack(
         [backend.knots, np.full(backend.knots.size, temperature), np.full(backend.knots.size, pressure)]

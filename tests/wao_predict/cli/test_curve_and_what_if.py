@@ -100,3 +100,28 @@ def test_conditions_outside_the_trained_range_are_told(numbers: str) -> None:
         "the nearest trained value is used\n"
     )
     assert "inlet_temp 60 outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err
+
+
+def test_a_curve_of_load_only_takes_no_conditions() -> None:
+    ran = wao("curve", "specpower:intel_xeon_gold_6338n", "--numbers", "csv")
+    lines = ran.out.splitlines()
+    assert lines[0] == "cpu_usage,watts"
+    assert lines[1] == "0.0,126.4"
+    assert len(lines) == 12
+    drawn = wao("curve", "curve:0=60,100=120")
+    assert "load only" in drawn.out
+
+
+def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
+    table = tmp_path / "fleet.csv"
+    rows = ["a,specpower:intel_xeon_gold_6338n,64,6,", "b,edge_lenovo,32,3,22"]
+    table.write_text(
+        "\n".join(["name,model,capacity_cores,usage_cores,inlet_temp,delta_p", rows[0] + ",", rows[1] + ",5"])
+    )
+    assert json.loads(wao("what-if", str(table), "-o", "json").out)["nodes"] == 2
+    table.write_text("\n".join(["name,model,capacity_cores,usage_cores,inlet_temp", *rows]))
+    ran = wao("what-if", str(table))
+    assert ran.code == 1
+    assert "model 'edge_lenovo' predicts from delta_p: give it for each node with this model" in ran.err
+    table.write_text("name,model,capacity_cores,usage_cores\na,curve:0=60 100=90,64,6\n")
+    assert json.loads(wao("what-if", str(table), "-o", "json").out)["nodes"] == 1

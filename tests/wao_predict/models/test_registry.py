@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_predict import ModelLoadError, UsageError
-from wao_predict.features import FeatureRanges
+from wao_predict.features import FEATURES, FeatureRanges
 from wao_predict.models import FOLDER, ModelInfo, list_models, model_path, read_info, read_props
 from wao_predict.train.table import load_table
 
@@ -34,7 +34,7 @@ def test_four_models_are_shipped_and_small() -> None:
 def test_a_model_tells_ranges_knots_errors_source_and_licence(name: str) -> None:
     info = read_info(model_path(name))
     table = load_table(DATA / f"{name}.csv")
-    box = FeatureRanges(*((float(low), float(high)) for low, high in zip(table.X.min(0), table.X.max(0), strict=True)))
+    box = FeatureRanges(**dict(zip(FEATURES, zip(table.X.min(0), table.X.max(0), strict=True), strict=True)))
     assert info.ranges == box
     assert info.knots == tuple(np.unique(table.X[:, 0]))
     assert info.license == "Apache-2.0"
@@ -171,7 +171,7 @@ def test_metadata_that_do_not_fit_are_refused(props: dict[str, str]) -> None:
 def test_a_description_survives_being_stored() -> None:
     info = ModelInfo(
         "rack7",
-        ranges=FeatureRanges((0.5, 99.0), (18.0, 31.5), (0.0, 9.5)),
+        ranges=FeatureRanges(cpu_usage=(0.5, 99.0), inlet_temp=(18.0, 31.5), delta_p=(0.0, 9.5)),
         knots=(0.5, 50.0, 99.0),
         metrics={"fit": {"all": {"mape": 0.25}}},
         source="own measurements",

@@ -64,7 +64,7 @@ def test_the_default_never_falls_with_cpu_usage() -> None:
 
 
 def test_the_file_tells_ranges_source_and_licence(tmp_path: Path) -> None:
-    ranges = FeatureRanges((0, 100), (18, 32), (0, 9))
+    ranges = FeatureRanges(cpu_usage=(0, 100), inlet_temp=(18, 32), delta_p=(0, 9))
     path = tmp_path / "rack.onnx"
     to_onnx(fit_sklearn(X, WATTS), path, ranges=ranges, info=ModelInfo("rack", source="own", license="CC0-1.0"))
     info = read_info(path)

@@ -18,7 +18,7 @@ from wao_predict.fleet import Fleet
 from wao_predict.increase import watt_increase
 from wao_scheduler.config import SchedulerSettings, parse_settings
 from wao_scheduler.decision_engine import DecisionEngine
-from wao_scheduler.decisions import DecisionLog, explain
+from wao_scheduler.decisions import explain
 
 
 def engine(state: ClusterState | None = None, **profile: Any) -> DecisionEngine:
@@ -195,29 +195,6 @@ def test_a_group_beyond_its_power_cap_is_refused() -> None:
     result = made.filter(pod(), ["a", "b", "c"])
     assert result.keep == ("c",)
     assert "power cap of group r1: 210 W with this pod, 205 W allowed" in result.failed["a"]
-
-
-def test_what_is_kept_of_a_decision_shares_the_names_of_the_nodes() -> None:
-    """kube-scheduler sends the names in another order for each pod: kept as sent, they would be kept once a pod."""
-    made, held = engine(), snapshot([f"node-{number}" for number in range(9)])
-    made.update(held)
-    sent = [f"node-{number}" for number in reversed(range(10))]
-    kept = explain(made.prioritize(pod(), sent)).names
-    assert list(kept) == sent
-    assert all(name is held.names[held.index[name]] for name in kept[1:])
-
-
-def test_the_log_is_bounded_in_number_and_bytes() -> None:
-    made = engine()
-    names = [f"n{number}" for number in range(500)]
-    made.update(snapshot(names))
-    log = DecisionLog(max_entries=50, max_bytes=400_000)
-    for number in range(200):
-        log.add(explain(made.prioritize(pod(f"p{number}"), names)))
-    assert 0 < len(log) <= 50
-    assert log.of("default/p199") is not None
-    assert log.of("default/p0") is None
-    assert [item.pod for item in log.latest(2)] == ["default/p199", "default/p198"]
 
 
 def test_candidates_that_were_prepared_are_scored_by_the_snapshot_that_is_there_then() -> None:

@@ -1,7 +1,6 @@
 """Who a request is from: the table of the contract's section 5, row by row."""
 
 import hashlib
-import json
 import ssl
 
 import pytest
@@ -11,7 +10,7 @@ from wao_core.serving.peercert import TlsPeer
 from wao_core.serving.status import StatusError
 from wao_metrics_api.auth.authentication import Authenticator, Credentials
 from wao_metrics_api.auth.identity import ANONYMOUS, User
-from wao_metrics_api.auth.trust import Trust, TrustError, trust_of
+from wao_metrics_api.auth.trust import Trust, trust_of
 
 PROXY, CLIENTS = Authority.new("front-proxy-ca"), Authority.new("cluster-ca")
 DATA = {
@@ -116,13 +115,3 @@ async def test_a_removed_authority_counts_no_more_on_an_open_connection() -> Non
     trust = Trust()
     with pytest.raises(StatusError):
         await authenticator.authenticate(credentials)
-
-
-def test_bundles_of_several_authorities_and_wrong_data() -> None:
-    both = trust_of({"client-ca-file": PROXY.pem + CLIENTS.pem})
-    assert len(both.client_roots) == 2
-    assert trust_of({}).authorities == b""
-    with pytest.raises(TrustError, match="client-ca-file"):
-        trust_of({"client-ca-file": "nonsense"})
-    with pytest.raises(TrustError, match="requestheader-allowed-names"):
-        trust_of({"requestheader-allowed-names": json.dumps("no list")})

@@ -15,7 +15,6 @@ from wao_metrics_api.auth.guard import Guard
 from wao_metrics_api.auth.identity import User
 from wao_metrics_api.auth.tokens import TokenFile
 from wao_metrics_api.auth.trust import Trust
-from wao_predict.errors import UsageError
 
 
 async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,11 +80,3 @@ async def test_a_changed_token_file_counts_at_once(tokens: Path) -> None:
     tokens.write_text("new,other\n")
     assert await file.review_token("abc") is None
     assert await file.review_token("new") == User("other")
-
-
-def test_an_unusable_token_file_is_told_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
-        TokenFile(tmp_path / "none.csv")
-    (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(UsageError, match="write token,user,uid"):
-        TokenFile(tmp_path / "empty.csv")

@@ -5,11 +5,11 @@ The weight service and the node agent both use this module, so that they agree o
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Service
+from wao_core.cluster.addresses import canonical_address, host_port
+from wao_core.cluster.records import Endpoint, EndpointSlice, Service
 from wao_core.cluster.state import Change
 
 
@@ -28,27 +28,15 @@ class ServiceEndpoint:
         return host_port(self.address, self.port)
 
 
-def host_port(address: str, port: int) -> str:
-    """Return address and port as in a URL."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def canonical_address(address: str) -> str:
-    """Return the canonical form of an IP address, or an empty string if it is not one."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.inet_ntop(family, socket.inet_pton(family, address))  # six times faster than ipaddress
-    except (OSError, ValueError):
-        return ""
-
-
 def service_endpoints(
     service: Service, slices: Iterable[EndpointSlice]
 ) -> dict[tuple[int, str], list[ServiceEndpoint]]:
     """Return a Service's endpoints by (index of the Service port, address family), merged over all slices.
 
-    Only the first address of an endpoint counts (KEP-752). An endpoint that several slices contain, in any spelling,
-    counts once.
+    Only the first address of an endpoint counts (KEP-752). Address and port count once, in any spelling and whichever
+    slice comes first: of several endpoints the ready one counts, then the serving one. A Pod may have the address of
+    another one that is still terminating (https://github.com/kubernetes/kubernetes/pull/135593). Left out are endpoints
+    that cannot receive traffic: with an address of another family than their slice, or an invalid port.
     """
     found: dict[tuple[int, str], dict[tuple[str, int], ServiceEndpoint]] = {}
     for part in slices:
@@ -58,15 +46,32 @@ def service_endpoints(
             for port in part.ports:
                 if port.port is not None and (port.name, port.protocol) == (wanted.name, wanted.protocol):
                     group = found.setdefault((index, part.address_type), {})
-                    for item in _endpoints_of(part, port):
-                        group.setdefault((item.address, item.port), item)
+                    for item in _endpoints_of(part, port.port):
+                        other = group.setdefault((item.address, item.port), item)
+                        if other is not item and _precedence(item) > _precedence(other):
+                            group[item.address, item.port] = item
     return {key: list(group.values()) for key, group in found.items()}
 
 
-def _endpoints_of(part: EndpointSlice, port: EndpointPort) -> Iterable[ServiceEndpoint]:
+def _endpoints_of(part: EndpointSlice, port: int) -> Iterable[ServiceEndpoint]:
+    if not 0 < port < 65536:
+        return
+    six = part.address_type == "IPv6"
     for endpoint in part.endpoints:
-        if port.port is not None and endpoint.addresses and (address := canonical_address(endpoint.addresses[0])):
-            yield ServiceEndpoint(endpoint, port.port, part.address_type, address)
+        if endpoint.addresses and (address := canonical_address(endpoint.addresses[0])) and (":" in address) is six:
+            yield ServiceEndpoint(endpoint, port, part.address_type, address)
+
+
+def _precedence(item: ServiceEndpoint) -> tuple[bool, bool, bool, str, str]:
+    """Return what decides between endpoints with the same address and port; the names make it independent of order."""
+    endpoint = item.endpoint
+    return (
+        endpoint.ready,
+        endpoint.serving,
+        not endpoint.terminating,
+        endpoint.node_name or "",
+        endpoint.target_name,
+    )
 
 
 def receiving_traffic(group: Iterable[ServiceEndpoint]) -> list[ServiceEndpoint]:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wao_core.cluster.service_endpoints import canonical_address
+from wao_core.cluster.addresses import canonical_address, network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,6 @@ class Family:
             return tuple(str(network) for network in ipaddress.collapse_addresses(four))
         six = [network for network in found if isinstance(network, ipaddress.IPv6Network)]
         return tuple(str(network) for network in ipaddress.collapse_addresses(six))
-
-
-def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Return a network as Kubernetes writes it, ignoring host bits; None for an invalid one."""
-    try:
-        return ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
 
 
 IPV4 = Family("ip", "IPv4", "ipv4_addr", "127.0.0.0/8", 2)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from wao_core.cluster.addresses import host_port, network_of
 from wao_core.cluster.records import Service, ServicePort
-from wao_core.cluster.service_endpoints import ServiceEndpoint, host_port
+from wao_core.cluster.service_endpoints import ServiceEndpoint
 from wao_lb.agent.endpoints import Chosen, choose
-from wao_lb.agent.family import network_of
 from wao_lb.agent.model import (
     CLUSTER_IPS,
     DROP,

@@ -157,12 +157,7 @@ class NodeView:
 def _of_family(
     groups: dict[tuple[int, str], list[ServiceEndpoint]], family: Family
 ) -> dict[int, list[ServiceEndpoint]]:
-    """Return the endpoints with an address of the family and a valid port; manually created slices may lack either."""
-    return {
-        index: [item for item in group if family.includes(item.address) and 0 < item.port < 65536]
-        for (index, kind), group in groups.items()
-        if kind == family.address_type
-    }
+    return {index: group for (index, kind), group in groups.items() if kind == family.address_type}
 
 
 def _ignore() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wao_core.cluster.service_endpoints import canonical_address
+from wao_core.cluster.addresses import canonical_address
 from wao_lb.agent.slots import Key
 from wao_lb.documents import ServiceWeights
 

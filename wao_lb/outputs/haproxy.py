@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from wao_core.cluster.service_endpoints import host_port
+from wao_core.cluster.addresses import host_port
 from wao_core.serving.short import ShortConnections
 from wao_lb.documents import ServiceWeights
 

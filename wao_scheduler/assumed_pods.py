@@ -57,7 +57,7 @@ class AssumedPod:
     stuck
         Whether its containers cannot start (`STUCK_REASONS`).
     owner
-        uid of its controller, or an empty string.
+        Its controller, as `Pod.owner_identity`.
     share
         Share of its CPU that the node's sample does not contain.
     known
@@ -113,14 +113,14 @@ class AssumedPods:
         self._start_timeout = start_timeout
         self._stuck_timeout = stuck_timeout
         self._clock = clock
-        self._by_uid: dict[str, AssumedPod] = {}
-        self._unknown: dict[str, float] = {}  # when it was chosen, by uid, the oldest first
+        self._by_pod: dict[str, AssumedPod] = {}
+        self._unknown: dict[str, float] = {}  # when it was chosen, by pod, the oldest first
         self._choices: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._snapshot: ClusterSnapshot | None = None
         self._cores: FloatArray = np.zeros(0)
 
     def __len__(self) -> int:
-        return len(self._by_uid)
+        return len(self._by_pod)
 
     @property
     def cores(self) -> FloatArray:
@@ -128,37 +128,37 @@ class AssumedPods:
         self._forget_unknown()
         return self._cores
 
-    def of(self, uid: str) -> AssumedPod | None:
-        """Return the assumed pod with this uid, or None."""
-        return self._by_uid.get(uid)
+    def of(self, pod: str) -> AssumedPod | None:
+        """Return the assumed pod of this identity (`Pod.identity`), or None."""
+        return self._by_pod.get(pod)
 
     def choices(self, owner: str) -> Mapping[str, str]:
-        """Return the chosen node of each pod of a controller that is not known to be bound, by the pod's uid."""
+        """Return the chosen node of each pod of a controller that is not known to be bound, by the pod's identity."""
         self._forget_unknown()
         return self._choices.get(owner, {})
 
-    def choose(self, uid: str, node: str, cores: float, *, owner: str = "", known: bool = True) -> None:
+    def choose(self, pod: str, node: str, cores: float, *, owner: str = "", known: bool = True) -> None:
         """Count a decision of ours for a pod that is not bound yet, instead of an earlier one.
 
         Parameters
         ----------
-        uid
-            The pod.
+        pod
+            The pod, as `Pod.identity`.
         node
             Name of the chosen node.
         cores
             CPU of the pod [cores].
         owner
-            uid of the pod's controller, or an empty string.
+            The pod's controller, as `Pod.owner_identity`.
         known
             Whether a watch event has shown the pod.
         """
-        held = self._by_uid.get(uid)
+        held = self._by_pod.get(pod)
         if held is None or not held.bound:
             now = self._clock()
-            self._set(uid, AssumedPod(node, cores, now, bound=False, owner=owner, known=known))
+            self._set(pod, AssumedPod(node, cores, now, bound=False, owner=owner, known=known))
             if not known:
-                self._unknown[uid] = now
+                self._unknown[pod] = now
                 if len(self._unknown) > MOST_UNKNOWN:
                     self._drop(next(iter(self._unknown)))
 
@@ -173,18 +173,18 @@ class AssumedPods:
         if isinstance(change.new, Pod):
             self.observe_pod(change.new)
         elif isinstance(change.old, Pod):
-            self._drop(change.old.uid)
+            self._drop(change.old.identity)
 
     def observe_pod(self, pod: Pod) -> None:
         """Apply the present state of a Pod."""
         if pod.finished:
-            self._drop(pod.uid)
+            self._drop(pod.identity)
             return
         if pod.node_name is None:  # still pending: a choice of ours remains
-            if self._unknown.pop(pod.uid, None) is not None:
-                self._by_uid[pod.uid].known = True
+            if self._unknown.pop(pod.identity, None) is not None:
+                self._by_pod[pod.identity].known = True
             return
-        known = self._by_uid.get(pod.uid)
+        known = self._by_pod.get(pod.identity)
         since = known.since if known is not None and known.bound else (pod.scheduled_at or self._clock())
         found = AssumedPod(
             pod.node_name,
@@ -196,11 +196,11 @@ class AssumedPods:
         )
         share = self._share(found)
         if self._ended(found, share):
-            self._drop(pod.uid)
+            self._drop(pod.identity)
             return
         before = known.share if known is not None and known.node == found.node else 1.0
         found.share = min(share, before)  # what the sample contains is measured for good
-        self._set(pod.uid, found)
+        self._set(pod.identity, found)
 
     def settle(self, snapshot: ClusterSnapshot) -> None:
         """Switch to a new snapshot: drop pods that its samples contain, and those that have waited too long."""
@@ -209,10 +209,10 @@ class AssumedPods:
         self._snapshot = snapshot
         within: list[tuple[int, AssumedPod]] = []
         coming: list[tuple[int, AssumedPod]] = []
-        for uid, assumption in list(self._by_uid.items()):
+        for pod, assumption in list(self._by_pod.items()):
             share = self._share(assumption)
             if self._ended(assumption, share):
-                self._pop(uid)
+                self._pop(pod)
             elif (row := snapshot.index.get(assumption.node)) is not None:
                 assumption.share = share if renewed[row] else min(share, assumption.share)
                 (within if may_contain(snapshot, row, assumption.started_at) else coming).append((row, assumption))
@@ -246,23 +246,23 @@ class AssumedPods:
             return 1.0
         return missing_share(self._snapshot, row, assumption.started_at)
 
-    def _set(self, uid: str, assumption: AssumedPod) -> None:
-        self._drop(uid)
-        self._by_uid[uid] = assumption
+    def _set(self, pod: str, assumption: AssumedPod) -> None:
+        self._drop(pod)
+        self._by_pod[pod] = assumption
         if assumption.owner and not assumption.bound:
-            self._choices[assumption.owner][uid] = assumption.node
+            self._choices[assumption.owner][pod] = assumption.node
         self._add(assumption, 1.0)
 
-    def _drop(self, uid: str) -> None:
-        known = self._pop(uid)
+    def _drop(self, pod: str) -> None:
+        known = self._pop(pod)
         if known is not None:
             self._add(known, -1.0)
 
-    def _pop(self, uid: str) -> AssumedPod | None:
-        known = self._by_uid.pop(uid, None)
-        self._unknown.pop(uid, None)
+    def _pop(self, pod: str) -> AssumedPod | None:
+        known = self._by_pod.pop(pod, None)
+        self._unknown.pop(pod, None)
         if known is not None and (chosen := self._choices.get(known.owner)) is not None:
-            chosen.pop(uid, None)
+            chosen.pop(pod, None)
             if not chosen:
                 del self._choices[known.owner]
         return known

@@ -146,9 +146,8 @@ class DecisionEngine:
             first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
             scores[first] = scoring.HIGHEST
         if first is not None:
-            owner = pod.owner.uid if pod.owner else ""
             seen = self.is_known(f"{pod.namespace}/{pod.name}", pod.uid)
-            self.assumed_pods.choose(pod.uid, names[first], cores, owner=owner, known=seen)
+            self.assumed_pods.choose(pod.identity, names[first], cores, owner=pod.owner_identity, known=seen)
         return PlacementDecision(
             pod=f"{pod.namespace}/{pod.name}",
             uid=pod.uid,
@@ -228,7 +227,7 @@ class DecisionEngine:
     def _usage(self, pod: Pod, snapshot: ClusterSnapshot) -> tuple[FloatArray, FloatArray]:
         """Return the CPU of each node and the assumed part of it [cores], both without this pod."""
         assumed = self.assumed_pods.cores
-        own = self.assumed_pods.of(pod.uid)
+        own = self.assumed_pods.of(pod.identity)
         if own is not None and (row := snapshot.index.get(own.node)) is not None:  # a retry for the same pod
             assumed = assumed.copy()
             assumed[row] = max(assumed[row] - own.missing, 0.0)

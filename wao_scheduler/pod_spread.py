@@ -60,5 +60,6 @@ class PodSpread:
         if rate is None or pod.owner is None:
             return None
         wanted = spread_rule.redundancy(spread_rule.wanted_replicas(above), rate.rate)
-        placed = self._replicas.placed(pod.owner.uid, self._assumed_pods.choices(pod.owner.uid), except_uid=pod.uid)
+        owner = pod.owner_identity
+        placed = self._replicas.placed(owner, self._assumed_pods.choices(owner), except_pod=pod.identity)
         return placed if placed.total() < wanted else None

@@ -19,38 +19,40 @@ class ReplicaIndex:
             self._link(key, pod)
         self.close = state.subscribe([Kind.POD], self._observe)
 
-    def placed(self, owner_uid: str, choices: Mapping[str, str], *, except_uid: str = "") -> Counter[str]:
+    def placed(self, owner: str, choices: Mapping[str, str], *, except_pod: str = "") -> Counter[str]:
         """Return the number of a controller's pods by node name, without finished and terminating pods.
 
         Parameters
         ----------
+        owner
+            The controller, as `Pod.owner_identity`.
         choices
-            The chosen node of each pod of the controller that is not known to be bound, by the pod's uid. It may
+            The chosen node of each pod of the controller that is not known to be bound, by `Pod.identity`. It may
             contain pods that are not in the state yet, because the scheduler's watch can be ahead of ours.
-        except_uid
-            uid of the pod that is being placed.
+        except_pod
+            The pod that is being placed, as `Pod.identity`.
         """
         counts: Counter[str] = Counter()
-        counted = {except_uid}
-        for key in self._keys.get(owner_uid, ()):
+        counted = {except_pod}
+        for key in self._keys.get(owner, ()):
             pod = self._state.pods[key]
             over = pod.finished or pod.terminating
-            if pod.node_name is not None and not over and pod.uid != except_uid:
+            if pod.node_name is not None and not over and pod.identity != except_pod:
                 counts[pod.node_name] += 1
             if pod.node_name is not None or over:
-                counted.add(pod.uid)
-        counts.update(node for uid, node in choices.items() if uid not in counted)
+                counted.add(pod.identity)
+        counts.update(node for chosen, node in choices.items() if chosen not in counted)
         return counts
 
     def _observe(self, change: Change) -> None:
         if isinstance(change.old, Pod) and change.old.owner is not None:
-            keys = self._keys[change.old.owner.uid]
-            keys.discard(change.key)
-            if not keys:
-                del self._keys[change.old.owner.uid]
+            owner = change.old.owner_identity
+            self._keys[owner].discard(change.key)
+            if not self._keys[owner]:
+                del self._keys[owner]
         if isinstance(change.new, Pod):
             self._link(change.key, change.new)
 
     def _link(self, key: str, pod: Pod) -> None:
         if pod.owner is not None:
-            self._keys[pod.owner.uid].add(key)
+            self._keys[pod.owner_identity].add(key)

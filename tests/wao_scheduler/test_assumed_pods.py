@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.snapshots import snapshot
+from wao_core.cluster.decode import POD
 from wao_core.cluster.records import Kind, Pod
 from wao_core.cluster.state import Change, ClusterState
+from wao_predict.timestamps import format_rfc3339
 from wao_scheduler.assumed_pods import MOST_UNKNOWN, AssumedPods
 
 
@@ -256,6 +258,34 @@ def test_a_deleted_pod_counts_no_more(book: AssumedPods) -> None:
     old = pod(phase="Pending")
     seen(book, old)
     seen(book, None, old)
+    assert book.cores.tolist() == [0.0, 0.0]
+
+
+def test_pods_without_a_uid_are_distinguished_by_namespace_and_name(book: AssumedPods) -> None:
+    """Pods of manifests have none."""
+    for name in ("x", "y"):
+        for namespace in ("m", "n"):
+            seen(book, pod("", name=name, namespace=namespace, cpu=1.0))
+    assert 4 == len(book)
+    assert book.cores.tolist() == [4.0, 0.0]
+    seen(book, None, pod("", name="x", namespace="m"))
+    assert book.cores.tolist() == [3.0, 0.0]
+
+
+def test_a_container_that_finished_leaves_the_rest_of_its_pod_measured(book: AssumedPods, clock: Clock) -> None:
+    """Such a Pod stays Running, and it is in the sample since its last running container started."""
+    status = {
+        "phase": "Running",
+        "containerStatuses": [
+            {"state": {"running": {"startedAt": format_rfc3339(clock.now - 300.0)}}},
+            {"state": {"terminated": {"exitCode": 0, "startedAt": format_rfc3339(clock.now - 300.0)}}},
+        ],
+    }
+    containers = [{"resources": {"requests": {"cpu": "4"}}}]
+    raw = {"metadata": {"name": "job"}, "spec": {"nodeName": "a", "containers": containers}, "status": status}
+    record = POD.decode_object(raw)
+    assert isinstance(record, Pod)
+    seen(book, record)
     assert book.cores.tolist() == [0.0, 0.0]
 
 

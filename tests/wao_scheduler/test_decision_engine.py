@@ -27,7 +27,7 @@ def engine(state: ClusterState | None = None, **profile: Any) -> DecisionEngine:
 
 
 def pod(name: str = "p", cpu: float | None = 1.0, **more: Any) -> Pod:
-    return Pod(name=name, namespace="default", uid=f"uid-{name}", cpu_request=cpu, **more)
+    return Pod(**{"name": name, "namespace": "default", "uid": f"uid-{name}", "cpu_request": cpu} | more)
 
 
 TABLES = Path(__file__).parents[2] / "examples" / "data" / "power"
@@ -76,12 +76,14 @@ def test_a_sample_that_is_too_old_is_unknown() -> None:
     assert "no recent CPU sample" in str(explain(decision).rows()[0]["reason"])
 
 
-def test_a_burst_does_not_herd() -> None:
+@pytest.mark.parametrize("uid", [None, ""], ids=["uid", "without uid"])
+def test_a_burst_does_not_herd(uid: str | None) -> None:
     """100 one-core pods in a row on frozen metrics: every node is filled, none beyond its room."""
     made = engine()
     names = [f"n{number}" for number in range(20)]
     made.update(snapshot(names, slopes=np.linspace(1, 2, 20), capacity=10.0))
-    chosen = [made.prioritize(pod(f"p{number}"), names).chosen for number in range(100)]
+    pods = [pod(f"p{number}", **({} if uid is None else {"uid": uid})) for number in range(100)]
+    chosen = [made.prioritize(item, names).chosen for item in pods]
     counts = {name: chosen.count(name) for name in names}
     assert max(counts.values()) <= 10
     assert [counts[name] for name in names[:10]] == [10] * 10

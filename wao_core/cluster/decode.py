@@ -6,7 +6,7 @@ Records are flat and objects of the API are nested, so most kinds have two struc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,6 +70,7 @@ def _node(raw: _Node) -> Record:
         provider_id=spec.provider_id,
         ready=ready == "True",
         unschedulable=spec.unschedulable,
+        terminating=bool(raw.metadata.deletion_timestamp),
         taint_keys=tuple(taint.key for taint in spec.taints),
     )
 
@@ -79,7 +80,7 @@ class _PodSpec(PodResources, frozen=True):
     scheduler_name: str = "default-scheduler"
 
 
-class _Running(Part, frozen=True):
+class _Run(Part, frozen=True):
     started_at: str | None = None
 
 
@@ -88,12 +89,23 @@ class _Waiting(Part, frozen=True):
 
 
 class _ContainerState(Part, frozen=True):
-    running: _Running | None = None
+    running: _Run | None = None
+    terminated: _Run | None = None
     waiting: _Waiting | None = None
 
 
 class _ContainerStatus(Part, frozen=True):
     state: _ContainerState = _ContainerState()
+    last_state: _ContainerState = _ContainerState()
+
+    @property
+    def started_at(self) -> float | None:
+        """The start of its previous run, else of its present one; None for a container that never ran.
+
+        A restarted container counts from its previous run, whose CPU is in the samples.
+        """
+        run = self.last_state.terminated or self.state.running or self.state.terminated
+        return None if run is None else parse_rfc3339(run.started_at)
 
 
 class _PodStatus(Part, frozen=True):
@@ -121,18 +133,19 @@ def _pod(raw: _Pod) -> Record:
         cpu_request=cpu_request(spec),
         cpu_limit=cpu_limit(spec),
         scheduled_at=parse_rfc3339(scheduled.last_transition_time) if scheduled else None,
-        started_at=_started(states),
+        started_at=_started(status.container_statuses),
         ready="Ready" in conditions,
         terminating=bool(metadata.deletion_timestamp),
         waiting_reason=next((state.waiting.reason for state in states if state.waiting), None) or None,
     )
 
 
-def _started(states: list[_ContainerState]) -> float | None:
-    """Return when the last container started, or None unless all are running."""
-    started = [parse_rfc3339(state.running.started_at) for state in states if state.running]
+def _started(statuses: Sequence[_ContainerStatus]) -> float | None:
+    """Return when the last container started, or None before each has; one that has finished uses no more CPU."""
+    unfinished = [status for status in statuses if status.state.terminated is None] or statuses
+    started = [status.started_at for status in unfinished]
     known = [time for time in started if time is not None]
-    return max(known) if known and len(known) == len(states) else None
+    return max(known) if known and len(known) == len(started) else None
 
 
 class _WorkloadSpec(Part, frozen=True):

@@ -53,6 +53,7 @@ class Node(Record, frozen=True, gc=False, kw_only=True):
     provider_id: str = ""
     ready: bool = True
     unschedulable: bool = False
+    terminating: bool = False
     taint_keys: tuple[str, ...] = ()
 
     def address(self, kind: str) -> str | None:
@@ -70,10 +71,21 @@ class Pod(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     cpu_request: float | None = None
     cpu_limit: float | None = None
     scheduled_at: float | None = None
-    started_at: float | None = None  # when the last of its containers started; None until all are running
+    started_at: float | None = None  # when the last of its containers started; None until each has
     ready: bool = False
     terminating: bool = False
     waiting_reason: str | None = None  # of the first waiting container, such as ImagePullBackOff
+
+    @property
+    def identity(self) -> str:
+        """What tells this Pod from any other: its uid, or namespace and name where it has none, as in manifests."""
+        return self.uid or f"{self.namespace}/{self.name}"
+
+    @property
+    def owner_identity(self) -> str:
+        """The same of its controller, or an empty string without one."""
+        owner = self.owner
+        return "" if owner is None else owner.uid or f"{owner.kind}/{self.namespace}/{owner.name}"
 
     @property
     def finished(self) -> bool:

@@ -71,20 +71,56 @@ def test_a_limit_is_known_only_when_every_container_has_one() -> None:
     assert pod(containers=[container(limit="1"), container("1")]).cpu_limit is None
 
 
-def running(started: str | None) -> dict[str, Any]:
-    return {"state": {"running": {"startedAt": started}}}
+NEW_YEAR = 1767225600.0
 
 
-def test_a_pod_has_started_when_all_its_containers_run() -> None:
-    def started(*states: dict[str, Any]) -> float | None:
-        raw = {"metadata": {"name": "p"}, "status": {"phase": "Running", "containerStatuses": list(states)}}
-        record = decode_object("Pod", raw)
-        assert isinstance(record, Pod)
-        return record.started_at
+def at(second: int | None) -> dict[str, Any]:
+    return {"startedAt": None if second is None else f"2026-01-01T00:00:{second:02d}Z"}
 
-    assert started(running("2026-01-01T00:00:00Z"), running("2026-01-01T00:00:10Z")) == 1767225610.0
-    assert started(running("2026-01-01T00:00:00Z"), {"state": {"waiting": {"reason": "ImagePullBackOff"}}}) is None
-    assert started() is None
+
+def running(second: int | None, **more: Any) -> dict[str, Any]:
+    return {"state": {"running": at(second)}, **more}
+
+
+def finished(second: int, **more: Any) -> dict[str, Any]:
+    return {"state": {"terminated": {"exitCode": 0, **at(second)}}, **more}
+
+
+def waiting(reason: str, **more: Any) -> dict[str, Any]:
+    return {"state": {"waiting": {"reason": reason}}, **more}
+
+
+def ran(second: int) -> dict[str, Any]:
+    return {"lastState": {"terminated": {"exitCode": 1, **at(second)}}, "restartCount": 3}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "second"),
+    [
+        ([running(0), running(10)], 10),
+        ([running(0), waiting("ImagePullBackOff")], None),
+        ([running(0), waiting("ContainerCreating")], None),
+        ([running(None)], None),
+        ([], None),
+        # a container that has finished uses no more CPU (https://github.com/kubernetes/kubernetes/issues/95079)
+        ([running(5), finished(20)], 5),
+        ([finished(20), running(5), running(7)], 7),
+        ([finished(20), waiting("ContainerCreating")], None),
+        ([finished(20), finished(30)], 30),
+        # the samples contain what a container used before it was restarted
+        ([running(50, **ran(5))], 5),
+        ([running(10), waiting("CrashLoopBackOff", **ran(20))], 20),
+        ([waiting("CrashLoopBackOff", **ran(20))], 20),
+        ([finished(50, **ran(20)), running(10)], 10),
+    ],
+)
+def test_a_pod_has_started_when_each_container_that_has_not_finished_has(
+    statuses: list[dict[str, Any]], second: int | None
+) -> None:
+    raw = {"metadata": {"name": "p"}, "status": {"phase": "Running", "containerStatuses": statuses}}
+    record = decode_object("Pod", raw)
+    assert isinstance(record, Pod)
+    assert (None if second is None else NEW_YEAR + second) == record.started_at
 
 
 def test_nulls_of_go_servers_are_empty() -> None:
@@ -193,7 +229,10 @@ json_values = st.recursive(
 )
 GOOD: dict[str, dict[str, Any]] = {
     "Node": {"status": {"capacity": {"cpu": "8"}, "addresses": [{"type": "t", "address": "a"}]}},
-    "Pod": {"spec": {"containers": [container("1", "2")]}, "status": {"containerStatuses": [running("x")]}},
+    "Pod": {
+        "spec": {"containers": [container("1", "2")]},
+        "status": {"containerStatuses": [{"state": {"running": {"startedAt": "x"}}}]},
+    },
     "Service": {"spec": {"ports": [{"port": 80}], "clusterIPs": ["10.0.0.1"]}, "status": {"loadBalancer": {}}},
     "EndpointSlice": {"endpoints": [{"addresses": ["a"], "conditions": {}, "targetRef": {}}], "ports": [{"port": 1}]},
     "NodeMetrics": {"timestamp": "2026-01-01T00:00:00Z", "window": "15s", "usage": {"cpu": "1"}},

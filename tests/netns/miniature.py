@@ -104,9 +104,7 @@ class Miniature:
         for number in PODS:
             self._add_pod(number)
         self.load_kube_proxy()
-        addresses = [{"type": "InternalIP", "address": ip} for ip in NODE_IPS]
-        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}, "status": {"addresses": addresses}}
-        self._write("node", node)
+        self.register()
         for number in PODS:
             server = Program(
                 f"pod{number}", self.command(f"pod{number}", "tests.netns.server", f"pod{number}"), self.folder
@@ -245,6 +243,12 @@ class Miniature:
             "status": status,
         }  # fmt: skip
         self._write(name, service, *(self._slice(name, pods, ports, six=six) for six in (False, True)))
+
+    def register(self) -> None:
+        """Put the Node object into the manifests; `withdraw("node")` deletes it."""
+        addresses = [{"type": "InternalIP", "address": ip} for ip in NODE_IPS]
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}, "status": {"addresses": addresses}}
+        self._write("node", node)
 
     def withdraw(self, name: str) -> None:
         (self.manifests / f"{name}.yaml").unlink()

@@ -379,6 +379,25 @@ def test_the_agent_needs_no_more_than_net_admin(node: Miniature) -> None:
     node.restart_agent()
 
 
+def test_node_ports_stay_open_when_the_node_object_is_deleted(node: Miniature) -> None:
+    """The machine still runs: its Node was deleted by hand, or by a controller that lost sight of it."""
+    log = node.running.log
+    node.withdraw("node")
+    try:
+        wait_for(lambda: "Node node-1 was deleted" in log.read_text(), "the deletion in the log", seconds=15)
+        node.serve("later", [1, 2], number=30)  # rules are written again after the deletion
+        node.settled("default/later/")
+        for six in (False, True):
+            found = node.connect("client", NODE_IPS[six], 30011, count=20)["pods"]
+            assert 20 == sum(found.values())
+        assert '"nodeEligible":true' in node.get("/healthz")
+    finally:
+        node.register()
+        node.withdraw("later")
+        node.settled(absent=["default/later/"])
+    wait_for(lambda: "Node node-1 exists again" in log.read_text(), "its return in the log", seconds=15)
+
+
 def test_health_and_metrics_are_told(node: Miniature) -> None:
     assert '"nodeEligible":true' in node.get("/healthz")
     assert "lastSyncSecondsAgo" in node.get("/livez")

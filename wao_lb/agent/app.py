@@ -26,11 +26,12 @@ def create_app(syncer: Syncer, weights: Callable[[], str], frame: ServerFrame) -
     frame.checks.add_ready("first-sync", lambda: None if syncer.synced else "the rules are not written yet")
 
     async def healthz(request: Request) -> Response:
-        """Return 503 when load balancers should not use this node; also when it is about to be deleted."""
-        eligible, problem = not syncer.view.leaving, syncer.health()
-        body: dict[str, object] = {"lastSyncSecondsAgo": _ago(syncer), "nodeEligible": eligible}
-        body |= {"healthy": problem is None, "weights": weights()}
-        return JSONResponse(body, status_code=200 if eligible and problem is None else 503)
+        """Return 503 with the reason when load balancers should not use this node."""
+        ineligible, outdated = syncer.view.ineligible(), syncer.health() is not None
+        reason = "changes do not reach the kernel" if outdated else ineligible
+        body: dict[str, object] = {"lastSyncSecondsAgo": _ago(syncer), "nodeEligible": ineligible is None}
+        body |= {"healthy": not outdated, "reason": reason, "weights": weights()}
+        return JSONResponse(body, status_code=200 if reason is None else 503)
 
     async def livez(request: Request) -> Response:
         """Return 503 when the agent should be restarted: changes do not reach the kernel, or a task has ended."""

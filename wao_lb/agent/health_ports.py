@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 64
 MAX_HEAD = 8192
 REQUEST_TIMEOUT = 5.0  # seconds
+RETRY_INTERVAL = 5.0
+"""Seconds between two attempts to open a port that is in use, by kube-proxy for example, which stops using it later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class LocalEndpoints:
 
 
 class HealthPorts:
-    """One server per Service; `update` starts and stops them.
+    """One server per Service; `update` starts and stops them, and `run` starts those that could not be started.
 
     Parameters
     ----------
@@ -39,29 +41,47 @@ class HealthPorts:
         Whether the agent is healthy; load balancers avoid the node while it is not.
     """
 
-    def __init__(self, healthy: Callable[[], bool], *, host: str | None = None) -> None:
-        self._healthy, self._host = healthy, host
+    def __init__(
+        self, healthy: Callable[[], bool], *, host: str | None = None, retry_interval: float = RETRY_INTERVAL
+    ) -> None:
+        self._healthy, self._host, self._retry_interval = healthy, host, retry_interval
         self._counts: dict[int, LocalEndpoints] = {}
         self._servers: dict[int, asyncio.Server] = {}
+        self._failed: dict[int, str] = {}
+        self._lock = asyncio.Lock()
         self._connections = ShortConnections(MAX_CONNECTIONS, REQUEST_TIMEOUT)
 
     async def update(self, wanted: Mapping[int, LocalEndpoints]) -> dict[int, str]:
         """Listen on these ports and no others; return the ports that failed, with the reason."""
         self._counts = dict(wanted)
-        for port in self._servers.keys() - wanted.keys():
-            await _close(self._servers.pop(port))
-        failed = {}
-        for port in wanted.keys() - self._servers.keys():
-            try:
-                self._servers[port] = await asyncio.start_server(
-                    lambda reader, writer, port=port: self._serve(port, reader, writer),  # type: ignore[misc]
-                    self._host,
-                    port,
-                    limit=MAX_HEAD,
-                )
-            except OSError as error:
-                failed[port] = f"healthCheckNodePort {port} cannot be opened: {error.strerror}"
-        return failed
+        async with self._lock:
+            for port in self._servers.keys() - self._counts.keys():
+                await _close(self._servers.pop(port))
+            before, self._failed = self._failed, {}
+            for port in self._counts.keys() - self._servers.keys():
+                await self._open(port, before.get(port))
+            return dict(self._failed)
+
+    async def run(self) -> None:
+        """Retry the ports that could not be opened, until cancelled."""
+        while True:
+            await asyncio.sleep(self._retry_interval)
+            if self._failed:
+                await self.update(self._counts)
+
+    async def _open(self, port: int, before: str | None) -> None:
+        """Start the server of a port; log a failure when its reason is another than `before`."""
+        try:
+            self._servers[port] = await asyncio.start_server(
+                lambda reader, writer: self._serve(port, reader, writer), self._host, port, limit=MAX_HEAD
+            )
+        except OSError as error:
+            why = self._failed[port] = f"healthCheckNodePort {port} cannot be opened: {error.strerror}"
+            if why != before:
+                log.warning("%s; retrying every %g s", why, self._retry_interval)
+        else:
+            if before is not None:
+                log.info("healthCheckNodePort %d is open now", port)
 
     async def close(self) -> None:
         """Stop all servers."""

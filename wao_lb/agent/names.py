@@ -91,8 +91,10 @@ def refusal(service: Service) -> str:
             return f"port name {port.name!r:.80} is not a DNS label"
         if port.protocol not in PROTOCOLS:
             return f"protocol {port.protocol!r:.20} is not one of {', '.join(PROTOCOLS)}"
-        if not (0 < port.port < 65536 and 0 <= (port.node_port or 0) < 65536):
-            return f"port {port.port} or node port {port.node_port} is not from 1 to 65535"
+        if not 0 < port.port < 65536:
+            return f"port {port.port} is not from 1 to 65535"
+        if not 0 <= (port.node_port or 0) < 65536:
+            return f"node port {port.node_port} is not from 1 to 65535"
     if not 0 <= (service.health_check_node_port or 0) < 65536:
         return f"healthCheckNodePort {service.health_check_node_port} is not from 1 to 65535"
     if not 0 < service.affinity_timeout <= LONGEST_AFFINITY:

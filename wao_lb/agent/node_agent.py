@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -22,6 +23,8 @@ from wao_lb.agent.sync import Syncer, SyncIntervals
 from wao_lb.agent.view import NodeSettings, NodeView
 from wao_lb.agent.weights_client import WeightsClient, WeightsError, WeightsProblem
 from wao_predict.connection import TlsPolicy
+
+log = logging.getLogger(__name__)
 
 FIRST_WEIGHTS_TIMEOUT = 2.0
 """Seconds that the first sync waits for weights."""
@@ -58,6 +61,7 @@ class Agent:
     ) -> None:
         self._source = source
         self._reported: dict[str, str] = {}
+        self._ineligible: str | None = None
         self._events = BackgroundTasks()
         self.view = NodeView(source.state, options.node)
         self.metrics = metrics or AgentMetrics()
@@ -82,7 +86,8 @@ class Agent:
 
     def work(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the background tasks by name; each runs until it is cancelled."""
-        return {"sync": self._sync, **({} if self.client is None else {"weights": self.client.run})}
+        tasks = {"sync": self._sync, "health-ports": self.ports.run}
+        return {**tasks, **({} if self.client is None else {"weights": self.client.run})}
 
     def weights_state(self) -> str:
         """Return the origin of the weights, in words without internal details."""
@@ -118,7 +123,7 @@ class Agent:
         await self.ports.close()
 
     def _is_healthy(self) -> bool:
-        return self.syncer.health() is None and not self.view.leaving
+        return self.syncer.health() is None and self.view.ineligible() is None
 
     def _client(self, options: AgentOptions) -> WeightsClient:
         return WeightsClient(
@@ -131,6 +136,7 @@ class Agent:
         )
 
     async def _after(self, services: Mapping[str, Service], wrong: Mapping[str, str]) -> None:
+        self._report_ineligible()
         if self.client is not None:
             self.client.note_services()
         wanted = {
@@ -145,6 +151,12 @@ class Agent:
         failed = await self.ports.update(wanted)
         failed_services = {f"{wanted[port].namespace}/{wanted[port].name}": why for port, why in failed.items()}
         self._report(failed_services | dict(wrong))
+
+    def _report_ineligible(self) -> None:
+        """Log once why load balancers should not use this node."""
+        before, self._ineligible = self._ineligible, self.view.ineligible()
+        if self._ineligible is not None and self._ineligible != before:
+            log.warning("Node %s: %s; /healthz fails", self.view.settings.node_name, self._ineligible)
 
     def _report(self, wrong: Mapping[str, str]) -> None:
         """Report each new problem once, as a Warning Event on the Service."""

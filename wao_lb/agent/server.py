@@ -60,6 +60,7 @@ async def run_once(server: ServerOptions, options: AgentOptions) -> None:
     families = await usable_families(kernel)
     async with _read_once(server, options) as source:
         agent = Agent(source, kernel, options, families=families)
+        _warn(agent)
         await agent.read_weights()
         try:
             await agent.syncer.sync()
@@ -75,8 +76,15 @@ async def print_rules(server: ServerOptions, options: AgentOptions) -> None:
     """Write the rules to standard output as commands of `nft -f`."""
     async with _read_once(server, options) as source:
         agent = Agent(source, LinuxKernel(), options)
+        _warn(agent)
         await agent.read_weights()
         sys.stdout.write(ruleset(agent.view, agent.known_weights()))
+
+
+def _warn(agent: Agent) -> None:
+    """Print why load balancers should not use this node; the rules are written nevertheless."""
+    if (why := agent.view.ineligible()) is not None:
+        sys.stderr.write(f"Node {agent.view.settings.node_name}: {why}\n")
 
 
 def ruleset(view: NodeView, weights: Weights) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from wao_core.cluster.records import Kind, Node, Service
 from wao_core.cluster.service_endpoints import ServiceEndpoint, SlicesByService, service_endpoints
@@ -14,11 +15,11 @@ from wao_lb.agent.family import FAMILIES, Family
 from wao_lb.agent.model import NodeSetup, Rules
 from wao_lb.agent.names import refusal
 from wao_lb.agent.service_rules import service_rules
+from wao_lb.agent.this_node import ThisNode
 from wao_lb.settings import LbSettings, is_chosen
 from wao_predict.timestamps import parse_rfc3339
 
 KINDS = (Kind.SERVICE, Kind.ENDPOINT_SLICE, Kind.NODE)
-TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
 CHANGE_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
@@ -56,6 +57,7 @@ class NodeView:
         self._on_change: Callable[[], None] = _ignore
         self._chooser = LbSettings(proxy_name=settings.proxy_name)
         self._slices = SlicesByService(state.endpoint_slices)
+        self._node = ThisNode(settings.node_name, state.nodes.get(settings.node_name))
         self._dirty: set[str] = set()
         self.first_change: float | None = None  # monotonic time of the oldest change not taken yet
         self._unsubscribe = state.subscribe(KINDS, self._observe)
@@ -73,15 +75,10 @@ class NodeView:
         """Whether Services and EndpointSlices were both listed once; no rules may be written before."""
         return self._state.synced((Kind.SERVICE, Kind.ENDPOINT_SLICE))
 
-    @property
-    def node(self) -> Node | None:
-        """The Node object of this node, or None."""
-        return self._state.nodes.get(self.settings.node_name)
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the cluster autoscaler is about to delete this node; load balancers should stop using it."""
-        return self.node is not None and TO_BE_DELETED in self.node.taint_keys
+    def ineligible(self) -> str | None:
+        """Return why load balancers should not use this node, or None; a missing Node counts once Nodes were read."""
+        unread = self._node.known is None and not self._state.synced([Kind.NODE])
+        return None if unread else self._node.ineligible()
 
     def services(self) -> dict[str, Service]:
         """Return the Services to serve, oldest first."""
@@ -104,7 +101,7 @@ class NodeView:
 
     def setup(self, family: Family) -> NodeSetup:
         """Return the settings for all Services of a family on this node."""
-        node, settings = self.node, self.settings
+        node, settings = self._node.known, self.settings
         addresses = node.addresses if node is not None else ()
         internal = family.addresses(address for kind, address in addresses if kind == "InternalIP")
         external = family.addresses(address for kind, address in addresses if kind == "ExternalIP")
@@ -143,7 +140,10 @@ class NodeView:
     def _observe(self, change: Change) -> None:
         touched = {change.key} if change.kind is Kind.SERVICE else self._slices.observe(change)
         served = {key for key in touched if self._concerns(change, key)}
-        if served or (change.kind is Kind.NODE and change.key == self.settings.node_name):
+        own = change.kind is Kind.NODE and change.key == self.settings.node_name
+        if own:
+            self._node.update(cast(Node | None, change.new))
+        if served or own:
             self._dirty |= served
             self.first_change = self.first_change or time.monotonic()
             self._on_change()

@@ -9,7 +9,7 @@ from wao_core.cluster.records import Kind, Node
 from wao_core.serving.frame import ServerFrame
 from wao_lb.agent.app import create_app
 from wao_lb.agent.sync import SyncIntervals
-from wao_lb.agent.view import TO_BE_DELETED
+from wao_lb.agent.this_node import TO_BE_DELETED
 
 
 def asking(bench: Bench) -> httpx2.AsyncClient:
@@ -24,7 +24,22 @@ async def test_a_node_about_to_be_deleted_is_alive_and_takes_no_traffic() -> Non
         bench.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
         told = await client.get("/healthz")
         assert (503, False) == (told.status_code, told.json()["nodeEligible"])
+        assert told.json()["reason"] == "the Node is about to be deleted"
         assert 200 == (await client.get("/livez")).status_code
+        bench.state.remove(Kind.NODE, "node-1")
+        assert 503 == (await client.get("/healthz")).status_code
+
+
+async def test_a_wrong_name_of_the_node_is_unhealthy_with_the_remedy_and_alive() -> None:
+    bench = Bench()
+    bench.confirm()
+    async with asking(bench) as client:
+        told = await client.get("/healthz")
+        assert (503, False, True) == (told.status_code, told.json()["nodeEligible"], told.json()["healthy"])
+        assert "--node-name" in told.json()["reason"]
+        assert 200 == (await client.get("/livez")).status_code
+        bench.state.put(Kind.NODE, Node(name="node-1"))
+        assert 200 == (await client.get("/healthz")).status_code
 
 
 async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_told() -> None:

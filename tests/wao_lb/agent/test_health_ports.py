@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
+
+import pytest
 
 from tests.cluster.bed.program import free_port
-from wao_lb.agent.health_ports import MAX_CONNECTIONS, HealthPorts, LocalEndpoints
+from tests.waiting import until
+from wao_lb.agent.health_ports import MAX_CONNECTIONS, RETRY_INTERVAL, HealthPorts, LocalEndpoints
 
 
 async def ask(port: int) -> tuple[str, dict[str, str], dict[str, object]]:
@@ -50,6 +55,50 @@ async def test_a_port_that_is_taken_is_told_and_others_are_served() -> None:
     assert "HTTP/1.0 200 OK" == (await ask(free))[0]
     await first.close()
     await ports.close()
+
+
+async def test_a_port_that_is_in_use_for_a_moment_is_opened_without_another_update(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """kube-proxy still uses it, for example, when the label of the Service has just changed."""
+    caplog.set_level(logging.INFO)
+    port = free_port()
+    first = HealthPorts(lambda: True, host="127.0.0.1")
+    ports = HealthPorts(lambda: True, host="127.0.0.1", retry_interval=0.01)
+    await first.update({port: LocalEndpoints("kube", "proxy", 1)})
+    retries = asyncio.create_task(ports.run())
+    assert [port] == list(await ports.update({port: LocalEndpoints("default", "web", 1)}))
+    await ports.update({port: LocalEndpoints("default", "web", 2)})
+    await first.close()
+    await until(lambda: f"healthCheckNodePort {port} is open now" in caplog.text)
+    assert "2" == (await ask(port))[1]["X-Load-Balancing-Endpoint-Weight"]
+    assert 1 == caplog.text.count("cannot be opened")
+    retries.cancel()
+    await ports.close()
+
+
+def test_a_port_is_retried_within_ten_seconds() -> None:
+    assert RETRY_INTERVAL < 10.0
+
+
+async def test_a_port_that_is_no_longer_wanted_is_not_retried() -> None:
+    port = free_port()
+    first = HealthPorts(lambda: True, host="127.0.0.1")
+    ports = HealthPorts(lambda: True, host="127.0.0.1", retry_interval=0.01)
+    await first.update({port: LocalEndpoints("kube", "proxy", 1)})
+    assert [port] == list(await ports.update({port: LocalEndpoints("default", "web", 1)}))
+    assert {} == await ports.update({})
+    await first.close()
+    await _retries(ports)
+    with pytest.raises(ConnectionRefusedError):
+        await ask(port)
+
+
+async def _retries(ports: HealthPorts) -> None:
+    """Let `run` go through several attempts."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await ports.run()
 
 
 async def test_silent_connections_do_not_keep_load_balancers_out() -> None:

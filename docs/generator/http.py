@@ -39,8 +39,8 @@ AGENT = """\
 ## Node agent (`wao lb-agent`)
 
 `/healthz` and `/livez` have the form of kube-proxy: status 200 or 503, and JSON with the last synchronization and the
-source of the weights. `/healthz` is for load balancers and has the reason of a failure: the Node is about to be deleted,
-no Node has the name given by `--node-name`, or changes do not reach the kernel."""
+source of the weights. `/healthz` is for load balancers and has the reason of a failure: the Node is about to be
+deleted, no Node has the name given by `--node-name`, or changes do not reach the kernel."""
 
 
 def http_page(documents: Mapping[str, Document]) -> str:

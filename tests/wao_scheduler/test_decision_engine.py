@@ -82,7 +82,7 @@ def test_a_burst_does_not_herd(uid: str | None) -> None:
     made = engine()
     names = [f"n{number}" for number in range(20)]
     made.update(snapshot(names, slopes=np.linspace(1, 2, 20), capacity=10.0))
-    pods = [pod(f"p{number}", **({} if uid is None else {"uid": uid})) for number in range(100)]
+    pods = [pod(f"p{number}", uid=f"u{number}" if uid is None else uid) for number in range(100)]
     chosen = [made.prioritize(item, names).chosen for item in pods]
     counts = {name: chosen.count(name) for name in names}
     assert max(counts.values()) <= 10

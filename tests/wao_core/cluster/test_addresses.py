@@ -28,7 +28,7 @@ def test_an_address_has_one_canonical_form(text: str, canonical: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.1", "a:b", "\0", "10.1.2.3.4", "10.1.2.0x3", "256.1.1.1", "fe80::1%eth0", "١.1.1.1"]
+    "text", ["", "10.1", "a:b", "\0", "10.1.2.3.4", "10.1.2.0x3", "256.1.1.1", "fe80::1%eth0", "\u0661.1.1.1"]
 )
 def test_what_is_no_address_has_no_canonical_form(text: str) -> None:
     assert "" == canonical_address(text)

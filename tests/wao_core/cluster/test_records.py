@@ -41,6 +41,8 @@ def test_pods_and_owners_without_a_uid_are_identified_by_name(pod: Pod, identity
     assert (identity, owner) == (pod.identity, pod.owner_identity)
 
 
-@pytest.mark.parametrize(("phase", "finished"), [("Running", False), ("Pending", False), ("Succeeded", True), ("Failed", True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("phase", "finished"), [("Running", False), ("Pending", False), ("Succeeded", True), ("Failed", True)]
+)
 def test_a_pod_has_finished_when_its_phase_says_so(phase: str, finished: bool) -> None:
     assert Pod(name="a", namespace="n", phase=phase).finished is finished

@@ -45,9 +45,13 @@ def test_a_node_that_comes_back_replaces_what_was_known(caplog: pytest.LogCaptur
     [
         (Node(name="node-1"), NODE, "states no addresses and pod_cidrs"),
         (Node(name="node-1", addresses=ADDRESSES), NODE, "states no pod_cidrs"),
-        (Node(name="node-1", pod_cidrs=("10.9.0.0/24",)), Node(name="node-1", addresses=ADDRESSES, pod_cidrs=("10.9.0.0/24",)), "states no addresses"),
+        (
+            Node(name="node-1", pod_cidrs=("10.9.0.0/24",)),
+            Node(name="node-1", addresses=ADDRESSES, pod_cidrs=("10.9.0.0/24",)),
+            "states no addresses",
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("deleted", [False, True])
 def test_a_node_without_addresses_or_pod_cidrs_keeps_the_last_known_ones(
     lacking: Node, expected: Node, logged: str, deleted: bool, caplog: pytest.LogCaptureFixture

@@ -50,7 +50,7 @@ def test_a_choice_counts_until_the_pod_is_bound() -> None:
 
 def test_the_pod_that_is_being_placed_does_not_count_against_itself() -> None:
     _, replicas = index(pod("1", "a"), pod("2", None))
-    assert replicas.placed("rs", {"uid-2": "b"}, except_uid="uid-2") == {"a": 1}
+    assert replicas.placed("rs", {"uid-2": "b"}, except_pod="uid-2") == {"a": 1}
 
 
 def test_a_pod_that_changes_its_controller_moves() -> None:

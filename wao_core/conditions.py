@@ -39,13 +39,6 @@ class Condition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", self.message[:MAX_MESSAGE])
 
-    def same_as(self, other: Condition) -> bool:
-        """Return whether type, status, reason and generation are equal.
-
-        The message is not compared: it may contain numbers that change all the time.
-        """
-        return _identity(self) == _identity(other)
-
     def to_wire(self) -> dict[str, object]:
         """Return the condition as JSON value."""
         wire: dict[str, object] = {
@@ -81,7 +74,10 @@ def conditions_of(status: Mapping[str, object]) -> tuple[Condition, ...]:
 
 
 def same_conditions(one: Sequence[Condition], other: Sequence[Condition]) -> bool:
-    """Return whether both have the same conditions in the same order, see `Condition.same_as`."""
+    """Return whether both have equal types, statuses, reasons and generations in the same order.
+
+    Messages are not compared: they may contain numbers that change all the time.
+    """
     return [_identity(item) for item in one] == [_identity(item) for item in other]
 
 

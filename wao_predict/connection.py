@@ -29,13 +29,23 @@ class TlsPolicy:
     fingerprint
         SHA-256 of the only certificate to accept, in hex with or without colons; no authority is consulted then.
     insecure
-        Accept any certificate.
+        Accept any certificate. False verifies it also where a default says otherwise; None leaves that to the default.
     """
 
     ca_file: Path | None = None
     ca_data: str | None = None
     fingerprint: str | None = None
-    insecure: bool = False
+    insecure: bool | None = None
+
+    def or_else(self, default: TlsPolicy) -> TlsPolicy:
+        """Return this policy, or the default where this one states nothing.
+
+        Examples
+        --------
+        >>> TlsPolicy().or_else(TlsPolicy(insecure=True))
+        TlsPolicy(ca_file=None, ca_data=None, fingerprint=None, insecure=True)
+        """
+        return default if self == TlsPolicy() else self
 
     def digest(self) -> bytes | None:
         """Return the fingerprint as bytes.

@@ -138,6 +138,10 @@ class PowerCurves:
         watts: FloatArray = low + fraction * (flat[start + 1] - low)
         return watts
 
+    def cell(self, cpu_usage: FloatArray) -> IntArray:
+        """Return the number of the knot to the left of each load [%], from 0 to k - 2, in their shape."""
+        return self._position(cpu_usage)[0]
+
     @cached_property
     def _spacing(self) -> float | None:
         """Distance of the knots if they are equally spaced, else None."""

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.errors import UsageError
-from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit
+from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit, least
 
 _MOST_FITTING = 1e9  # pods on one node; more would not fit an integer
 EXACT_WORK = 200_000_000
@@ -300,15 +300,6 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
         increase[row] = table.increase(load[row], size * percent[row], rows=row, rule=rule)
         nodes[pod], totals[pod + 1] = node, watts.sum()
     return Placed(nodes, totals, chosen)
-
-
-def least(increase: FloatArray, load: FloatArray) -> int | None:
-    """Return the row with the lowest finite increase, the fullest among equal ones; None if no node has room."""
-    finite = np.isfinite(increase)
-    if not finite.any():
-        return None
-    ties = np.flatnonzero(increase == increase[finite].min())
-    return int(ties[np.argmax(load[ties])])
 
 
 def curves_of_models(

@@ -1,13 +1,17 @@
 """The increase of power that more CPU load causes. Scheduler, load balancer, simulator and CLI all use it.
 
-With the power curve P, the present load u and the load r of a job there are two rules:
+With the power curve P, the present load u and the load r of a job there are three rules:
 
 * `marginal` is P(u + r) - P(u), the rule of the Go reference without its rounding to whole watts.
 * `lookahead` is the lowest average increase over any number m of further equal jobs that fit: the minimum of
   [P(u + m r) - P(u)] / m over m >= 1 with u + m r <= capacity.
+* `floor` is the slope of the lower convex hull of P from the node's floor to its capacity, at u + r / 2, times r. The
+  floor is the part of the load that stays: a node that could become idle again has the cost of its whole curve.
 
 Real curves are often concave: the first job on an idle server is expensive, and later ones cost almost nothing. If each
-job goes where it alone is cheapest, the result can be far from the optimum; look-ahead comes close to it.
+job goes where it alone is cheapest, the result can be far from the optimum; look-ahead comes close to it for jobs that
+stay. If jobs end and others follow, look-ahead keeps expensive servers running because they already run; `floor` lets
+them drain.
 """
 
 from __future__ import annotations
@@ -21,9 +25,10 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
+from wao_predict.hulls import HullSlopes
 
-Rule = Literal["lookahead", "marginal"]
-RULES: tuple[Rule, ...] = ("lookahead", "marginal")
+Rule = Literal["lookahead", "marginal", "floor"]
+RULES: tuple[Rule, ...] = ("lookahead", "marginal", "floor")
 
 FIT_TOLERANCE = 1e-9
 """Tolerance of `jobs_that_fit`, relative and absolute: ten jobs of 10 % must fit into 100 % despite rounding."""
@@ -55,6 +60,7 @@ def watt_increase(
     *,
     rule: Rule = "lookahead",
     capacity: ArrayLike = 100.0,
+    floor: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the power that one more job adds on each node [W], shape (n,).
 
@@ -67,9 +73,12 @@ def watt_increase(
     added
         Load of the job on each node [% of capacity], above 0, shape (n,) or a scalar.
     rule
-        "lookahead" or "marginal".
+        "lookahead", "marginal" or "floor".
     capacity
         Load that must not be exceeded [% of capacity], shape (n,) or a scalar.
+    floor
+        Part of the present load that stays [% of capacity], shape (n,) or a scalar, for the rule "floor"; NaN or
+        default: all of it.
 
     Returns
     -------
@@ -87,15 +96,24 @@ def watt_increase(
     [16.0]
     >>> watt_increase(curves, [0.0], 10.0).tolist()  # ten of them add 100 W together
     [10.0]
+    >>> watt_increase(curves, [50.0], 10.0).tolist()  # the next five add 20 W
+    [4.0]
+    >>> watt_increase(curves, [50.0], 10.0, rule="floor", floor=0.0).tolist()  # while the node runs, others save 100 W
+    [10.0]
     """
     if rule not in RULES:
         raise UsageError(f"no rule {rule!r:.40}; there are {', '.join(RULES)}")
-    for name, values in (("cpu_usage", cpu_usage), ("added", added), ("capacity", capacity)):
+    for name, values in (
+        ("cpu_usage", cpu_usage),
+        ("added", added),
+        ("capacity", capacity),
+        ("floor", np.nan if floor is None else floor),
+    ):
         if np.size(values) not in (1, len(curves)):
             raise UsageError(f"{np.size(values)} values of {name} for {len(curves)} curves: give one for each")
     if (np.asarray(added) <= 0).any():
         raise UsageError("added: the load of a job must be above 0 % of a node's CPU")
-    return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity)
+    return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity, floor=floor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +130,28 @@ class _Jobs:
         return _Jobs(self.rows[which], self.load[which], self.step[which], self.most[which])
 
 
+def least(increase: FloatArray, load: FloatArray) -> int | None:
+    """Return the row with the lowest finite increase, the fullest among equal ones; None if no node has room.
+
+    Parameters
+    ----------
+    increase
+        Power that a job adds [W], shape (n,); NaN unknown, +inf where it does not fit.
+    load
+        CPU load without the job, shape (n,).
+
+    Examples
+    --------
+    >>> least(np.array([2.0, 1.0, 1.0, np.nan]), np.array([0.0, 3.0, 4.0, 5.0]))
+    2
+    """
+    lowest = np.fmin.reduce(increase, initial=np.inf)
+    if not np.isfinite(lowest):
+        return None
+    ties = np.flatnonzero(increase == lowest)
+    return int(ties[0]) if ties.size == 1 else int(ties[np.argmax(load[ties])])
+
+
 class IncreaseTable:
     """Increases on the same curves for many calls, without the checks of `watt_increase`.
 
@@ -123,6 +163,7 @@ class IncreaseTable:
 
     def __init__(self, curves: PowerCurves) -> None:
         self._curves = curves
+        self._hulls = HullSlopes(curves)
 
     def increase(
         self,
@@ -132,12 +173,13 @@ class IncreaseTable:
         rows: IntArray | None = None,
         rule: Rule = "lookahead",
         capacity: ArrayLike = 100.0,
+        floor: ArrayLike | None = None,
     ) -> FloatArray:
         """Return the power that one more job adds on each candidate [W], shape (m,).
 
         Parameters
         ----------
-        cpu_usage, added, rule, capacity
+        cpu_usage, added, rule, capacity, floor
             See `watt_increase`, with shape (m,) instead of (n,). A job without load gives NaN.
         rows
             Curve of each candidate, shape (m,), -1 for a candidate without one, which gives NaN; default: all curves
@@ -154,7 +196,11 @@ class IncreaseTable:
         if fits.any():
             chosen = slice(None) if fits.all() else np.flatnonzero(fits)
             jobs = _Jobs(index[chosen], load[chosen], step[chosen], most[chosen])
-            result[chosen] = self._marginal(jobs) if rule == "marginal" else self._lookahead(jobs)
+            if rule == "floor":
+                low = _spread(np.nan if floor is None else floor, index.shape)[chosen]
+                result[chosen] = self._floor(jobs, limit[chosen], low)
+            else:
+                result[chosen] = self._marginal(jobs) if rule == "marginal" else self._lookahead(jobs)
         return result
 
     @property
@@ -165,6 +211,9 @@ class IncreaseTable:
         base, one = self._curves.at(np.stack([jobs.load, jobs.load + jobs.step]), rows=jobs.rows)
         increase: FloatArray = one - base
         return increase
+
+    def _floor(self, jobs: _Jobs, limit: FloatArray, floor: FloatArray) -> FloatArray:
+        return self._hulls.at(jobs.load + 0.5 * jobs.step, np.fmin(floor, jobs.load), limit, jobs.rows) * jobs.step
 
     def _lookahead(self, jobs: _Jobs) -> FloatArray:
         """Return the exact lowest average over 1..most jobs [W], shape (m,).

@@ -44,7 +44,8 @@ def certificate_reason(error: ssl.SSLCertVerificationError) -> str:
     seen = f"; its SHA-256 fingerprint is {fingerprint}" if fingerprint else ""
     return (
         f"the certificate cannot be verified ({reason}{seen}): set tls.caBundle to its authority, or tls.fingerprint, "
-        "or tls.insecureSkipVerify (on the command line --ca-file, --fingerprint, --insecure)"
+        "or tls.insecureSkipVerify (on the command line --ca-file, --fingerprint, --insecure; `wao read` has "
+        "--trust-on-first-use)"
     )
 
 

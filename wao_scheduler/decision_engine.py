@@ -12,11 +12,12 @@ from wao_core.cluster.records import Pod
 from wao_core.cluster.state import ClusterState
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.increase_cache import IncreaseCache
 from wao_scheduler import hard_limits, scoring
 from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Outcome, PlacementDecision
-from wao_scheduler.increase_cache import IncreaseCache
+from wao_scheduler.increases import increases_of
 from wao_scheduler.pod_spread import PodSpread, SpreadResult
 from wao_scheduler.spread_rule import BadRate
 
@@ -96,9 +97,10 @@ class DecisionEngine:
         if len(snapshot) == 0:
             self._snapshot = None
             return
-        if self._snapshot is None or snapshot.names is not self._snapshot.names:
+        same = self._snapshot is not None and snapshot.names is self._snapshot.names
+        if not same:
             self._rows.clear()
-        self._increases = IncreaseCache(snapshot, None if self._snapshot is None else self._increases)
+        self._increases = increases_of(snapshot, self._increases if same else None)
         self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
         self.assumed_pods.settle(snapshot)

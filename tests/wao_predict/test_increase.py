@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,39 @@ from wao_predict.curves import DEFAULT_KNOTS, PowerCurves
 from wao_predict.increase import RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
 
 
-def brute_force(curve: np.ndarray, knots: np.ndarray, load: float, step: float, capacity: float, rule: Rule) -> float:
+def brute_force(
+    curve: np.ndarray,
+    knots: np.ndarray,
+    load: float,
+    step: float,
+    capacity: float,
+    rule: Rule,
+    floor: float | None = None,
+) -> float:
     most = int(jobs_that_fit(np.array(capacity - load), step))
     if most < 1:
         return np.inf
+    if rule == "floor":
+        return step * hull_slope(curve, knots, load if floor is None else min(floor, load), capacity, load + step / 2)
     jobs = np.arange(1, (most if rule == "lookahead" else 1) + 1)
     averages = (np.interp(load + jobs * step, knots, curve) - np.interp(load, knots, curve)) / jobs
     return float(averages.min())
+
+
+def hull_slope(curve: np.ndarray, knots: np.ndarray, start: float, limit: float, at: float) -> float:
+    """Slope at a load of the lower convex hull of a curve on [start, limit], by Andrew's monotone chain."""
+    corners: list[tuple[float, float]] = []
+    for x in [start, *[knot for knot in knots.tolist() if start < knot < limit], limit]:
+        point = (x, float(np.interp(x, knots, curve)))
+        while len(corners) > 1 and _is_above(corners[-2], corners[-1], point):
+            corners.pop()
+        corners.append(point)
+    edge = next((a, b) for a, b in pairwise(corners) if b[0] > at or b is corners[-1])
+    return (edge[1][1] - edge[0][1]) / (edge[1][0] - edge[0][0])
+
+
+def _is_above(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:
+    return (middle[1] - first[1]) * (last[0] - first[0]) >= (last[1] - first[1]) * (middle[0] - first[0])
 
 
 def test_ten_jobs_of_ten_percent_fit_despite_rounding() -> None:
@@ -46,6 +73,60 @@ def test_the_rules_agree_with_brute_force(
         brute_force(row, knots, u, step, capacity, rule) for row, u in zip(curves.watts, load.tolist(), strict=True)
     ]
     assert np.allclose(expected, watt_increase(curves, load, step, rule=rule, capacity=capacity), atol=1e-9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([DEFAULT_KNOTS, np.array([0.0, 3.0, 10.0, 55.0, 100.0]), np.array([0.1, 50.0, 100.0])]),
+    st.floats(0.05, 60),
+    st.sampled_from([100.0, 92.5, 70.0]),
+)
+def test_the_floor_rule_is_the_slope_of_the_hull_from_the_floor(
+    seed: int, knots: np.ndarray, step: float, capacity: float
+) -> None:
+    curves, draw = curves_of(seed, 8, knots), np.random.default_rng(seed + 1)
+    load, floor = draw.uniform(0, 110, 8), draw.uniform(0, 110, 8)
+    expected = [
+        brute_force(row, knots, u, step, capacity, "floor", f)
+        for row, u, f in zip(curves.watts, load.tolist(), floor.tolist(), strict=True)
+    ]
+    found = watt_increase(curves, load, step, rule="floor", capacity=capacity, floor=floor)
+    assert np.allclose(expected, found, atol=1e-7, rtol=1e-7)
+
+
+def test_the_floor_rule_lets_a_server_drain_that_is_only_cheap_because_it_runs() -> None:
+    """A steep start makes the first node expensive as a whole; look-ahead keeps it running, the floor rule does not."""
+    watts = np.array([[200.0, 500.0, 520.0], [200.0, 220.0, 330.0]])
+    curves = PowerCurves(np.array([0.0, 10.0, 100.0]), watts)
+    lookahead = watt_increase(curves, [50.0, 20.0], 5.0)
+    floor = watt_increase(curves, [50.0, 20.0], 5.0, rule="floor", floor=0.0)
+    assert np.argmin(lookahead) == 0
+    assert np.argmin(floor) == 1
+
+
+def test_the_floor_rule_counts_a_permanent_load_as_paid() -> None:
+    curves = PowerCurves(np.array([0.0, 10.0, 100.0]), np.array([[200.0, 500.0, 518.0]]))
+    increase = watt_increase(curves, [50.0], 5.0, rule="floor", floor=[10.0])
+    assert increase.tolist() == pytest.approx([1.0])
+    assert watt_increase(curves, [50.0], 5.0).tolist() == pytest.approx([1.0])
+
+
+def test_a_floor_above_the_load_is_the_load() -> None:
+    curves = curves_of(2, 4, DEFAULT_KNOTS)
+    above = watt_increase(curves, [20.0] * 4, 5.0, rule="floor", floor=90.0)
+    assert above.tolist() == watt_increase(curves, [20.0] * 4, 5.0, rule="floor").tolist()
+
+
+def test_one_curve_may_occur_with_several_floors() -> None:
+    curves = curves_of(3, 5, DEFAULT_KNOTS)
+    table, rows = IncreaseTable(curves), np.array([4, 4, 0])
+    result = table.increase([30.0] * 3, 5.0, rows=rows, rule="floor", floor=np.array([0.0, 25.0, 0.0]))
+    alone = [
+        watt_increase(curves.take(np.array([row])), [30.0], 5.0, rule="floor", floor=low)[0]
+        for row, low in zip(rows, (0.0, 25.0, 0.0), strict=True)
+    ]
+    assert result.tolist() == alone
 
 
 def test_lookahead_sees_that_later_jobs_are_nearly_free() -> None:
@@ -94,10 +175,11 @@ def test_lookahead_never_exceeds_marginal(seed: int, step: float) -> None:
 @pytest.mark.parametrize(
     ("load", "added", "options", "words"),
     [
-        ([10.0], 5.0, {"rule": "best"}, "no rule 'best'; there are lookahead, marginal"),
+        ([10.0], 5.0, {"rule": "best"}, "no rule 'best'; there are lookahead, marginal, floor"),
         ([10.0, 20.0], 5.0, {}, "2 values of cpu_usage for 1 curves"),
         ([10.0], [5.0, 5.0], {}, "2 values of added for 1 curves"),
         ([10.0], 5.0, {"capacity": [90.0] * 3}, "3 values of capacity for 1 curves"),
+        ([10.0], 5.0, {"floor": [0.0] * 3}, "3 values of floor for 1 curves"),
         ([10.0], 0.0, {}, "above 0 %"),
         ([10.0], -1.0, {}, "above 0 %"),
     ],

@@ -27,10 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAccess:
-    """What the endpoints of NodeConfigs may reach: addresses, and model files. The default is for standalone mode."""
+    """What the endpoints of NodeConfigs may reach: addresses, and model files. The default is for standalone mode.
+
+    `tls` is how certificates are verified where a NodeConfig does not say it.
+    """
 
     rule: AddressRule = AddressRule(loopback=True)  # noqa: RUF009
     model_files: ModelFiles = ModelFiles(anywhere=True)  # noqa: RUF009
+    tls: TlsPolicy = TlsPolicy()  # noqa: RUF009
 
 
 class _Key(NamedTuple):
@@ -65,6 +69,8 @@ class Endpoints:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access or EndpointAccess()
+        if self.access.tls.insecure:
+            _log.warning("certificates of sensors and models are NOT verified: --endpoint-insecure-skip-verify is set")
         self._session = PollingSession(self.access.rule)
         self._secrets = SecretBook(read_secret, clock=clock)
         self._shared: dict[_Key, _Shared] = {}
@@ -91,11 +97,11 @@ class Endpoints:
         origin_of(base_url)
         if without_userinfo(base_url) != base_url:
             raise UsageError("credentials in a URL would appear in logs: put them into a Secret")
-        key = _Key(base_url, endpoint.secret, endpoint.tls, concurrency)
+        key = _Key(base_url, endpoint.secret, endpoint.tls.or_else(self.access.tls), concurrency)
         shared = self._shared.get(key)
         if shared is None:
             made = self._session.transport(base_url, tls=key.tls, timeout=timeout, at_once=concurrency)
-            if key.tls.insecure:
+            if endpoint.tls.insecure:
                 _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", base_url)
             shared = self._shared[key] = _Shared(made)
         shared.users += 1

@@ -56,7 +56,7 @@ class SecretReference(_Model):
 
 
 class Tls(_Model):
-    """How the server's certificate is verified. Default: by the system's authorities."""
+    """How a server's certificate is verified. Default: by the system's authorities, unless an option of WAO differs."""
 
     model_config = ConfigDict(json_schema_extra=validations(TLS_RULES))
 
@@ -66,7 +66,9 @@ class Tls(_Model):
         max_length=128,
         description="SHA-256 fingerprint of the only certificate to accept, in hex.",
     )
-    insecure_skip_verify: bool | None = Field(None, description="Accept any certificate. Every use is logged.")
+    insecure_skip_verify: bool | None = Field(
+        None, description="Accept any certificate; a warning is logged. False verifies it whatever the default is."
+    )
 
     @model_validator(mode="after")
     def _rules(self) -> Tls:
@@ -121,7 +123,7 @@ class EndpointTerm(_Model):
     )
     basic_auth_secret: SecretReference | None = Field(None, description="Credentials for HTTP basic authentication.")
     fetch_interval: Duration | None = Field(None, description="Time between two readings, a Go duration. Default 15s.")
-    tls: Tls | None = Field(None, description="How the server's certificate is verified.")
+    tls: Tls | None = Field(None, description="How the server's certificate is verified, if not by the spec's tls.")
     sensor: SensorOverride | None = Field(None, description="The sensor to read, if discovery cannot find it.")
     value: float | None = Field(None, description="Type Fake: the constant.")
     points: list[CurvePoint] | None = Field(
@@ -182,6 +184,7 @@ class NodeConfigSpec(_Model):
     node_name: str = Field(description="Name of the Node.")
     metrics_collector: MetricsCollector = Field(description="The node's sensors.")
     predictor: Predictor = Field(description="The node's power model.")
+    tls: Tls | None = Field(None, description="How certificates are verified at all endpoints that have no tls.")
 
 
 class NodeConfigTemplateBody(NodeConfigSpec):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +17,14 @@ from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 
 _NO_TLS, _NO_OPTIONS = TlsPolicy(), Options()  # shared by most of the thousands of endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What all endpoints of a NodeConfig share: the namespace of their Secrets, and TLS where they state none."""
+
+    namespace: str
+    tls: TlsPolicy
 
 
 def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig:
@@ -42,14 +50,15 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
     namespace = fields["namespace"]
     if not is_label(namespace):
         raise ManifestError(f"{namespace!r:.80} is not the name of a namespace", field="metadata.namespace")
+    scope = _Scope(namespace, _tls(spec.tls))
     sensors = spec.metrics_collector
     terms = {"inlet_temp": sensors.inlet_temp, "delta_p": sensors.delta_p, "power_watts": sensors.power_watts}
     return NodeConfig(
         **fields,
         node_name=spec.node_name,
-        metrics={metric: _sensor(term, namespace) for metric, term in terms.items() if term is not None},
-        power_consumption=_model(spec.predictor.power_consumption, namespace),
-        endpoint_provider=_provider(spec.predictor, namespace),
+        metrics={metric: _sensor(term, scope) for metric, term in terms.items() if term is not None},
+        power_consumption=_model(spec.predictor.power_consumption, scope),
+        endpoint_provider=_provider(spec.predictor, scope),
     )
 
 
@@ -87,26 +96,26 @@ def _validated(model: type[Any], raw: Mapping[str, Any]) -> Any:
         raise ManifestError(f"{first['msg']}{more}", field=path) from None
 
 
-def _sensor(term: crd.EndpointTerm, namespace: str) -> SensorTerm:
-    endpoint = _endpoint(term, namespace, url=term.endpoint.strip().rstrip("/"))
+def _sensor(term: crd.EndpointTerm, scope: _Scope) -> SensorTerm:
+    endpoint = _endpoint(term, scope, url=term.endpoint.strip().rstrip("/"))
     seconds = parse_duration(term.fetch_interval) if term.fetch_interval else 0.0
     return SensorTerm(endpoint, seconds) if seconds > 0 else SensorTerm(endpoint)  # Go takes 0 and negative ones
 
 
-def _model(term: crd.EndpointTerm | None, namespace: str) -> Endpoint | None:
-    return None if term is None else _endpoint(term, namespace, url=term.endpoint.strip())
+def _model(term: crd.EndpointTerm | None, scope: _Scope) -> Endpoint | None:
+    return None if term is None else _endpoint(term, scope, url=term.endpoint.strip())
 
 
-def _provider(predictor: crd.Predictor, namespace: str) -> Endpoint | None:
+def _provider(predictor: crd.Predictor, scope: _Scope) -> Endpoint | None:
     """Return the endpoint provider; Secret, TLS and options of powerConsumption are for the server that it names."""
-    provider = _model(predictor.power_consumption_endpoint_provider, namespace)
-    model = _model(predictor.power_consumption, namespace)
-    if provider is None or model is None:
-        return provider
-    return replace(provider, target=replace(model, type="", url=""))
+    provider = _model(predictor.power_consumption_endpoint_provider, scope)
+    if provider is None:
+        return None
+    model = _model(predictor.power_consumption, scope)
+    return replace(provider, target=Endpoint("", tls=scope.tls) if model is None else replace(model, type="", url=""))
 
 
-def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:
+def _endpoint(term: crd.EndpointTerm, scope: _Scope, *, url: str) -> Endpoint:
     secret = term.basic_auth_secret.name if term.basic_auth_secret else ""
     if secret and not is_subdomain(secret):
         raise ManifestError(
@@ -117,8 +126,8 @@ def _endpoint(term: crd.EndpointTerm, namespace: str, *, url: str) -> Endpoint:
     return Endpoint(
         term.type,
         url,
-        f"{namespace}/{secret}" if secret else "",
-        _tls(term.tls),
+        f"{scope.namespace}/{secret}" if secret else "",
+        _tls(term.tls).or_else(scope.tls),
         _options(term),
     )
 
@@ -143,5 +152,5 @@ def _tls(tls: crd.Tls | None) -> TlsPolicy:
     return TlsPolicy(
         ca_data=tls.ca_bundle or None,
         fingerprint=tls.fingerprint or None,
-        insecure=bool(tls.insecure_skip_verify),
+        insecure=tls.insecure_skip_verify,
     )

@@ -14,13 +14,14 @@ from wao_predict.errors import UsageError
 
 if TYPE_CHECKING:
     from wao_core.collector.endpoints import EndpointAccess
+    from wao_predict.connection import TlsPolicy
 
 _PANEL = "Endpoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointOptions:
-    """What the endpoints of NodeConfigs may reach."""
+    """What the endpoints of NodeConfigs may reach, and how their certificates are verified by default."""
 
     endpoint_network: Annotated[
         list[str] | None,
@@ -49,6 +50,26 @@ class EndpointOptions:
         ),
     ] = None
 
+    endpoint_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_ENDPOINT_CA_FILE",
+            help="PEM file of the certificate authorities of sensors and models, instead of the system's. A NodeConfig "
+            "that has tls takes precedence.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    endpoint_insecure_skip_verify: Annotated[
+        bool,
+        typer.Option(
+            "--endpoint-insecure-skip-verify",
+            envvar="WAO_ENDPOINT_INSECURE_SKIP_VERIFY",
+            help="Accept any certificate of sensors and models, with a warning. A NodeConfig that has tls takes "
+            "precedence.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
+
     def access(self, *, standalone: bool) -> EndpointAccess:
         """Return what endpoints may reach.
 
@@ -60,7 +81,7 @@ class EndpointOptions:
         Raises
         ------
         UsageError
-            A network cannot be parsed.
+            A network cannot be parsed, or the authorities cannot be read.
         """
         from wao_core.collector.addresses import AddressRule
         from wao_core.collector.endpoints import EndpointAccess
@@ -68,13 +89,27 @@ class EndpointOptions:
 
         rule = AddressRule.of(self.endpoint_network or (), refused=self.refuse_network or (), loopback=standalone)
         anywhere = standalone and self.model_folder is None
-        return EndpointAccess(rule=rule, model_files=ModelFiles(self.model_folder, anywhere))
+        return EndpointAccess(rule=rule, model_files=ModelFiles(self.model_folder, anywhere), tls=self._tls())
+
+    def _tls(self) -> TlsPolicy:
+        from wao_predict.connection import TlsPolicy, ssl_context
+
+        if self.endpoint_insecure_skip_verify:
+            return TlsPolicy(insecure=True)
+        policy = TlsPolicy(ca_file=self.endpoint_ca_file)
+        try:
+            ssl_context(policy)
+        except UsageError as error:
+            raise UsageError(f"--endpoint-ca-file: {error}") from None
+        return policy
 
     def problems(self) -> list[str]:
         """Return everything that is wrong with these options, in the words of the command line."""
         found = []
         if self.model_folder is not None and not self.model_folder.is_dir():
             found.append(f"--model-folder {self.model_folder}: there is no such folder")
+        if self.endpoint_insecure_skip_verify and self.endpoint_ca_file is not None:
+            found.append("--endpoint-ca-file with --endpoint-insecure-skip-verify: remove one of the two")
         try:
             self.access(standalone=False)
         except UsageError as error:

@@ -90,6 +90,55 @@ class Login(Tls):
         return replace(how, credentials=Credentials(self.user, read_password(self.user, self.password_file)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstUse(Login):
+    """The same, with the certificate that the server presents now as the one to accept."""
+
+    trust_on_first_use: Annotated[
+        bool,
+        typer.Option(
+            "--trust-on-first-use",
+            help="Accept the certificate that the server presents now, and print the lines for a NodeConfig that "
+            "accept no other.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
+
+    def connection_to(self, url: str) -> Connection:
+        """Return the connection to a server; under --trust-on-first-use its `tls` has the fingerprint seen now.
+
+        Raises
+        ------
+        UsageError
+            As of `Login`, or the URL is not an https URL.
+        RemoteError
+            The server cannot be reached for its certificate.
+        """
+        from dataclasses import replace
+
+        from wao_predict.connection import TlsPolicy
+        from wao_predict.presented import presented_certificate
+
+        if not self.trust_on_first_use:
+            return Login.connection_to(self, url)
+        if self.fingerprint is not None or self.insecure:
+            raise typer.BadParameter("--trust-on-first-use: remove --fingerprint and --insecure")
+        seen = presented_certificate(url, TlsPolicy(ca_file=self.ca_file), timeout=self.timeout)
+        if not seen.problem:
+            sys.stderr.write("note: the certificate can be verified: --trust-on-first-use has no effect\n")
+            return Login.connection_to(self, url)
+        sys.stderr.write(
+            f"warning: {url} is trusted without proof ({seen.problem}). Compare the certificate's SHA-256 fingerprint "
+            f"with that on the BMC's own page: {seen.fingerprint}\n"
+        )
+        return replace(Login.connection_to(self, url), tls=TlsPolicy(fingerprint=seen.fingerprint))
+
+    def lines(self, connection: Connection) -> dict[str, str]:
+        """Return the fields of `tls` to write into a NodeConfig; none where the certificate can be verified."""
+        pinned = None if connection.tls is None else connection.tls.fingerprint
+        return {"fingerprint": pinned} if self.trust_on_first_use and pinned else {}
+
+
 def read_password(user: str, file: Path | None) -> str:
     """Return the password from a file, the environment, or a prompt.
 

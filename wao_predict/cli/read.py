@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli.connection import Login
+from wao_predict.cli.connection import FirstUse
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json
 
@@ -20,10 +20,22 @@ System = Annotated[str | None, typer.Option(help="The System to read, where the 
 Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")]
 
 
+def _show(facts: dict[str, Any], output: TableOrJson, tls: dict[str, str]) -> None:
+    """Print what was read, and the fields of `tls` to write into the NodeConfig if there are any."""
+    if output is TableOrJson.JSON:
+        print_json({**facts, "tls": tls} if tls else facts)
+        return
+    print_facts(facts)
+    if tls:
+        typer.echo("\nTo accept this certificate only, add to the endpoint in the NodeConfig:\n  tls:")
+        for name, value in tls.items():
+            typer.echo(f'    {name}: "{value}"')
+
+
 @app.command("redfish")
-@with_options(Login, "login")
+@with_options(FirstUse, "login")
 def redfish(
-    login: Login,
+    login: FirstUse,
     url: Url,
     system: System = None,
     output: Form = TableOrJson.TABLE,
@@ -64,7 +76,7 @@ def redfish(
             "provisional": found.transient is not None,
             "faults": list(found.faults),
         }
-        print_json(facts)
+        _show(facts, output, login.lines(how))
         return
     if inlet is not None:
         facts["confidence"] = f"{inlet.confidence:.0%} ({inlet.reason})"
@@ -72,13 +84,13 @@ def redfish(
         facts["reason"] = found.reason
     if found.faults:
         facts["broken"] = f"{len(found.faults)} resources, such as {found.faults[0]}"
-    print_facts(facts)
+    _show(facts, output, login.lines(how))
 
 
 @app.command("dpapi")
-@with_options(Login, "login")
+@with_options(FirstUse, "login")
 def dpapi(
-    login: Login,
+    login: FirstUse,
     url: Annotated[str, typer.Argument(help="https://host[:port] or the whole URL of a sensor", metavar="URL")],
     node_name: Annotated[str | None, typer.Option(help="Read the sensor of this node.")] = None,
     node_address: Annotated[str | None, typer.Option(help="Read the sensor of the node with this address.")] = None,
@@ -100,13 +112,13 @@ def dpapi(
     finally:
         transport.close()
     facts = {"delta_p": reading.value, "unit": reading.unit, "source": reading.source, "url": sensor.url}
-    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
+    _show(facts, output, login.lines(how))
 
 
 @app.command("prometheus")
-@with_options(Login, "login")
+@with_options(FirstUse, "login")
 def prometheus(
-    login: Login,
+    login: FirstUse,
     url: Url,
     query: Annotated[str, typer.Option(help="PromQL that returns one sample; $node and $address are replaced.")],
     metric: Annotated[str, typer.Option(help="Metric to read: inlet_temp, delta_p or power_watts.")] = "inlet_temp",
@@ -128,13 +140,13 @@ def prometheus(
         transport.close()
     taken = None if reading.time is None else reading.time.isoformat(timespec="seconds")
     facts = {metric: reading.value, "unit": reading.unit, "time": taken, "query": sensor.query}
-    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
+    _show(facts, output, login.lines(how))
 
 
 @app.command("model-endpoint")
-@with_options(Login, "login")
+@with_options(FirstUse, "login")
 def model_endpoint(
-    login: Login,
+    login: FirstUse,
     url: Url,
     system: System = None,
     output: Form = TableOrJson.TABLE,
@@ -157,4 +169,4 @@ def model_endpoint(
         "version": found.version,
         "system": found.system,
     }
-    print_json(facts) if output is TableOrJson.JSON else print_facts(facts)
+    _show(facts, output, login.lines(how))

@@ -1,1 +1,1 @@
-"""Simulated placements: the predicted power of a fleet after different policies placed the same pods."""
+"""Simulated fleets: bursts of equal pods (`placement`), and days on which pods come and go (`engine`)."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from tests.fakes.certificates import self_signed_in
 from tests.wao_predict.redfish.captures import documents
 from wao_core.cluster.source import Secret
 from wao_core.collector.endpoints import EndpointAccess, connecting
-from wao_core.collector.plan import SensorSpec
+from wao_core.collector.plan import SensorSpec, Target
+from wao_core.collector.poller import Poller
 from wao_core.collector.readers import SensorReaders
+from wao_core.collector.status import metric_entries
+from wao_core.collector.store import SampleStore
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError
 from wao_predict.testing import MockBmc
@@ -57,3 +62,18 @@ async def test_the_metrics_of_a_bmc_share_one_discovery() -> None:
         assert [reading.unit for reading in values] == ["degC", "W"]
         repeated = [request for request in set(bmc.requests) if bmc.requests.count(request) > 1]
         assert len(repeated) <= 2  # the two resources that are polled
+
+
+async def test_the_reason_for_a_self_signed_certificate_has_the_remedies_and_fits_into_a_status(tmp_path: Path) -> None:
+    certificate, bmc, store = self_signed_in(tmp_path), MockBmc(documents(CAPTURE)), SampleStore()
+    await bmc.start(tls=certificate.serving)
+    async with connecting(Secrets().secret, EndpointAccess()) as endpoints:
+        spec = SensorSpec("inlet_temp", Endpoint("Redfish", bmc.url), 15.0)
+        target = frozenset({Target("n1", "inlet_temp")})
+        reader = SensorReaders(endpoints).reader(spec)
+        await Poller(spec, reader, store, targets=target, observe=lambda _: None).poll()
+    await bmc.stop()
+    (entry,) = metric_entries({"inlet_temp": store.get("n1", "inlet_temp")}, {})
+    for remedy in ("tls.caBundle", "tls.fingerprint", "tls.insecureSkipVerify", certificate.fingerprint):
+        assert remedy in str(entry["reason"])
+    assert "value" not in entry

@@ -2,17 +2,21 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests.fakes.certificates import self_signed_in
 from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.endpoints import EndpointAccess, Endpoints, EndpointTransport
 from wao_core.collector.secrets import ALLOWED_ENDPOINTS
+from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError, SensorError
 from wao_predict.flow import Request
+from wao_predict.testing import MockBmc
 
 OLD, NEW = "Basic dTpvbGQ=", "Basic dTpuZXc="  # u:old and u:new
 
@@ -165,3 +169,42 @@ async def test_this_machine_is_refused_in_a_cluster(url: str) -> None:
             await bench.endpoints.connect(Endpoint("T", url), url, concurrency=1, timeout=5.0).send(Request("GET", "/"))
     finally:
         await bench.endpoints.close()
+
+
+async def status_of(tls: TlsPolicy, default: TlsPolicy, server: MockBmc) -> int | str:
+    """Return the status of a request to a server, or the error."""
+    endpoints = Endpoints(no_secret, EndpointAccess(tls=default))
+    transport = endpoints.connect(Endpoint("T", server.url, tls=tls), server.url, concurrency=1, timeout=5.0)
+    try:
+        return (await transport.send(Request("GET", "/"))).status
+    except RemoteError as error:
+        return str(error)
+    finally:
+        await endpoints.close()
+
+
+async def no_secret(namespace: str, name: str) -> Secret | None:
+    return None
+
+
+async def test_the_default_for_certificates_counts_where_the_node_config_has_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate = self_signed_in(tmp_path)
+    any_, authority = TlsPolicy(insecure=True), TlsPolicy(ca_file=certificate.certificate)
+    server = MockBmc({"/": {}})
+    await server.start(tls=certificate.serving)
+    try:
+        for default in (any_, authority):
+            assert await status_of(TlsPolicy(), default, server) == 200
+            assert "cannot be verified" in str(await status_of(TlsPolicy(insecure=False), default, server))
+            assert "does not have the given" in str(await status_of(TlsPolicy(fingerprint="0" * 64), default, server))
+        assert "tls.insecureSkipVerify" in str(await status_of(TlsPolicy(), TlsPolicy(), server))
+    finally:
+        await server.stop()
+    warnings = [record.message for record in caplog.records]
+    assert (
+        warnings.count("certificates of sensors and models are NOT verified: --endpoint-insecure-skip-verify is set")
+        == 3
+    )  # once for each process with this default, and not once for each server
+    assert not any(server.url in warning for warning in warnings)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from wao_core.cluster.records import NodeConfig
+import pytest
+
+from wao_core.cluster.records import Node, NodeConfig, NodeConfigTemplate
+from wao_core.crds.desired import render_node_config
 from wao_core.crds.node_configs import node_config
+from wao_core.errors import ManifestError
 from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint
 
@@ -33,8 +37,60 @@ def test_type_and_endpoint_of_the_model_do_not_reach_its_provider() -> None:
     assert found.endpoint_provider == Endpoint("Redfish", "https://bmc", "ns/bmc", target=Endpoint(""))
 
 
-def test_a_provider_alone_has_no_target() -> None:
-    assert record({"powerConsumptionEndpointProvider": BMC}).endpoint_provider == Endpoint(
-        "Redfish", "https://bmc", "ns/bmc"
-    )
+def test_a_provider_alone_names_a_server_without_a_secret() -> None:
+    found = record({"powerConsumptionEndpointProvider": BMC})
+    assert found.endpoint_provider == Endpoint("Redfish", "https://bmc", "ns/bmc", target=Endpoint(""))
     assert record({}).endpoint_provider is None
+
+
+PIN, ANY, VERIFY = TlsPolicy(fingerprint="ab" * 32), TlsPolicy(insecure=True), TlsPolicy(insecure=False)
+
+
+@pytest.mark.parametrize(
+    ("own", "of_all", "expected"),
+    [
+        (None, None, TlsPolicy()),
+        ({}, {}, TlsPolicy()),
+        (None, {"insecureSkipVerify": True}, ANY),
+        ({}, {"insecureSkipVerify": True}, ANY),
+        ({"fingerprint": "ab" * 32}, {"insecureSkipVerify": True}, PIN),
+        ({"insecureSkipVerify": False}, {"insecureSkipVerify": True}, VERIFY),
+        ({"insecureSkipVerify": True}, None, ANY),
+    ],
+)
+def test_the_tls_of_an_endpoint_precedes_that_of_the_node_config(
+    own: dict[str, object] | None, of_all: dict[str, object] | None, expected: TlsPolicy
+) -> None:
+    term = BMC if own is None else {**BMC, "tls": own}
+    spec = {} if of_all is None else {"tls": of_all}
+    sensors = {"inletTemp": term, "deltaP": FAKE, "powerWatts": term}
+    found = record({"powerConsumption": term}, metricsCollector=sensors, **spec)
+    assert found.metrics["inlet_temp"].endpoint.tls == found.metrics["power_watts"].endpoint.tls == expected
+    assert found.power_consumption is not None
+    assert found.power_consumption.tls == expected
+
+
+def test_the_tls_of_the_node_config_is_for_the_server_that_a_provider_names_too() -> None:
+    found = record({"powerConsumptionEndpointProvider": BMC}, tls={"insecureSkipVerify": True})
+    assert found.endpoint_provider == Endpoint(
+        "Redfish", "https://bmc", "ns/bmc", tls=ANY, target=Endpoint("", tls=ANY)
+    )
+
+
+def test_a_template_sets_the_tls_of_all_endpoints_from_the_node() -> None:
+    body = {
+        "metricsCollector": {"inletTemp": BMC, "deltaP": FAKE},
+        "predictor": {},
+        "tls": {"fingerprint": '{{ index .Annotations "example.com/bmc-fingerprint" }}'},
+    }
+    template = NodeConfigTemplate(name="t", namespace="ns", node_selector={}, template=body)
+    node = Node(name="n1", annotations={"example.com/bmc-fingerprint": "ab" * 32})
+    desired = render_node_config(template, node)
+    assert desired.spec["tls"] == {"fingerprint": "ab" * 32}
+    assert desired.record.metrics["inlet_temp"].endpoint.tls == PIN
+
+
+def test_tls_of_all_endpoints_has_the_rules_of_one() -> None:
+    with pytest.raises(ManifestError, match="set only one of caBundle, fingerprint and insecureSkipVerify") as raised:
+        record({}, tls={"insecureSkipVerify": True, "fingerprint": "ab" * 32})
+    assert raised.value.field == "spec.tls"

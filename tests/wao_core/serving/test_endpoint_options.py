@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.fakes.certificates import self_signed_in
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_predict.cli import build
+from wao_predict.connection import TlsPolicy
 from wao_predict.errors import ModelLoadError, UsageError
 
 
@@ -58,6 +60,26 @@ def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
         options.access(standalone=False)
 
 
+def test_certificates_are_verified_by_the_systems_authorities_by_default() -> None:
+    assert EndpointOptions().access(standalone=False).tls == TlsPolicy()
+
+
+def test_the_default_for_certificates(tmp_path: Path) -> None:
+    authority = self_signed_in(tmp_path).certificate
+    assert EndpointOptions(endpoint_ca_file=authority).access(standalone=False).tls == TlsPolicy(ca_file=authority)
+    insecure = EndpointOptions(endpoint_insecure_skip_verify=True)
+    assert insecure.access(standalone=False).tls == TlsPolicy(insecure=True)
+
+
+def test_authorities_that_cannot_be_read_are_reported_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    for name in ("no.pem", "absent.pem"):
+        (problem,) = EndpointOptions(endpoint_ca_file=tmp_path / name).problems()
+        assert problem.startswith(f"--endpoint-ca-file: the CA certificates {tmp_path / name} cannot be read")
+    both = EndpointOptions(endpoint_ca_file=tmp_path / "no.pem", endpoint_insecure_skip_verify=True)
+    assert both.problems() == ["--endpoint-ca-file with --endpoint-insecure-skip-verify: remove one of the two"]
+
+
 @pytest.mark.parametrize("command", ["metrics-api", "scheduler", "lb"])
 def test_every_server_that_opens_models_has_the_options(command: str, tmp_path: Path) -> None:
     wrong = [
@@ -65,9 +87,12 @@ def test_every_server_that_opens_models_has_the_options(command: str, tmp_path: 
         f"--manifests={tmp_path}",
         "--endpoint-network=10.0.0.0/99",
         f"--model-folder={tmp_path / 'none'}",
+        "--endpoint-ca-file=x",
+        "--endpoint-insecure-skip-verify",
     ]
     ran = CliRunner().invoke(build(), wrong)
     assert ran.exit_code != 0
     said = f"{ran.output} {ran.exception}"
     assert "--endpoint-network" in said
     assert "--model-folder" in said
+    assert "--endpoint-ca-file with --endpoint-insecure-skip-verify" in said

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.fakes.certificates import SelfSigned, self_signed_in
 from tests.fakes.model_service import SYSTEMS, with_models
 from tests.wao_predict.cli.running import Ran, wao
 from tests.wao_predict.redfish.captures import documents
+from wao_core.crds import models as crd
 from wao_predict.testing import MockBmc, MockPressureApi
 
 KEYS = ["inlet_temp", "inlet_temp_uri", "inlet_temp_name", "power_watts", "power_uri", "vendor", "model", "requests"]
@@ -126,6 +131,75 @@ async def test_a_bmc_without_a_model_is_told() -> None:
         ran = await run("read", "model-endpoint", server.url)
     assert ran.code == 1
     assert "no System of this BMC has a MachineLearningModel (checked /redfish/v1/Systems/1)" in ran.err
+
+
+@pytest.fixture
+async def self_signed_bmc(tmp_path: Path) -> AsyncIterator[tuple[MockBmc, SelfSigned]]:
+    """A BMC that requires a login, with a self-signed certificate, and that certificate."""
+    certificate = self_signed_in(tmp_path)
+    server = MockBmc(documents("yadro-r120g2-openbmc"), credentials=("reader", "hunter2"))
+    await server.start(tls=certificate.serving)
+    yield server, certificate
+    await server.stop()
+
+
+LOGIN = ("--user", "reader")
+PASSWORD = {"WAO_PASSWORD": "hunter2"}
+
+
+async def test_a_self_signed_certificate_is_refused_with_the_remedies(
+    self_signed_bmc: tuple[MockBmc, SelfSigned],
+) -> None:
+    server, certificate = self_signed_bmc
+    ran = await run("read", "redfish", server.url, *LOGIN, env=PASSWORD)
+    assert ran.code == 1
+    for remedy in ("tls.caBundle", "tls.fingerprint", "tls.insecureSkipVerify", "--trust-on-first-use"):
+        assert remedy in ran.err
+    assert certificate.fingerprint in ran.err
+    assert server.requests == []
+
+
+async def test_trust_on_first_use_prints_the_lines_that_accept_this_certificate_only(
+    self_signed_bmc: tuple[MockBmc, SelfSigned],
+) -> None:
+    server, certificate = self_signed_bmc
+    ran = await run("read", "redfish", server.url, *LOGIN, "--trust-on-first-use", env=PASSWORD)
+    assert ran.code == 0, ran.err
+    assert "is trusted without proof (self-signed certificate)" in ran.err
+    assert certificate.fingerprint in ran.err
+    pasted = yaml.safe_load(ran.out[ran.out.index("  tls:") :])
+    assert pasted == {"tls": {"fingerprint": certificate.fingerprint}}
+    assert crd.EndpointTerm.model_validate({"type": "Redfish", "endpoint": server.url, **pasted}).tls is not None
+    as_json = await run("read", "redfish", server.url, *LOGIN, "--trust-on-first-use", "-o", "json", env=PASSWORD)
+    document = json.loads(as_json.out)
+    assert document["tls"] == pasted["tls"]
+    assert document["inlet_temp"] == 17.0
+
+
+async def test_trust_on_first_use_of_a_certificate_that_can_be_verified_pins_nothing(
+    self_signed_bmc: tuple[MockBmc, SelfSigned],
+) -> None:
+    server, certificate = self_signed_bmc
+    authority = ("--ca-file", str(certificate.certificate))
+    ran = await run("read", "redfish", server.url, *LOGIN, *authority, "--trust-on-first-use", env=PASSWORD)
+    assert ran.code == 0, ran.err
+    assert "--trust-on-first-use has no effect" in ran.err
+    assert "fingerprint" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("https://127.0.0.1:9", "--insecure"), "remove --fingerprint and --insecure"),
+        (("https://127.0.0.1:9", "--fingerprint", "ab" * 32), "remove --fingerprint and --insecure"),
+        (("http://127.0.0.1:9",), "127.0.0.1 has no certificate"),
+        (("https://127.0.0.1:9",), "cannot connect"),
+    ],
+)
+async def test_trust_on_first_use_that_cannot_work_is_reported(arguments: tuple[str, ...], words: str) -> None:
+    ran = await run("read", "redfish", *arguments, "--trust-on-first-use")
+    assert ran.code != 0
+    assert words in ran.err
 
 
 async def test_a_wrong_password_costs_one_failed_login() -> None:

@@ -1,0 +1,82 @@
+"""Traces: what is drawn, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wao_predict import UsageError
+from wao_predict.simulate.trace import DAY, SIZES, Trace, daily_trace
+
+
+@pytest.mark.parametrize("load", [0.1, 0.3, 0.65])
+def test_the_pods_of_a_day_need_the_wanted_fraction_of_the_fleet(load: float) -> None:
+    trace = daily_trace(640.0, load=load, pods=300, seed=3)
+    assert float((trace.use * trace.duration).sum()) / DAY / 640.0 == pytest.approx(load)
+    assert trace.offered_cores() < 640.0 * load  # some pods run on after midnight
+
+
+def test_twice_as_many_pods_arrive_at_noon_as_at_midnight() -> None:
+    hours = np.histogram(daily_trace(640.0, pods=200_000, seed=1).arrival, bins=24, range=(0, DAY))[0]
+    assert hours[11:13].sum() / (hours[0] + hours[-1]) == pytest.approx(2.0, rel=0.06)
+
+
+def test_days_repeat_with_other_pods() -> None:
+    trace = daily_trace(640.0, pods=1000, days=3, seed=1)
+    assert len(trace) == 3000
+    assert trace.horizon == 3 * DAY
+    assert np.histogram(trace.arrival, bins=3, range=(0, 3 * DAY))[0] == pytest.approx([1000] * 3, rel=0.1)
+
+
+def test_a_seed_gives_the_same_pods_again_and_another_one_others() -> None:
+    first, again, other = (daily_trace(640.0, pods=50, movable=0.7, seed=seed) for seed in (1, 1, 2))
+    assert first.arrival.tolist() == again.arrival.tolist()
+    assert first.movable.tolist() == again.movable.tolist()
+    assert first.arrival.tolist() != other.arrival.tolist()
+    assert set(first.request.tolist()) <= set(SIZES)
+    assert 0.4 < first.movable.mean() < 0.95
+
+
+def test_columns_are_sorted_by_arrival_and_end_with_the_last_pod() -> None:
+    trace = Trace.of([60.0, 0.0], [10.0, 20.0], [1.0, 2.0], use=[0.5, 0.25], movable=[True, False])
+    assert trace.arrival.tolist() == [0.0, 60.0]
+    assert trace.use.tolist() == [0.25, 0.5]
+    assert trace.movable.tolist() == [False, True]
+    assert trace.horizon == 70.0
+    assert Trace.of([5.0], [np.inf], [1.0]).horizon == 5.0
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"arrival": [-1.0]}, "arrival of pod 1 is -1: give a time from 0 s"),
+        ({"arrival": [np.nan]}, "arrival of pod 1 is nan"),
+        ({"duration": [0.0]}, "duration of pod 1 is 0: give a time above 0 s"),
+        ({"request": [0.0]}, "request of pod 1 is 0: give CPU cores above 0"),
+        ({"use": [-0.5]}, "use of pod 1 is -0.5"),
+        ({"use": [1.0, 2.0]}, "2 values of use for 1 pods"),
+        ({"horizon": 0.0}, "horizon of 0 s"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_named(columns: dict[str, Any], words: str) -> None:
+    usable: dict[str, Any] = {"arrival": [1.0], "duration": [1.0], "request": [1.0]}
+    with pytest.raises(UsageError, match=words):
+        Trace.of(**usable | columns)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"load": 0.0}, "load: give a number above 0 and at most 1"),
+        ({"load": 1.1}, "load"),
+        ({"pods": 0}, "pods: give a number at least 1"),
+        ({"days": 0}, "days"),
+        ({"peak": 0.5}, "peak"),
+        ({"movable": 1.5}, "movable: give a number from 0 to 1"),
+    ],
+)
+def test_numbers_out_of_range_are_named(numbers: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        daily_trace(100.0, **numbers)

@@ -1,0 +1,73 @@
+"""The floor of a node's load: the lowest CPU use within a window of time. Pure.
+
+It estimates the part of the load that stays. The window is divided into slots, of which the lowest load is kept, so the
+memory does not depend on the number of samples; a low load is forgotten between one window and one slot more after it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wao_predict.arrays import FloatArray
+
+WINDOW = 86_400.0
+"""Default window [s]: a day, so that the floor is the load of the quietest hour."""
+SLOTS = 24
+
+
+class LoadFloor:
+    """The lowest load of many nodes within a window.
+
+    Parameters
+    ----------
+    cores
+        Load at the beginning [cores], shape (n,); NaN unknown.
+    at
+        Time of the beginning [s].
+    window
+        Length of the window [s].
+
+    Examples
+    --------
+    >>> floor = LoadFloor([4.0], at=0.0, window=3600.0)
+    >>> floor.lower(0, 1.0)
+    >>> floor.advance(60.0, np.array([3.0]))
+    >>> floor.cores.tolist()
+    [1.0]
+    >>> floor.advance(7200.0, np.array([3.0]))
+    >>> floor.cores.tolist()
+    [3.0]
+    """
+
+    def __init__(self, cores: ArrayLike, *, at: float, window: float = WINDOW) -> None:
+        first = np.asarray(cores, dtype=np.float64)
+        self._slot = window / SLOTS
+        self._lowest = np.full((SLOTS + 1, first.size), np.nan)
+        self._number = int(at // self._slot)
+        self._lowest[self._number % (SLOTS + 1)] = first
+        self.cores: FloatArray = first.copy()
+
+    def lower(self, node: int, cores: float) -> None:
+        """Note the present load of one node."""
+        if cores < self.cores[node]:
+            self.cores[node] = cores
+        slot = self._lowest[self._number % (SLOTS + 1)]
+        if not slot[node] <= cores:
+            slot[node] = cores
+
+    def observe(self, cores: FloatArray) -> None:
+        """Note the present load of all nodes, shape (n,); NaN where it is unknown."""
+        slot = self._lowest[self._number % (SLOTS + 1)]
+        np.fmin(slot, cores, out=slot)
+        np.fmin(self.cores, cores, out=self.cores)
+
+    def advance(self, now: float, cores: FloatArray) -> None:
+        """Continue to a time, to which the loads of now apply; lows beyond the window are forgotten."""
+        number = int(now // self._slot)
+        if number <= self._number:
+            return
+        for passed in range(max(self._number + 1, number - SLOTS), number + 1):
+            self._lowest[passed % (SLOTS + 1)] = cores
+        self._number = number
+        self.cores = np.fmin.reduce(self._lowest, axis=0)

@@ -1,0 +1,252 @@
+"""A fleet over time: pods arrive, run and end, and a policy chooses their nodes. Pure.
+
+The simulation goes from event to event. Power is constant between two events as long as loads and curves are, so the
+energy is exact, not sampled.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.curves import PowerCurves
+from wao_predict.errors import UsageError
+from wao_predict.fleet import Fleet
+from wao_predict.increase import least
+from wao_predict.load_floor import WINDOW
+from wao_predict.simulate.nodes import SimulatedNodes
+from wao_predict.simulate.policies import Policy, policy_of
+from wao_predict.simulate.trace import Trace
+
+KILOWATT_HOUR = 3.6e6
+"""Joules."""
+PROGRESS_EVERY = 1000
+"""Arrivals between two reports of progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The result of one simulation.
+
+    Attributes
+    ----------
+    policy
+        Name of the policy.
+    seed
+        Seed of its random choices.
+    horizon
+        Simulated time [s].
+    times, watts
+        Time of each event [s], and the power of the fleet from it to the next [W], shape (n_events,).
+    node
+        Row of each pod's last node, -1 for a pod that never ran, shape (n_pods,).
+    waited
+        Time that each pod waited for room [s], shape (n_pods,); until the horizon for a pod that never ran.
+    """
+
+    policy: str
+    seed: int
+    horizon: float
+    times: FloatArray = field(repr=False)
+    watts: FloatArray = field(repr=False)
+    node: IntArray = field(repr=False)
+    waited: FloatArray = field(repr=False)
+
+    @property
+    def kwh(self) -> float:
+        """Energy over the horizon [kWh]."""
+        return float((self.watts * np.diff(np.append(self.times, self.horizon))).sum()) / KILOWATT_HOUR
+
+    @property
+    def waiting_pods(self) -> int:
+        """Number of pods that found no room when they arrived."""
+        return int(np.count_nonzero(self.waited > 0))
+
+    @property
+    def refused_pods(self) -> int:
+        """Number of pods that never ran."""
+        return int(np.count_nonzero(self.node < 0))
+
+    def mean_watts(self, edges: FloatArray) -> FloatArray:
+        """Return the mean power between successive times [W], shape (n_edges - 1,).
+
+        Parameters
+        ----------
+        edges
+            Times [s], ascending, from 0 to the horizon, shape (n_edges,).
+        """
+        ends = np.append(self.times, self.horizon)
+        energy = np.append(0.0, np.cumsum(self.watts * np.diff(ends)))
+        means: FloatArray = np.diff(np.interp(edges, ends, energy)) / np.diff(edges)
+        return means
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """Power curves from a time on, for inlet temperature and pressure that change over the day.
+
+    Parameters
+    ----------
+    at
+        Time [s].
+    curves
+        The curves of all nodes from then on.
+    """
+
+    at: float
+    curves: PowerCurves
+
+
+def simulate_trace(
+    fleet: Fleet,
+    trace: Trace,
+    policy: str = "floor",
+    *,
+    seed: int = 0,
+    floor_window: float = WINDOW,
+    conditions: Sequence[Conditions] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Run:
+    """Return what a fleet uses while pods come and go, with their nodes chosen by a policy.
+
+    Parameters
+    ----------
+    fleet
+        The nodes. Their present CPU use is a base load that stays.
+    trace
+        The pods.
+    policy
+        Name of a policy, see `wao_predict.simulate.policies.POLICIES`.
+    seed
+        Seed of the policy's random choices.
+    floor_window
+        Time over which a node's floor is its lowest load [s].
+    conditions
+        Later power curves.
+    progress
+        Called now and then with the number of pods that arrived since the last call.
+
+    Raises
+    ------
+    UsageError
+        The policy is unknown, or the curves of `conditions` are not those of the fleet's nodes.
+
+    Notes
+    -----
+    A pod that fits on no node waits. Each time a pod ends, the pods that wait and now fit are placed in the order of
+    their arrival.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0]]))
+    >>> fleet = Fleet(("a",), curves, np.array([10.0]), np.array([0.0]))
+    >>> trace = Trace.of(arrival=[0.0, 0.0], duration=[1800.0, 1800.0], request=[10.0, 10.0])
+    >>> run = simulate_trace(fleet, trace, "lookahead")
+    >>> run.waited.tolist(), round(run.kwh, 3)
+    ([0.0, 1800.0], 0.1)
+    """
+    for later in conditions:
+        if len(later.curves) != len(fleet.names):
+            raise UsageError(f"{len(later.curves)} curves at {later.at:g} s for {len(fleet.names)} nodes")
+    nodes = SimulatedNodes(fleet, floor_window=floor_window)
+    chosen = policy_of(policy)(nodes, np.random.default_rng(seed))
+    run = _Simulation(nodes, trace, chosen)
+    run.play(sorted(conditions, key=lambda item: item.at), progress or (lambda pods: None))
+    return Run(
+        policy,
+        seed,
+        trace.horizon,
+        np.array(run.times),
+        np.array(run.watts),
+        run.node,
+        np.where(run.node < 0, trace.horizon - trace.arrival, run.waited),
+    )
+
+
+class _Simulation:
+    """The events of one simulation."""
+
+    def __init__(self, nodes: SimulatedNodes, trace: Trace, policy: Policy) -> None:
+        self.nodes, self._policy = nodes, policy
+        self._arrival, self._duration = trace.arrival.tolist(), trace.duration.tolist()
+        self._request, self._use = trace.request.tolist(), trace.use.tolist()
+        self._horizon = trace.horizon
+        self.node: IntArray = np.full(len(trace), -1, dtype=np.int64)
+        self.waited: FloatArray = np.zeros(len(trace))
+        self._running: list[tuple[float, int]] = []  # a heap of (end, pod)
+        self._waiting: list[int] = []
+        self.times: list[float] = [0.0]
+        self.watts: list[float] = [nodes.total_watts]
+
+    def play(self, conditions: Sequence[Conditions], progress: Callable[[int], None]) -> None:
+        """Process all events before the horizon."""
+        changes = list(reversed(conditions))
+        for pod, at in enumerate(self._arrival):
+            if at >= self._horizon:
+                break
+            self._until(at, changes)
+            self._advance(at)
+            self._arrive(pod)
+            if pod % PROGRESS_EVERY == PROGRESS_EVERY - 1:
+                progress(PROGRESS_EVERY)
+        self._until(self._horizon, changes)
+        progress(len(self._arrival) % PROGRESS_EVERY)
+
+    def _until(self, at: float, changes: list[Conditions]) -> None:
+        """Process ends of pods and changes of curves until a time."""
+        while True:
+            end = self._running[0][0] if self._running else np.inf
+            change = changes[-1].at if changes else np.inf
+            if min(end, change) > at or min(end, change) >= self._horizon:
+                return
+            if change <= end:
+                self._advance(change)
+                self.nodes.set_curves(changes.pop().curves)
+                self.watts[-1] = self.nodes.total_watts
+            else:
+                self._advance(end)
+                self._end(heapq.heappop(self._running)[1])
+
+    def _advance(self, at: float) -> None:
+        self.nodes.advance(at)
+        if at > self.times[-1]:
+            self.times.append(at)
+            self.watts.append(self.nodes.total_watts)
+
+    def _arrive(self, pod: int) -> None:
+        if not self._place(pod):
+            self._waiting.append(pod)
+
+    def _end(self, pod: int) -> None:
+        node = int(self.node[pod])
+        self.nodes.add(node, -self._request[pod], -self._use[pod])
+        self.watts[-1] = self.nodes.total_watts
+        if self._waiting:
+            placed = {
+                waiting
+                for waiting in self._waiting
+                if self.nodes.has_room(node, self._request[waiting]) and self._place(waiting)
+            }
+            self._waiting = [waiting for waiting in self._waiting if waiting not in placed]
+
+    def _place(self, pod: int) -> bool:
+        """Place a pod on the node of the lowest cost; return whether it fits on any."""
+        request, use = self._request[pod], self._use[pod]
+        fits = self.nodes.fits(request)
+        if not fits.any():
+            return False
+        costs = self._policy.costs(self.nodes, request)
+        node = least(np.where(fits, costs, np.inf), self.nodes.used)
+        if node is None:  # the request fits, but the use exceeds what the policy accepts: the least loaded takes it
+            node = int(np.argmin(np.where(fits, self.nodes.load, np.inf)))
+        self.nodes.add(node, request, use)
+        self.node[pod] = node
+        now = self.nodes.now
+        self.waited[pod] = now - self._arrival[pod]
+        self.watts[-1] = self.nodes.total_watts
+        heapq.heappush(self._running, (now + self._duration[pod], pod))
+        return True

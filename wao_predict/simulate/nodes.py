@@ -1,0 +1,111 @@
+"""The nodes of a running simulation: load, power and floor of each, changed by one pod at a time. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import numpy as np
+
+from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.curves import PowerCurves
+from wao_predict.fleet import Fleet
+from wao_predict.increase import FIT_TOLERANCE
+from wao_predict.load_floor import LoadFloor
+
+
+class SimulatedNodes:
+    """What policies read, and what the simulation changes.
+
+    Parameters
+    ----------
+    fleet
+        The nodes; their present CPU use is a base load that stays.
+    floor_window
+        Time over which the floor is the lowest load [s].
+
+    Attributes
+    ----------
+    now
+        Simulated time [s].
+    capacity, percent
+        CPU of each node [cores], and load of one core [% of capacity], shape (n_nodes,).
+    requested, used
+        CPU requests and CPU use of each node, with the base load [cores], shape (n_nodes,).
+    curves
+        Present power curves.
+    watts
+        Present power of each node [W], shape (n_nodes,).
+    """
+
+    def __init__(self, fleet: Fleet, *, floor_window: float) -> None:
+        self.now = 0.0
+        self.capacity: FloatArray = fleet.capacity_cores.astype(np.float64)
+        self.percent: FloatArray = 100.0 / self.capacity
+        self.requested: FloatArray = fleet.usage_cores.astype(np.float64)
+        self.used: FloatArray = self.requested.copy()
+        self._room = self.capacity * (1 + FIT_TOLERANCE) + FIT_TOLERANCE
+        self._floor = LoadFloor(self.used, at=0.0, window=floor_window)
+        self.set_curves(fleet.curves)
+
+    def __len__(self) -> int:
+        return len(self.capacity)
+
+    @property
+    def load(self) -> FloatArray:
+        """CPU use [% of capacity], shape (n_nodes,)."""
+        result: FloatArray = self.used * self.percent
+        return result
+
+    @property
+    def floor(self) -> FloatArray:
+        """Lowest load of each node within the window [% of capacity], shape (n_nodes,)."""
+        result: FloatArray = self._floor.cores * self.percent
+        return result
+
+    @property
+    def total_watts(self) -> float:
+        """Present power of all nodes [W]."""
+        return self._total
+
+    def fits(self, request: float) -> BoolArray:
+        """Return where a pod's CPU request fits, shape (n_nodes,)."""
+        result: BoolArray = self.requested + request <= self._room
+        return result
+
+    def has_room(self, node: int, request: float) -> bool:
+        """Return whether a pod's CPU request fits on one node."""
+        return bool(self.requested[node] + request <= self._room[node])
+
+    def set_curves(self, curves: PowerCurves) -> None:
+        """Change the power curves, for example with the temperature."""
+        self.curves = curves
+        self.watts = curves.at(self.load)
+        self._total = float(self.watts.sum())
+        self._knots: list[float] = curves.knots.tolist()
+        self._rows: list[list[float]] = curves.watts.tolist()
+
+    def advance(self, now: float) -> None:
+        """Set the time."""
+        self.now = now
+        self._floor.advance(now, self.used)
+
+    def add(self, node: int, request: float, use: float) -> None:
+        """Add the CPU of a pod to a node; negative values remove it."""
+        self.requested[node] += request
+        used = max(float(self.used[node]) + use, 0.0)
+        self.used[node] = used
+        self._floor.lower(node, used)
+        watts = self._watts(node, used * float(self.percent[node]))
+        self._total += watts - float(self.watts[node])
+        self.watts[node] = watts
+
+    def _watts(self, node: int, load: float) -> float:
+        """Return the power of one node [W]; in plain floats ten times as quick as an array of one."""
+        knots, row = self._knots, self._rows[node]
+        if load <= knots[0]:
+            return row[0]
+        if load >= knots[-1]:
+            return row[-1]
+        left = bisect_right(knots, load) - 1
+        fraction = (load - knots[left]) / (knots[left + 1] - knots[left])
+        return row[left] + fraction * (row[left + 1] - row[left])

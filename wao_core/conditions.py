@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from wao_predict.printable import printable
 from wao_predict.timestamps import format_rfc3339, parse_rfc3339
 
 MAX_MESSAGE = 1024
@@ -22,7 +23,7 @@ class Condition:
     reason
         One word in CamelCase, for programs.
     message
-        Explanation for people; cut to `MAX_MESSAGE` characters.
+        Explanation for people; control characters are shown as escapes, and it is cut to `MAX_MESSAGE` characters.
     observed_generation
         metadata.generation of the object that the condition was computed from.
     last_transition_time
@@ -37,7 +38,7 @@ class Condition:
     last_transition_time: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", self.message[:MAX_MESSAGE])
+        object.__setattr__(self, "message", printable(self.message)[:MAX_MESSAGE])
 
     def to_wire(self) -> dict[str, object]:
         """Return the condition as JSON value."""

@@ -54,10 +54,11 @@ def parse_path(path: str) -> ApiRequest:
     StatusError
         404 for an unknown path, 400 for a path of a namespace without resource and metric.
     """
-    parts = path.removeprefix(GROUP_PATH).strip("/").split("/")
-    if parts == [""]:
+    tail = path.removeprefix(GROUP_PATH)
+    if tail in ("", "/"):
         return GroupRequest()
-    version, *rest = parts
+    # exactly one slash at each end: authorization reads the same segments, so "//" must not lead to another resource
+    version, *rest = tail.removeprefix("/").removesuffix("/").split("/")
     if version not in VERSIONS or not all(rest):
         raise unknown_path()
     match rest:

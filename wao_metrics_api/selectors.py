@@ -13,6 +13,10 @@ from functools import lru_cache
 from wao_core.cluster.selector import satisfies
 from wao_core.errors import WaoCoreError
 
+MAX_LENGTH = 8192
+"""Characters of a selector."""
+MAX_REQUIREMENTS = 64
+"""Terms of a selector: each is compared with the labels of every node."""
 _SPECIAL = frozenset("=!(),<>")
 _SYMBOLS = frozenset({")", ",", "!", "==", "=", ">", "<", "!=", "("})
 _OPERATORS = ("in", "notin", "=", "==", "!=", ">", "<")
@@ -84,7 +88,12 @@ class Selector:
 @lru_cache(maxsize=256)
 def parse_selector(text: str) -> Selector:
     """Return the selector that `text` describes; raises `SelectorError`."""
-    return _Parser(_tokens(text)).parse()
+    if len(text) > MAX_LENGTH:
+        raise SelectorError(f"a selector of {len(text)} characters is too long: {MAX_LENGTH} is the limit")
+    found = _Parser(_tokens(text)).parse()
+    if len(found.requirements) > MAX_REQUIREMENTS:
+        raise SelectorError(f"{len(found.requirements)} requirements are too many: {MAX_REQUIREMENTS} is the limit")
+    return found
 
 
 def _tokens(text: str) -> list[str]:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from wao_predict.errors import UsageError
 
+MAX_URL = 8192
+"""Characters of a URL."""
 _DER = 2  # the encoding of `_ssl.Certificate.public_bytes`
 
 
@@ -161,14 +163,20 @@ def origin_of(url: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= MAX_URL
     except ValueError:  # its text quotes the host and the port, which may be a password
         usable = False
     if not usable:
-        shown = re.sub(r"//.*@", "//", url)  # "/" in a password makes it look like a path
+        shown = _without_password(url[:MAX_URL])
         raise UsageError(f"{shown!r:.200} is not an http or https URL: write https://host[:port]/path")
     assert parts.hostname
     return parts.scheme, parts.hostname.lower(), port or (443 if parts.scheme == "https" else 80)
+
+
+def _without_password(url: str) -> str:
+    """Return a malformed URL without what may be a password: everything between the first "//" and the last "@"."""
+    head, slashes, rest = url.partition("//")
+    return f"{head}{slashes}{rest.rpartition('@')[2]}"  # "/" in a password makes it look like a path
 
 
 def base_of(url: str) -> str:

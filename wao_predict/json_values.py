@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,11 @@ MOST_VALUES = 200_000
 """Values of one answer: the largest resource of a BMC has some 20,000, and 4,096 predictions are 4,096."""
 
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+
+
 def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, lenient: bool = False) -> Any:
-    """Return the value of a JSON text.
+    """Return the value of a JSON text. Half of a surrogate pair, which no encoding can write, is replaced.
 
     Parameters
     ----------
@@ -31,9 +35,18 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, len
         text = body.decode(json.detect_encoding(body), "replace" if lenient else "surrogatepass")
         if lenient:
             text = text.rstrip("\0 \r\n\t")
-        return json.loads(text, parse_constant=constant, strict=not lenient)
+        value = json.loads(text, parse_constant=constant, strict=not lenient)
+        return _without_surrogates(value) if _SURROGATE.search(text) else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def has_more_values(body: bytes, most: int) -> bool:

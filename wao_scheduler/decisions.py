@@ -18,6 +18,9 @@ from wao_predict.arrays import BoolArray, FloatArray, IntArray
 Float32Array = NDArray[np.float32]
 
 
+MOST_NAME = 253
+"""Characters of a candidate's name that are kept: callers can invent names."""
+
 Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
 """Whether a measured candidate has room. `not_ours` is a pod that the profile does not score."""
 
@@ -196,7 +199,7 @@ def _shared_names(decision: PlacementDecision) -> list[str]:
     """Return the candidates' names as objects of the snapshot, so that decisions share their memory."""
     names: list[str] = _names(decision.snapshot)[decision.rows].tolist()
     for index in np.flatnonzero(decision.rows < 0).tolist():
-        names[index] = decision.names[index]
+        names[index] = decision.names[index][:MOST_NAME]
     return names
 
 

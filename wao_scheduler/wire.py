@@ -71,6 +71,8 @@ class ExtenderArgs:
 
 MOST_NODES = 50_000
 """Nodes of one request: ten times what Kubernetes supports."""
+MOST_NAME = 253
+"""Characters of the name, the namespace and the uid of a Pod; an API server accepts no longer names."""
 MOST_POD_BYTES = 4 * 1024 * 1024
 """Largest Pod [bytes]; an API server accepts 1.5 MiB of an object."""
 MOST_FOREIGN_BYTES = 1024 * 1024
@@ -117,6 +119,7 @@ def decode_args(body: bytes) -> ExtenderArgs:
         _refuse_too_large(pod, nodes, names)
         record = POD.decode_json(pod)
         assert isinstance(record, Pod)
+        _refuse_long_names(record)
         if names != _NULL:
             return ExtenderArgs(record, tuple(_decode_names(names) or ()), names, None)
         listed = _decode_nodes(nodes)
@@ -132,6 +135,13 @@ def _refuse_too_large(pod: bytes, nodes: bytes, names: bytes) -> None:
         raise ExtenderRequestError(f"the Pod is larger than {MOST_POD_BYTES >> 20} MiB")
     if names.count(b",") >= MOST_NODES or nodes.count(b"{") > _MOST_OBJECTS:
         raise ExtenderRequestError(f"more than {MOST_NODES} nodes in one request")
+
+
+def _refuse_long_names(pod: Pod) -> None:
+    """Raise an `ExtenderRequestError` for a Pod whose name, namespace or uid is too long: decisions keep them."""
+    for field, text in (("name", pod.name), ("namespace", pod.namespace), ("uid", pod.uid)):
+        if len(text) > MOST_NAME:
+            raise ExtenderRequestError(f"Pod.metadata.{field} has {len(text)} characters, and {MOST_NAME} is the limit")
 
 
 class ScoreEncoder:

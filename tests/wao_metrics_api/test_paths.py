@@ -1,8 +1,12 @@
 """Paths of the API, with the rows of the custom metrics library's own path test."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from wao_core.serving.status import StatusError
+from wao_metrics_api.auth.authorization import attributes_of
+from wao_metrics_api.names import RESOURCE_NAMES
 from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path
 
 G = "/apis/custom.metrics.k8s.io"
@@ -58,3 +62,29 @@ def test_three_segments_about_namespaces_are_a_bad_request() -> None:
     with pytest.raises(StatusError, match="invalid request path") as caught:
         parse_path(f"{G}/v1beta2/namespaces/ns/foo")
     assert caught.value.code == 400
+
+
+SEGMENTS = st.sampled_from(
+    ["", "nodes", "node", "namespaces", "ns", "*", "n1", "metrics", "inlet_temp", "v1beta2", ".", ".."]
+)
+
+
+@given(st.lists(SEGMENTS, max_size=7).map("/".join))
+@example("/v1beta2/nodes/*/inlet_temp")
+@example("v1beta2/nodes/*/inlet_temp/")
+def test_what_is_served_is_what_was_authorized(tail: str) -> None:
+    path = f"{G}/{tail}"
+    try:
+        request = parse_path(path)
+    except StatusError:
+        return
+    attributes = attributes_of("GET", path)
+    if not isinstance(request, MetricRequest):
+        assert attributes.resource == ""
+        return
+    if request.resource == "namespaces" and attributes.resource == "metrics":  # a metric of the Namespace itself
+        assert (request.name, request.metric, "") == (attributes.namespace, attributes.name, attributes.subresource)
+        return
+    served = (request.version, request.name, request.metric, request.namespace or "")
+    assert served == (attributes.version, attributes.name, attributes.subresource, attributes.namespace)
+    assert request.resource == RESOURCE_NAMES.get(attributes.resource, attributes.resource)

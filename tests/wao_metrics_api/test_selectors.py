@@ -105,3 +105,11 @@ def test_parsing_what_was_printed_gives_the_same(terms: list[Requirement]) -> No
 def test_any_text_parses_or_is_refused_cleanly(text: str) -> None:
     with contextlib.suppress(SelectorError):
         parse_selector(text)
+
+
+@pytest.mark.parametrize(
+    "text", [",".join(f"a{row}" for row in range(10_000)), "a in (" + "b," * 30_000 + "c)", ",".join(["a"] * 65)]
+)
+def test_a_selector_that_would_take_long_for_every_node_is_refused(text: str) -> None:
+    with pytest.raises(SelectorError, match="is the limit"):
+        parse_selector(text)

@@ -1,5 +1,7 @@
 """URLs and TLS policies: where requests go, and that messages show no password."""
 
+import time
+
 import pytest
 
 from wao_predict.connection import Credentials, TlsPolicy, base_of, origin_of, without_userinfo
@@ -55,3 +57,11 @@ def test_credentials_show_neither_user_nor_password() -> None:
     credentials = Credentials("reader", "hunter2")
     assert "hunter2" not in f"{credentials} {credentials!r}"
     assert "reader" not in f"{credentials} {credentials!r}"
+
+
+@pytest.mark.parametrize("url", ["http://[" + "//" * 500_000, "http://h/" + "a" * 8192, "//" * 500_000 + "@"])
+def test_a_huge_url_is_refused_in_linear_time(url: str) -> None:
+    began = time.process_time()
+    with pytest.raises(UsageError, match="is not an http or https URL"):
+        origin_of(url)
+    assert time.process_time() - began < 0.3

@@ -134,3 +134,10 @@ def test_a_large_request_is_not_kept() -> None:
     decoder = ArgsDecoder()
     body = json.dumps({**SAMPLES["prioritize_request"], "NodeNames": ["n" * 1000] * 2000}).encode()
     assert decoder.decode(body) is not decoder.decode(body)
+
+
+@pytest.mark.parametrize("field", ["name", "namespace", "uid"])
+def test_a_pod_with_a_name_that_no_api_server_accepts_is_refused(field: str) -> None:
+    metadata = {"name": "p", "namespace": "default", "uid": "1", field: "x" * 1_000_000}
+    with pytest.raises(ExtenderRequestError, match=rf"Pod.metadata.{field} has 1000000 characters"):
+        decode_args(json.dumps({"Pod": {"metadata": metadata}, "NodeNames": []}).encode())

@@ -28,8 +28,10 @@ _NEVER = _networks(
     *("169.254.0.0/16", "fe80::/10"),  # link-local, which includes the metadata servers of most clouds
     *("fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32"),  # metadata: AWS, Alibaba, Azure
 )
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_EMBEDDING = tuple(
+    ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
+"""Networks whose last 32 bits are an IPv4 address: NAT64 (RFC 6052, 8215), compatible (4291), translated (2765)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +93,18 @@ class AddressRule:
 
 
 def _meanings(address: Address) -> Iterator[Address]:
-    """Yield the address, or the IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if (inner := address.ipv4_mapped or address.sixtofour) is not None:
-            yield inner
-            return
-        if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-            yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-            return
-    yield address
+    """Yield the address, or the IPv4 addresses that an IPv6 address leads to."""
+    inner = tuple(_embedded(address)) if isinstance(address, ipaddress.IPv6Address) else ()
+    yield from inner or (address,)
+
+
+def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    if (found := address.ipv4_mapped or address.sixtofour) is not None:
+        yield found
+    elif address.teredo is not None:
+        yield from address.teredo
+    elif int(address) > 1 and any(address in network for network in _EMBEDDING):
+        yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 def _parsed(texts: Iterable[str], option: str) -> tuple[Network, ...]:

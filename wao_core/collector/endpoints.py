@@ -103,6 +103,10 @@ class Endpoints:
             made = self._session.transport(base_url, tls=key.tls, timeout=timeout, at_once=concurrency)
             if endpoint.tls.insecure:
                 _log.warning("the certificate of %s is not verified: insecureSkipVerify is set", base_url)
+            if key.secret and base_url.startswith("http://"):
+                _log.warning(
+                    "Secret %s is sent to %s over plain HTTP: anyone on the network can read it", key.secret, base_url
+                )
             shared = self._shared[key] = _Shared(made)
         shared.users += 1
         shared.transport.timeout = max(shared.transport.timeout, timeout)  # whoever was first, all have their time

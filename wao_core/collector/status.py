@@ -10,6 +10,7 @@ from wao_core.cluster.records import NodeConfig
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.conditions import Condition
 from wao_predict.errors import QuantityError
+from wao_predict.printable import printable
 from wao_predict.quantity import format_quantity
 from wao_predict.timestamps import format_rfc3339
 
@@ -118,9 +119,9 @@ def _entry(name: str, sample: Sample | None, sensor: ChosenSensor | None) -> dic
         if sample.measured:
             entry |= {"value": _quantity(sample.value), "time": format_rfc3339(sample.time)}
         if sample.reason:
-            entry["reason"] = sample.reason[:512]
+            entry["reason"] = printable(sample.reason)[:512]
     if sensor is not None:
-        entry["sensor"] = {"uri": sensor.uri, "name": sensor.name}
+        entry["sensor"] = {"uri": printable(sensor.uri), "name": printable(sensor.name)}
         if sensor.confidence is not None and math.isfinite(sensor.confidence):
             entry["confidence"] = _quantity(sensor.confidence)
     return entry

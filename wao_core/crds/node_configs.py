@@ -13,9 +13,11 @@ from wao_core.cluster.names import is_label, is_subdomain
 from wao_core.cluster.records import NodeConfig, NodeConfigTemplate, SensorTerm, key_of
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
-from wao_predict.connection import TlsPolicy
+from wao_predict.connection import MAX_URL, TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 
+MAX_TYPE = 253
+"""Characters of the name of a type."""
 _NO_TLS, _NO_OPTIONS = TlsPolicy(), Options()  # shared by most of the thousands of endpoints
 
 
@@ -123,6 +125,9 @@ def _endpoint(term: crd.EndpointTerm, scope: _Scope, *, url: str) -> Endpoint:
             "digits, '-' and '.', at most 253",
             field="basicAuthSecret.name",
         )
+    for name, text, most in (("type", term.type, MAX_TYPE), ("endpoint", url, MAX_URL)):
+        if len(text) > most:
+            raise ManifestError(f"{len(text)} characters, and {most} is the limit", field=name)
     return Endpoint(
         term.type,
         url,

@@ -9,6 +9,7 @@ Memory and CPU time are bounded by the process that renders.
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,7 +31,8 @@ UNKNOWN_HOST = "undefined.example.com"
 
 def node_data(node: Node) -> dict[str, Any]:
     """Return the data of a node for templates; a missing value has a placeholder text, as in the reference."""
-    internal = [address for kind, address in node.addresses if kind == "InternalIP"]
+    # a kubelet reports these: text that is no address would become a part of a URL
+    internal = [address for kind, address in node.addresses if kind == "InternalIP" and _is_address(address)]
     v4 = next((address for address in internal if "." in address), None)
     octets = v4.split(".") if v4 is not None and len(v4.split(".")) == 4 else ["x"] * 4
     return {
@@ -46,6 +48,14 @@ def node_data(node: Node) -> dict[str, Any]:
         "Annotations": dict(node.annotations),
         "ProviderID": node.provider_id,
     }
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # the zone of an IPv6 address can be any text
 
 
 def render(template: str, data: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 MAX_LINE = 8 * 1024 * 1024
 """Most bytes of one event. An object in etcd is at most 1.5 MiB, and its JSON a few times that."""
 
+MAX_SAID = 2000
+"""Characters of an API server's message that are quoted."""
 CONNECTIONS = 64
 """Most connections to the API server."""
 READ_BUFFER = 2 * 1024 * 1024
@@ -60,14 +62,14 @@ def status_error(method: str, path: str, status: int, body: bytes, headers: Mapp
     """Return the error for an answer that is not a success; it quotes the Status message, or the start of the body."""
     try:
         said = msgspec.json.decode(body, type=_Status)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # msgspec.DecodeError is a ValueError
         said = _Status(message=body[:200].decode(errors="replace").strip())
     wait = headers.get("Retry-After", "")
     return KubeError(
-        f"{method} {path}: {status} {said.message or said.reason}",
+        f"{method} {path}: {status} {(said.message or said.reason)[:MAX_SAID]}",
         status_code=status,
         reason=said.reason,
-        retry_after=float(wait) if wait.isdigit() else None,
+        retry_after=float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 10 else None,
     )
 
 

@@ -13,6 +13,7 @@ from wao_core.cluster.source import ObjectRef
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
+from wao_predict.printable import printable
 from wao_predict.timestamps import format_rfc3339
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class EventRecorder:
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "action": reason,
-            "note": message[:1000],
+            "note": printable(message)[:1000],
             "reportingController": self._component,
             "reportingInstance": self._instance,
             "regarding": {

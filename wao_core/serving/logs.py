@@ -10,6 +10,7 @@ from typing import TextIO
 
 from wao_core.redaction import mask_passwords
 from wao_core.serving.options import LogFormat, LogLevel
+from wao_predict.printable import printable
 from wao_predict.timestamps import format_rfc3339
 
 _MASKS = (
@@ -66,9 +67,10 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         at = format_rfc3339(record.created, microseconds=True)
-        line = f"{at} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        line = f"{at} {record.levelname:<7} {record.name}: {printable(record.getMessage())}"
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            trace = self.formatException(record.exc_info).split("\n")
+            line = "\n  ".join([line, *map(printable, trace)])
         return redact(line)
 
 

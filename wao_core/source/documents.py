@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from wao_core.cluster.records import Kind, Record
@@ -50,7 +52,10 @@ def documents(path: Path, shown: str) -> list[tuple[int, Mapping[str, Any]]]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        # a FIFO that has taken a file's place must not block the reader
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ManifestError("cannot be read: it is not a regular file")
             content = file.read(MAX_FILE + 1)
         if len(content) > MAX_FILE:
             raise ManifestError(f"larger than {MAX_FILE >> 20} MiB: split it")

@@ -19,6 +19,8 @@ from wao_metrics_api.auth.trust import Trust
 Headers = Iterable[tuple[bytes, bytes]]
 MAX_TOKEN = 16 * 1024
 REMEMBERED = 1024  # users of proxies and certificates, so that the headers are not parsed for every request
+LONGEST_REMEMBERED = 8192
+"""Bytes of the headers of a request whose user is remembered: clients choose them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Credentials:
     def of(cls, peer: TlsPeer | None, headers: Headers) -> Credentials:
         """Return the credentials with the headers that may contain one."""
         return cls(peer, tuple(pair for pair in headers if pair[0] == b"authorization" or pair[0][:2] == b"x-"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the headers."""
+        return sum(len(name) + len(value) for name, value in self.raw)
 
     def headers(self) -> dict[str, tuple[str, ...]]:
         """Return all header values by lower-case name."""
@@ -91,7 +98,9 @@ class Authenticator:
         if user is None:
             user = front_proxy_user(trust, credentials) or certificate_user(trust, credentials.peer)
             if user is not None:
-                user = self._known[credentials] = user.authenticated()
+                user = user.authenticated()
+                if credentials.size <= LONGEST_REMEMBERED:
+                    self._known[credentials] = user
         return user
 
 

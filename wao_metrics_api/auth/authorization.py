@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from wao_core.serving.status import StatusError
@@ -25,6 +25,11 @@ class Attributes:
     subresource: str = ""
     name: str = ""
     namespace: str = ""
+
+    @property
+    def length(self) -> int:
+        """Characters of all fields."""
+        return sum(len(getattr(self, field.name)) for field in fields(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ V = TypeVar("V")
 LIFETIME = 10.0  # seconds that an answer is used, positive or negative
 TRIES = 5
 DEADLINE = 10.0  # seconds for all tries together
+LONGEST_KEPT = 10_000
+"""Characters of a request's attributes above which the answer is not cached, as in k8s.io/apiserver (webhook.go)."""
 
 
 class _UserInfo(msgspec.Struct):
@@ -84,6 +86,8 @@ class KubeReviews:
 
     async def review_access(self, user: User, attributes: Attributes) -> AccessDecision:
         """Return whether the rules of the cluster allow it; errors as in `review_token`."""
+        if attributes.length > LONGEST_KEPT:  # clients choose them, even without any right
+            return await self._access_review(user, attributes)
         return await self._access.get((user, attributes), lambda: self._access_review(user, attributes))
 
     async def _token_review(self, token: str) -> User | None:

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wao_predict.printable import printable
+
 GROUP = "wao.commands"
 _ORDER = (
     "predict",
@@ -150,7 +152,7 @@ def _message(error: Exception) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

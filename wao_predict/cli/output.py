@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from wao_predict.printable import printable
+
 
 class Output(StrEnum):
     """Output format."""
@@ -33,7 +35,7 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print CSV with a header line."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([printable(value) if isinstance(value, str) else value for value in row] for row in rows)
 
 
 def print_table(
@@ -47,6 +49,7 @@ def print_table(
     """Print a table with numbers aligned right, None as a dash, and the rows in `highlight` in bold."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     listed = [list(row) for row in rows]
     table = Table(title=title or None, caption=caption or None, title_justify="left", caption_justify="left")
@@ -55,7 +58,7 @@ def print_table(
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     chosen = set(highlight)
     for index, row in enumerate(listed):
-        table.add_row(*(cell(value) for value in row), style="bold green" if index in chosen else None)
+        table.add_row(*(Text(cell(value)) for value in row), style="bold green" if index in chosen else None)
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
@@ -63,12 +66,12 @@ def print_table(
 
 
 def cell(value: object) -> str:
-    """Return the text of a table cell."""
+    """Return the text of a table cell; control characters of text are shown as escapes."""
     if value is None:
         return "-"
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return str(value)
+    return printable(str(value))
 
 
 def print_facts(facts: Mapping[str, object], *, title: str = "") -> None:

@@ -25,11 +25,12 @@ MOVED = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of one attempt at discovery: requests, seconds, and bytes of one resource."""
+    """Limits of one attempt at discovery: requests, seconds, bytes of one resource, and bytes of all of them."""
 
     requests: int = 400
     seconds: float = 60.0
     bytes: int = 2 * MIB
+    all_bytes: int = 8 * MIB
 
 
 def safe_path(path: object) -> str | None:
@@ -134,15 +135,24 @@ class Explorer:
     _documents: dict[str, Document | None] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _slashed: set[str] = field(default_factory=set)
+    _kept: int = 0
     _host: str = ""
     _started: float | None = None
 
     @property
     def exhausted(self) -> bool:
-        """Whether requests or time are used up."""
+        """Whether requests, time or memory are used up."""
         if self._started is None:
             self._started = self.clock()
-        return self.requests >= self.bounds.requests or self.clock() - self._started > self.bounds.seconds
+        return self._full or self.requests >= self.bounds.requests or self._seconds > self.bounds.seconds
+
+    @property
+    def _full(self) -> bool:
+        return self._kept > self.bounds.all_bytes
+
+    @property
+    def _seconds(self) -> float:
+        return 0.0 if self._started is None else self.clock() - self._started
 
     def resume(self) -> None:
         """Begin another attempt with the documents of the one before; what failed for a while is read again."""
@@ -155,6 +165,7 @@ class Explorer:
     def forget(self) -> None:
         """Drop all documents."""
         self._documents.clear()
+        self._kept = 0
 
     def root(self) -> Flow[Document]:
         """Read the service root; it must answer.
@@ -289,6 +300,7 @@ class Explorer:
         document = decode(response.body)
         if document is None:
             return None
+        self._kept += len(response.body)
         if not self._host:
             self._host = (urlsplit(response.url).hostname or "").lower()
         absolute = self._host and b"://" in response.body.replace(b"\\/", b"/")
@@ -318,8 +330,12 @@ class Explorer:
 
     def _note_limit(self) -> None:
         """Record that discovery was not completed in this attempt."""
-        limit = f"{self.requests} requests" if self.requests >= self.bounds.requests else f"{self.bounds.seconds:g} s"
-        reason = f"discovery stopped after {limit}; it continues with the next attempt"
+        if self._full:
+            reason = f"discovery stopped: the resources of this BMC are larger than {self.bounds.all_bytes >> 20} MiB"
+        else:
+            spent = self.requests >= self.bounds.requests
+            limit = f"{self.requests} requests" if spent else f"{self.bounds.seconds:g} s"
+            reason = f"discovery stopped after {limit}; it continues with the next attempt"
         self._fault(reason)
         self.transient = self.transient or RemoteTimeout(reason)
 

@@ -91,6 +91,9 @@ _NEUTRAL = _BOARD | frozenset(
 
 _MEASURE = frozenset("temp temps temperature tmp t".split())
 _VOCABULARY = _NEUTRAL | _ELSEWHERE | _PLACE.keys()
+_LONGEST = max(map(len, _VOCABULARY))
+MAX_NAME = 256
+"""Characters of a name that count; names of sensors have some twenty."""
 _UNKNOWN, _MOST_UNKNOWN = 1.5, 3.0
 
 
@@ -103,7 +106,11 @@ class Verdict:
 
 
 def words(name: str) -> list[str]:
-    """Return the words of a name in lower case: "System Board Inlet Temp" -> sysboard, inlet, temp."""
+    """Return the words of a name in lower case: "System Board Inlet Temp" -> sysboard, inlet, temp.
+
+    Only the first `MAX_NAME` characters count.
+    """
+    name = name[:MAX_NAME]
     for pattern, replacement in _JOINED:
         name = pattern.sub(replacement, name)
     return [part for word in _WORDS.findall(name) for part in _split_run(word.lower())]
@@ -117,7 +124,7 @@ def _split_run(word: str) -> tuple[str, ...]:
     # the fewest known words of two letters and more that make up each beginning of the run
     best: list[tuple[str, ...] | None] = [(), *(None for _ in word)]
     for end in range(2, len(word) + 1):
-        for start in range(end - 1):
+        for start in range(max(0, end - _LONGEST), end - 1):
             before = best[start]
             if before is not None and word[start:end] in _VOCABULARY:
                 found = (*before, word[start:end])

@@ -17,6 +17,11 @@ INLET_RANGE = (-20.0, 70.0)
 POWER_RANGE = (1.0, 100_000.0)
 """Plausible power of one server [W]."""
 
+MAX_TEXT = 1024
+"""Characters of a text of a BMC that are used: work on names takes time and memory in proportion."""
+MAX_ITEMS = 4096
+"""Items of an array of a BMC that are used."""
+
 _NO_POWER = frozenset({65535.0, 65534.0, 32767.0, 6553.5, 6553.4, 655.35, 655.34})
 """Codes for "no reading" that firmware passes on as watts: 0xFFFF, 0xFFFE and 0x7FFF, also scaled by 10 or 100."""
 _OVER_CAPACITY = 1.1
@@ -33,15 +38,15 @@ def mapping(value: object) -> Document:
 
 
 def items(value: object) -> Sequence[Any]:
-    """Return a value that is a JSON array, else an empty one; an object in its place is an array of one (Cisco)."""
+    """Return the first items of a JSON array, else nothing; an object in its place is an array of one (Cisco)."""
     if isinstance(value, Mapping):
         return [value]
-    return value if isinstance(value, list) else []
+    return value[:MAX_ITEMS] if isinstance(value, list) else []
 
 
 def text(value: object) -> str:
-    """Return a value that is text, else ""."""
-    return value if isinstance(value, str) else ""
+    """Return the start of a value that is text, else ""."""
+    return value[:MAX_TEXT] if isinstance(value, str) else ""
 
 
 def number(value: object) -> float | None:

@@ -109,3 +109,10 @@ def test_hosts_that_a_secret_may_be_sent_to(host: str, permitted: bool) -> None:
 def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
     with pytest.raises(UsageError, match="is not a host"):
         AllowedHosts.parse(f"bmc-1, {entry}")
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b:1::7f00:1", "::ffff:0:7f00:1", "2001:0:7f00:1::f5ff:fffe", "2001::80ff:fffe"]
+)
+def test_an_ipv6_address_that_leads_to_a_refused_ipv4_address_is_refused(address: str) -> None:
+    assert not AddressRule().allows(address)

@@ -166,3 +166,13 @@ def test_options_are_texts_or_integers() -> None:
     for value in values:
         with pytest.raises(ValueError, match="options"):
             crd.NodeConfigSpec.model_validate(with_term({"options": {"maxBatchSize": value}}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [({"endpoint": "http://[" + "//a" * 300_000}, "endpoint"), ({"type": "x" * 1_000_000}, "type")],
+    ids=["endpoint", "type"],
+)
+def test_a_huge_text_is_refused_with_its_field(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(ManifestError, match=rf"{field}.*is the limit"):
+        decode_object("NodeConfig", {"metadata": {"name": "x"}, "spec": with_term(fields)})

@@ -172,3 +172,9 @@ def test_a_node_without_address_has_the_references_marks() -> None:
 def test_an_error_names_the_field() -> None:
     with pytest.raises(TemplateError, match=r"metricsCollector\.inletTemp\.endpoint"):
         render_all({"metricsCollector": {"inletTemp": {"endpoint": "{{ .Nope }}"}}}, {})
+
+
+@pytest.mark.parametrize("address", ["evil.example/", "10.1.0.5@evil.example", "10.0.0.1/..", "fe80::1%/@evil.example"])
+def test_text_that_is_no_address_is_not_a_part_of_a_url(address: str) -> None:
+    data = node_data(Node(name="n", addresses=(("InternalIP", address),)))
+    assert render("https://{{ .IPv4.Address }}/{{ .IPv6 }}{{ .IPv4.Octet4 }}", data) == "https://x.x.x.x/x"

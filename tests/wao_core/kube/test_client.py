@@ -15,7 +15,7 @@ from kubernetes.aio.config import ConfigException
 
 from tests.wao_core.kube.scripted import client_of
 from wao_core.certificates.self_signed import bootstrap_certificate
-from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.client import KubeClient, KubeError, status_error
 
 
 @asynccontextmanager
@@ -125,3 +125,11 @@ async def test_without_credentials_it_tells_what_to_give(
     with pytest.raises(KubeError, match=said) as raised:
         await KubeClient.connect(Path(kubeconfig) if kubeconfig else None, account=tmp_path, environment=environment)
     assert "--kubeconfig" in str(raised.value)
+
+
+@pytest.mark.parametrize("wait", ["\u00b2", "9" * 400, "-1", "1.5", "Mon, 99 Jan"])
+@pytest.mark.parametrize("body", [b"", b"[" * 100_000, b'{"message":"\xff"}', b'{"message":"%b"}' % (b"a" * 100_000)])
+def test_any_refusal_is_an_error_of_ours_with_a_short_message(wait: str, body: bytes) -> None:
+    error = status_error("GET", "/api", 503, body, {"Retry-After": wait})
+    assert (error.status_code, error.retry_after) == (503, None)
+    assert len(str(error)) < 3000

@@ -74,3 +74,17 @@ def test_noisy_libraries_stay_quiet_at_debug() -> None:
     logging.getLogger("wao.test").debug("ours")
     assert "ours" in stream.getvalue()
     assert "body" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", list(LogFormat))
+def test_text_of_others_neither_forges_a_line_nor_changes_the_terminal(form: LogFormat) -> None:
+    stream = io.StringIO()
+    configure_logs(form, LogLevel.INFO, stream=stream)
+    logging.getLogger("wao.test").info("sensor %s", "Inlet\n2026-01-01 error forged\x1b[31m \ud800")
+    try:
+        raise ValueError("\x1b]0;title\x07")
+    except ValueError:
+        logging.getLogger("wao.test").exception("failed")
+    shown = stream.getvalue().encode()
+    assert b"\x1b" not in shown
+    assert not any(line.startswith(b"2026-01-01 error forged") for line in shown.splitlines())

@@ -15,6 +15,8 @@ from tests.fakes.bad_texts import BAD_TEXTS
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import Secret
 from wao_core.cluster.state import Change
+from wao_core.errors import ManifestError
+from wao_core.source.documents import documents
 from wao_core.source.files import MOST_PROBLEMS
 from wao_core.source.manifests import ManifestSource
 
@@ -314,3 +316,18 @@ async def test_the_source_stops_while_a_large_file_is_read(tmp_path: Path) -> No
     async with asyncio.timeout(2):
         await source.stop()
     assert not source.state.synced([Kind.NODE])
+
+
+def test_a_fifo_in_place_of_a_file_does_not_block_the_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "swapped.yaml")
+    with pytest.raises(ManifestError, match="not a regular file"):
+        documents(tmp_path / "swapped.yaml", "swapped.yaml")
+
+
+def test_a_link_to_a_secret_file_is_refused_without_its_content(folder: Folder, tmp_path_factory: Any) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "shadow"
+    outside.write_text("root:$6$hash:19000:0:99999:7:::\n")
+    (folder.path / "link.yaml").symlink_to(outside)
+    folder.source.refresh()
+    assert len(folder.problems) == 1
+    assert "hash" not in folder.problems[0]

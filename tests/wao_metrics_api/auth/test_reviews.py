@@ -132,3 +132,12 @@ async def test_all_tries_together_have_one_deadline() -> None:
         with pytest.raises(SourceError, match="503 scripted"):
             await reviews.review_token("t")
         assert time.monotonic() - began < 2.0
+
+
+async def test_the_answer_for_a_long_path_is_not_kept() -> None:
+    api = Api({"allowed": True})
+    long = Attributes("get", path="/" + "x" * 20_000)
+    async with reviewing(api) as reviews:
+        for _ in range(2):
+            assert (await reviews.review_access(User("jane"), long)).allowed
+    assert len(api.sent) == 2

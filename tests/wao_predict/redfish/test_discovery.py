@@ -12,7 +12,7 @@ from tests.wao_predict.redfish.captures import NAMES, Served, documents, expecte
 from wao_predict import ProtocolError, RemoteError
 from wao_predict.flow import Request, Response, run
 from wao_predict.redfish.discovery import discover
-from wao_predict.redfish.explorer import Bounds
+from wao_predict.redfish.explorer import Bounds, decode
 from wao_predict.redfish.poll import read_choice
 from wao_predict.testing import MockTransport, json_response
 
@@ -310,3 +310,22 @@ def test_values_do_not_depend_on_the_order_of_members() -> None:
     assert first is not None
     assert second is not None
     assert (first.name, first.value) == (second.name, second.value)
+
+
+def test_a_bmc_with_endless_large_resources_is_left_after_a_bounded_size() -> None:
+    def endless(request: Request) -> Response:
+        number = request.url.count("x")
+        link = {"@odata.id": f"/redfish/v1/Chassis/{'x' * (number + 1)}"}
+        root = {"Chassis": {"@odata.id": "/redfish/v1/Chassis"}}
+        pages = {"Members": [link], "Members@odata.nextLink": f"{request.url}x", "Filler": "a" * 1_000_000}
+        return json_response(root if request.url.rstrip("/").endswith("v1") else pages)
+
+    transport = MockTransport(endless)
+    found = run(discover(bounds=Bounds(all_bytes=5_000_000)), transport)
+    assert len(transport.requests) < 12
+    assert any("larger than 4 MiB" in fault for fault in found.faults)
+
+
+def test_half_of_a_surrogate_pair_in_a_name_is_replaced() -> None:
+    document = decode(b'{"Name": "Inlet \\ud800", "\\udfff": 1, "Good": "\\ud83d\\ude00"}')
+    assert document == {"Name": "Inlet \ufffd", "\ufffd": 1, "Good": "\U0001f600"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,11 @@ def test_the_same_name_written_differently() -> None:
     assert same("Inlet Temp", "InletTemp")
     assert not same("", "")
     assert not same("Inlet Temp", "Outlet Temp")
+
+
+@pytest.mark.parametrize("name", ["inlet" * 400_000, "a" * 2_000_000, "A" * 200_000 + "a", "Air " * 500_000])
+def test_a_huge_name_is_judged_in_linear_time(name: str) -> None:
+    began = time.process_time()
+    judge(name)
+    names_a_part(name)
+    assert time.process_time() - began < 0.2

@@ -9,11 +9,11 @@ import pytest
 
 from wao_predict.flow import Response
 from wao_predict.redfish.explorer import decode, unreadable
-from wao_predict.redfish.values import celsius, consumed_watts, items, number, supplied_watts, taken_in
+from wao_predict.redfish.values import celsius, consumed_watts, items, number, supplied_watts, taken_in, text
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
+    ("stated", "value"),
     [
         ("152", 152.0),
         ("152 W", 152.0),
@@ -24,8 +24,8 @@ from wao_predict.redfish.values import celsius, consumed_watts, items, number, s
         ("", None),
     ],
 )
-def test_text_with_its_unit_is_a_number(text: str, value: float | None) -> None:
-    assert number(text) == value
+def test_text_with_its_unit_is_a_number(stated: str, value: float | None) -> None:
+    assert number(stated) == value
 
 
 @pytest.mark.parametrize("code", [65535, 65534, 32767, 6553.5, -1, 0, None, "N/A", True, 1e9])
@@ -126,3 +126,8 @@ def test_broken_values_cost_themselves_only(body: bytes) -> None:
 )
 def test_an_unreadable_resource_has_its_reason(response: Response, why: str) -> None:
     assert re.search(why, unreadable(response))
+
+
+def test_only_the_beginning_of_a_huge_text_or_array_is_used() -> None:
+    assert len(text("a" * 100_000)) == 1024
+    assert len(items([1] * 100_000)) == 4096

@@ -7,33 +7,20 @@ import json
 import re
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import httpx2
 import pytest
-from starlette.types import ASGIApp
 
-from tests.fakes.agent_bench import Bench
-from tests.fakes.sources import FakeSource
+from tests.fakes.servers import APPS
 from tests.wao_core.kube.scripted import ScriptedServer, serving
-from wao_core.cluster.state import ClusterState
-from wao_core.collector.store import SampleStore
-from wao_core.controller.server import create_app as controller_app
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.tls import ServingTls
 from wao_demo.apps import apps
-from wao_lb.agent.app import create_app as agent_app
-from wao_lb.app import create_app as lb_app
-from wao_lb.settings import LbSettings
-from wao_lb.weight_book import WeightBook
-from wao_metrics_api.app import create_app as metrics_api_app
-from wao_scheduler.app import create_app as scheduler_app
-from wao_scheduler.config import parse_settings
-from wao_scheduler.decision_engine import DecisionEngine
 
 FLEET = Path(__file__).parents[1] / "examples" / "fleet"
 COMMON_METRICS = (
@@ -46,20 +33,6 @@ COMMON_METRICS = (
     "wao_build_info",
     "wao_serving_cert_expiry_seconds",
 )
-
-
-def _scheduler(frame: ServerFrame) -> ASGIApp:
-    state = ClusterState()
-    return scheduler_app(DecisionEngine(state, parse_settings({})), FakeSource(state), frame)
-
-
-APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
-    "controller": controller_app,
-    "metrics-api": lambda frame: metrics_api_app(ClusterState(), SampleStore(), frame),
-    "scheduler": _scheduler,
-    "lb": lambda frame: lb_app(WeightBook(FakeSource(ClusterState()), LbSettings(), frame.tasks), frame),
-    "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
-}
 
 
 def test_the_table_has_every_command_that_is_a_server() -> None:

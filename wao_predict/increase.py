@@ -49,7 +49,8 @@ def jobs_that_fit(free: FloatArray, size: FloatArray | float) -> FloatArray:
     >>> jobs_that_fit(np.array([1.0, 0.05]), 0.1).tolist()
     [10.0, 0.0]
     """
-    fitting: FloatArray = np.floor(free / size * (1 + FIT_TOLERANCE) + FIT_TOLERANCE)
+    with np.errstate(over="ignore"):  # infinitely many of a job that is small enough
+        fitting: FloatArray = np.floor(free / size * (1 + FIT_TOLERANCE) + FIT_TOLERANCE)
     return fitting
 
 

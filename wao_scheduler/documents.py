@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from wao_scheduler.config import Cores
 
@@ -51,12 +51,17 @@ class DecisionList(BaseModel):
     decisions: list[DecisionDocument]
 
 
+_CORES = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 4096}, {"type": "string", "format": "quantity"}]
+}
+
+
 class WhatIfRequest(BaseModel):
     """Body of `POST /v1/what-if`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    cpu: Cores = Field(description='CPU of one pod, such as "500m" or 0.5')
+    cpu: Annotated[Cores, WithJsonSchema(_CORES)] = Field(description='CPU of one pod, such as "500m" or 0.5')
     count: int = Field(1, ge=1, le=10_000, description="number of identical pods")
     nodes: list[str] | None = Field(None, fail_fast=True, description="consider only these nodes")
 

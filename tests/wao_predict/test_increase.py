@@ -197,3 +197,7 @@ def test_the_table_does_not_know_what_a_job_of_no_load_costs(rule: Rule) -> None
     curves = curves_of(1, 3, DEFAULT_KNOTS)
     result = IncreaseTable(curves).increase([10.0, 10.0, 10.0], [0.0, np.nan, 5.0], rule=rule)
     assert np.isnan(result).tolist() == [True, True, False]
+
+
+def test_infinitely_many_jobs_of_nearly_no_cpu_fit() -> None:
+    assert jobs_that_fit(np.array([1.0]), 5e-324).tolist() == [np.inf]

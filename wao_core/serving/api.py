@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, ValidationError
+from starlette.requests import ClientDisconnect
 
 from wao_core.errors import WaoCoreError
 from wao_core.serving.frame import ServerFrame
@@ -44,6 +45,7 @@ def new_api(frame: ServerFrame, title: str, *documents: type[msgspec.Struct]) ->
     app = _Api(documents, title=title)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(ClientDisconnect, _disconnected)
     app.router.routes.extend(frame.routes())
     return app
 
@@ -91,6 +93,10 @@ class _Api(FastAPI):
 async def _api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
     return JSONResponse({"error": error.message}, status_code=error.status, headers=error.headers)
+
+
+async def _disconnected(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it; without a handler, the log would have a traceback
 
 
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:

@@ -57,6 +57,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._table, self._limits = connections, connections.limits
         self.deadline = self.loop.time() + self._limits.head_seconds
         self.body_size = 0
+        self.url, self.headers = b"", []  # uvicorn sets them with the first byte of a head, but data may have none
         self.handshake: asyncio.Task[None] | None = None
         self._phase = _NOTHING
         self._unparsed = bytearray()

@@ -6,10 +6,12 @@ memory does not depend on the number of samples; a low load is forgotten between
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.arrays import FloatArray
+from wao_predict.arrays import FloatArray, IntArray
 
 WINDOW = 86_400.0
 """Default window [s]: a day, so that the floor is the load of the quietest hour."""
@@ -28,6 +30,13 @@ class LoadFloor:
     window
         Length of the window [s].
 
+    Attributes
+    ----------
+    cores
+        The floor of each node [cores], shape (n,); NaN unknown.
+    window
+        Length of the window [s].
+
     Examples
     --------
     >>> floor = LoadFloor([4.0], at=0.0, window=3600.0)
@@ -42,15 +51,23 @@ class LoadFloor:
 
     def __init__(self, cores: ArrayLike, *, at: float, window: float = WINDOW) -> None:
         first = np.asarray(cores, dtype=np.float64)
+        self.window = window
         self._slot = window / SLOTS
         self._lowest = np.full((SLOTS + 1, first.size), np.nan)
         self._number = int(at // self._slot)
         self._lowest[self._number % (SLOTS + 1)] = first
         self.cores: FloatArray = first.copy()
 
+    def take(self, rows: IntArray) -> LoadFloor:
+        """Return the floors of some nodes, shape (m,); a row of -1 is a new node whose load is unknown."""
+        taken = copy(self)
+        taken._lowest = np.column_stack([self._lowest, np.full(SLOTS + 1, np.nan)])[:, rows]
+        taken.cores = np.append(self.cores, np.nan)[rows]
+        return taken
+
     def lower(self, node: int, cores: float) -> None:
         """Note the present load of one node."""
-        if cores < self.cores[node]:
+        if not self.cores[node] <= cores:
             self.cores[node] = cores
         slot = self._lowest[self._number % (SLOTS + 1)]
         if not slot[node] <= cores:

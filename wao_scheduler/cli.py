@@ -90,6 +90,7 @@ def show_decision(document: Any) -> None:
             node["increase"],
             node["usage_cores"],
             node["assumed_cores"],
+            node["floor_cores"],
             node["inlet_temp"],
             node["delta_p"],
             node["usage_age"],
@@ -98,8 +99,9 @@ def show_decision(document: Any) -> None:
         for node in document["nodes"]
     ]
     header = (
-        "node score watts_before watts_after increase usage_cores assumed_cores inlet_temp delta_p usage_age reason"
+        "node score watts_before watts_after increase usage_cores assumed_cores floor_cores inlet_temp delta_p "
+        "usage_age reason"
     ).split()
     chosen = [index for index, node in enumerate(document["nodes"]) if node["node"] == document["chosen"]]
-    units = "watts and increase in W, usage and assumed in cores, inlet_temp in degC, delta_p in Pa, age in s"
+    units = "watts and increase in W, usage, assumed and floor in cores, inlet_temp in degC, delta_p in Pa, age in s"
     print_table(header, rows, caption=units, highlight=chosen)

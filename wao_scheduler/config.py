@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError
 from wao_predict.errors import QuantityError
+from wao_predict.increase import Rule
 from wao_predict.quantity import cores
 
 
@@ -61,9 +62,10 @@ class PowerCap(_Settings):
 class ProfileSettings(_Settings):
     """How one profile scores and filters."""
 
-    rule: Literal["lookahead", "marginal"] = Field(
+    rule: Rule = Field(
         "lookahead",
-        description="lookahead: best average increase over further identical pods; marginal: of this pod alone",
+        description="lookahead: best average increase over further identical pods; marginal: of this pod alone; floor: "
+        "as a part of the load above the node's floor, which may end",
     )
     score_mode: Literal["ordinal", "proportional"] = Field(
         "ordinal", description="ordinal: scores 10, 9, ... by rank; proportional: points per watt (use weight 1)"
@@ -107,6 +109,10 @@ class SchedulerSettings(_Settings):
         "folder of manifests always from the sensors",
     )
     max_sample_age: Seconds = Field(900.0, description="age after which a CPU sample is no longer used")
+    floor_window: Annotated[Seconds, Field(ge=3600)] = Field(
+        86_400.0,
+        description="time over which the rule floor uses the lowest load of a node as the part that stays, from 1h",
+    )
     events: bool = Field(True, description="report the reason of each choice as an Event on the pod")
     decisions: int = Field(1000, ge=0, le=100_000, description="number of decisions kept for wao explain")
 

@@ -72,6 +72,7 @@ class DecisionEngine:
         self._pod_spread = PodSpread(state, self.assumed_pods)
         self._snapshot: ClusterSnapshot | None = None
         self._increases: IncreaseCache
+        self._floor: FloatArray = np.empty(0)
         self._noted: BoolArray = np.zeros(0, dtype=np.bool_)
         self._rows: dict[int, tuple[tuple[str, ...], IntArray]] = {}
 
@@ -101,6 +102,7 @@ class DecisionEngine:
         if not same:
             self._rows.clear()
         self._increases = increases_of(snapshot, self._increases if same else None)
+        self._floor = snapshot.floor_cores * self._increases.percent
         self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
         self.assumed_pods.settle(snapshot)
@@ -137,7 +139,8 @@ class DecisionEngine:
         of_nodes = self._usage(pod, snapshot)
         loads = of_nodes[0] * self._increases.percent
         needed = rows[known] if FEW * len(rows) < len(snapshot) else None
-        increases = self._increases.of(loads, cores, profile.rule, rows=needed)
+        floor = self._floor if profile.rule == "floor" else None
+        increases = self._increases.of(loads, cores, profile.rule, floor=floor, rows=needed)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)

@@ -20,6 +20,8 @@ Float32Array = NDArray[np.float32]
 
 MOST_NAME = 253
 """Characters of a candidate's name that are kept: callers can invent names."""
+_NO_HISTORY = 60.0
+"""Time for which loads must be known before they count as a history [s]."""
 
 Outcome = Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
 """Whether a measured candidate has room. `not_ours` is a pod that the profile does not score."""
@@ -101,11 +103,15 @@ class Explanation(DecisionFacts):
         The scores of the answer, shape (n_candidates,).
     reasons
         Why a candidate is unknown, overloaded or scored on a fallback, by its position.
+    floor_history
+        For the rule floor, the time for which the loads of all measured candidates are known [s]: their floors are the
+        lowest loads of this time.
     """
 
     columns: Mapping[str, Float32Array]
     scores: NDArray[np.int32]
     reasons: Mapping[int, str] = field(default_factory=dict)
+    floor_history: float | None = None
 
     @property
     def nbytes(self) -> int:
@@ -130,12 +136,19 @@ class Explanation(DecisionFacts):
         what, among = f"for {self.cpu_cores:g} cores", f"{len(self.names)} candidates"
         if self.outcome == "scored":
             least = round(float(np.nanmin(self.columns["increase"])), 3)
-            return f"{self.chosen} adds {least} W by rule {self.rule}, the least of {among}, {what}"
+            return f"{self.chosen} adds {least} W by rule {self.rule}, the least of {among}, {what}{self._history()}"
         if self.outcome == "all_overloaded":
             return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
         if self.outcome == "not_ours":
             return f"profile {self.profile} passes pods of this schedulerName through"
         return f"none of {among} is measured: power decided nothing; see GET /v1/decisions for the reasons"
+
+    def _history(self) -> str:
+        if self.floor_history is None:
+            return ""
+        if self.floor_history < _NO_HISTORY:
+            return "; the floors are the present loads, because no earlier loads are known"
+        return f"; the floors are the lowest loads of the last {self.floor_history / 3600:.1f} h"
 
     def as_dict(self, limit: int | None = None) -> dict[str, object]:
         """Return the explanation in the form of `GET /v1/decisions`."""
@@ -150,16 +163,23 @@ class Explanation(DecisionFacts):
             "chosen": self.chosen,
             "outcome": self.outcome,
             "summary": self.summary(),
+            "floor_history": self.floor_history,
             "candidates": len(self.names),
             "nodes": self.rows(limit),
         }
+
+
+def _shortest(ages: Float32Array) -> float | None:
+    """Return the shortest known age [s], None if none is known."""
+    known = ages[np.isfinite(ages)]
+    return float(known.min()) if known.size else None
 
 
 def explain(decision: PlacementDecision) -> Explanation:
     """Return the explanation of a decision; called after the answer is sent."""
     inputs = _inputs(decision.snapshot)[:, decision.rows]
     inputs[:, decision.rows < 0] = np.nan
-    sizes, conditions, ages = inputs[0], inputs[1:3], inputs[3:]
+    sizes, floors, conditions, ages = inputs[0], inputs[1], inputs[2:4], inputs[4:]
     ages += decision.at - decision.snapshot.taken_at
     with np.errstate(divide="ignore", invalid="ignore"):
         loads = 100.0 * np.stack([decision.usage, decision.usage + decision.cpu_cores]) / sizes
@@ -170,9 +190,10 @@ def explain(decision: PlacementDecision) -> Explanation:
         "increase": decision.increase.astype(np.float32),
         "usage_cores": decision.usage.astype(np.float32),
         "assumed_cores": decision.assumed.astype(np.float32),
+        "floor_cores": floors,
         "capacity_cores": sizes,
         **dict(zip(("inlet_temp", "delta_p"), conditions, strict=True)),
-        **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages, strict=True)),
+        **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages[:3], strict=True)),
     }
     facts = {kept.name: getattr(decision, kept.name) for kept in fields(DecisionFacts)}
     return Explanation(
@@ -180,18 +201,20 @@ def explain(decision: PlacementDecision) -> Explanation:
         columns=columns,
         scores=decision.scores.astype(np.int32),
         reasons=_reasons(decision),
+        floor_history=_shortest(ages[3]) if decision.rule == "floor" else None,
     )
 
 
 @lru_cache(maxsize=2)
 def _inputs(snapshot: ClusterSnapshot) -> Float32Array:
-    """Return the inputs that explanations contain, shape (6, n_nodes); cached, as many decisions share a snapshot.
+    """Return the inputs that explanations contain, shape (8, n_nodes); cached, as many decisions share a snapshot.
 
-    The rows are capacity, inlet temperature, static pressure difference, and the ages of CPU use and of both conditions
-    at the time of the snapshot.
+    The rows are capacity, floor, inlet temperature, static pressure difference, and at the time of the snapshot the
+    ages of CPU use and of both conditions, and the time for which the loads are known.
     """
-    ages = [snapshot.taken_at - at for at in (snapshot.usage_at, snapshot.inlet_temp_at, snapshot.delta_p_at)]
-    rows = [snapshot.capacity_cores, snapshot.inlet_temp, snapshot.delta_p, *ages]
+    times = (snapshot.usage_at, snapshot.inlet_temp_at, snapshot.delta_p_at, snapshot.floor_since)
+    ages = [snapshot.taken_at - at for at in times]
+    rows = [snapshot.capacity_cores, snapshot.floor_cores, snapshot.inlet_temp, snapshot.delta_p, *ages]
     return np.stack(rows).astype(np.float32)
 
 

@@ -19,6 +19,7 @@ class NodeExplanation(BaseModel):
     increase: float | None = Field(description="power increase by the profile's rule [W]")
     usage_cores: float | None = Field(description="CPU use before the pod, measured plus assumed [cores]")
     assumed_cores: float | None = Field(description="part of it that is assumed for pods not yet measured [cores]")
+    floor_cores: float | None = Field(description="lowest CPU use within the floor's window [cores]")
     capacity_cores: float | None = Field(description="CPU capacity [cores]")
     inlet_temp: float | None = Field(description="inlet temperature [degC]")
     delta_p: float | None = Field(description="static pressure difference [Pa]")
@@ -41,6 +42,9 @@ class DecisionDocument(BaseModel):
     chosen: str | None = Field(description="node with the best score; null if power decided nothing")
     outcome: Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
     summary: str = Field(description="the decision in one sentence")
+    floor_history: float | None = Field(
+        description="for the rule floor, the time of which the floors are the lowest loads [s]"
+    )
     candidates: int = Field(description="number of nodes that kube-scheduler offered")
     nodes: list[NodeExplanation] = Field(description="candidates, the best score first, up to `limit`")
 

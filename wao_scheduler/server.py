@@ -34,7 +34,11 @@ async def run_scheduler(
         for pod in source.state.pods.values():
             engine.assumed_pods.observe_pod(pod)
         stack.callback(source.state.subscribe([Kind.POD], engine.assumed_pods.observe))
-        cadence = Cadence(metrics=settings.metrics_cache_ttl, curve_max_age=settings.predictor_cache_ttl)
+        cadence = Cadence(
+            metrics=settings.metrics_cache_ttl,
+            curve_max_age=settings.predictor_cache_ttl,
+            floor_window=settings.floor_window,
+        )
         inputs = Inputs(
             metrics_api=server.manifests is None and settings.sensors == "metricsAPI",
             access=(endpoints or EndpointOptions()).access(standalone=server.manifests is not None),

@@ -23,6 +23,8 @@ def snapshot(
     usage: Sequence[float] | None = None,
     usage_at: float | None = None,
     window: float = 15.0,
+    floor: Sequence[float] | None = None,
+    floor_since: float | None = None,
     inlet_temp: Sequence[float] | None = None,
     reasons: Sequence[str] | None = None,
     version: int = 1,
@@ -33,7 +35,7 @@ def snapshot(
     if watts is None:
         rises = np.ones(count) if slopes is None else np.array(slopes, dtype=float)
         watts = np.column_stack([100.0 + 0.0 * rises, 100.0 + 100.0 * rises])
-    zeros = np.zeros(count)
+    used = np.zeros(count) if usage is None else np.array(usage, dtype=float)
     return ClusterSnapshot(
         version=version,
         taken_at=now,
@@ -41,9 +43,11 @@ def snapshot(
         index={name: row for row, name in enumerate(names)},
         capacity_cores=np.full(count, capacity),
         allocatable_cores=np.full(count, capacity),
-        usage_cores=zeros if usage is None else np.array(usage, dtype=float),
+        usage_cores=used,
         usage_at=np.full(count, now),
         usage_window=np.full(count, window),
+        floor_cores=used.copy() if floor is None else np.array(floor, dtype=float),
+        floor_since=np.full(count, now - 86_400.0 if floor_since is None else floor_since),
         inlet_temp=np.full(count, 22.0) if inlet_temp is None else np.array(inlet_temp, dtype=float),
         inlet_temp_at=np.full(count, now),
         delta_p=np.full(count, 5.0),

@@ -208,3 +208,47 @@ def test_candidates_that_were_prepared_are_scored_by_the_snapshot_that_is_there_
     assert made.prioritize(pod(), names).chosen == "a"
     made.update(snapshot(["ghost", "b", "a"], slopes=[0.5, 2.0, 1.0]))
     assert made.prioritize(pod(), names).chosen == "ghost"
+
+
+STEEP = np.array([[200.0, 500.0, 520.0], [200.0, 220.0, 330.0]])
+"""Watts at 0, 10 and 100 %: a server whose first load is expensive, and one that is cheap as a whole."""
+
+
+def running(**more: Any) -> Any:
+    return snapshot(["steep", "cheap"], watts=STEEP, knots=np.array([0.0, 10.0, 100.0]), usage=[5.0, 2.0], **more)
+
+
+def test_the_floor_rule_lets_an_expensive_server_drain() -> None:
+    for rule, best in (("lookahead", "steep"), ("floor", "cheap")):
+        made = engine(rule=rule)
+        made.update(running(floor=[0.0, 0.0]))
+        assert made.prioritize(pod(), ["steep", "cheap"]).chosen == best
+
+
+def test_the_floor_rule_treats_a_load_that_never_ended_as_permanent() -> None:
+    made = engine(rule="floor")
+    made.update(running(floor=[5.0, 2.0]))
+    assert made.prioritize(pod(), ["steep", "cheap"]).chosen == "steep"
+    made.update(running(floor=[0.0, 0.0], version=2))
+    assert made.prioritize(pod("q"), ["steep", "cheap"]).chosen == "cheap"
+
+
+@pytest.mark.parametrize(
+    ("since", "words"),
+    [(0.0, "the floors are the present loads, because no earlier loads are known"), (7200.0, "of the last 2.0 h")],
+)
+def test_an_explanation_says_which_time_the_floors_cover(since: float, words: str) -> None:
+    made = engine(rule="floor")
+    made.update(running(floor=[0.5, 0.25], floor_since=time.time() - since))
+    explained = explain(made.prioritize(pod(), ["steep", "cheap"]))
+    assert words in explained.summary()
+    assert [row["floor_cores"] for row in explained.rows()] == [0.25, 0.5]
+    assert explained.as_dict()["floor_history"] == pytest.approx(since, abs=5.0)
+
+
+def test_other_rules_do_not_mention_floors() -> None:
+    made = engine()
+    made.update(running())
+    explained = explain(made.prioritize(pod(), ["steep", "cheap"]))
+    assert explained.floor_history is None
+    assert "floor" not in explained.summary()

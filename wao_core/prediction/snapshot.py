@@ -16,7 +16,8 @@ from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import PowerCurves
 
 _ARRAYS = (
-    "capacity_cores allocatable_cores usage_cores usage_at usage_window inlet_temp inlet_temp_at delta_p delta_p_at"
+    "capacity_cores allocatable_cores usage_cores usage_at usage_window floor_cores floor_since "
+    "inlet_temp inlet_temp_at delta_p delta_p_at"
 ).split()
 
 
@@ -40,6 +41,8 @@ class ClusterSnapshot:
         CPU of each node [cores].
     usage_cores, usage_at, usage_window
         Measured CPU use [cores], the end of its sampling window [s since the epoch] and the window's length [s].
+    floor_cores, floor_since
+        Lowest CPU use of the last hours [cores], and the time since which it is known [s since the epoch].
     inlet_temp, inlet_temp_at
         Inlet temperature [degC], and the time of its sample [s since the epoch].
     delta_p, delta_p_at
@@ -62,6 +65,8 @@ class ClusterSnapshot:
     usage_cores: FloatArray
     usage_at: FloatArray
     usage_window: FloatArray
+    floor_cores: FloatArray
+    floor_since: FloatArray
     inlet_temp: FloatArray
     inlet_temp_at: FloatArray
     delta_p: FloatArray

@@ -18,6 +18,7 @@ from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.prediction.curve_book import Conditions, CurveBook
 from wao_core.prediction.fallbacks import Inputs, Means, NodeCurve, SensorValues, joined, usage_reason
+from wao_core.prediction.node_floors import NodeFloors
 from wao_core.prediction.node_models import NodeModels
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import FloatArray
@@ -73,14 +74,23 @@ class SnapshotBuilder:
         The cluster's objects and the sensors' values.
     book
         The curves; the builder requests those that it needs.
+    floors
+        The lowest loads of the nodes, which the builder keeps.
     clock
         Returns the time [s since the epoch].
     """
 
     def __init__(
-        self, state: ClusterState, samples: SampleStore, book: CurveBook, *, clock: Callable[[], float] = time.time
+        self,
+        state: ClusterState,
+        samples: SampleStore,
+        book: CurveBook,
+        *,
+        floors: NodeFloors | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._state, self._samples, self._book, self._clock = state, samples, book, clock
+        self._floors = floors or NodeFloors()
         self._models = NodeModels()
         self._usage: dict[str, NodeMetrics] = dict(state.node_metrics)  # metrics-server omits a node now and then
         self._names: tuple[str, ...] = ()
@@ -249,6 +259,7 @@ class SnapshotBuilder:
     def _finish(self, draft: _Draft) -> ClusterSnapshot:
         inlet_temp, delta_p = draft.inputs.inlet_temp, draft.inputs.delta_p
         models = (self._models.get(name) for name in draft.names)
+        floor = self._floors.update(draft.now, draft.names, draft.usage)
         return ClusterSnapshot(
             version=(self._current.version if self._current else 0) + 1,
             taken_at=draft.now,
@@ -259,6 +270,8 @@ class SnapshotBuilder:
             usage_cores=draft.usage,
             usage_at=draft.usage_at,
             usage_window=draft.window,
+            floor_cores=floor,
+            floor_since=self._floors.since.copy(),
             inlet_temp=np.array(inlet_temp.value),
             inlet_temp_at=np.array(inlet_temp.time),
             delta_p=np.array(delta_p.value),

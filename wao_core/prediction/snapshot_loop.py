@@ -19,8 +19,10 @@ from wao_core.health import HealthChecks
 from wao_core.kube.source import ClusterSource
 from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.model_opener import model_opener
+from wao_core.prediction.node_floors import NodeFloors
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_builder import SnapshotBuilder
+from wao_predict.load_floor import WINDOW
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +32,16 @@ FIRST_CURVES = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """Intervals of snapshots and of the metrics API, and the age at which curves are predicted again [s]."""
+    """Times of the background work [s].
+
+    Intervals of snapshots and of the metrics API, the age at which curves are predicted again, and the window of which
+    a node's floor is the lowest load.
+    """
 
     refresh: float = 0.25
     metrics: float = 15.0
     curve_max_age: float = 900.0
+    floor_window: float = WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,8 @@ async def deciding(
             feed = await stack.enter_async_context(collecting(source, store, endpoints))
         book = CurveBook(model_opener(endpoints), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
         stack.push_async_callback(book.close)
-        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book))
+        floors = NodeFloors(cadence.floor_window)
+        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book, floors=floors))
         checks.add_live("collector", feed.health)
         checks.add_live("snapshots", runtime.health)
         checks.add_ready("first-snapshot", runtime.first)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from wao_core.collector.poller import Poller
 from wao_core.collector.store import SampleStore
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_metrics_api.names import GROUP
@@ -81,6 +82,23 @@ def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFam
         )
     )
     return families
+
+
+def confidence_family(pollers: Callable[[], Iterable[Poller]]) -> SeriesFamily:
+    """Return the family of the confidence in the sensors that discovery chose, by node and metric."""
+    return SeriesFamily(
+        "wao_sensor_confidence",
+        "Confidence that the sensor chosen by discovery is the right one, 0 to 1.",
+        lambda: _confidences(pollers()),
+    )
+
+
+def _confidences(pollers: Iterable[Poller]) -> Iterable[tuple[Labels, float]]:
+    for poller in pollers:
+        chosen = poller.reader.chosen()
+        if chosen is not None and chosen.confidence is not None:
+            for target in sorted(poller.targets):
+                yield (("node", target.node), ("metric", target.metric)), chosen.confidence
 
 
 def _fresh_values(store: SampleStore, metric: str) -> Callable[[], Iterable[tuple[Labels, float]]]:

@@ -34,6 +34,7 @@ from wao_metrics_api.auth.reviews import KubeReviews
 from wao_metrics_api.auth.tokens import TokenFile
 from wao_metrics_api.auth.trust import Trust, trust_of
 from wao_metrics_api.auth.watch import TrustWatch
+from wao_metrics_api.metrics import confidence_family
 from wao_metrics_api.prediction import PredictedWatts
 from wao_metrics_api.settings import Authentication, Settings
 from wao_predict.errors import UsageError
@@ -90,7 +91,10 @@ def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWa
         "first-predictions", lambda: waits(not predicted.first_made, "no prediction has been made yet")
     )
     frame.add_series(
-        SeriesFamily("wao_collector_pollers", "Sensors that are polled.", lambda: [((), float(len(collector.pollers)))])
+        confidence_family(lambda: collector.pollers.values()),
+        SeriesFamily(
+            "wao_collector_pollers", "Sensors that are polled.", lambda: [((), float(len(collector.pollers)))]
+        ),
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from wao_core.collector.plan import SensorSpec
-from wao_core.collector.poller import Attempt
+from wao_core.collector.plan import SensorSpec, Target
+from wao_core.collector.poller import Attempt, Poller
+from wao_core.collector.status import ChosenSensor
+from wao_core.collector.store import SampleStore
+from wao_metrics_api.metrics import confidence_family
 from wao_metrics_api.server import LABELLED_NODES, collect_telemetry
 from wao_predict.endpoint import Endpoint
+from wao_predict.sensors.base import Reading
 
 SPEC = SensorSpec("inlet_temp", Endpoint("Redfish", "https://bmc"), 15.0)
 
@@ -36,3 +40,30 @@ def test_types_that_are_not_installed_share_one_label() -> None:
         observe(Attempt(SensorSpec("inlet_temp", Endpoint(f"Invented{at}", ""), 15.0), "n1", 0.1, "error"))
     labels = {"type": "unknown", "reason": "error", "node": "n1"}
     assert 3.0 == registry.get_sample_value("wao_collect_errors_total", labels)
+
+
+class Discovered:
+    """A reader with a sensor that discovery chose."""
+
+    def __init__(self, confidence: float | None) -> None:
+        self._sensor = None if confidence is None else ChosenSensor("/redfish/v1/x", "System Temp", confidence)
+
+    async def read(self) -> Reading:
+        raise NotImplementedError
+
+    def chosen(self) -> ChosenSensor | None:
+        return self._sensor
+
+    def close(self) -> None:
+        return None
+
+
+def test_the_confidence_of_discovered_sensors_is_published_by_node_and_metric() -> None:
+    store, targets = SampleStore(), [frozenset({Target(node, "inlet_temp")}) for node in ("n1", "n2")]
+    pollers = [
+        Poller(SPEC, Discovered(confidence), store, targets=target, observe=lambda _: None)
+        for confidence, target in zip((0.55, None), targets, strict=True)
+    ]
+    assert confidence_family(lambda: pollers).text().splitlines()[2:] == [
+        'wao_sensor_confidence{node="n1",metric="inlet_temp"} 0.55'
+    ]

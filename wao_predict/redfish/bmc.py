@@ -18,6 +18,8 @@ SHARED_FOR = 30.0
 """Age up to which sensors use the result of another sensor's discovery [s]."""
 PROVISIONAL_FOR = 600.0
 """Time after which a discovery with faults is repeated although it found a sensor [s]."""
+STOPGAP_FOR = 3600.0
+"""Time after which a discovery is repeated that found only a stopgap for the inlet's sensor [s]."""
 ATTEMPT = Bounds(seconds=45.0)
 """Limits of one attempt; the next one continues it."""
 
@@ -58,10 +60,11 @@ class BmcDiscovery:
 
     def due(self, result: Discovery | None) -> bool:
         """Return whether a result that a sensor uses is provisional and old enough to be replaced."""
-        if result is None or result.transient is None or self._running:
+        if result is None or self._running or (result.transient is None and not result.has_stopgap):
             return False
         replaced = self._result is not None and self._result is not result
-        return replaced or self._clock() - self._began > PROVISIONAL_FOR
+        lasts = STOPGAP_FOR if result.transient is None else PROVISIONAL_FOR
+        return replaced or self._clock() - self._began > lasts
 
     def find(self, quantity: Quantity, *, outdated: Discovery | None = None) -> Flow[Discovery]:
         """Return what the BMC offers, from a recent discovery or from another attempt.

@@ -66,7 +66,7 @@ class Survey:
     """The identity of a BMC, and the chassis that can be read, the server's own first.
 
     `systems` has the names of the Systems that may be the node, and `system` the path of the node's own; with several
-    and no choice, `system` and `chassis` are empty, and `reason` says so.
+    and no choice, `system` and `chassis` are empty, and `reason` says so. `makers` are the names of its makers.
     """
 
     vendor: str | None
@@ -75,6 +75,12 @@ class Survey:
     systems: tuple[str, ...] = ()
     reason: str = ""
     system: str = ""
+    makers: frozenset[str] = frozenset()
+
+    @property
+    def is_supermicro(self) -> bool:
+        """Whether the server is Supermicro's, also where an integrator's name is in its Manufacturer."""
+        return any("supermicro" in maker for maker in self.makers)
 
 
 def survey(explorer: Explorer, system: str | None = None) -> Flow[Survey]:
@@ -105,7 +111,15 @@ def survey(explorer: Explorer, system: str | None = None) -> Flow[Survey]:
         chassis,
         names,
         system=chosen.path,
+        makers=_makers(root, hosts.get(chosen.path, {}), *(item.document for item in chassis if not item.is_outside)),
     )
+
+
+def _makers(*documents: Document) -> frozenset[str]:
+    """Return who made a server by its documents, and whose extensions they have: lower case, letters only."""
+    found = [text(document.get(name)) for document in documents for name in ("Manufacturer", "Vendor")]
+    found += [str(key) for document in documents for key in mapping(document.get("Oem"))]
+    return frozenset(filter(None, ("".join(filter(str.isalpha, item.lower())) for item in found)))
 
 
 def _first(values: Sequence[str | None]) -> str | None:

@@ -11,6 +11,8 @@ MANY_INTAKES = 4
 """With more sensors tagged Intake than this the tag means nothing."""
 HINTED = TRUSTED + 2.0
 """Most that other texts than the name are worth: not enough to stop looking, as all sensors may have the same one."""
+STOPGAP = 0.55
+"""Confidence of Supermicro's "System Temp", which is warmer than the inlet: lower than that of any name."""
 _PARTS = frozenset("cpu gpu memory powersupply storagedevice storagebay accelerator asic fpga networkingdevice".split())
 _AWAY = frozenset("exhaust back liquidinlet liquidoutlet".split())
 
@@ -37,6 +39,8 @@ class Candidate:
         Taken off the score: how far its chassis is from being the server's.
     hint
         More text that names it: ids, device names, a description.
+    absent
+        The BMC states that there is no such sensor in this server, or that it is switched off.
     """
 
     uri: str
@@ -47,6 +51,7 @@ class Candidate:
     origin: str = "sensor"
     penalty: float = 0.0
     hint: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,25 @@ def choose(candidates: Sequence[Candidate]) -> SensorChoice | None:
     chosen = best.candidate
     assert chosen.value is not None
     return SensorChoice(chosen.uri, chosen.name, chosen.value, chosen.pointer, round(confidence, 2), best.reason)
+
+
+def system_temperature(candidates: Sequence[Candidate]) -> SensorChoice | None:
+    """Return "System Temp", for Supermicro's boards that have no sensor named for the inlet, or None.
+
+    It is on the board, and the reference reads it as the inlet temperature. It is not taken when a sensor is named for
+    the inlet and only has no value now, or when several sensors have the name.
+    """
+    if any(not item.absent and judge(item.name).score >= TRUSTED for item in candidates):
+        return None
+    named = [item for item in candidates if item.value is not None and same(item.name, "System Temp")]
+    named.sort(key=lambda item: item.penalty)
+    origins = [item.origin for item in named if item.penalty == named[0].penalty]
+    if not named or len(set(origins)) < len(origins):
+        return None
+    chosen = named[0]
+    assert chosen.value is not None
+    reason = "Supermicro's 'System Temp' is on the board and warmer than the inlet, which has no sensor"
+    return SensorChoice(chosen.uri, chosen.name, chosen.value, chosen.pointer, STOPGAP, reason)
 
 
 def _cheapest(ranked: Sequence[Ranked]) -> Ranked:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from wao_predict.errors import RemoteError
 from wao_predict.flow import Flow
-from wao_predict.redfish.chassis import Chassis, survey
-from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
+from wao_predict.redfish.chassis import Survey, survey
+from wao_predict.redfish.choice import STOPGAP, Candidate, SensorChoice, choose, is_strong, system_temperature
 from wao_predict.redfish.explorer import Bounds, Explorer
 from wao_predict.redfish.power import find_power
 from wao_predict.redfish.temperatures import sensor_for, temperatures
@@ -53,6 +53,11 @@ class Discovery:
     reason: str = ""
     transient: RemoteError | None = None
 
+    @property
+    def has_stopgap(self) -> bool:
+        """Whether the inlet is a sensor that another one replaces as soon as that has a value."""
+        return self.inlet is not None and self.inlet.confidence <= STOPGAP
+
 
 def discover(
     *,
@@ -84,7 +89,7 @@ def discover(
     bmc = yield from survey(explorer, system)
     inlet = power = None
     if want_inlet:
-        inlet = yield from _find_inlet(explorer, bmc.chassis)
+        inlet = yield from _find_inlet(explorer, bmc)
     if want_power:
         power = yield from find_power(explorer, bmc.chassis)
     return Discovery(
@@ -107,9 +112,9 @@ def _as_linked(explorer: Explorer, choice: SensorChoice | None) -> SensorChoice 
     return replace(choice, uri=explorer.linked(choice.uri), parts=tuple(map(explorer.linked, choice.parts)))
 
 
-def _find_inlet(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:
+def _find_inlet(explorer: Explorer, bmc: Survey) -> Flow[SensorChoice | None]:
     seen: list[Candidate] = []
-    for one in chassis:
+    for one in bmc.chassis:
         if explorer.exhausted or one.is_outside or one.is_substitute(explorer):
             break
         found = yield from temperatures(explorer, one)
@@ -117,7 +122,9 @@ def _find_inlet(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCh
         if is_strong(seen):
             break
     chosen = choose(seen)
+    if chosen is None and bmc.is_supermicro and explorer.transient is None:
+        chosen = system_temperature(seen)
     if chosen is None or not chosen.pointer:
         return chosen
-    smaller = yield from sensor_for(explorer, chassis, chosen)
+    smaller = yield from sensor_for(explorer, bmc.chassis, chosen)
     return smaller or chosen

@@ -100,8 +100,10 @@ def _member(document: Document, choice: SensorChoice) -> Document:
         return found
     members = [mapping(member) for member in items(document.get(collection))]
     position = int(index)
-    if position < len(members) and _is_named(members[position], choice.name):
+    if position < len(members) and (not choice.name or _is_named(members[position], choice.name)):
         return members[position]
+    if not choice.name:
+        raise SensorMoved(f"{choice.uri} has no {collection}/{index}")
     for member in members:
         if _is_named(member, choice.name):
             return member
@@ -121,7 +123,7 @@ def _is_still(document: Document, choice: SensorChoice) -> bool:
 
 def _is_named(member: Document, name: str) -> bool:
     own = (text(member.get("Name")) or text(member.get("DeviceName"))).strip()
-    return own == name or same(own, name) or (not own and name in ("", "PowerControl"))
+    return own == name or same(own, name) or (not own and name == "PowerControl")
 
 
 def _time(document: Document) -> datetime | None:

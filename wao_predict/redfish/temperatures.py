@@ -10,7 +10,7 @@ from wao_predict.redfish.chassis import Chassis
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
 from wao_predict.redfish.explorer import Explorer, safe_path
 from wao_predict.redfish.names import TRUSTED, judge, same
-from wao_predict.redfish.values import Document, celsius, items, link, mapping, number, text
+from wao_predict.redfish.values import Document, available, celsius, items, link, mapping, number, text
 
 MAX_SENSORS = 256
 """Largest number of Sensors of a chassis that are read one by one when their ids say nothing."""
@@ -51,6 +51,7 @@ def _member(path: str, index: int, member: Document, penalty: float, *, origin: 
         origin=origin,
         penalty=penalty,
         hint=f"{text(member.get('MemberId'))} {_said_of(member)}",
+        absent=not available(member),
     )
 
 
@@ -192,6 +193,7 @@ def read_sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = 
         origin=origin,
         penalty=penalty,
         hint=f"{_id(bare)} {_said_of(document)}",
+        absent=not available(document),
     )
 
 

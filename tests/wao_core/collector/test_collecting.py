@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests import waiting
+from tests.fakes.bmc_trees import member, thermal
 from wao_core.cluster.records import Kind, NodeConfig, SensorTerm
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import connecting
+from wao_core.collector.status import metric_entries
 from wao_core.collector.store import SampleStore
 from wao_core.source.manifests import ManifestSource
 from wao_predict.endpoint import Endpoint
@@ -94,6 +96,22 @@ async def test_discovers_once_and_then_polls_one_resource(fleet: Fleet, capture:
     sample = store.get("n1", "inlet_temp")
     assert sample is not None
     assert 5 < sample.value < 50
+
+
+async def test_the_lower_confidence_of_supermicros_system_temp_is_in_the_status(fleet: Fleet) -> None:
+    held = thermal(member("CPU Temp", 60, "CPU"), member("System Temp", 30))
+    held["/redfish/v1/Systems/1"]["Manufacturer"] = "Supermicro"
+    fleet.add("n1", await started(held))
+    store = SampleStore()
+    async with fleet.collected(store) as collector:
+        await until(lambda: fresh(store) == {"n1"})
+        poller = collector.poller_of("n1", "inlet_temp")
+        assert poller is not None
+        chosen = poller.reader.chosen()
+        assert chosen is not None
+        (entry,) = metric_entries({"inlet_temp": store.get("n1", "inlet_temp")}, {"inlet_temp": chosen})
+    assert (entry["value"], entry["confidence"]) == ("30", "550m")
+    assert entry["sensor"] == {"uri": "/redfish/v1/Chassis/1/Thermal#/Temperatures/1", "name": "System Temp"}
 
 
 async def test_a_dead_and_a_hung_bmc_leave_all_others_fresh(fleet: Fleet) -> None:

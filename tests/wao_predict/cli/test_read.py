@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.fakes.bmc_trees import member, thermal
 from tests.fakes.certificates import SelfSigned, self_signed_in
 from tests.fakes.model_service import SYSTEMS, with_models
 from tests.wao_predict.cli.running import Ran, wao
@@ -61,6 +62,17 @@ async def test_the_system_is_chosen_where_a_bmc_has_several() -> None:
     assert several["systems"] == ["Node0", "Node1"]
     assert "Node0, Node1: set sensor.system (--system)" in several["reason"]
     assert chosen["power_watts"] == 301
+
+
+async def test_the_lower_confidence_of_supermicros_system_temp_is_shown() -> None:
+    held = thermal(member("CPU Temp", 60, "CPU"), member("System Temp", 30))
+    held[f"{SYSTEMS}/1"]["Manufacturer"] = "Supermicro"
+    async with MockBmc(held) as server:
+        document = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
+        text = (await run("read", "redfish", server.url)).out
+    assert (document["inlet_temp"], document["inlet_temp_confidence"]) == (30, 0.55)
+    assert "'System Temp' is on the board" in document["inlet_temp_reason"]
+    assert "55% (Supermicro's 'System Temp' is on the board" in text
 
 
 @pytest.mark.parametrize("by", ["file", "variable"])

@@ -69,6 +69,23 @@ def test_a_sensor_named_by_hand_needs_no_discovery() -> None:
     assert served.paths == [PATH]
 
 
+def test_a_sensor_named_by_hand_precedes_the_system_temperature_of_supermicro() -> None:
+    held = thermal(member("System Temp", 30), member("Peripheral Temp", 33))
+    held["/redfish/v1/Systems/1"]["Manufacturer"] = "Supermicro"
+    by_itself = RedfishSensor("https://bmc")
+    assert run(by_itself.flow(), Served(held)).value == 30.0
+    by_name = RedfishSensor("https://bmc", name="Peripheral Temp")
+    by_uri = RedfishSensor("https://bmc", uri=f"{PATH}#/Temperatures/1")
+    assert [run(sensor.flow(), Served(held)).value for sensor in (by_name, by_uri)] == [33.0, 33.0]
+
+
+def test_a_sensor_uri_without_a_name_is_read_at_its_place() -> None:
+    held = thermal(member("Fan Temp", 40), member("Odd Name", 19))
+    assert run(RedfishSensor("https://bmc", uri=f"{PATH}#/Temperatures/1").flow(), Served(held)).value == 19.0
+    with pytest.raises(SensorError, match=f"{PATH} has no Temperatures/2"):
+        run(RedfishSensor("https://bmc", uri=f"{PATH}#/Temperatures/2").flow(), Served(held))
+
+
 def test_a_bmc_without_a_sure_inlet_asks_for_a_name() -> None:
     with pytest.raises(SensorError, match=r"set sensor\.uri or sensor\.name"):
         run(RedfishSensor("https://bmc").flow(), Served(thermal(member("System Temp", 30))))

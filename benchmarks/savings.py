@@ -38,8 +38,8 @@ from benchmarks.virtual_sites import (
     write,
 )
 from wao_predict import curves_of_models
+from wao_predict.arrays import FloatArray
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.segments import FloatArray
 
 LOADS = (10, 30, 50, 70)
 """Mean load of all nodes, the background with it [%]."""

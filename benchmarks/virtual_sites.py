@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from wao_predict.traffic.segments import FloatArray
+from wao_predict.arrays import FloatArray
 
 TYPES = ("edge_lenovo",) * 4 + ("edge_supermicro",) * 4
 CORES = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,25 +38,20 @@ def main() -> None:
 
 def _rules() -> None:
     print(f"{SERVICES:,} Services x {ENDPOINTS} endpoints on {NODES:,} nodes, one Service alone")
-    every, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
+    every = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
     first = np.arange(SERVICES) == 0
     for rule, lookahead in (("proportional", False), ("lookahead", True)):
         line = f"  weigh, {rule:14}"
         for pools in (every, every.take(first)[0]):
-            chosen = np.full(len(pools), lookahead)
-            p50, p99 = quantiles(lambda pools=pools, chosen=chosen: weigh(_fresh(pools), nodes, chosen), repeats=30)  # type: ignore[misc]
+            asked = replace(pools, lookahead=np.full(len(pools), lookahead))
+            p50, p99 = quantiles(lambda asked=asked: weigh(asked), repeats=30)  # type: ignore[misc]
             line += f"{p50:>10.2f} ms, p99 {p99:>6.2f} ms"
         print(line)
 
 
-def _fresh(pools: Pools) -> Pools:
-    """Return the pools as after a new sample: nothing computed yet but what endpoints and nodes fix."""
-    return Pools(pools.shape, pools.cpu_cores, pools.cpu_limit, pools.cpu_per_request)
-
-
 def _book() -> None:
-    pools, nodes = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
-    state = _state(pools)
+    pools = many_pools(SERVICES, ENDPOINTS, nodes=NODES)
+    nodes, state = pools.nodes, _state(pools)
     book = make_book(state)
     begin = time.perf_counter()
     _look(book, nodes, 0.0)

@@ -14,10 +14,8 @@ from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffi
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.settings import ServiceSettings
-from wao_lb.weight_table import SCALE, Block, Rows
+from wao_lb.weight_table import SCALE, Rows, WeightTable, fresh_rows
 from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
-from wao_predict.traffic.segments import IntArray
-from wao_predict.traffic.steps import TrafficState
 
 PoolKey = tuple[int, str]
 """Index of the Service port, and address family."""
@@ -37,8 +35,8 @@ class Entry:
         The endpoints that receive traffic, pool by pool: one row of the table each.
     counts
         Number of usable endpoints of each pool; pools without any are left out.
-    block
-        The rows of the Service in the table.
+    table
+        The table that has the rows of the Service.
     version
         Version of the published weights, empty before the first.
     """
@@ -48,7 +46,7 @@ class Entry:
     groups: dict[PoolKey, list[ServiceEndpoint]]
     usable: list[ServiceEndpoint]
     counts: list[int]
-    block: Block
+    table: WeightTable
     version: str = ""
     _digest: bytes = b""
     _endpoint_keys: list[EndpointKey] = field(default_factory=list)
@@ -57,7 +55,9 @@ class Entry:
     _document: ServiceWeights | None = None
 
     @classmethod
-    def of(cls, service: Service, slices: Iterable[EndpointSlice], settings: ServiceSettings, block: Block) -> Entry:
+    def of(
+        cls, service: Service, slices: Iterable[EndpointSlice], settings: ServiceSettings, table: WeightTable
+    ) -> Entry:
         """Return the entry of a Service, without weights."""
         groups = {
             key: sorted(group, key=lambda item: (item.address, item.port))
@@ -72,7 +72,7 @@ class Entry:
             groups=groups,
             usable=[item for group in chosen.values() for item in group],
             counts=[len(group) for group in chosen.values()],
-            block=block,
+            table=table,
             _digest=hashlib.sha256(msgspec.json.encode([ports, endpoints])).digest(),
             _endpoint_keys=[(key, item.address, item.port) for key, group in chosen.items() for item in group],
             _pool_keys=[(service.ports[index].name, service.ports[index].protocol, family) for index, family in chosen],
@@ -84,9 +84,9 @@ class Entry:
         return f"{self.service.namespace}/{self.service.name}"
 
     @property
-    def state(self) -> TrafficState:
-        """Weights and plan of the usable endpoints and of their pools."""
-        return self.block.rows.state
+    def rows(self) -> Rows:
+        """Weights and plan of the usable endpoints and of their pools, as views."""
+        return self.table.rows(self.key)
 
     @property
     def pods(self) -> list[str | None]:
@@ -97,32 +97,32 @@ class Entry:
         """Return the row of each usable endpoint's node, -1 for an unknown node."""
         return [index.get(item.endpoint.node_name or "", -1) for item in self.usable]
 
-    def rows(self, index: Mapping[str, int], pod_rows: IntArray, old: Entry | None) -> Rows:
-        """Return the rows of the Service for the table, with the weights of its previous entry.
+    def fresh_rows(self, index: Mapping[str, int], pods: Iterable[int], old: Entry | None) -> Rows:
+        """Return the rows of the Service for the table.
 
         Parameters
         ----------
         index
             Row of each node by name.
-        pod_rows
+        pods
             Row of each pod of `pods`.
         old
             The entry that this one replaces, still in the table: endpoints keep their weights and pools their load.
         """
-        pools = len(self.counts)
-        return Rows(
-            node=np.array(self.nodes(index), dtype=np.int64),
-            pod=pod_rows,
-            published=np.full(len(self.usable), -1, dtype=np.int64),
-            counts=np.array(self.counts, dtype=np.int64),
-            cpu_per_request=np.full(pools, self.settings.cpu_per_request),
-            lookahead=np.full(pools, self.settings.rule is Rule.LOOKAHEAD),
-            state=TrafficState.empty(len(self.usable), pools) if old is None else self._inherited(old),
+        rows = fresh_rows(
+            self.nodes(index),
+            pods,
+            self.counts,
+            cpu_per_request=self.settings.cpu_per_request,
+            lookahead=self.settings.rule is Rule.LOOKAHEAD,
         )
+        if old is not None:
+            self._inherit(rows, old)
+        return rows
 
     def publish(self) -> bool:
         """Update the version to the published weights; return whether it changed."""
-        version = hashlib.sha256(self._digest + self.block.fingerprint()).hexdigest()[:16]
+        version = hashlib.sha256(self._digest + self.table.fingerprint(self.key)).hexdigest()[:16]
         if version == self.version:
             return False
         self.version, self._document = version, None
@@ -149,7 +149,7 @@ class Entry:
     @property
     def rule(self) -> str:
         """The rule in use: that of the first pool that deviates from the chosen rule, else the chosen rule."""
-        used = [RULES[code] for code in self.state.rule]
+        used = [RULES[code] for code in self.rows.rule]
         return next((rule for rule in used if rule != self.settings.rule), self.settings.rule).value
 
     @property
@@ -159,28 +159,25 @@ class Entry:
             return "the Service has no endpoints"
         if not self.usable:
             return "no endpoint is ready"
-        return next((REASON_TEXTS[Reason(code)] for code in self.state.reason if code), "")
+        return next((REASON_TEXTS[Reason(code)] for code in self.rows.reason if code), "")
 
-    def _inherited(self, old: Entry) -> TrafficState:
-        before, state = old.state, TrafficState.empty(len(self.usable), len(self.counts))
-        rows = {key: row for row, key in enumerate(old._endpoint_keys)}
-        found = np.array([rows.get(key, -1) for key in self._endpoint_keys], dtype=np.int64)
-        state.weights[found >= 0] = before.weights[found[found >= 0]]
+    def _inherit(self, rows: Rows, old: Entry) -> None:
+        before = old.rows
+        found = {key: row for row, key in enumerate(old._endpoint_keys)}
+        rows.weights[:] = [before.weights[found[key]] if key in found else np.nan for key in self._endpoint_keys]
         if len(self.counts) == len(old.counts):
-            state.rule[:], state.reason[:] = before.rule, before.reason
-        loads = dict(zip(old._pool_keys, before.load.tolist(), strict=True))
-        state.load[:] = [loads.get(key, np.nan) for key in self._pool_keys]
-        return state
+            rows.rule[:], rows.reason[:] = before.rule, before.reason
+        loads = dict(zip(old._pool_keys, zip(before.load, before.measured_at, strict=True), strict=True))
+        for row, key in enumerate(self._pool_keys):
+            rows.load[row], rows.measured_at[row] = loads.get(key, (np.nan, -np.inf))
 
     def _make_document(self, now: float) -> ServiceWeights:
-        rows = {key: row for row, key in enumerate(self._endpoint_keys)}
-        state, published = self.state, self.block.rows.published
+        row_of = {key: row for row, key in enumerate(self._endpoint_keys)}
+        rows = self.rows
         ports = []
         for key, group in self.groups.items():
             port = self.service.ports[key[0]]
-            endpoints = [
-                _weighted_endpoint(item, rows.get((key, item.address, item.port)), state, published) for item in group
-            ]
+            endpoints = [_weighted_endpoint(item, row_of.get((key, item.address, item.port)), rows) for item in group]
             ports.append(
                 WeightedPort(
                     name=port.name, port=port.port, protocol=port.protocol, family=key[1], endpoints=tuple(endpoints)
@@ -198,21 +195,19 @@ class Entry:
         )
 
 
-def _weighted_endpoint(
-    item: ServiceEndpoint, row: int | None, state: TrafficState, published: IntArray
-) -> WeightedEndpoint:
-    increase = float("nan") if row is None else float(state.increase[row])
+def _weighted_endpoint(item: ServiceEndpoint, row: int | None, rows: Rows) -> WeightedEndpoint:
+    increase = float("nan") if row is None else float(rows.increase[row])
     return WeightedEndpoint(
         address=item.address,
         port=item.port,
         node_name=item.endpoint.node_name,
         zone=item.endpoint.zone,
-        weight=0.0 if row is None else float(published[row]) / SCALE,
+        weight=0.0 if row is None else float(rows.published[row]) / SCALE,
         watt_increase=round(increase, 4) if np.isfinite(increase) else None,
         ready=item.endpoint.ready,
         serving=item.endpoint.serving,
         terminating=item.endpoint.terminating,
-        reason="not ready" if row is None else NOTE_TEXTS[Note(state.note[row])],
+        reason="not ready" if row is None else NOTE_TEXTS[Note(rows.note[row])],
     )
 
 

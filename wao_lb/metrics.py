@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_lb.entries import Entry
 from wao_lb.weight_book import WeightBook
-from wao_predict.traffic.segments import FloatArray
+from wao_predict.arrays import FloatArray
 
 
 def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
@@ -17,17 +17,17 @@ def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
         SeriesFamily(
             "wao_lb_weight",
             "Share of the traffic of a Service port in one address family [%].",
-            lambda: _endpoints(book, lambda entry: entry.state.weights),
+            lambda: _endpoints(book, lambda entry: entry.rows.weights),
         ),
         SeriesFamily(
             "wao_lb_watt_increase",
             "Power increase of one more request on the endpoint's node [W].",
-            lambda: _endpoints(book, lambda entry: entry.state.increase),
+            lambda: _endpoints(book, lambda entry: entry.rows.increase),
         ),
         SeriesFamily(
             "wao_lb_planned_cpu_cores",
             "Part of the Service's current CPU load planned for the endpoint [cores]; 0 for rules without a plan.",
-            lambda: _endpoints(book, lambda entry: entry.state.planned),
+            lambda: _endpoints(book, lambda entry: entry.rows.planned),
         ),
         SeriesFamily(
             "wao_lb_service",

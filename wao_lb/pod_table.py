@@ -8,7 +8,7 @@ import numpy as np
 
 from wao_core.cluster.records import Kind, Pod, PodMetrics
 from wao_core.cluster.state import Change, ClusterState
-from wao_predict.traffic.segments import FloatArray, IntArray
+from wao_predict.arrays import FloatArray, IntArray
 
 NO_POD = 0
 """The row of an endpoint without a pod: its CPU is unknown."""

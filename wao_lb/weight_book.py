@@ -20,9 +20,8 @@ from wao_lb.documents import ServiceWeights
 from wao_lb.entries import Entry
 from wao_lb.pod_table import PodTable
 from wao_lb.settings import LbSettings, is_chosen, service_settings
-from wao_lb.weight_table import Block, Rows, WeightTable
+from wao_lb.weight_table import Rows, WeightTable
 from wao_predict.traffic.pools import Nodes
-from wao_predict.traffic.segments import FloatArray
 from wao_predict.traffic.steps import Step
 
 log = logging.getLogger(__name__)
@@ -65,8 +64,6 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._reported: set[str] = set()
         self._snapshot: ClusterSnapshot | None = None
         self._dirty: set[str] = set(self._state.services)
-        self._background: FloatArray | None = None
-        self._planned: FloatArray = np.zeros(0)
         self._stepped_at = self._planned_at = -np.inf  # times of snapshots
         self._rest_from = self._rest_until = -np.inf
         self._waiting: ClusterSnapshot | None = None  # arrived during the rest
@@ -154,24 +151,20 @@ class WeightBook(Mapping[str, ServiceWeights]):
 
     def _move_to(self, snapshot: ClusterSnapshot) -> None:
         """Change the rows of nodes to those of a snapshot with other nodes."""
-        old = {} if self._snapshot is None else dict(zip(self._snapshot.names, self._planned.tolist(), strict=True))
-        self._planned = np.array([old.get(name, 0.0) for name in snapshot.names])
-        self._table.locate(row for key in self._table.keys for row in self._entries[key].nodes(snapshot.index))
+        before = np.full(len(snapshot), -1) if self._snapshot is None else self._snapshot.rows(snapshot.names)
+        self._table.locate(
+            (row for key in self._table.keys for row in self._entries[key].nodes(snapshot.index)), before
+        )
 
     def _advance_all(self, snapshot: ClusterSnapshot) -> list[str]:
         """Plan all Services; return those whose published weights changed."""
         now, pace = snapshot.taken_at, self.settings.pace
         fraction, fall_fraction = pace.fraction(now - self._stepped_at), pace.fall_fraction(now - self._planned_at)
-        step = Step(fraction, fall_fraction, self.settings.limits, pace.trifle, None, self._planned)
-        planned = self._table.plan(self._nodes(snapshot), now, step)
-        if planned is None:
-            self._background = None
-            return []
+        step = Step(fraction, fall_fraction, self.settings.limits, pace.trifle)
         self._planned_at = now
         if fraction > 0.0:
             self._stepped_at = now
-        self._background, self._planned = planned.background, planned.cores
-        return planned.changed
+        return self._table.plan(self._nodes(snapshot), now, step)
 
     def _catch_up(self) -> None:
         """Plan the Services that changed since the last call, with the plans of the others unchanged."""
@@ -180,13 +173,8 @@ class WeightBook(Mapping[str, ServiceWeights]):
             return
         dirty, self._dirty = self._dirty, set()
         fresh, changed = self._replace(dirty, snapshot)
-        background = None if self._background is None else self._background + self._planned
-        step = Step(0.0, 0.0, self.settings.limits, self.settings.pace.trifle, background, self._planned)
-        planned = self._table.plan(self._nodes(snapshot), snapshot.taken_at, step, last=fresh)
-        if planned is not None:
-            self._planned = self._planned + planned.cores
-            changed += planned.changed
-        self._announce(changed)
+        step = Step(0.0, 0.0, self.settings.limits, self.settings.pace.trifle)
+        self._announce(changed + self._table.plan_last(fresh, self._nodes(snapshot), snapshot.taken_at, step))
 
     def _nodes(self, snapshot: ClusterSnapshot) -> Nodes:
         """Return the nodes of a snapshot; a CPU sample that is too old is unknown."""
@@ -199,39 +187,31 @@ class WeightBook(Mapping[str, ServiceWeights]):
 
         Returns the number of new entries, and those that changed but have no endpoints to weigh.
         """
-        gone: list[Entry] = []
-        fresh: dict[Block, Rows] = {}
+        gone: dict[str, Entry] = {}
+        fresh: dict[str, Rows] = {}
         changed: list[str] = []
         for key in sorted(keys):
             service, old = self._state.services.get(key), self._entries.pop(key, None)
+            if old is not None:
+                gone[key] = old
             if service is not None and is_chosen(service, self.settings):
                 entry = self._entries[key] = self._entry(service)
-                pods = np.array([self._pods.use(pod) for pod in entry.pods], dtype=np.int64)
-                fresh[entry.block] = entry.rows(snapshot.index, pods, old)
+                fresh[key] = entry.fresh_rows(snapshot.index, [self._pods.use(pod) for pod in entry.pods], old)
                 entry.version = "" if old is None else old.version
                 if not entry.usable:
                     changed.append(key)
             elif old is not None:
                 self.changes.announce([key])
-            if old is not None:
-                gone.append(old)
-        for old in gone:
-            self._withdraw(old)
-        self._table.replace([old.block for old in gone], fresh)
+        for pod in (pod for old in gone.values() for pod in old.pods):
+            self._pods.release(pod)
+        self._table.replace(gone, fresh)
         return len(fresh), changed
 
     def _entry(self, service: Service) -> Entry:
         settings = service_settings(service, self.settings)
         for annotation, reason in settings.invalid:
             self._report(service, annotation, reason)
-        key = f"{service.namespace}/{service.name}"
-        return Entry.of(service, self._slices.of(key), settings, self._table.block(key))
-
-    def _withdraw(self, old: Entry) -> None:
-        """Release the pods of an entry, and subtract its plan."""
-        for pod in old.pods:
-            self._pods.release(pod)
-        self._planned = self._planned - self._table.planned_cores(old.block, len(self._planned))
+        return Entry.of(service, self._slices.of(f"{service.namespace}/{service.name}"), settings, self._table)
 
     def _announce(self, keys: Iterable[str]) -> None:
         self.changes.announce([key for key in keys if self._entries[key].publish()])

@@ -1,17 +1,18 @@
-"""The weights of all Services as arrays: one block of consecutive rows for each Service, planned together."""
+"""The weights of all Services as arrays: consecutive rows for each Service, planned together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from wao_lb.pod_table import PodTable
-from wao_predict.traffic.lookahead import background_cores
-from wao_predict.traffic.pools import Nodes, Pools, PoolShape, per_node
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.traffic.places import PoolShape
+from wao_predict.traffic.pools import Nodes, Pools
 from wao_predict.traffic.reasons import LOOKAHEAD
-from wao_predict.traffic.segments import BoolArray, FloatArray, IntArray, Segments
+from wao_predict.traffic.segments import Segments
 from wao_predict.traffic.steps import Step, TrafficState, advance
 
 SCALE = 10_000
@@ -19,8 +20,8 @@ SCALE = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Rows of endpoints and of their pools, of one Service or of all.
+class Rows(TrafficState):
+    """Rows of endpoints and of their pools, of one Service or of all: their state, and what it belongs to.
 
     Attributes
     ----------
@@ -32,8 +33,8 @@ class Rows:
         Published weight of each endpoint, in steps of 1 / SCALE percent; -1 before the first.
     counts, cpu_per_request, lookahead
         Number of endpoints of each pool, CPU that one request takes [cores], and whether it wants the rule lookahead.
-    state
-        Weights and plan.
+    measured_at
+        Time of the last plan with a measured pod of each pool [s since the epoch], -inf before the first.
     """
 
     node: IntArray
@@ -42,81 +43,31 @@ class Rows:
     counts: IntArray
     cpu_per_request: FloatArray
     lookahead: BoolArray
-    state: TrafficState
+    measured_at: FloatArray
 
-    @classmethod
-    def joined(cls, parts: Sequence[Rows]) -> Rows:
-        """Return several rows as one."""
-        return cls(
-            node=np.concatenate([part.node for part in parts]),
-            pod=np.concatenate([part.pod for part in parts]),
-            published=np.concatenate([part.published for part in parts]),
-            counts=np.concatenate([part.counts for part in parts]),
-            cpu_per_request=np.concatenate([part.cpu_per_request for part in parts]),
-            lookahead=np.concatenate([part.lookahead for part in parts]),
-            state=TrafficState.joined([part.state for part in parts]),
-        )
-
-    def part(self, endpoints: slice, pools: slice) -> Rows:
-        """Return consecutive rows, as views."""
-        return Rows(
-            node=self.node[endpoints],
-            pod=self.pod[endpoints],
-            published=self.published[endpoints],
-            counts=self.counts[pools],
-            cpu_per_request=self.cpu_per_request[pools],
-            lookahead=self.lookahead[pools],
-            state=self.state.part(endpoints, pools),
-        )
+    OF_POOLS = TrafficState.OF_POOLS | {"counts", "cpu_per_request", "lookahead", "measured_at"}
 
 
-class Block:
-    """The rows of one Service; the table moves them when other Services change.
-
-    Attributes
-    ----------
-    key
-        The Service as "namespace/name".
-    number
-        Place among the blocks of the table; -1 before it is added.
-    """
-
-    __slots__ = ("_table", "key", "number")
-
-    def __init__(self, table: WeightTable, key: str) -> None:
-        self._table, self.key, self.number = table, key, -1
-
-    @property
-    def rows(self) -> Rows:
-        """The rows of the Service, as views that are valid until the table changes."""
-        return self._table.rows_of(self.number, self.number + 1)
-
-    def fingerprint(self) -> bytes:
-        """Return bytes that change exactly when a published weight, a rule or a reason does."""
-        return self._table.fingerprint(self.number)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planned:
-    """The result of a plan.
-
-    Attributes
-    ----------
-    changed
-        The Services whose published weights, rules or reasons changed.
-    cores
-        Load that the plan assigns to each node [cores].
-    background
-        CPU use of each node without the load that was assigned [cores].
-    """
-
-    changed: list[str]
-    cores: FloatArray
-    background: FloatArray
+def fresh_rows(
+    node: Iterable[int], pod: Iterable[int], counts: Iterable[int], *, cpu_per_request: float, lookahead: bool
+) -> Rows:
+    """Return the rows of a Service that is not weighed yet; the parameters are as in `Rows`."""
+    nodes, sizes = np.array([*node], dtype=np.int64), np.array([*counts], dtype=np.int64)
+    state = TrafficState.empty(len(nodes), len(sizes))
+    return Rows(
+        **{item.name: getattr(state, item.name) for item in fields(state)},
+        node=nodes,
+        pod=np.array([*pod], dtype=np.int64),
+        published=np.full(len(nodes), -1, dtype=np.int64),
+        counts=sizes,
+        cpu_per_request=np.full(len(sizes), cpu_per_request),
+        lookahead=np.full(len(sizes), lookahead),
+        measured_at=np.full(len(sizes), -np.inf),
+    )
 
 
 class WeightTable:
-    """The rows of all Services.
+    """The rows of all Services by "namespace/name", and the load that their plan assigns to each node.
 
     Parameters
     ----------
@@ -128,83 +79,111 @@ class WeightTable:
 
     def __init__(self, pods: PodTable, max_sample_age: float) -> None:
         self._pods, self._max_sample_age = pods, max_sample_age
-        nothing, state = np.zeros(0, np.int64), TrafficState.empty(0, 0)
-        self._rows = Rows(nothing, nothing, nothing, nothing, np.zeros(0), np.zeros(0, np.bool_), state)
+        self._rows = fresh_rows([], [], [], cpu_per_request=0.0, lookahead=False)
         self._shape: PoolShape | None = None
-        self._blocks: list[Block] = []
-        self._at = self._pools_at = np.zeros(1, np.int64)  # the first row of each block, and the end
+        self._places: dict[str, int] = {}  # the place of each Service among the others, in order
+        self._at = self._pools_at = np.zeros(1, np.int64)  # the first row of each Service, and the end
+        self._planned: FloatArray = np.zeros(0)
+        self._background: FloatArray | None = None  # before the first plan, and if there are no endpoints
 
-    def block(self, key: str) -> Block:
-        """Return a block for the Service "namespace/name", without rows until `replace` adds it."""
-        return Block(self, key)
+    @property
+    def keys(self) -> list[str]:
+        """The Services in the order of their rows."""
+        return [*self._places]
 
-    def rows_of(self, first: int, end: int) -> Rows:
-        """Return the rows of the blocks with numbers from `first` to before `end`, as views."""
-        endpoints, pools = self._at[first], self._pools_at[first]
-        return self._rows.part(slice(endpoints, self._at[end]), slice(pools, self._pools_at[end]))
+    def rows(self, key: str) -> Rows:
+        """Return the rows of a Service, as views that are valid until the table changes."""
+        place = self._places[key]
+        return self._part(place, place + 1)
 
-    def fingerprint(self, number: int) -> bytes:
-        """Return the fingerprint of one block; cheaper than its rows, as a plan may change thousands of blocks."""
-        pools, state = slice(self._pools_at[number], self._pools_at[number + 1]), self._rows.state
-        published = self._rows.published[self._at[number] : self._at[number + 1]]
-        return state.rule[pools].tobytes() + state.reason[pools].tobytes() + published.tobytes()
+    def fingerprint(self, key: str) -> bytes:
+        """Return bytes that change exactly when a published weight, a rule or a reason of a Service does.
 
-    def replace(self, gone: Iterable[Block], fresh: Mapping[Block, Rows]) -> None:
-        """Remove blocks, and append new ones with their rows."""
-        removed = sorted(block.number for block in gone)
+        Cheaper than its rows, as a plan may change thousands of Services.
+        """
+        place, rows = self._places[key], self._rows
+        pools, endpoints = slice(*self._pools_at[place : place + 2]), slice(*self._at[place : place + 2])
+        return rows.rule[pools].tobytes() + rows.reason[pools].tobytes() + rows.published[endpoints].tobytes()
+
+    def replace(self, gone: Collection[str], fresh: Mapping[str, Rows]) -> None:
+        """Remove Services with their plans, and append the rows of new ones."""
+        removed = sorted(self._places[key] for key in gone)
         if not removed and not fresh:
             return
-        kept = [*zip([0, *(number + 1 for number in removed)], [*removed, len(self._blocks)], strict=True)]
-        parts = [*(self.rows_of(first, end) for first, end in kept), *fresh.values()]
+        for place in removed:
+            rows = self._part(place, place + 1)
+            self._planned = self._planned - self._shape_of(rows).per_node(rows.planned, len(self._planned))
+        kept = [*zip([0, *(place + 1 for place in removed)], [*removed, len(self._places)], strict=True)]
+        parts = [*(self._part(first, end) for first, end in kept), *fresh.values()]
         sizes = [[len(rows.node) for rows in fresh.values()], [len(rows.counts) for rows in fresh.values()]]
         self._at, self._pools_at = (
             np.cumsum([0, *np.delete(np.diff(at), removed), *added], dtype=np.int64)
             for at, added in zip((self._at, self._pools_at), sizes, strict=True)
         )
-        self._blocks = [*(block for first, end in kept for block in self._blocks[first:end]), *fresh]
-        for number, block in enumerate(self._blocks):
-            block.number = number
+        keys = [*(key for key in self._places if key not in gone), *fresh]
+        self._places = {key: place for place, key in enumerate(keys)}
         self._rows, self._shape = Rows.joined(parts), None
 
-    def locate(self, nodes: Iterable[int]) -> None:
-        """Replace the node of every endpoint, block by block, after the nodes of the snapshot changed."""
+    def locate(self, nodes: Iterable[int], before: IntArray) -> None:
+        """Follow a change of the nodes.
+
+        Parameters
+        ----------
+        nodes
+            New row of every endpoint's node, in the order of `keys`.
+        before
+            Former row of each node, -1 for a new one.
+        """
         self._rows.node[:] = np.fromiter(nodes, np.int64, count=len(self._rows.node))
-        self._shape = None
+        self._planned = np.append(self._planned, 0.0)[before]
+        self._shape = self._background = None
 
-    @property
-    def keys(self) -> list[str]:
-        """The Services in the order of their blocks."""
-        return [block.key for block in self._blocks]
+    def plan(self, nodes: Nodes, now: float, step: Step) -> list[str]:
+        """Make one step of the weights of all Services; return those whose published weights changed.
 
-    def planned_cores(self, block: Block, nodes: int) -> FloatArray:
-        """Return the load that the present plan of one Service assigns to each node [cores]."""
-        rows = block.rows
-        known = rows.node >= 0
-        return per_node(rows.node[known], rows.state.planned[known], nodes)
-
-    def plan(self, nodes: Nodes, now: float, step: Step, *, last: int | None = None) -> Planned | None:
-        """Make one step of the weights of all Services, or of the last ones only; None if these have no endpoints.
+        A change of rule or reason counts, too.
 
         Parameters
         ----------
         now
             Time of the plan [s since the epoch].
-        last
-            Number of Services to plan, from the end: those that `replace` appended.
         """
-        first = 0 if last is None else len(self._blocks) - last
-        rows = self.rows_of(first, len(self._blocks))
+        changed, self._background, self._planned = self._advance(0, nodes, now, replace(step, planned=self._planned))
+        return changed
+
+    def plan_last(self, count: int, nodes: Nodes, now: float, step: Step) -> list[str]:
+        """Plan the last Services, those that `replace` appended, with the plans of the others unchanged."""
+        if not count:
+            return []
+        others = None if self._background is None else self._background + self._planned
+        step = replace(step, planned=self._planned, background=others)
+        changed, _, planned = self._advance(len(self._places) - count, nodes, now, step)
+        self._planned = self._planned + planned
+        return changed
+
+    def _advance(
+        self, first: int, nodes: Nodes, now: float, step: Step
+    ) -> tuple[list[str], FloatArray | None, FloatArray]:
+        """Plan the Services from a place on.
+
+        Returns those that changed, and of each node the CPU use without the load assigned, and that load [cores].
+        """
+        rows = self._part(first, len(self._places))
         if not len(rows.node):
-            return None
+            return [], None, np.zeros(len(nodes))
         cpu, limit = self._pods.measured(rows.pod, now - self._max_sample_age)
-        pools = Pools(self._shape_of(rows), cpu, limit, rows.cpu_per_request)
-        state = advance(pools, nodes, rows.lookahead, rows.state, step)
+        shape = self._shape_of(rows)
+        rows.measured_at[shape.parts.any(np.isfinite(cpu))] = now
+        rows.load[now - rows.measured_at > self._max_sample_age] = np.nan
+        state = advance(Pools(shape, nodes, cpu, limit, rows.cpu_per_request, rows.lookahead), rows, step)
         changed = self._publish(first, rows, state)
-        return Planned(
-            changed=changed,
-            cores=pools.shape.per_node(state.planned, len(nodes)),
-            background=background_cores(pools, nodes, state.rule == LOOKAHEAD),
-        )
+        moved = np.where((state.rule == LOOKAHEAD)[shape.parts.of], np.nan_to_num(state.cpu_cores), 0.0)
+        background = np.maximum(nodes.usage_cores - shape.per_node(moved, len(nodes)), 0.0)
+        return changed, background, shape.per_node(state.planned, len(nodes))
+
+    def _part(self, first: int, end: int) -> Rows:
+        """Return the rows of the Services from one place to before another, as views."""
+        return self._rows.part(slice(self._at[first], self._at[end]), slice(self._pools_at[first], self._pools_at[end]))
 
     def _shape_of(self, rows: Rows) -> PoolShape:
         """Return the pools of these rows; those of all rows are kept until Services or nodes change."""
@@ -215,16 +194,13 @@ class WeightTable:
         return self._shape
 
     def _publish(self, first: int, rows: Rows, state: TrafficState) -> list[str]:
-        """Store the state of the blocks from `first` on; return the Services whose published weights changed.
-
-        A change of rule or reason counts, too.
-        """
+        """Store the state of the Services from a place on; return those whose published weights changed."""
         published = np.rint(state.weights * SCALE).astype(np.int64)
         weights = np.flatnonzero(published != rows.published) + self._at[first]
-        codes = np.flatnonzero((state.rule != rows.state.rule) | (state.reason != rows.state.reason))
-        changed = np.zeros(len(self._blocks), dtype=np.bool_)
+        codes = np.flatnonzero((state.rule != rows.rule) | (state.reason != rows.reason)) + self._pools_at[first]
+        changed = np.zeros(len(self._places), dtype=np.bool_)
         changed[np.searchsorted(self._at[1:], weights, side="right")] = True
-        changed[np.searchsorted(self._pools_at[1:], codes + self._pools_at[first], side="right")] = True
+        changed[np.searchsorted(self._pools_at[1:], codes, side="right")] = True
         rows.published[:] = published
-        rows.state.assign(state)
-        return [self._blocks[number].key for number in np.flatnonzero(changed).tolist()]
+        rows.assign(state)
+        return [key for key, moved in zip(self._places, changed.tolist(), strict=True) if moved]

@@ -23,40 +23,41 @@ class Table:
 
     def __init__(self) -> None:
         self.table = WeightTable(PodTable(ClusterState()), 900.0)
+        self.table.locate([], np.full(2, -1))
 
     def entry(self, slices: list[EndpointSlice], old: Entry | None = None, made: Service | None = None) -> Entry:
         made = made or service()
         settings = service_settings(made, LbSettings())
-        entry = Entry.of(made, slices, settings, self.table.block("default/web"))
-        pods = np.zeros(len(entry.usable), dtype=np.int64)
-        rows = entry.rows(INDEX, pods, old)
-        self.table.replace([] if old is None else [old.block], {entry.block: rows})
+        entry = Entry.of(made, slices, settings, self.table)
+        rows = entry.fresh_rows(INDEX, [0] * len(entry.usable), old)
+        self.table.replace([] if old is None else [old.key], {entry.key: rows})
         return entry
 
 
 def test_endpoints_keep_their_weights_and_pools_their_load() -> None:
     table = Table()
     old = table.entry([part("web-1", endpoint(1, "a"), endpoint(2, "b"))])
-    old.state.weights[:], old.state.load[:], old.state.planned[:] = [30.0, 70.0], 5.0, 2.0
+    old.rows.weights[:], old.rows.load[:], old.rows.planned[:] = [30.0, 70.0], 5.0, 2.0
+    old.rows.measured_at[:] = 100.0
     fresh = table.entry([part("web-1", endpoint(2, "b"), endpoint(3, "a"))], old)
-    np.testing.assert_array_equal(fresh.state.weights, [70.0, np.nan])
-    assert fresh.state.load.tolist() == [5.0]
-    assert fresh.state.planned.tolist() == [0.0, 0.0]  # the old plan was withdrawn
-    assert fresh.block.rows.node.tolist() == [1, 0]
+    np.testing.assert_array_equal(fresh.rows.weights, [70.0, np.nan])
+    assert (fresh.rows.load.tolist(), fresh.rows.measured_at.tolist()) == ([5.0], [100.0])
+    assert fresh.rows.planned.tolist() == [0.0, 0.0]  # the old plan was withdrawn
+    assert fresh.rows.node.tolist() == [1, 0]
 
 
 def test_a_pool_that_is_new_inherits_no_load() -> None:
     table, six = Table(), Endpoint(addresses=("fd00::1",), node_name="a")
     old = table.entry([part("web-1", endpoint(1, "a"))])
-    old.state.load[:] = 5.0
+    old.rows.load[:] = 5.0
     fresh = table.entry([part("web-1", endpoint(1, "a")), part("web-6", six, address_type="IPv6")], old)
-    np.testing.assert_array_equal(fresh.state.load, [5.0, np.nan])
+    np.testing.assert_array_equal(fresh.rows.load, [5.0, np.nan])
 
 
 def test_the_document_has_all_endpoints_and_the_weights_of_those_in_use() -> None:
     entry = Table().entry([part("web-1", endpoint(1, "a"), endpoint(2, "b", ready=False, zone="z"))])
-    entry.block.rows.published[:] = 100 * SCALE
-    entry.state.increase[:] = 1.23456
+    entry.rows.published[:] = 100 * SCALE
+    entry.rows.increase[:] = 1.23456
     assert entry.publish()
     assert not entry.publish()
     document = entry.document(5.0)

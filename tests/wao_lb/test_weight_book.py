@@ -178,22 +178,36 @@ def test_of_a_fall_of_load_a_part_is_believed_so_that_noise_drives_nobody_over_i
     assert cluster.weights()["10.1.0.1"] == pytest.approx(280.0 / 3.0, rel=0.03)
 
 
-def test_the_load_believed_outlives_a_pod_that_is_not_measured_yet() -> None:
-    """Every new pod is that for a while, when a Service grows or is rolled out."""
+def test_the_split_stays_when_a_service_grows_by_pods_that_are_not_measured_yet() -> None:
     cluster = Cluster()
     for number in (1, 2):
-        cluster.load(number, 2.0)
-    cluster.settle(usage=[2.5, 2.5])
-    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b"), endpoint(3, "b")))
-    cluster.pod(3)
-    cluster.look(usage=[2.5, 2.5], later=1.0)
-    assert "pod is not measured" in cluster.document().reason
-    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b")))
+        cluster.load(number, 1.2)
+    cluster.settle(usage=[1.7, 1.7])
+    assert cluster.weights() == {"10.1.0.1": 100.0, "10.1.0.2": 0.0}
+    more = [endpoint(number, "b") for number in range(3, 13)]
+    for number in range(3, 13):
+        cluster.pod(number)
+    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", endpoint(1, "a"), endpoint(2, "b"), *more))
+    for _ in range(6):
+        cluster.look(usage=[1.7, 1.7], later=5.0)
+        assert (cluster.document().rule, cluster.document().reason) == ("lookahead", "")
+        assert cluster.weights()["10.1.0.1"] > 95.0
+
+
+def test_the_split_stays_through_a_rollout() -> None:
+    """Pods are replaced one after the other, and none of the new ones is measured."""
+    cluster = Cluster()
     for number in (1, 2):
-        cluster.load(number, 1.5)
-    for _ in range(20):
-        cluster.look(usage=[2.0, 2.0], later=1.0)
-    assert 70.0 <= cluster.weights()["10.1.0.1"] < 80.0
+        cluster.load(number, 1.2)
+    cluster.settle(usage=[1.7, 1.7])
+    for number in (3, 4):
+        cluster.pod(number)
+    for present in ((endpoint(2, "b"), endpoint(3, "a")), (endpoint(3, "a"), endpoint(4, "b"))):
+        cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", *present))
+        cluster.look(usage=[1.7, 1.7], later=5.0)
+        assert cluster.document().rule == "lookahead"
+    cluster.settle(usage=[1.7, 1.7], later=5.0)
+    assert cluster.weights()["10.1.0.3"] > 98.0
 
 
 def test_a_saturated_endpoint_spreads_its_service_at_once() -> None:
@@ -222,18 +236,31 @@ def test_a_sample_that_is_too_old_is_unknown() -> None:
     cluster = Cluster()
     cluster.look(later=1000.0)
     assert cluster.document().rule == "proportional"
-    assert "pod is not measured" in cluster.document().reason
+    assert "too few pods is measured" in cluster.document().reason
 
 
-def test_a_pod_with_neither_limit_nor_request_makes_its_service_proportional() -> None:
+def notes(cluster: Cluster) -> dict[str, str]:
+    return {item.address: item.reason for port in cluster.document().ports for item in port.endpoints}
+
+
+def test_a_pod_with_neither_limit_nor_request_has_the_limit_of_the_others() -> None:
     cluster = Cluster()
     cluster.pod(1, cpu_limit=None)
     cluster.look()
-    assert cluster.document().rule == "proportional"
-    assert "neither a CPU limit nor a request" in cluster.document().reason
+    assert cluster.document().rule == "lookahead"
+    assert "neither a CPU limit nor a request" in notes(cluster)["10.1.0.1"]
     cluster.pod(1, cpu_limit=None, cpu_request=2.0)
     cluster.look()
-    assert cluster.document().rule == "lookahead"
+    assert notes(cluster)["10.1.0.1"] != notes(cluster)["10.1.0.2"] == ""
+
+
+def test_a_service_whose_pods_have_no_limit_is_split_in_proportion() -> None:
+    cluster = Cluster()
+    for number in (1, 2):
+        cluster.pod(number, cpu_limit=None)
+    cluster.settle()
+    assert (cluster.document().rule, cluster.document().reason) == ("proportional", "no pod has a CPU limit or request")
+    assert cluster.weights()["10.1.0.1"] == pytest.approx(200.0 / 3.0, abs=1.0)
 
 
 def test_ports_and_families_share_the_load_of_their_pods() -> None:
@@ -265,7 +292,7 @@ def test_services_are_planned_together() -> None:
             cluster.state.put(Kind.POD_METRICS, used)
     cluster.settle(usage=[4.5, 4.5])
     entries = cluster.book.entries()
-    assert sum(float(entry.state.planned[0]) for entry in entries.values()) == pytest.approx(6.5, abs=0.01)
+    assert sum(float(entry.rows.planned[0]) for entry in entries.values()) == pytest.approx(6.5, abs=0.01)
 
 
 def test_nodes_that_come_and_go_are_followed() -> None:
@@ -274,8 +301,10 @@ def test_nodes_that_come_and_go_are_followed() -> None:
     cluster.look((3.0, 2.0), names=["b", "a"])
     assert cluster.weights()["10.1.0.1"] > 90
     cluster.look((1.0,), names=["a"])
-    assert cluster.document().rule == "proportional"
-    assert "node of an endpoint is unknown" in cluster.document().reason
+    assert cluster.document().rule == "lookahead"
+    assert "equal share" in notes(cluster)["10.1.0.2"]
+    cluster.settle((1.0,), names=["a"])
+    assert cluster.weights() == pytest.approx({"10.1.0.1": 50.0, "10.1.0.2": 50.0}, abs=1.0)
 
 
 def test_a_slice_that_changes_between_snapshots_is_followed_at_once() -> None:

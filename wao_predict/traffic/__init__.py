@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from wao_predict.traffic.damping import Pace
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.lookahead import PreviousPlan
+from wao_predict.traffic.plans import PreviousPlan
 from wao_predict.traffic.pools import Nodes, Pools, ServiceTraffic, split_watts
 from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
 from wao_predict.traffic.steps import Step, TrafficState, advance

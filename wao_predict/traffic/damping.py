@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wao_predict.traffic.segments import BoolArray, FloatArray, Segments
+from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.traffic.segments import Segments
 
 FALL_FACTOR = 4.0
 """Time constant for falling load, in settle times. Rising load takes effect immediately."""
@@ -44,16 +45,6 @@ class Pace:
     def fall_fraction(self, elapsed: float) -> float:
         """Return the fraction of a fall of load to accept when the last plan was `elapsed` seconds ago."""
         return 1.0 if self.settle <= 0.0 else 1.0 - float(np.exp(-max(elapsed, 0.0) / (FALL_FACTOR * self.settle)))
-
-
-def smoothed(last: FloatArray, measured: FloatArray, fall_fraction: float) -> FloatArray:
-    """Return the load to plan for [cores]: the measured load, but only a fraction of a fall since the last plan.
-
-    NaN is unknown: NaN in `measured` gives NaN, NaN in `last` gives the measured load.
-    """
-    with np.errstate(invalid="ignore"):
-        load: FloatArray = np.where(last > measured, last + fall_fraction * (measured - last), measured)
-    return load
 
 
 def damped(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.traffic.pools import Nodes, Pools
-from wao_predict.traffic.segments import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,7 @@ def with_floor(pools: Pools, amounts: FloatArray, floor: float) -> FloatArray:
             shares = np.where(low, least, amounts * (rest / free)[parts.of])
 
 
-def within_ceilings(
-    pools: Pools, nodes: Nodes, shares: FloatArray, limits: Limits, *, saturated: BoolArray
-) -> FloatArray:
+def within_ceilings(pools: Pools, shares: FloatArray, limits: Limits, *, saturated: BoolArray) -> FloatArray:
     """Return shares that drive no endpoint above its ceilings while another one of its pool has free capacity.
 
     Parameters
@@ -70,7 +68,7 @@ def within_ceilings(
     """
     parts, of = pools.parts, pools.parts.of
     with np.errstate(invalid="ignore", divide="ignore"):
-        caps = np.where((pools.load > 0.0)[of], _free_cores(pools, nodes, limits) / pools.load[of], np.inf)
+        caps = np.where((pools.load > 0.0)[of], _free_cores(pools, limits) / pools.load[of], np.inf)
     total = parts.sum(caps)
     by_capacity = np.isfinite(total) & (total > 0.0) & (saturated | (total <= 1.0))
     bound = np.isfinite(caps) & (~by_capacity & (total > 1.0))[of]
@@ -86,12 +84,12 @@ def within_ceilings(
     return final
 
 
-def _free_cores(pools: Pools, nodes: Nodes, limits: Limits) -> FloatArray:
+def _free_cores(pools: Pools, limits: Limits) -> FloatArray:
     """Return the CPU that each endpoint may use within its ceilings [cores], +inf if unknown.
 
     Endpoints of one pool on one node share what all other pods leave of the node's ceiling.
     """
-    group, count = pools.shape.same_pool_and_node
+    nodes, (group, count) = pools.nodes, pools.shape.same_pool_and_node
     own = np.bincount(group, pools.cpu_cores)[group]
     left = pools.at_node(limits.node_cores(nodes) - nodes.usage_cores) + own
     free = np.fmin(limits.pod_cores(pools), np.maximum(left, 0.0) / count)

@@ -11,43 +11,23 @@ each other oscillate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.traffic.limits import Limits, with_floor
-from wao_predict.traffic.pools import Nodes, Places, Pools, per_node
-from wao_predict.traffic.segments import BoolArray, FloatArray, IntArray, ranks
+from wao_predict.traffic.places import Places, per_node
+from wao_predict.traffic.plans import PreviousPlan
+from wao_predict.traffic.pools import Nodes, Pools
+from wao_predict.traffic.segments import ranks
 
 STICKINESS = 0.05
 """Relative cost advantage another node must offer before load moves, so that near-equal nodes do not swap on noise."""
 MIN_SAVING = 0.01
 """Minimum relative saving before a pool's load is consolidated; half of it keeps it consolidated (hysteresis)."""
 TINY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreviousPlan:
-    """The last plan, in the order of the present nodes and pools; None for what is unknown.
-
-    Attributes
-    ----------
-    background
-        CPU use of each node without the load that is assigned now [cores], shape (n_nodes,); measured if None.
-    planned
-        Load that the last plan assigned to each node [cores], shape (n_nodes,); see `STICKINESS`.
-    even
-        Pools to which it gave equal shares, shape (n_pools,); see `MIN_SAVING`.
-    """
-
-    background: FloatArray | None = None
-    planned: FloatArray | None = None
-    even: BoolArray | None = None
-
-    def of_pools(self, chosen: BoolArray) -> PreviousPlan:
-        """Return the plan of some of the pools."""
-        return self if self.even is None else replace(self, even=self.even[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,13 +60,17 @@ class _Problem:
     """
 
     pools: Pools
-    nodes: Nodes
     background: FloatArray
     floor: float
     saturated: BoolArray
     pod_free: FloatArray
     place_free: FloatArray
     node_free: FloatArray
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of the endpoints."""
+        return self.pools.nodes
 
     @cached_property
     def load(self) -> FloatArray:
@@ -98,9 +82,7 @@ class _Problem:
         return self.pools.places.per_node(self.pools.places.sum(shares * self.load), len(self.nodes))
 
 
-def lay_out(
-    pools: Pools, nodes: Nodes, limits: Limits, saturated: BoolArray, previous: PreviousPlan
-) -> LookaheadShares:
+def lay_out(pools: Pools, limits: Limits, saturated: BoolArray, previous: PreviousPlan) -> LookaheadShares:
     """Return the shares that minimise the power of all pools' load.
 
     Parameters
@@ -108,10 +90,9 @@ def lay_out(
     pools
         Nodes, CPU and limits of all endpoints must be known, and every pool must have load.
     saturated
-        Pools whose demand may exceed their measured load, as an endpoint is at its limit, shape (n_pools,). They are
-        split by free capacity.
+        Pools whose demand may exceed their measured load, shape (n_pools,). They are split by free capacity.
     """
-    problem = _problem(pools, nodes, limits, saturated, previous.background)
+    problem = _problem(pools, limits, saturated, previous.background)
     taken, left = _fill(problem, _cost(problem, previous.planned))
     fits = left <= TINY
     cores = pools.places.spread(problem.pod_free, taken)
@@ -127,22 +108,11 @@ def lay_out(
     return LookaheadShares(shares, full & (cores > TINY), fits, even)
 
 
-def background_cores(pools: Pools, nodes: Nodes, chosen: BoolArray | None = None) -> FloatArray:
-    """Return each node's CPU use without the present load of the pools, or of the chosen ones [cores]."""
-    if chosen is not None:
-        pools, _ = pools.take(chosen)
-    own = per_node(pools.node, pools.cpu_cores, len(nodes))
-    return np.maximum(nodes.usage_cores - own, 0.0)
-
-
-def _problem(
-    pools: Pools, nodes: Nodes, limits: Limits, saturated: BoolArray, background: FloatArray | None
-) -> _Problem:
-    base = background_cores(pools, nodes) if background is None else background
-    pod, ceiling = limits.pod_cores(pools), np.nan_to_num(limits.node_cores(nodes))
+def _problem(pools: Pools, limits: Limits, saturated: BoolArray, background: FloatArray | None) -> _Problem:
+    base = pools.background() if background is None else np.where(np.isnan(background), pools.background(), background)
+    pod, ceiling = limits.pod_cores(pools), np.nan_to_num(limits.node_cores(pools.nodes))
     return _Problem(
         pools=pools,
-        nodes=nodes,
         background=base,
         floor=limits.floor,
         saturated=saturated,

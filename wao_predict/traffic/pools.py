@@ -1,4 +1,4 @@
-"""Endpoints of many Services as flat arrays, so that a rule weighs all of them in a few array operations. Pure.
+"""Endpoints of many Services as one batch of arrays, so that a rule weighs all of them in a few array operations. Pure.
 
 A pool is the set of endpoints of one Service port in one address family that receive traffic. The endpoints of a pool
 are consecutive. Arrays over endpoints have shape (n_endpoints,), arrays over pools (n_pools,).
@@ -7,17 +7,18 @@ are consecutive. Arrays over endpoints have shape (n_endpoints,), arrays over po
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
-from wao_predict.traffic.damping import smoothed
-from wao_predict.traffic.segments import BoolArray, FloatArray, IntArray, Segments
+from wao_predict.traffic.places import Places, PoolShape
+from wao_predict.traffic.reasons import Rule
+from wao_predict.traffic.segments import Segments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,11 @@ class Nodes:
 
     def __len__(self) -> int:
         return len(self.capacity_cores)
+
+    @property
+    def load(self) -> FloatArray:
+        """Measured CPU use of each node [% of its CPU]; NaN unknown."""
+        return self.percent(self.usage_cores)
 
     def watts(self, cores: FloatArray) -> FloatArray:
         """Return each node's power at a CPU use [W]; NaN if its curve or CPU is unknown.
@@ -70,68 +76,27 @@ class ServiceTraffic:
         CPU limit of each endpoint's pod, else its CPU request [cores], shape (n,) or one for all; NaN for neither.
     cpu_per_request
         CPU that one request takes [cores].
+    rule
+        `Rule.LOOKAHEAD` or `Rule.PROPORTIONAL`.
     """
 
     node: ArrayLike
     cpu_cores: ArrayLike
     cpu_limit: ArrayLike
     cpu_per_request: float = 0.1
+    rule: Rule | str = Rule.LOOKAHEAD
 
 
-@dataclass(frozen=True, eq=False)
-class PoolShape:
-    """The endpoints and their nodes: what stays the same until endpoints or nodes are added or removed.
-
-    Attributes
-    ----------
-    parts
-        The endpoints of each pool.
-    node
-        Row of each endpoint's node, -1 unknown.
-    """
-
-    parts: Segments
-    node: IntArray
-
-    @cached_property
-    def known(self) -> bool:
-        """Whether the nodes of all endpoints are known."""
-        return bool((self.node >= 0).all())
-
-    def per_node(self, amounts: FloatArray, nodes: int) -> FloatArray:
-        """Return the sum of the endpoints' amounts by node, shape (nodes,); endpoints of unknown nodes are left out."""
-        if self.known:
-            return per_node(self.node, amounts, nodes)
-        there = self.node >= 0
-        return per_node(self.node[there], amounts[there], nodes)
-
-    @cached_property
-    def same_pool_and_node(self) -> tuple[IntArray, IntArray]:
-        """A number for each endpoint's pool and node, and how many endpoints have the same number."""
-        key = self.parts.of * (int(self.node.max(initial=0)) + 2) + self.node
-        _, place, count = np.unique(key, return_inverse=True, return_counts=True)
-        return place, count[place]
-
-    @cached_property
-    def places(self) -> Places:
-        """The endpoints grouped by pool and node; every node must be known."""
-        order = self.parts.sorted_by(self.node)
-        pool, node = self.parts.of[order], self.node[order]
-        new = np.ones(len(order), dtype=np.bool_)
-        new[1:] = (pool[1:] != pool[:-1]) | (node[1:] != node[:-1])
-        start = np.flatnonzero(new)
-        parts = Segments(np.searchsorted(pool[start], np.arange(len(self.parts))), len(start))
-        return Places(order, Segments(start, len(order)), parts, node[start])
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pools:
-    """The endpoints of all pools, and their measurements.
+    """The endpoints of all pools, their nodes, and the measurements of both.
 
     Attributes
     ----------
     shape
         Pools and nodes of the endpoints.
+    nodes
+        The nodes.
     cpu_cores
         Measured CPU use of each endpoint's pod for this pool [cores], NaN unknown. Half of a pod in two pools counts
         for each.
@@ -139,14 +104,18 @@ class Pools:
         CPU limit of the pod, else its request [cores], likewise divided, NaN for neither.
     cpu_per_request
         CPU that one request takes [cores], shape (n_pools,).
+    lookahead
+        Pools that are to be split by the rule `lookahead`, shape (n_pools,); the others are split in proportion.
     expected
         CPU load of each pool to plan for [cores], shape (n_pools,); the measured load if None.
     """
 
     shape: PoolShape
+    nodes: Nodes
     cpu_cores: FloatArray
     cpu_limit: FloatArray
     cpu_per_request: FloatArray
+    lookahead: BoolArray
     expected: FloatArray | None = None
 
     @classmethod
@@ -156,7 +125,7 @@ class Pools:
         Raises
         ------
         UsageError
-            A Service without endpoints, arrays of different lengths, or a row that no node has.
+            A Service without endpoints, arrays of different lengths, a row that no node has, or an unknown rule.
         """
         rows, cpu, limit = [], [], []
         for number, service in enumerate(services):
@@ -167,20 +136,22 @@ class Pools:
                 raise UsageError(
                     f"service {number}, node: rows are -1 (unknown) to {len(nodes) - 1}, got {row.tolist()}"
                 )
+            if service.rule not in (Rule.LOOKAHEAD, Rule.PROPORTIONAL):
+                raise UsageError(f"service {number}, rule: write lookahead or proportional, got {service.rule!r:.40}")
             rows.append(row)
             cpu.append(_for_each("cpu_cores", service.cpu_cores, row, number))
             limit.append(_for_each("cpu_limit", service.cpu_limit, row, number))
-        shape = PoolShape(Segments.of_counts([len(row) for row in rows]), _joined(rows, np.int64))
-        per_request = np.array([service.cpu_per_request for service in services], dtype=np.float64)
-        return cls(shape, _joined(cpu, np.float64), _joined(limit, np.float64), per_request)
+        return cls(
+            shape=PoolShape(Segments.of_counts([len(row) for row in rows]), _joined(rows, np.int64)),
+            nodes=nodes,
+            cpu_cores=_joined(cpu, np.float64),
+            cpu_limit=_joined(limit, np.float64),
+            cpu_per_request=np.array([service.cpu_per_request for service in services], dtype=np.float64),
+            lookahead=np.array([service.rule == Rule.LOOKAHEAD for service in services], dtype=np.bool_),
+        )
 
     def __len__(self) -> int:
         return len(self.parts)
-
-    def smoothed(self, last: FloatArray, fall_fraction: float) -> Pools:
-        """Return the pools with a smoothed load to plan for, see `damping.smoothed`."""
-        expected = smoothed(last, self.measured, fall_fraction)
-        return Pools(self.shape, self.cpu_cores, self.cpu_limit, self.cpu_per_request, expected)
 
     @property
     def parts(self) -> Segments:
@@ -197,15 +168,10 @@ class Pools:
         """The endpoints grouped by pool and node."""
         return self.shape.places
 
-    @cached_property
-    def measured(self) -> FloatArray:
-        """The measured CPU load of each pool [cores], NaN if a pod is not measured."""
-        return self.parts.sum(self.cpu_cores)
-
     @property
     def load(self) -> FloatArray:
         """The CPU load of each pool to plan for [cores], NaN if a pod is not measured."""
-        return self.measured if self.expected is None else self.expected
+        return self.parts.sum(self.cpu_cores) if self.expected is None else self.expected
 
     def at_node(self, values: FloatArray) -> FloatArray:
         """Return the value of each endpoint's node, NaN for an unknown node."""
@@ -214,76 +180,37 @@ class Pools:
         found: FloatArray = values[self.node]
         return found if self.shape.known else np.where(self.node >= 0, found, np.nan)
 
+    def per_node(self, amounts: FloatArray) -> FloatArray:
+        """Return the sum of the endpoints' amounts by node, shape (n_nodes,)."""
+        return self.shape.per_node(amounts, len(self.nodes))
+
+    def background(self) -> FloatArray:
+        """Return each node's CPU use without the pods of these pools [cores], shape (n_nodes,)."""
+        return np.maximum(self.nodes.usage_cores - self.per_node(np.nan_to_num(self.cpu_cores)), 0.0)
+
     def take(self, chosen: BoolArray) -> tuple[Pools, BoolArray]:
         """Return some of the pools, and the mask of their endpoints."""
-        if chosen.all():
-            return self, np.ones(len(self.node), dtype=np.bool_)
-        parts, mask = self.parts.take(chosen)
-        shape, expected = PoolShape(parts, self.node[mask]), None if self.expected is None else self.expected[chosen]
-        return Pools(shape, self.cpu_cores[mask], self.cpu_limit[mask], self.cpu_per_request[chosen], expected), mask
+        mask = chosen[self.parts.of]
+        return self.only(mask), mask
+
+    def only(self, endpoints: BoolArray) -> Pools:
+        """Return the pools with some of their endpoints; pools without any are left out."""
+        if endpoints.all():
+            return self
+        counts = np.bincount(self.parts.of[endpoints], minlength=len(self))
+        chosen = counts > 0
+        return replace(
+            self,
+            shape=PoolShape(Segments.of_counts(counts[chosen]), self.node[endpoints]),
+            cpu_cores=self.cpu_cores[endpoints],
+            cpu_limit=self.cpu_limit[endpoints],
+            cpu_per_request=self.cpu_per_request[chosen],
+            lookahead=self.lookahead[chosen],
+            expected=None if self.expected is None else self.expected[chosen],
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Endpoints grouped by pool and node.
-
-    Attributes
-    ----------
-    order
-        The endpoints in the order of the places.
-    endpoints
-        The endpoints of each place, in that order.
-    parts
-        The places of each pool.
-    node
-        Node of each place.
-    """
-
-    order: IntArray
-    endpoints: Segments
-    parts: Segments
-    node: IntArray
-
-    def __len__(self) -> int:
-        return len(self.node)
-
-    @cached_property
-    def groups(self) -> IntArray:
-        """For each pool the first pool that it shares a node with, directly or through other pools."""
-        label = np.arange(len(self.parts))
-        while True:
-            least = np.full(int(self.node.max(initial=0)) + 1, len(label))
-            np.minimum.at(least, self.node, label[self.parts.of])
-            found = np.minimum.reduceat(least[self.node], self.parts.start)
-            if np.array_equal(found, label):
-                return label
-            label = found
-
-    def sum(self, values: FloatArray) -> FloatArray:
-        """Return the sum over the endpoints of each place."""
-        ordered: FloatArray = values[self.order]
-        return ordered if len(self) == len(ordered) else self.endpoints.sum(ordered)
-
-    def spread(self, caps: FloatArray, amounts: FloatArray) -> FloatArray:
-        """Split each place's amount evenly over its endpoints under their caps; in the order of the pools."""
-        result = np.empty(len(self.order))
-        if len(self) == len(self.order):  # one endpoint each
-            result[self.order] = amounts
-            return np.minimum(caps, result)
-        result[self.order] = self.endpoints.level(caps[self.order], amounts)
-        return result
-
-    def per_node(self, amounts: FloatArray, nodes: int) -> FloatArray:
-        """Return the sum of amounts of places by node, shape (nodes,)."""
-        return per_node(self.node, amounts, nodes)
-
-
-def per_node(node: IntArray, amounts: FloatArray, nodes: int) -> FloatArray:
-    """Return the sum of amounts by node, shape (nodes,)."""
-    return np.bincount(node, amounts, minlength=nodes).astype(np.float64)
-
-
-def split_watts(pools: Pools, nodes: Nodes, weights: ArrayLike) -> float:
+def split_watts(pools: Pools, weights: ArrayLike) -> float:
     """Return the power of all nodes if each pool's load is split by these weights [W].
 
     Parameters
@@ -292,9 +219,8 @@ def split_watts(pools: Pools, nodes: Nodes, weights: ArrayLike) -> float:
         Share of each endpoint of its pool's load [%], shape (n_endpoints,), such as `Weights.weights`. Every node of an
         endpoint and the load of every pool must be known.
     """
-    own = pools.shape.per_node(pools.cpu_cores, len(nodes))
-    assigned = pools.shape.per_node(np.asarray(weights) / 100.0 * pools.load[pools.parts.of], len(nodes))
-    return float(nodes.watts(nodes.usage_cores - own + assigned).sum())
+    assigned = pools.per_node(np.asarray(weights) / 100.0 * pools.load[pools.parts.of])
+    return float(pools.nodes.watts(pools.nodes.usage_cores - pools.per_node(pools.cpu_cores) + assigned).sum())
 
 
 def _for_each(name: str, values: ArrayLike, node: IntArray, service: int) -> FloatArray:

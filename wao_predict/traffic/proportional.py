@@ -1,6 +1,9 @@
 """The `proportional` rule: the weight of an endpoint falls with the power increase of one more request. Pure.
 
-The rule of the reference (wao-loadbalancer/pkg/proxy/nftables/wao.go), in floats, with ceilings and neutral weights.
+The rule of the reference (wao-loadbalancer/pkg/proxy/nftables/wao.go), in floats, with ceilings and neutral weights. It
+also splits the pools for which the rule `lookahead` lacks data. For these the increase is the average up to the node's
+ceiling: the slope of a curve at the present load may be many times lower on one node than on the next, and would send
+it nearly all traffic, whatever the traffic is.
 """
 
 from __future__ import annotations
@@ -9,15 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.traffic.estimates import Estimates
 from wao_predict.traffic.limits import Limits, with_floor, within_ceilings
-from wao_predict.traffic.pools import Nodes, Pools
+from wao_predict.traffic.pools import Pools
 from wao_predict.traffic.reasons import CodeArray, Note
-from wao_predict.traffic.segments import BoolArray, FloatArray
 
 SMALLEST_INCREASE = 1e-3
 """Increases below this are equal [W]; keeps the ratio finite where a curve is flat."""
 FULL = 0.01
 """Weight of an endpoint without capacity for one more request, relative to the smallest other weight."""
+NEAR_EQUAL = 0.5
+"""Smallest weight relative to the largest one for a pool of unknown load that wants `lookahead`: no ceiling applies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +45,7 @@ class ProportionalShares:
     unknown: BoolArray
 
 
-def split_in_proportion(
-    pools: Pools, nodes: Nodes, increase: FloatArray, limits: Limits, *, saturated: BoolArray
-) -> ProportionalShares:
+def split_in_proportion(estimates: Estimates, increase: FloatArray, limits: Limits) -> ProportionalShares:
     """Return shares in proportion to least increase / own increase.
 
     An unknown node gets an equal share, never the best. A node above its ceiling gets less the higher its load is:
@@ -53,21 +57,25 @@ def split_in_proportion(
     increase
         Power increase of one more request on each endpoint's node [W], NaN unknown, +inf if it does not fit.
     """
+    pools = estimates.pools
     of, parts = pools.parts.of, pools.parts
-    load = pools.at_node(nodes.percent(nodes.usage_cores))
-    full, unknown = np.isposinf(increase), np.isnan(increase)
+    load = pools.at_node(pools.nodes.load)
+    full, unknown = np.isposinf(increase) | estimates.at_limit, np.isnan(increase)
     over = ~unknown & (load > limits.node_ceiling)
-    counted = np.where(full | unknown | over, np.nan, np.maximum(increase, SMALLEST_INCREASE))
+    cost = np.where(pools.lookahead[of], _average_increase(pools, limits), increase)
+    counted = np.where(full | unknown | over, np.nan, np.maximum(cost, SMALLEST_INCREASE))
     raw = parts.least(counted)[of] / counted
+    raw = np.where((pools.lookahead & np.isnan(pools.load))[of], np.maximum(raw, NEAR_EQUAL), raw)
     least = np.nan_to_num(parts.least(raw), nan=1.0)[of]
     raw = np.where(over, least * _reduction(load, limits.node_ceiling), raw)
     raw = np.where(full, least * FULL, raw)
     nothing = ~parts.any(np.isfinite(increase))
-    raw = np.where(nothing[of], 1.0, np.where(unknown, _mean(pools, raw)[of], raw))
+    raw = np.where(nothing[of], 1.0, np.where(unknown, np.nan_to_num(parts.mean(raw), nan=1.0)[of], raw))
     wanted = with_floor(pools, np.maximum(raw, 1e-12), limits.floor)
-    shares = within_ceilings(pools, nodes, wanted, limits, saturated=saturated)
-    note = np.where(shares < wanted - 1e-12, Note.CEILING, Note.NONE)
-    note = np.where(unknown, Note.NEUTRAL, np.where(full, Note.FULL, np.where(over, Note.OVERLOADED, note)))
+    shares = within_ceilings(pools, wanted, limits, saturated=estimates.saturated)
+    note = np.where(shares < wanted - 1e-12, Note.CEILING, estimates.note)
+    note = np.where(full, Note.FULL, np.where(over, Note.OVERLOADED, note))
+    note = np.where(unknown, Note.NEUTRAL, np.where(estimates.at_limit, Note.AT_LIMIT, note))
     return ProportionalShares(
         shares=with_floor(pools, np.maximum(shares, 1e-12), limits.floor),
         note=np.where(nothing[of], Note.NONE, note).astype(np.int8),
@@ -75,11 +83,13 @@ def split_in_proportion(
     )
 
 
-def _mean(pools: Pools, raw: FloatArray) -> FloatArray:
-    """Return the mean of the known values of each pool, 1 if there is none."""
-    known = ~np.isnan(raw)
-    total, count = pools.parts.sum(np.where(known, raw, 0.0)), pools.parts.sum(known.astype(np.float64))
-    return np.where(count > 0, total / np.maximum(count, 1.0), 1.0)
+def _average_increase(pools: Pools, limits: Limits) -> FloatArray:
+    """Return the watts per core between the present load of each endpoint's node and its ceiling; NaN above it."""
+    nodes = pools.nodes
+    ceiling = limits.node_cores(nodes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        average = (nodes.watts(ceiling) - nodes.watts(nodes.usage_cores)) / (ceiling - nodes.usage_cores)
+        return pools.at_node(np.where(ceiling > nodes.usage_cores, average, np.nan))
 
 
 def _reduction(load: FloatArray, ceiling: float) -> FloatArray:

@@ -42,15 +42,15 @@ class Reason(IntEnum):
 
 REASON_TEXTS = {
     Reason.NONE: "",
-    Reason.NODE_UNKNOWN: "the node of an endpoint is unknown",
-    Reason.POD_NOT_MEASURED: "the CPU of an endpoint's pod is not measured",
-    Reason.NO_LIMIT: "the pod of an endpoint has neither a CPU limit nor a request",
-    Reason.NODE_NOT_MEASURED: "the CPU of an endpoint's node is not measured",
-    Reason.NO_CURVE: "the node of an endpoint has no power curve",
+    Reason.NODE_UNKNOWN: "no endpoint is on a known node",
+    Reason.POD_NOT_MEASURED: "the CPU of too few pods is measured",
+    Reason.NO_LIMIT: "no pod has a CPU limit or request",
+    Reason.NODE_NOT_MEASURED: "the CPU of no endpoint's node is measured",
+    Reason.NO_CURVE: "no endpoint's node has a power curve",
     Reason.NO_LOAD: "the Service has no load",
     Reason.ALL_FULL: "all endpoints are at their ceiling",
     Reason.EVEN: "equal shares within the ceilings: consolidating would save less than 1 % at this load",
-    Reason.SATURATED: "an endpoint is saturated, so the full demand is unknown: split by free capacity",
+    Reason.SATURATED: "the endpoints are saturated, so the full demand is unknown: split by free capacity",
     Reason.NOTHING_KNOWN: "no endpoint's node has a power curve and a CPU sample with room",
 }
 
@@ -63,12 +63,18 @@ class Note(IntEnum):
     OVERLOADED = 2
     FULL = 3
     CEILING = 4
+    AT_LIMIT = 5
+    ESTIMATED = 6
+    ASSUMED_LIMIT = 7
 
 
 NOTE_TEXTS = {
     Note.NONE: "",
-    Note.NEUTRAL: "the node has no power curve or CPU sample: neutral weight",
+    Note.NEUTRAL: "the node has no power curve or CPU sample: at most an equal share",
     Note.OVERLOADED: "the node is over its ceiling",
     Note.FULL: "the node has no room for another request",
     Note.CEILING: "at its ceiling",
+    Note.AT_LIMIT: "the pod or its node uses all of its CPU: no more traffic",
+    Note.ESTIMATED: "the pod's CPU is not measured: estimated from the other endpoints",
+    Note.ASSUMED_LIMIT: "the pod has neither a CPU limit nor a request: the mean of the other endpoints is used",
 }

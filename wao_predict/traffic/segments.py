@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
 
 SPARSE = 4
 """Ratio of cells to values above which a table is not worth its space."""
@@ -57,6 +55,14 @@ class Segments:
     def any(self, mask: BoolArray) -> BoolArray:
         """Return the segments in which the mask is true anywhere, as a mask."""
         return np.logical_or.reduceat(mask, self.start) if self.size else np.zeros(0, dtype=np.bool_)
+
+    def mean(self, values: FloatArray) -> FloatArray:
+        """Return the mean of each segment, ignoring NaN; NaN if all of it is NaN."""
+        known = np.isfinite(values)
+        total, count = self.sum(np.where(known, values, 0.0)), self.sum(known.astype(np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean: FloatArray = total / count
+        return mean
 
     def least(self, values: FloatArray) -> FloatArray:
         """Return the minimum of each segment, ignoring NaN; NaN if all of it is NaN."""

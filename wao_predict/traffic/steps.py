@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import ClassVar, Self
 
 import numpy as np
 
+from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.traffic.damping import damped
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.lookahead import PreviousPlan
-from wao_predict.traffic.pools import Nodes, Pools
+from wao_predict.traffic.plans import PreviousPlan
+from wao_predict.traffic.pools import Pools
 from wao_predict.traffic.reasons import LOOKAHEAD, CodeArray, Reason
-from wao_predict.traffic.segments import BoolArray, FloatArray
 from wao_predict.traffic.weights import Weights, weigh
 
 SLACK = 1e-3
@@ -21,7 +22,9 @@ SLACK = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrafficState:
-    """Weights and plan of all pools after a step.
+    """Weights and plan of all pools after a step. A subclass may have more columns.
+
+    `OF_POOLS` are the columns with one row for each pool; the others have one for each endpoint.
 
     Attributes
     ----------
@@ -30,6 +33,8 @@ class TrafficState:
         is not weighed yet.
     increase, note
         Of each endpoint, as in `Weights`.
+    cpu_cores
+        CPU that each endpoint's traffic takes now, measured or estimated [cores]; NaN unknown.
     planned
         CPU load that the rule assigns to each endpoint [cores], 0 for rules without a plan.
     rule, reason
@@ -41,18 +46,22 @@ class TrafficState:
     weights: FloatArray
     increase: FloatArray
     note: CodeArray
+    cpu_cores: FloatArray
     planned: FloatArray
     rule: CodeArray
     reason: CodeArray
     load: FloatArray
 
+    OF_POOLS: ClassVar[frozenset[str]] = frozenset({"rule", "reason", "load"})
+
     @classmethod
     def empty(cls, endpoints: int, pools: int) -> TrafficState:
         """Return the state before the first step."""
-        return cls(
+        return TrafficState(
             weights=np.full(endpoints, np.nan),
             increase=np.full(endpoints, np.nan),
             note=np.zeros(endpoints, np.int8),
+            cpu_cores=np.full(endpoints, np.nan),
             planned=np.zeros(endpoints),
             rule=np.zeros(pools, np.int8),
             reason=np.zeros(pools, np.int8),
@@ -60,26 +69,21 @@ class TrafficState:
         )
 
     @classmethod
-    def joined(cls, states: Sequence[TrafficState]) -> TrafficState:
+    def joined(cls, states: Sequence[Self]) -> Self:
         """Return the states of several groups of pools as one."""
-        return cls(*(np.concatenate([getattr(state, item.name) for state in states]) for item in fields(cls)))
+        return cls(
+            **{item.name: np.concatenate([getattr(state, item.name) for state in states]) for item in fields(cls)}
+        )
 
     def assign(self, other: TrafficState) -> None:
-        """Overwrite this state with another one of the same shape."""
-        for item in fields(self):
+        """Overwrite the columns of this state with those of another one of the same shape."""
+        for item in fields(other):
             getattr(self, item.name)[:] = getattr(other, item.name)
 
-    def part(self, endpoints: slice, pools: slice) -> TrafficState:
+    def part(self, endpoints: slice, pools: slice) -> Self:
         """Return the state of consecutive pools, as views."""
-        return TrafficState(
-            weights=self.weights[endpoints],
-            increase=self.increase[endpoints],
-            note=self.note[endpoints],
-            planned=self.planned[endpoints],
-            rule=self.rule[pools],
-            reason=self.reason[pools],
-            load=self.load[pools],
-        )
+        rows = {item.name: pools if item.name in self.OF_POOLS else endpoints for item in fields(self)}
+        return type(self)(**{name: getattr(self, name)[chosen] for name, chosen in rows.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +112,7 @@ class Step:
     planned: FloatArray | None = None
 
 
-def advance(pools: Pools, nodes: Nodes, lookahead: BoolArray | bool, state: TrafficState, step: Step) -> TrafficState:
+def advance(pools: Pools, state: TrafficState, step: Step) -> TrafficState:
     """Return the next state: weights between the present ones and those of the rules.
 
     Pools that leave an overloaded endpoint, and pools whose damped weights would drive an endpoint above its ceiling
@@ -116,8 +120,6 @@ def advance(pools: Pools, nodes: Nodes, lookahead: BoolArray | bool, state: Traf
 
     Parameters
     ----------
-    lookahead
-        As in `weigh`.
     state
         The present state of the same pools.
 
@@ -128,68 +130,76 @@ def advance(pools: Pools, nodes: Nodes, lookahead: BoolArray | bool, state: Traf
     >>> from wao_predict.traffic import Limits, Nodes, Pools, ServiceTraffic, Step, TrafficState, advance
     >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [100.0, 300.0]]))
     >>> nodes = Nodes(curves, capacity_cores=np.array([32.0, 32.0]), usage_cores=np.array([3.0, 3.0]))
-    >>> pools = Pools.of_services([ServiceTraffic(node=[0, 1], cpu_cores=[2.0, 2.0], cpu_limit=8.0)], nodes)
-    >>> state = advance(pools, nodes, False, TrafficState.empty(2, 1), Step())
+    >>> web = ServiceTraffic(node=[0, 1], cpu_cores=[2.0, 2.0], cpu_limit=8.0, rule="proportional")
+    >>> state = advance(Pools.of_services([web], nodes), TrafficState.empty(2, 1), Step())
     >>> state.weights.round(1).tolist()  # a new Service starts at the rule's weights
     [66.7, 33.3]
-    >>> advance(pools, nodes, True, state, Step(fraction=0.5)).weights.round(1).tolist()  # the rule: 99 to 1
+    >>> web = ServiceTraffic(node=[0, 1], cpu_cores=[2.0, 2.0], cpu_limit=8.0)  # the other rule: 99 to 1
+    >>> advance(Pools.of_services([web], nodes), state, Step(fraction=0.5)).weights.round(1).tolist()
     [82.8, 17.2]
     """
-    pools = pools.smoothed(state.load, step.fall_fraction)
-    previous = PreviousPlan(step.background, step.planned, even=state.reason == Reason.EVEN)
-    target = weigh(pools, nodes, lookahead, step.limits, previous)
-    at_once = _relieved(pools, nodes, target.weights, state, step) | (state.reason == Reason.NOTHING_KNOWN)
+    previous = PreviousPlan(
+        background=step.background,
+        planned=step.planned,
+        weights=state.weights,
+        load=state.load,
+        even=state.reason == Reason.EVEN,
+        fall_fraction=step.fall_fraction,
+    )
+    target = weigh(pools, step.limits, previous)
+    at_once = _relieved(pools, target, state, step) | (state.reason == Reason.NOTHING_KNOWN)
     weights = damped(pools.parts, state.weights, target.weights, step.fraction, at_once=at_once, trifle=step.trifle)
-    over = _overdriven(pools, nodes, weights, target.weights, step.limits)
-    return _next_state(pools, state, target, np.where(over[pools.parts.of], target.weights, weights))
+    over = _overdriven(target.pools, weights, target.weights, step.limits)
+    return _next_state(state, target, np.where(over[pools.parts.of], target.weights, weights))
 
 
-def _next_state(pools: Pools, state: TrafficState, target: Weights, weights: FloatArray) -> TrafficState:
-    of = pools.parts.of
+def _next_state(state: TrafficState, target: Weights, weights: FloatArray) -> TrafficState:
+    load, of = target.pools.load, target.pools.parts.of
     return TrafficState(
         weights=weights,
         increase=target.increase,
         note=target.note,
-        planned=np.where((target.rule == LOOKAHEAD)[of], target.weights / 100.0 * pools.load[of], 0.0),
+        cpu_cores=target.pools.cpu_cores,
+        planned=np.where((target.rule == LOOKAHEAD)[of], target.weights / 100.0 * load[of], 0.0),
         rule=target.rule,
         reason=target.reason,
-        load=np.where(np.isnan(pools.load), state.load, pools.load),
+        load=np.where(np.isnan(load), state.load, load),
     )
 
 
-def _relieved(pools: Pools, nodes: Nodes, target: FloatArray, state: TrafficState, step: Step) -> BoolArray:
+def _relieved(pools: Pools, target: Weights, state: TrafficState, step: Step) -> BoolArray:
     """Return the pools whose target moves traffic away from an endpoint that is above a ceiling now."""
     limits, parts = step.limits, pools.parts
     with np.errstate(invalid="ignore"):
-        over = pools.at_node(nodes.percent(nodes.usage_cores)) > limits.node_ceiling
+        over = pools.at_node(pools.nodes.load) > limits.node_ceiling
         over |= pools.cpu_cores > limits.pod_cores(pools)
-        leaves = state.weights - target > step.trifle * (100.0 / parts.counts)[parts.of]
-    relieved: BoolArray = parts.any(over & leaves) & np.isfinite(pools.load)
+        leaves = state.weights - target.weights > step.trifle * (100.0 / parts.counts)[parts.of]
+    relieved: BoolArray = parts.any(over & leaves) & np.isfinite(target.pools.load)
     return relieved
 
 
-def _overdriven(pools: Pools, nodes: Nodes, weights: FloatArray, target: FloatArray, limits: Limits) -> BoolArray:
+def _overdriven(pools: Pools, weights: FloatArray, target: FloatArray, limits: Limits) -> BoolArray:
     """Return the pools that must take their target weights, so that no weights drive an endpoint above a ceiling.
 
     First the pools that drive a node or an endpoint further above its ceiling than the targets do, then those that do
     so together with the targets of the former.
     """
-    of, node, count = pools.parts.of, pools.node, len(nodes)
+    of, node, nodes = pools.parts.of, pools.node, pools.nodes
     known = np.isfinite(pools.load)[of] & (node >= 0)
     load = np.where(known, pools.load[of], 0.0) / 100.0
     driven, aim = weights * load, target * load
-    others = nodes.usage_cores - pools.shape.per_node(np.where(known, pools.cpu_cores, 0.0), count)
-    reached = others + pools.shape.per_node(driven, count)
+    others = nodes.usage_cores - pools.per_node(np.where(known, pools.cpu_cores, 0.0))
+    reached = others + pools.per_node(driven)
     more = np.flatnonzero(known & (weights > target + 1e-9))
     chosen = np.zeros(len(pools), dtype=np.bool_)
     with np.errstate(invalid="ignore"):
-        wanted = others + pools.shape.per_node(aim, count)
+        wanted = others + pools.per_node(aim)
         most = np.maximum(limits.node_cores(nodes), wanted) + SLACK * nodes.capacity_cores
         free = np.maximum(limits.pod_cores(pools), aim) + SLACK * pools.cpu_limit
         over = (driven > free)[more] | (reached > most)[node[more]]
         while over.any():
             chosen[of[more[over]]] = True
-            reached = others + pools.shape.per_node(np.where(chosen[of], aim, driven), count)
+            reached = others + pools.per_node(np.where(chosen[of], aim, driven))
             more = more[~chosen[of[more]]]
             over = (reached > most)[node[more]]
     return chosen

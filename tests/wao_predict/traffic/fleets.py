@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests.fakes.fleets import curves_of
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS, monotone
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.pools import Nodes, Pools, PoolShape, per_node
+from wao_predict.traffic.places import PoolShape, per_node
+from wao_predict.traffic.pools import Nodes, Pools, split_watts
 from wao_predict.traffic.segments import Segments
 from wao_predict.traffic.weights import Weights, weigh
 
@@ -70,18 +72,18 @@ def one_pool(
     limit: float = 30.0,
     node: np.ndarray | None = None,
     per_request: float = 0.1,
-) -> tuple[Pools, Nodes]:
+) -> Pools:
     """Return one Service, with an endpoint on each node unless told otherwise. All CPU in cores."""
     rows = np.arange(len(curves)) if node is None else node
     used = np.full(len(rows), np.nan) if pods is None else pods
     shape = PoolShape(Segments(np.zeros(1, dtype=np.int64), len(rows)), rows)
     nodes = Nodes(curves, np.full(len(curves), CAPACITY), usage)
-    return Pools(shape, used, np.full(len(rows), limit), np.array([per_request])), nodes
+    return Pools(shape, nodes, used, np.full(len(rows), limit), np.array([per_request]), np.array([True]))
 
 
 def many_pools(
     services: int, endpoints: int, *, nodes: int, load: float = 0.3, seed: int = 0, curves: PowerCurves | None = None
-) -> tuple[Pools, Nodes]:
+) -> Pools:
     """Return Services whose endpoints are spread at random; `load` is what they take of all CPU."""
     draw = np.random.default_rng(seed)
     rows = np.concatenate([draw.choice(nodes, endpoints, replace=endpoints > nodes) for _ in range(services)])
@@ -90,16 +92,10 @@ def many_pools(
     cpu *= load * nodes * capacity / cpu.sum()
     background = capacity * draw.uniform(0.0, 0.15, nodes)
     shape = PoolShape(Segments(np.arange(services) * endpoints, count), rows)
-    pools = Pools(shape, cpu, np.full(count, 4.0 * nodes * capacity / count), np.full(services, 0.1))
     chosen = curves or curves_of(seed, nodes, DEFAULT_KNOTS)
-    return pools, Nodes(chosen, np.full(nodes, capacity), background + per_node(rows, cpu, nodes))
-
-
-def watts(pools: Pools, nodes: Nodes, weights: np.ndarray) -> float:
-    """Return the watts of all nodes when every pool's load is split by its weights [%]."""
-    own = per_node(pools.node, pools.cpu_cores, len(nodes))
-    laid = per_node(pools.node, weights / 100.0 * pools.load[pools.parts.of], len(nodes))
-    return float(nodes.watts(nodes.usage_cores - own + laid).sum())
+    there = Nodes(chosen, np.full(nodes, capacity), background + per_node(rows, cpu, nodes))
+    limit, wanted = np.full(count, 4.0 * nodes * capacity / count), np.ones(services, dtype=np.bool_)
+    return Pools(shape, there, cpu, limit, np.full(services, 0.1), wanted)
 
 
 def equal_weights(pools: Pools) -> np.ndarray:
@@ -119,22 +115,22 @@ def saving(types: list[str], background: float, load: float, *, seeds: int = 20)
         base = np.clip(np.random.default_rng(seed).normal(background, background / 3, count), 0.0, 80.0)
         base *= CAPACITY / 100
         spread = np.full(count, load / 100 * CAPACITY)
-        pools, nodes = one_pool(curves, base + spread, pods=spread, limit=CAPACITY * 10)
-        idle = float(nodes.watts(base).sum())
-        totals["equal"] += watts(pools, nodes, equal_weights(pools)) - idle
-        totals["lookahead"] += watts(pools, nodes, weigh(pools, nodes, np.array([True]), limits).weights) - idle
+        pools = one_pool(curves, base + spread, pods=spread, limit=CAPACITY * 10)
+        idle = float(pools.nodes.watts(base).sum())
+        totals["equal"] += split_watts(pools, equal_weights(pools)) - idle
+        totals["lookahead"] += split_watts(pools, lookahead(pools, limits).weights) - idle
         shares = np.full(count, 1.0 / count)
         for _ in range(40):
             pods = shares * spread.sum()
-            now, there = one_pool(curves, base + pods, pods=pods, limit=CAPACITY * 10)
-            shares = 0.7 * shares + 0.3 * weigh(now, there, np.array([False]), limits).weights / 100
-        totals["proportional"] += watts(pools, nodes, 100.0 * shares) - idle
+            now = one_pool(curves, base + pods, pods=pods, limit=CAPACITY * 10)
+            shares = 0.7 * shares + 0.3 * proportional(now, limits).weights / 100
+        totals["proportional"] += split_watts(pools, 100.0 * shares) - idle
     return {rule: value / totals["equal"] for rule, value in totals.items()}
 
 
-def lookahead(pools_and_nodes: tuple[Pools, Nodes], limits: Limits | None = None) -> Weights:
-    return weigh(*pools_and_nodes, np.ones(len(pools_and_nodes[0]), dtype=np.bool_), limits)
+def lookahead(pools: Pools, limits: Limits | None = None) -> Weights:
+    return weigh(replace(pools, lookahead=np.ones(len(pools), dtype=np.bool_)), limits)
 
 
-def proportional(pools_and_nodes: tuple[Pools, Nodes], limits: Limits | None = None) -> Weights:
-    return weigh(*pools_and_nodes, np.zeros(len(pools_and_nodes[0]), dtype=np.bool_), limits)
+def proportional(pools: Pools, limits: Limits | None = None) -> Weights:
+    return weigh(replace(pools, lookahead=np.zeros(len(pools), dtype=np.bool_)), limits)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_predict.traffic.damping import Pace, damped, smoothed
-from wao_predict.traffic.segments import FloatArray, Segments
+from wao_predict.arrays import FloatArray
+from wao_predict.traffic.damping import Pace, damped
+from wao_predict.traffic.segments import Segments
 
 shares = st.lists(st.floats(0.1, 100), min_size=1, max_size=8)
 
@@ -57,15 +58,6 @@ def test_relief_does_not_wait() -> None:
 )
 def test_the_way_gone_depends_on_time_not_on_the_number_of_looks(settle: float, elapsed: float, part: float) -> None:
     assert Pace(settle=settle).fraction(elapsed) == pytest.approx(part, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("last", "measured", "load"),
-    [(2.0, 3.0, 3.0), (3.0, 2.0, 2.75), (np.nan, 2.0, 2.0), (3.0, np.nan, np.nan), (2.0, 2.0, 2.0)],
-)
-def test_a_rise_of_load_is_believed_at_once_and_a_fall_slowly(last: float, measured: float, load: float) -> None:
-    found = smoothed(np.array([last]), np.array([measured]), 0.25)
-    np.testing.assert_allclose(found, [load])
 
 
 @pytest.mark.parametrize(("settle", "elapsed", "part"), [(15.0, 60.0, 0.632), (15.0, 0.0, 0.0), (0.0, 1.0, 1.0)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -18,14 +20,15 @@ from tests.wao_predict.traffic.fleets import (
     many_pools,
     one_pool,
     saving,
-    watts,
 )
 from wao_predict.curves import DEFAULT_KNOTS
+from wao_predict.traffic.estimates import estimated
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.lookahead import PreviousPlan
-from wao_predict.traffic.pools import Nodes, Pools, per_node
+from wao_predict.traffic.places import per_node
+from wao_predict.traffic.plans import PreviousPlan
+from wao_predict.traffic.pools import Nodes, split_watts
 from wao_predict.traffic.reasons import Reason
-from wao_predict.traffic.weights import saturated, weigh
+from wao_predict.traffic.weights import weigh
 
 mixed = st.integers(0, 10_000)
 
@@ -49,8 +52,8 @@ def test_lookahead_never_costs_more_than_equal_weights(seed: int, count: int, lo
     pods = np.full(count, load / count)
     asked = one_pool(curves_of(seed, count, DEFAULT_KNOTS), draw.uniform(0, 10, count) + pods, pods=pods)
     made = lookahead(asked)
-    if (asked[1].usage_cores <= 0.7 * CAPACITY).all():
-        assert watts(*asked, made.weights) <= watts(*asked, np.full(count, 100.0 / count)) + 1e-6
+    if (asked.nodes.usage_cores <= 0.7 * CAPACITY).all():
+        assert split_watts(asked, made.weights) <= split_watts(asked, np.full(count, 100.0 / count)) + 1e-6
 
 
 @given(mixed, st.integers(2, 8), st.floats(0.5, 100.0))
@@ -72,8 +75,8 @@ def test_no_endpoint_is_driven_over_its_ceiling_while_another_has_room(seed: int
 @given(mixed, st.integers(2, 12), st.integers(1, 6), st.floats(0.02, 0.5))
 def test_services_do_not_count_on_the_same_free_capacity(seed: int, services: int, endpoints: int, load: float) -> None:
     """Many Services on the same nodes: together they keep to the ceilings, and cost no more than equal weights."""
-    pools, nodes = many_pools(services, endpoints, nodes=6, load=load, seed=seed)
-    made = lookahead((pools, nodes), Limits(floor=0.0))
+    pools = many_pools(services, endpoints, nodes=6, load=load, seed=seed)
+    nodes, made = pools.nodes, lookahead(pools, Limits(floor=0.0))
     own = per_node(pools.node, pools.cpu_cores, len(nodes))
     laid = per_node(pools.node, made.weights / 100 * pools.load[pools.parts.of], len(nodes))
     reached = nodes.usage_cores - own + laid
@@ -82,21 +85,21 @@ def test_services_do_not_count_on_the_same_free_capacity(seed: int, services: in
     equal = per_node(pools.node, equal_weights(pools) / 100 * pools.load[pools.parts.of], len(nodes))
     saturated = (made.reason == Reason.SATURATED).any()  # shared by room: more may be wanted than is measured
     if not saturated and (nodes.usage_cores - own + equal <= 0.7 * 64.0).all():
-        assert watts(pools, nodes, made.weights) <= 1.01 * watts(pools, nodes, equal_weights(pools))
+        assert split_watts(pools, made.weights) <= 1.01 * split_watts(pools, equal_weights(pools))
 
 
 @given(mixed, st.floats(0.05, 0.5))
 def test_the_plan_does_not_depend_on_how_traffic_is_split_now(seed: int, load: float) -> None:
     """So it cannot swing: what it is fed by does not come from it."""
-    pools, nodes = many_pools(5, 4, nodes=6, load=load, seed=seed)
-    first = lookahead((pools, nodes))
+    pools = many_pools(5, 4, nodes=6, load=load, seed=seed)
+    nodes, first = pools.nodes, lookahead(pools)
     moved = first.weights / 100 * pools.load[pools.parts.of]
     usage = nodes.usage_cores + per_node(pools.node, moved - pools.cpu_cores, len(nodes))
-    after = Pools(pools.shape, moved, pools.cpu_limit, pools.cpu_per_request)
-    there = Nodes(nodes.curves, nodes.capacity_cores, usage)
-    assume(not saturated(pools, nodes).any())
-    assume(not saturated(after, there).any())
-    second = lookahead((after, there))
+    after = replace(pools, cpu_cores=moved, nodes=Nodes(nodes.curves, nodes.capacity_cores, usage))
+    for asked in (pools, after):
+        known = estimated(asked, PreviousPlan())
+        assume(not (known.saturated.any() or known.at_limit.any()))
+    second = lookahead(after)
     assert np.allclose(first.weights, second.weights, atol=1e-6)
 
 
@@ -107,11 +110,12 @@ def test_a_service_with_a_saturated_endpoint_is_split_by_free_capacity_at_once()
     filled = lookahead(one_pool(curves, background + 0.5 * pods, pods=0.5 * pods, limit=10.0))
     assert filled.reason[0] == Reason.NONE
     assert filled.weights.max() > 80.0
-    spread = lookahead(one_pool(curves, background + pods, pods=pods, limit=10.0))
+    present = PreviousPlan(weights=np.array([97.0, 1.0, 1.0, 1.0]))
+    spread = weigh(one_pool(curves, background + pods, pods=pods, limit=10.0), None, present)
     assert spread.reason[0] == Reason.SATURATED
     assert spread.weights.tolist() == pytest.approx([25.0] * 4)  # each pod may take 7 cores
     on_full_node = one_pool(curves, np.array([31.5, 2.0, 2.0, 2.0]), pods=pods, limit=20.0)
-    assert lookahead(on_full_node).reason[0] == Reason.SATURATED
+    assert weigh(on_full_node, None, present).reason[0] == Reason.SATURATED
 
 
 def test_a_node_that_others_fill_says_nothing_of_a_services_load() -> None:
@@ -132,15 +136,12 @@ def test_equal_shares_where_consolidating_saves_too_little() -> None:
 
 def test_near_equal_nodes_do_not_swap_on_noise() -> None:
     curves = curves_of_tables("edge_lenovo", "edge_lenovo")
-    pools, nodes = one_pool(curves, np.array([5.0, 5.1]), pods=np.array([2.0, 2.0]))
-    first = lookahead((pools, nodes))
-    carried = first.weights / 100 * 4.0
-    noisy = Nodes(curves, nodes.capacity_cores, np.array([5.1, 5.0]))
-    chosen = np.array([True])
-    assert np.argmax(weigh(pools, noisy, chosen).weights) != np.argmax(first.weights)
-    assert np.argmax(weigh(pools, noisy, chosen, None, PreviousPlan(planned=carried)).weights) == np.argmax(
-        first.weights
-    )
+    pools = one_pool(curves, np.array([5.0, 5.1]), pods=np.array([2.0, 2.0]))
+    first = lookahead(pools)
+    carried = PreviousPlan(planned=first.weights / 100 * 4.0)
+    noisy = replace(pools, nodes=Nodes(curves, pools.nodes.capacity_cores, np.array([5.1, 5.0])))
+    assert np.argmax(weigh(noisy).weights) != np.argmax(first.weights)
+    assert np.argmax(weigh(noisy, None, carried).weights) == np.argmax(first.weights)
 
 
 def test_endpoints_of_one_node_share_its_room() -> None:

@@ -22,7 +22,7 @@ def test_services_become_consecutive_pools() -> None:
     assert pools.cpu_limit.tolist() == [4.0, 4.0, 1.0, 2.0, 3.0]
     np.testing.assert_allclose(pools.load, [3.0, np.nan])
     np.testing.assert_allclose(pools.at_node(np.array([5.0, 6.0])), [5.0, 6.0, 6.0, np.nan, 5.0])
-    assert pools.shape.per_node(np.ones(5), 2).tolist() == [2.0, 2.0]
+    assert pools.per_node(np.ones(5)).tolist() == [2.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ def test_services_become_consecutive_pools() -> None:
         ({"node": [0, 2]}, r"service 0, node: rows are -1 \(unknown\) to 1, got \[0, 2\]"),
         ({"cpu_cores": [1.0, 1.0, 1.0]}, "service 0, cpu_cores: 3 values for 2 endpoints"),
         ({"cpu_limit": []}, "service 0, cpu_limit: 0 values for 2 endpoints"),
+        ({"rule": "equal"}, "service 0, rule: write lookahead or proportional, got 'equal'"),
     ],
 )
 def test_errors_name_the_service_and_the_field(service: dict[str, Any], words: str) -> None:
@@ -44,12 +45,7 @@ def test_no_services_are_no_pools() -> None:
     assert len(Pools.of_services([], NODES)) == 0
 
 
-def test_falling_load_is_smoothed() -> None:
-    pools = Pools.of_services([ServiceTraffic([0], [1.0], 4.0)], NODES)
-    assert pools.smoothed(np.array([3.0]), 0.25).load.tolist() == [2.5]
-
-
 def test_the_power_of_a_split_counts_the_load_where_it_goes() -> None:
     pools = Pools.of_services([ServiceTraffic([0, 1], [1.0, 1.0], 4.0)], NODES)
-    assert split_watts(pools, NODES, [50.0, 50.0]) == pytest.approx(260.0)
-    assert split_watts(pools, NODES, [100.0, 0.0]) == pytest.approx(250.0)
+    assert split_watts(pools, [50.0, 50.0]) == pytest.approx(260.0)
+    assert split_watts(pools, [100.0, 0.0]) == pytest.approx(250.0)

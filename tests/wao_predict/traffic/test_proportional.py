@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,8 +19,9 @@ from tests.wao_predict.traffic.fleets import (
 from wao_predict import PowerCurves
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.pools import per_node
-from wao_predict.traffic.reasons import NOTE_TEXTS, RULES, Note, Rule
+from wao_predict.traffic.places import per_node
+from wao_predict.traffic.pools import Pools
+from wao_predict.traffic.reasons import NOTE_TEXTS, RULES, Note, Reason, Rule
 
 mixed = st.integers(0, 10_000)
 
@@ -31,8 +34,8 @@ def test_the_proportional_rule_keeps_to_the_ceilings_too_where_the_load_is_known
     pods = draw.dirichlet(np.ones(count)) * load
     background, node = draw.uniform(0, 25, count), draw.integers(0, count, count)
     usage = background + per_node(node, pods, count)
-    pools, nodes = one_pool(curves_of(seed, count, DEFAULT_KNOTS), usage, pods=pods, limit=20.0, node=node)
-    laid = proportional((pools, nodes), Limits(floor=0.0)).weights / 100 * load
+    pools = one_pool(curves_of(seed, count, DEFAULT_KNOTS), usage, pods=pods, limit=20.0, node=node)
+    laid = proportional(pools, Limits(floor=0.0)).weights / 100 * load
     free = np.maximum(0.7 * CAPACITY - background, 0.0)
     room = np.minimum(0.7 * 20.0, free[node] / np.bincount(node, minlength=count)[node])
     if load <= room.sum():
@@ -52,7 +55,7 @@ def test_an_unknown_node_is_neutral_never_the_best() -> None:
         made = proportional(asked)
         assert made.weights[1] < made.weights[2] < made.weights[0]
         assert made.weights[2] == pytest.approx(100 / 3)
-        assert "neutral weight" in NOTE_TEXTS[Note(made.note[2])]
+        assert "equal share" in NOTE_TEXTS[Note(made.note[2])]
 
 
 def test_an_overloaded_node_gets_less_although_its_curve_is_flat() -> None:
@@ -73,3 +76,30 @@ def test_nothing_known_is_equal() -> None:
     made = proportional(one_pool(unknown, np.ones(2)))
     assert RULES[made.rule[0]] is Rule.EQUAL
     assert made.weights.tolist() == [50.0, 50.0]
+
+
+def two_of_five(**more: Any) -> Pools:
+    """Return 5 pods: two nodes run at 40 %, where their curve is nearly flat, and three at 5 %, where it is steep."""
+    curves = PowerCurves(np.array([0.0, 35.0, 100.0]), np.array([[100.0, 300.0, 305.0]] * 5))
+    return one_pool(curves, np.array([0.4, 0.4, 0.05, 0.05, 0.05]) * CAPACITY, **more)
+
+
+def test_the_slope_at_the_present_load_is_only_the_rule_of_who_wants_it() -> None:
+    assert proportional(two_of_five()).weights[:2].sum() > 95.0
+
+
+@pytest.mark.parametrize("limit", [30.0, np.nan])
+def test_weights_are_near_equal_until_the_load_is_known(limit: float) -> None:
+    made = lookahead(two_of_five(limit=limit))
+    assert (RULES[made.rule[0]], made.reason[0]) == (Rule.PROPORTIONAL, Reason.POD_NOT_MEASURED)
+    assert made.weights.max() <= 2.0 * made.weights.min() + 1e-9
+
+
+def test_without_limits_the_average_increase_up_to_the_ceiling_counts() -> None:
+    pools = two_of_five(limit=np.nan, pods=np.full(5, 1.0))
+    made = lookahead(pools, Limits(floor=0.0))
+    assert made.reason[0] == Reason.NO_LIMIT
+    ceiling = np.full(5, 0.7 * CAPACITY)
+    usage = pools.nodes.usage_cores
+    average = (pools.nodes.watts(ceiling) - pools.nodes.watts(usage)) / (ceiling - usage)
+    assert made.weights == pytest.approx(100.0 / average / (1.0 / average).sum())

@@ -14,9 +14,7 @@ import numpy as np
 
 from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError, UsageError
-
-PUBLISHED_NAMES = {"cpu_percent": "cpu_usage", "inlet_temp_c": "inlet_temp", "delta_p_pa": "delta_p"}
-"""Column names of the published power tables, which are accepted too."""
+from wao_predict.features import ALIASES
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +27,7 @@ class CsvTable:
     lines: list[int]
 
     def places(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the position of each column. Case is ignored, and the names of the published tables are accepted.
+        """Return the position of each column. Case is ignored, and features can have the names in `ALIASES`.
 
         Raises
         ------
@@ -45,7 +43,9 @@ class CsvTable:
             )
         twice = [name for name in names if found.count(name) > 1]
         if twice:
-            raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} occurs twice; keep one")
+            same = {self.header[place] for place, name in enumerate(found) if name == twice[0]} - {twice[0]}
+            written_as = f" (as {' and '.join(sorted(same))})" if same else ""
+            raise FeatureError(f"{self.name}, line 1: column {', '.join(twice)} occurs twice{written_as}; keep one")
         return {name: found.index(name) for name in names}
 
     def has(self, name: str) -> bool:
@@ -54,7 +54,8 @@ class CsvTable:
 
     @property
     def _names(self) -> list[str]:
-        return [PUBLISHED_NAMES.get(name.lower(), name.lower()) for name in self.header]
+        written = [name.lower() for name in self.header]
+        return [name if (own := ALIASES.get(name)) is None or own in written else own for name in written]
 
     def _hint(self) -> str:
         separators = {";": "semicolons", "\t": "tabs"}

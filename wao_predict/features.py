@@ -14,9 +14,48 @@ FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
 """The features of a model that does not name its own: cpu_usage [% of the node's capacity], inlet_temp [degC], delta_p
 [Pa]."""
 
+ALIASES: Mapping[str, str] = {
+    "cpu_percent": "cpu_usage",
+    "inlet_temp_c": "inlet_temp",
+    "delta_p_pa": "delta_p",
+    "cpu": "cpu_usage",
+    "mean_cpu": "cpu_usage",
+    "amb_temp": "inlet_temp",
+    "dp": "delta_p",
+    "mean_dp": "delta_p",
+}
+"""Further names of the features, in the same units: those of published power tables, and of the models of waok8s."""
+
 UNITS: Mapping[str, str] = {"cpu_usage": "%", "inlet_temp": "degC", "delta_p": "Pa"}
 
 MAX_FEATURES = 32
+
+
+def feature_places(names: Sequence[str], features: Sequence[str] = FEATURES) -> dict[str, int]:
+    """Return the position of each feature among the names of columns; a feature's own name wins over an alias.
+
+    Raises
+    ------
+    FeatureError
+        Two aliases of one feature are there, and not its own name.
+
+    Examples
+    --------
+    >>> feature_places(["amb_temp", "time", "cpu"])
+    {'cpu_usage': 2, 'inlet_temp': 0}
+    """
+    found: dict[str, int] = {}
+    for feature in features:
+        if feature in names:
+            found[feature] = names.index(feature)
+            continue
+        also = [place for place, name in enumerate(names) if ALIASES.get(name) == feature]
+        if len(also) > 1:
+            twice = " and ".join(names[place] for place in also)
+            raise FeatureError(f"the columns {twice} are both {feature}: keep one, or rename it to {feature}")
+        if also:
+            found[feature] = also[0]
+    return found
 
 
 class FeatureRanges(Mapping[str, tuple[float, float]]):
@@ -101,7 +140,8 @@ def as_matrix(X: Any, features: Sequence[str] = FEATURES) -> FloatArray:
     X
         A numpy array or nested lists of shape (n_samples, n_features) in the order of `features`; or a table with named
         columns in any order, possibly among others: a dict of columns, a list of dicts, or a pandas, polars or pyarrow
-        table. Masked values count as missing.
+        table. The columns can also have the names in `ALIASES`, such as cpu, amb_temp and dp. Masked values count as
+        missing.
     features
         Names of the columns.
 
@@ -117,7 +157,7 @@ def as_matrix(X: Any, features: Sequence[str] = FEATURES) -> FloatArray:
     >>> as_matrix({"cpu_usage": [10], "inlet_temp": [22]}, features=["inlet_temp", "cpu_usage"]).tolist()
     [[22.0, 10.0]]
     """
-    columns = _named_columns(X.collect() if _is_lazy(X) else X, features)
+    columns = _named_columns(X.collect() if _is_lazy(X) else X)
     matrix = _stack(columns, features) if columns is not None else _positional(X, features)
     _refuse_missing(matrix, features)
     return matrix
@@ -128,12 +168,12 @@ def _is_lazy(X: Any) -> bool:
     return hasattr(X, "collect") and hasattr(X, "collect_schema")
 
 
-def _named_columns(X: object, features: Sequence[str]) -> Mapping[str, object] | None:
+def _named_columns(X: object) -> Mapping[str, object] | None:
     if isinstance(X, Mapping):
         return {str(name): column for name, column in X.items()}
     if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
-        complete = [name for name in features if all(name in row for row in X)]
-        return {name: [row[name] for row in X] for name in complete}
+        complete = [name for name in X[0] if all(name in row for row in X)]
+        return {str(name): [row[name] for row in X] for name in complete}
     if isinstance(X, np.ndarray):
         return {name: X[name] for name in X.dtype.names} if X.dtype.names else None
     table: Any = X
@@ -145,13 +185,15 @@ def _named_columns(X: object, features: Sequence[str]) -> Mapping[str, object] |
 
 
 def _stack(columns: Mapping[str, object], features: Sequence[str]) -> FloatArray:
-    missing = [name for name in features if name not in columns]
+    names = list(columns)
+    places = feature_places(names, features)
+    missing = [name for name in features if name not in places]
     if missing:
         raise FeatureError(
             f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the table has "
             f"{', '.join(columns) or 'no columns'}. Rename the columns to {', '.join(features)}"
         )
-    stacked = [_column(name, columns[name], features) for name in features]
+    stacked = [_column(name, columns[names[places[name]]], features) for name in features]
     lengths = {len(column) for column in stacked}
     if len(lengths) > 1:
         named = ", ".join(f"{name} {len(column)}" for name, column in zip(features, stacked, strict=True))

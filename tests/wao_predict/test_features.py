@@ -46,6 +46,32 @@ def test_columns_are_found_by_name_in_any_order(table: object) -> None:
     assert np.float64 == matrix.dtype
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cpu", "amb_temp", "dp"),
+        ("mean_cpu", "amb_temp", "mean_dp"),
+        ("cpu_percent", "inlet_temp_c", "delta_p_pa"),
+        ("mean_cpu", "inlet_temp", "dp"),
+    ],
+    ids=", ".join,
+)
+@pytest.mark.parametrize("kind", [dict, pd.DataFrame, pl.DataFrame, pa.table], ids=lambda kind: kind.__name__)
+def test_the_names_of_published_tables_and_models_are_known(names: tuple[str, ...], kind: Any) -> None:
+    table = dict(zip(names, zip(*EXPECTED, strict=True), strict=True))
+    assert EXPECTED == as_matrix(kind({name: list(column) for name, column in table.items()})).tolist()
+
+
+def test_records_with_other_names_are_found_too() -> None:
+    rows = [{"time": 1, "cpu": cpu, "amb_temp": temp, "dp": dp} for cpu, temp, dp in EXPECTED]
+    assert EXPECTED == as_matrix(rows).tolist()
+
+
+def test_a_features_own_name_wins_over_another_that_it_is_known_by() -> None:
+    """A table may have the load in cores next to the load in percent."""
+    assert EXPECTED == as_matrix({**COLUMNS, "cpu": [1.0, 2.0]}).tolist()
+
+
 @pytest.mark.parametrize("table", [[], np.empty((0, 3)), {"cpu_usage": [], "inlet_temp": [], "delta_p": []}])
 def test_an_empty_table_gives_no_rows(table: object) -> None:
     assert (0, 3) == as_matrix(table).shape
@@ -55,7 +81,11 @@ def test_an_empty_table_gives_no_rows(table: object) -> None:
     ("table", "words"),
     [
         ({"cpu_usage": [1], "inlet_temp": [2]}, ["missing column delta_p", "cpu_usage, inlet_temp", "Rename"]),
-        ({"cpu": [1], "temp": [2]}, ["missing columns cpu_usage, inlet_temp, delta_p"]),
+        ({"load": [1], "temp": [2]}, ["missing columns cpu_usage, inlet_temp, delta_p"]),
+        (
+            {"cpu": [1], "mean_cpu": [1], "amb_temp": [2], "dp": [3]},
+            ["columns cpu and mean_cpu are both cpu_usage", "keep one"],
+        ),
         (
             {"cpu_usage": [1], "inlet_temp": [float("nan")], "delta_p": [1]},
             ["inlet_temp is nan in row 0", "drop or fill"],

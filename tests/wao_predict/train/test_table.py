@@ -24,8 +24,19 @@ def test_columns_in_any_order_with_others_beside_them(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.watts, [210.5, 300])
 
 
-def test_the_published_column_names_are_read_too(tmp_path: Path) -> None:
-    table = load_table(write(tmp_path, "cpu_percent,inlet_temp_c,delta_p_pa,watts\n0.1,15,0,222\n"))
+@pytest.mark.parametrize(
+    "header",
+    [
+        "cpu_percent,inlet_temp_c,delta_p_pa",
+        "cpu,amb_temp,dp",
+        "Mean_CPU,amb_temp,mean_dp",
+        "cpu_usage,amb_temp,dp,cpu",
+    ],
+)
+def test_the_published_column_names_are_read_too(tmp_path: Path, header: str) -> None:
+    table = load_table(
+        write(tmp_path, f"watts,{header}\n222,0.1,15,0,7\n".replace(",7", ",7" * (header.count(",") - 2)))
+    )
     np.testing.assert_array_equal(table.X, [[0.1, 15, 0]])
 
 
@@ -42,10 +53,10 @@ def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cpu\n", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has cpu"),
+        ("load\n", "line 1: missing columns cpu_usage, inlet_temp, delta_p, watts; the header has load"),
         (HEADER + "1,5,20,1,200\n", "line 2: 5 values for 4 columns; write decimals with a point"),
         ("cpu_usage,inlet_temp,watts\n", "line 1: missing column delta_p"),
-        ("cpu_usage,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage occurs twice"),
+        ("cpu,cpu_percent,inlet_temp,delta_p,watts\n", "cpu_usage occurs twice (as cpu and cpu_percent); keep one"),
         (HEADER, "no row has all of"),
         (HEADER + ",20,1,200\n", "1 rows skipped"),
         (HEADER + "1,20,1,200\n2,warm,1,200\n", "line 3, column inlet_temp: 'warm' is not a finite number"),

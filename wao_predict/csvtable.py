@@ -14,7 +14,7 @@ import numpy as np
 
 from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError, UsageError
-from wao_predict.features import ALIASES
+from wao_predict.features import own_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,7 @@ class CsvTable:
 
     @property
     def _names(self) -> list[str]:
-        written = [name.lower() for name in self.header]
-        return [name if (own := ALIASES.get(name)) is None or own in written else own for name in written]
+        return own_names([name.lower() for name in self.header])
 
     def _hint(self) -> str:
         separators = {";": "semicolons", "\t": "tabs"}

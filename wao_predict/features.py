@@ -58,6 +58,17 @@ def feature_places(names: Sequence[str], features: Sequence[str] = FEATURES) -> 
     return found
 
 
+def own_names(names: Sequence[str]) -> list[str]:
+    """Return names of columns with each alias replaced by its feature, unless the feature's own name is there too.
+
+    Examples
+    --------
+    >>> own_names(["cpu", "amb_temp", "rack"])
+    ['cpu_usage', 'inlet_temp', 'rack']
+    """
+    return [name if (own := ALIASES.get(name)) is None or own in names else own for name in names]
+
+
 class FeatureRanges(Mapping[str, tuple[float, float]]):
     """The range of values that a model was trained on: (lowest, highest) of each feature, in the model's order.
 

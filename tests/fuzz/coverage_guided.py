@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["wao_core", "wao_lb", "wao_predict", "w
     from wao_core.cluster.decode import POD
     from wao_core.source.plain_values import plain_values
     from wao_lb.outputs import eds
-    from wao_predict.backends import v2
+    from wao_predict.backends import v2_messages
     from wao_predict.errors import WaoError
     from wao_predict.flow import Response
     from wao_predict.models.metadata import read_props
@@ -39,7 +39,7 @@ def _model(body: bytes) -> object:
 TARGETS: dict[str, Callable[[bytes], object]] = {
     "dpapi": lambda body: dpapi.decode(_response(body)),
     "prometheus": lambda body: prometheus.decode(_response(body), "server"),
-    "v2": lambda body: v2.decode_response(_response(body), 2),
+    "v2": lambda body: v2_messages.decode_response(_response(body), 2),
     "redfish": explorer.decode,
     "model": _model,
     "yaml": lambda body: plain_values(body.decode(errors="replace"), json=True),

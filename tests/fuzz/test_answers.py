@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.json_texts import EXPENSIVE, TEXTS
-from wao_predict.backends import v2
+from wao_predict.backends import v2_messages
 from wao_predict.csvtable import read_csv
 from wao_predict.errors import ModelLoadError, WaoError
 from wao_predict.flow import Response
@@ -28,7 +28,7 @@ STATUSES = st.sampled_from([200, 200, 200, 301, 400, 500])
 DECODERS: dict[str, Callable[[Response], object]] = {
     "dpapi": dpapi.decode,
     "prometheus": lambda response: prometheus.decode(response, "http://p"),
-    "v2": lambda response: v2.decode_response(response, 2),
+    "v2": lambda response: v2_messages.decode_response(response, 2),
     "redfish": lambda response: explorer.decode(response.body),
 }
 NAMES = pytest.mark.parametrize("name", DECODERS)

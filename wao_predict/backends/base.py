@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from wao_predict.arrays import FloatArray
-from wao_predict.features import FEATURES, FeatureRanges, checked_features
+from wao_predict.features import FEATURES, FeatureRanges, checked_features, own_names
 from wao_predict.flow import Flow
 
 
@@ -41,7 +41,8 @@ Backend = LocalBackend | RemoteBackend
 def features_of(backend: object) -> tuple[str, ...]:
     """Return the names of a backend's features, in the order of its columns.
 
-    These are its attribute `features`, else scikit-learn's `feature_names_in_`, else `FEATURES`.
+    These are its attribute `features`, else scikit-learn's `feature_names_in_`, else `FEATURES`. A feature's own name
+    replaces an alias.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def features_of(backend: object) -> tuple[str, ...]:
     for attribute in ("features", "feature_names_in_"):
         stated = getattr(backend, attribute, None)
         if stated is not None:
-            return checked_features([str(name) for name in stated])
+            return checked_features(own_names([str(name) for name in stated]))
     return FEATURES
 
 

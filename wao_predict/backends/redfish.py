@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from wao_predict.arrays import FloatArray
 from wao_predict.backends.v2 import V2Backend
+from wao_predict.backends.v2_options import model_options
 from wao_predict.connection import base_of
-from wao_predict.endpoint import Endpoint, EndpointContext, Options
+from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import RemoteError
 from wao_predict.flow import Flow
-from wao_predict.redfish.model_endpoint import PROTOCOL, find_model
+from wao_predict.redfish.model_endpoint import find_model
 
 
 class RedfishBackend:
@@ -25,24 +26,29 @@ class RedfishBackend:
     system
         The node's System where the BMC has several: its path, id, name or UUID.
     options
-        Options of the model, as of `V2Backend`.
+        Options of the model's server, see `V2Backend`.
     """
 
     concurrency = 1
     names_server = True
 
-    def __init__(self, endpoint: str, *, system: str | None = None, options: Options | None = None) -> None:
+    def __init__(self, endpoint: str, *, system: str | None = None, **options: object) -> None:
         self._base = base_of(endpoint)
         self._system = system
-        self._options = options or Options()
+        self._options = options
+        model_options(options)
         self._model: V2Backend | None = None
         self._failed = False
 
     @classmethod
     def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> RedfishBackend:
-        """Return the model that the BMC at the endpoint's URL names; the endpoint's `target` has its options."""
+        """Return the model that the BMC at the endpoint's URL names.
+
+        Options of the model's server are those of the endpoint's `target`, and of the endpoint itself.
+        """
         system = endpoint.options.mapping("sensor").text("system") or None
-        return cls(endpoint.url, system=system, options=None if endpoint.target is None else endpoint.target.options)
+        of_target = {} if endpoint.target is None else endpoint.target.options.mapping("options")
+        return cls(endpoint.url, system=system, **{**endpoint.options.mapping("options"), **of_target})
 
     @property
     def endpoint(self) -> str:
@@ -71,7 +77,7 @@ class RedfishBackend:
             if known is None:
                 raise
             return known
-        made = V2Backend.from_endpoint(Endpoint(PROTOCOL, found.infer_url, options=self._options), EndpointContext())
+        made = V2Backend(found.infer_url, **self._options)
         if known is None or known.url != made.url:
             self._model = known = made
         return known

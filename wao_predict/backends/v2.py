@@ -1,32 +1,29 @@
 """Open Inference Protocol (V2) over REST: https://github.com/kserve/open-inference-protocol.
 
-Encoding and decoding are pure functions; `V2Backend.flow` combines them. One request carries all rows. A server that
-refuses a batch gets one request per row from then on.
+`V2Backend.flow` combines the pure modules `v2_options`, `v2_signature` and `v2_messages`. It reads the metadata of the
+model once, sends as many rows in one request as the server accepts, and learns that number from refusals.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import count
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
 from wao_predict.arrays import FloatArray
+from wao_predict.backends.v2_messages import decode_response, encode_request, refused, stated_limit
+from wao_predict.backends.v2_options import model_options, split_options
+from wao_predict.backends.v2_signature import Signature, signature_of, stated_signature
 from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
-from wao_predict.errors import ProtocolError, RemoteError
+from wao_predict.errors import ProtocolError
 from wao_predict.flow import MIB, Flow, Request, Response
-from wao_predict.json_values import as_text, parse_json
+from wao_predict.json_values import parse_json
 
-INPUT_NAME = "predict-prob"
-"""The reference's input name; most servers take any."""
-MAX_ROWS = 4096
-"""Most rows of one request; larger batches are split."""
-_NUMBERS = ("FP64", "FP32", "FP16", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
+_NOT_ABOUT_THE_BATCH = (401, 403, 404, 429, 501, 502, 503, 504)
 
 
 def infer_url(endpoint: str) -> str:
@@ -43,117 +40,51 @@ def infer_url(endpoint: str) -> str:
     return urlunsplit(parts._replace(path=path))
 
 
-def encode_request(X: FloatArray, *, input_name: str = INPUT_NAME, request_id: str = "") -> bytes:
-    """Return the body of an infer request for rows of shape (n, 3): nested data, FP32."""
-    tensor = {
-        "name": input_name,
-        "shape": list(X.shape),
-        "datatype": "FP32",
-        "data": [[float(value) for value in row] for row in X.tolist()],
-    }
-    body: dict[str, Any] = {"inputs": [tensor]}
-    if request_id:
-        body = {"id": request_id, **body}
-    return json.dumps(body, allow_nan=False).encode()
+def metadata_url(url: str) -> str:
+    """Return the URL of a model's metadata, for its infer URL."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path.removesuffix("/infer")))
 
 
-def decode_response(response: Response, n_samples: int, *, output_name: str | None = None) -> FloatArray:
-    """Return the watts in an infer response, shape (n_samples,).
+@dataclass(slots=True)
+class BatchSize:
+    """Number of rows of the next request, learned from what the server accepts and refuses.
 
-    Parameters
+    After a refusal that states no limit, one row is sent and the number doubles until the next refusal.
+
+    Attributes
     ----------
-    output_name
-        The output to take; without it "watts" where there is one, else the first.
-
-    Raises
-    ------
-    RemoteError
-        The server answered with an error; the message quotes its text, the summary does not.
-    ProtocolError
-        The answer is not an infer response for that many rows; the message quotes its beginning.
+    rows
+        Rows of the next request.
+    most
+        Most rows that the server may accept.
+    accepted
+        Most rows that it has accepted.
     """
-    if response.status != 200:
-        raise _refused(response)
-    document = _json(response)
-    outputs = document.get("outputs") if isinstance(document, Mapping) else None
-    if not isinstance(outputs, Sequence) or not outputs or not all(isinstance(item, Mapping) for item in outputs):
-        raise _outside(response, "it has no outputs")
-    output = _choose(outputs, output_name, response)
-    datatype = output.get("datatype")
-    if datatype not in _NUMBERS:
-        raise _outside(response, f"its output {output.get('name')!r:.40} has datatype {datatype!r:.20}, not a number")
-    values = list(_flatten(output.get("data"), response))
-    if len(values) != n_samples:
-        raise _outside(response, f"it has {len(values)} values for {n_samples} rows")
-    watts = np.array(values, dtype=np.float64)
-    if not np.isfinite(watts).all():
-        raise _outside(response, "a value is not a finite number")
-    return watts
 
+    rows: int
+    most: int
+    accepted: int = 0
 
-def _choose(outputs: Sequence[Mapping[str, Any]], wanted: str | None, response: Response) -> Mapping[str, Any]:
-    by_name = {str(item.get("name")): item for item in outputs}
-    if wanted is None:
-        return by_name.get("watts", outputs[0])
-    if wanted not in by_name:
-        raise _outside(response, f"it has no output {wanted!r:.40}, only {', '.join(by_name)[:100]}")
-    return by_name[wanted]
+    @classmethod
+    def up_to(cls, most: int) -> BatchSize:
+        """Return the size for a server of which nothing is known but the most rows it may accept."""
+        return cls(most, most)
 
+    def accept(self, rows: int) -> None:
+        """Note that the server answered this many rows."""
+        self.accepted = max(self.accepted, rows)
+        if rows == self.rows:
+            self.rows = min(2 * rows, self.most)
 
-def _flatten(data: object, response: Response, depth: int = 0) -> Iterator[float]:
-    if isinstance(data, bool) or depth > 4:
-        raise _outside(response, "its data are not numbers")
-    if isinstance(data, int | float):
-        try:
-            yield float(data)
-        except OverflowError:
-            raise _outside(response, "a value is not a finite number") from None
-    elif isinstance(data, list):
-        for item in data:
-            yield from _flatten(item, response, depth + 1)
-    else:
-        raise _outside(response, f"its data has {type(data).__name__} instead of numbers")
-
-
-def _json(response: Response) -> Any:
-    try:
-        return parse_json(response.body, constant=lambda _: math.nan)
-    except ValueError:
-        raise _outside(response, "it is not JSON") from None
-
-
-def error_text(response: Response) -> str:
-    """Return the text of a server's error, from {"error"}, {"detail"} or plain text; at most 200 characters."""
-    try:
-        document = parse_json(response.body)
-    except ValueError:
-        document = None
-    said: object = response.body[:400].decode(errors="replace")
-    if isinstance(document, Mapping):
-        said = document.get("error") or document.get("detail") or document.get("message") or said
-    return " ".join(as_text(said).split())[:200]
-
-
-def _refused(response: Response) -> RemoteError:
-    endpoint = without_userinfo(response.url)
-    hint = "; check the name and the version of the model" if response.status == 404 else ""
-    return RemoteError(
-        f"{endpoint} answered {response.status}{hint}",
-        endpoint=endpoint,
-        status_code=response.status,
-        detail=error_text(response),
-    )
-
-
-def _outside(response: Response, why: str) -> ProtocolError:
-    endpoint = without_userinfo(response.url)
-    quoted = response.body[:200].decode(errors="replace")
-    return ProtocolError(
-        f"the answer of {endpoint} is not a V2 infer response",
-        endpoint=endpoint,
-        status_code=response.status,
-        detail=f"{why}: {quoted}",
-    )
+    def refuse(self, rows: int, limit: int | None) -> None:
+        """Note that the server refused this many rows, and the limit that it stated."""
+        if limit is not None and 0 < limit < rows:
+            self.rows = self.most = limit
+        elif 0 < self.accepted < rows:
+            self.rows = self.most = self.accepted
+        else:
+            self.rows, self.most, self.accepted = 1, rows - 1, 0
 
 
 class V2Backend:
@@ -162,73 +93,122 @@ class V2Backend:
     Parameters
     ----------
     endpoint
-        The infer URL or the model's URL, with or without a version.
-    input_name, output_name
-        Names of the tensors; see `decode_response`.
+        The infer URL or the model's URL, with or without a version. Options can follow in the fragment, such as
+        "#inputName=INPUT__0&maxBatchSize=8".
+    options
+        inputName, outputName, datatype, maxBatchSize and contentType, see `ModelOptions`; they take precedence over the
+        fragment and over the metadata of the server.
+
+    Raises
+    ------
+    UsageError
+        The URL cannot be used, or an option is not known or has a wrong value.
     """
 
-    def __init__(self, endpoint: str, *, input_name: str = INPUT_NAME, output_name: str | None = None) -> None:
-        self.url = infer_url(endpoint)
-        self._input_name = input_name
-        self._output_name = output_name
+    def __init__(self, endpoint: str, **options: object) -> None:
+        bare, in_url = split_options(endpoint)
+        self.url = infer_url(bare)
+        self._options = model_options({**in_url, **options})
         self._ids = count(1)
-        self.batch_refused = False
+        self._known: Signature | None = None
+        self._batch = BatchSize.up_to(stated_signature(self._options).max_rows)
 
     @classmethod
     def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> V2Backend:
         """Return the model at the endpoint's URL."""
-        return cls(endpoint.url)
+        return cls(endpoint.url, **endpoint.options.mapping("options"))
 
     @property
     def endpoint(self) -> str:
         """Infer URL without user information."""
         return without_userinfo(self.url)
 
-    def flow(self, X: FloatArray, /) -> Flow[FloatArray]:
-        """Request all rows at once, or one by one if the server has refused a batch before."""
-        parts: list[FloatArray] = []
-        start = 0
-        while start < len(X):
-            size = 1 if self.batch_refused else MAX_ROWS
-            rows = X[start : start + size]
-            response = yield self._request(rows)
-            if self._refuses_batch(response, rows):
-                watts = yield from self._ask_first_row(X[start : start + 1], response)
-                parts.append(watts)
-                start += 1
-                continue
-            parts.append(decode_response(response, len(rows), output_name=self._output_name))
-            start += len(rows)
-        return np.concatenate(parts) if parts else np.empty(0)
+    @property
+    def batch_size(self) -> int:
+        """Rows of the next request, at most."""
+        return self._batch.rows
 
-    def _ask_first_row(self, row: FloatArray, refusal: Response) -> Flow[FloatArray]:
-        """Request a single row: a server that only refuses batches answers it, a broken server does not."""
-        response = yield self._request(row)
+    def flow(self, X: FloatArray, /) -> Flow[FloatArray]:
+        """Request all rows in as few requests as the server accepts."""
+        if len(X) == 0:
+            return np.empty(0)
+        signature = yield from self._signature()
+        parts: list[FloatArray] = []
+        start, refusal = 0, None
+        while start < len(X):
+            rows = X[start : start + self._batch.rows]
+            response = yield self._request(signature, rows)
+            if signature.rows is None and self._refuses_batch(response, rows):
+                self._batch.refuse(len(rows), stated_limit(response))
+                refusal = refusal or response
+                continue
+            parts.append(self._decode(response, signature, len(rows), refusal))
+            self._batch.accept(len(rows))
+            start, refusal = start + len(rows), None
+        return np.concatenate(parts)
+
+    def _signature(self) -> Flow[Signature]:
+        """Return how the model takes features; a server that fails for the moment is queried again next time."""
+        if self._known is not None:
+            return self._known
+        stated = stated_signature(self._options)
+        found, keep = stated, True
+        options = self._options
+        if options.input_name is None or options.datatype is None or options.max_batch_size is None:
+            try:
+                response = yield Request("GET", metadata_url(self.url), {"Accept": "application/json"}, max_bytes=MIB)
+            except ProtocolError:
+                response = Response(200)
+            if response.status == 401:  # a second request would be a second failed login
+                raise refused(response)
+            if response.status == 200:
+                found = signature_of(_json(response), options)
+            keep = response.status not in (429, 502, 503, 504)
+        self._known = found if keep else None
+        if self._batch.accepted == 0:
+            self._batch = BatchSize.up_to(found.rows or found.max_rows)
+        return found
+
+    def _forget(self) -> None:
+        """Start over: the model behind the URL may have been replaced."""
+        self._known = None
+        self._batch = BatchSize.up_to(stated_signature(self._options).max_rows)
+
+    def _decode(self, response: Response, signature: Signature, n_samples: int, refusal: Response | None) -> FloatArray:
+        """Return the watts of the rows; the error of a server that refuses even one row is that of the batch."""
         if response.status != 200:
-            raise _refused(refusal)
-        watts = decode_response(response, 1, output_name=self._output_name)
-        self.batch_refused = True
-        return watts
+            if response.status not in (401, 403, 429, 502, 503, 504):
+                self._forget()
+            raise refused(refusal if refusal is not None and refusal.status != 200 else response, signature.doubt)
+        wanted = signature.rows or n_samples
+        return decode_response(response, wanted, output_name=self._options.output_name)[:n_samples]
 
     def _refuses_batch(self, response: Response, rows: FloatArray) -> bool:
-        if len(rows) == 1 or response.status in (401, 403, 404, 429, 501, 502, 503, 504):
+        if len(rows) == 1 or response.status in _NOT_ABOUT_THE_BATCH:
             return False
-        if response.status != 200:
-            return True
-        return self._gave_one_of_many(response, len(rows))
+        return response.status != 200 or self._gave_one_of_many(response, len(rows))
 
     def _gave_one_of_many(self, response: Response, n_samples: int) -> bool:
         """Whether the server silently answered the first row only."""
-        try:
-            decode_response(response, n_samples, output_name=self._output_name)
-        except ProtocolError:
+        for expected, answers in ((n_samples, False), (1, True)):
             try:
-                decode_response(response, 1, output_name=self._output_name)
+                decode_response(response, expected, output_name=self._options.output_name)
             except ProtocolError:
-                return False
-            return True
+                continue
+            return answers
         return False
 
-    def _request(self, rows: FloatArray) -> Request:
-        body = encode_request(rows, input_name=self._input_name, request_id=str(next(self._ids)))
-        return Request("POST", self.url, {"Content-Type": "application/json"}, body, max_bytes=8 * MIB)
+    def _request(self, signature: Signature, rows: FloatArray) -> Request:
+        if signature.rows is not None and len(rows) < signature.rows:  # the last row fills a fixed batch
+            rows = np.concatenate([rows, np.repeat(rows[-1:], signature.rows - len(rows), axis=0)])
+        headers, body = encode_request(rows, signature, self._options, request_id=str(next(self._ids)))
+        return Request("POST", self.url, headers, body, max_bytes=8 * MIB)
+
+
+def _json(response: Response) -> Mapping[str, object]:
+    """Return the metadata, or nothing where the answer is not a JSON object."""
+    try:
+        document = parse_json(response.body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, Mapping) else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli.options import shipped_models
+from wao_predict.cli.options import ModelOption, parse_options, shipped_models
 from wao_predict.cli.output import Output, print_csv, print_json
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def curve(
     numbers: Annotated[
         Output, typer.Option("--numbers", help="Print the values of the curve as json or csv; table draws the curve.")
     ] = Output.TABLE,
+    option: ModelOption = None,
 ) -> None:
     """Draw the power curve of a model at one or more inlet temperatures."""
     from wao_predict.predictor import load_predictor
@@ -52,7 +53,7 @@ def curve(
         )
     if not all(isfinite(value) for value in (*(inlet_temp or ()), delta_p or 0.0)):
         raise typer.BadParameter("--inlet-temp and --delta-p must be finite numbers")
-    with load_predictor(model) as predictor:
+    with load_predictor(model, **parse_options(option)) as predictor:
         temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
         if numbers is not Output.TABLE:
             _print_numbers(predictor, temperatures, pressure, numbers)

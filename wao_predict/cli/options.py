@@ -6,7 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+import typer
 
 
 def shipped_models(incomplete: str) -> list[str]:
@@ -14,6 +16,38 @@ def shipped_models(incomplete: str) -> list[str]:
     from wao_predict.models import model_names
 
     return [name for name in model_names() if name.startswith(incomplete)]
+
+
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="Option of the type; can be repeated. For a V2 server: inputName, outputName, datatype, maxBatchSize and "
+        "contentType. Default: what the server states.",
+    ),
+]
+"""The options of a model, as in the field `options` of a NodeConfig."""
+
+
+_OTHER_ARGUMENTS = ("source", "type", "connection")
+
+
+def parse_options(texts: list[str] | None) -> dict[str, Any]:
+    """Return the options by name.
+
+    Raises
+    ------
+    BadParameter
+        A text is not NAME=VALUE, or the name is that of another argument of `load_predictor`.
+    """
+    found = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or name.strip() in _OTHER_ARGUMENTS:
+            raise typer.BadParameter(f"--option {text!r:.60}: write NAME=VALUE, such as inputName=INPUT__0")
+        found[name.strip()] = value
+    return found
 
 
 def with_options(

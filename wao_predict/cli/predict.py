@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wao_predict.cli.connection import Login
-from wao_predict.cli.options import shipped_models, with_options
+from wao_predict.cli.options import ModelOption, parse_options, shipped_models, with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def predict(
     table: Annotated[
         str,
         typer.Argument(
-            help="CSV file with the model's features as columns: cpu_usage, inlet_temp, delta_p; - reads stdin.",
+            help="CSV file with the model's features as columns: cpu_usage, inlet_temp, delta_p, or cpu, amb_temp, dp; "
+            "- reads stdin.",
             metavar="TABLE.csv|-",
         ),
     ],
@@ -41,6 +42,7 @@ def predict(
     type_: Annotated[
         str | None, typer.Option("--type", help="Type of the model, if MODEL does not imply it: Onnx, Redfish, ...")
     ] = None,
+    option: ModelOption = None,
 ) -> None:
     """Predict watts for a table of CPU load [%], inlet temperature [degC] and static pressure difference [Pa].
 
@@ -51,7 +53,7 @@ def predict(
     from wao_predict.predictor import load_predictor
 
     how = login.connection_to(model)
-    with load_predictor(model, type=type_, connection=how) as predictor:
+    with load_predictor(model, type=type_, connection=how, **parse_options(option)) as predictor:
         read = read_csv(table)
         prediction = predictor.predict_detailed(read.numbers(predictor.features))
     if prediction.out_of_range.size and output is not Output.JSON:

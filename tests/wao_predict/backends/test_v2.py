@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: what is sent, which answers are understood, and what is refused."""
+"""A model on a V2 server: its URL, the sizes of batches, and what is asked of the server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.fakes.triton import StrictServer, Tensor
 from wao_predict import ProtocolError, RemoteError, UsageError
-from wao_predict.backends.v2 import V2Backend, decode_response, encode_request, infer_url
+from wao_predict.backends.v2 import V2Backend, infer_url, metadata_url
+from wao_predict.endpoint import Endpoint, EndpointContext, Options
 from wao_predict.flow import Request, Response, run
-from wao_predict.testing import MockTransport
+from wao_predict.testing import MockTransport, json_response
 
 URL = "https://models.example/v2/models/power/infer"
 
@@ -37,78 +39,15 @@ def test_a_url_that_is_none_is_refused(endpoint: str) -> None:
         infer_url(endpoint)
 
 
-def test_a_request_carries_all_rows_in_the_references_form() -> None:
-    body = json.loads(encode_request(np.array([[10.0, 22.0, 0.2], [50.0, 25.0, 10.0]]), request_id="7"))
-    assert body == {
-        "id": "7",
-        "inputs": [
-            {
-                "name": "predict-prob",
-                "shape": [2, 3],
-                "datatype": "FP32",
-                "data": [[10.0, 22.0, 0.2], [50.0, 25.0, 10.0]],
-            }
-        ],
-    }
-
-
-def answer(outputs: Any, status: int = 200) -> Response:
-    return Response(status, json.dumps({"model_name": "power", "outputs": outputs}).encode(), {}, URL)
-
-
-def output(data: Any, *, name: str = "predict", shape: Any = (2, 1), datatype: str = "FP64") -> dict[str, Any]:
-    return {"name": name, "shape": list(shape), "datatype": datatype, "data": data}
-
-
 @pytest.mark.parametrize(
-    "outputs",
+    ("url", "expected"),
     [
-        [output([174.9, 248.0])],
-        [output([[174.9], [248.0]])],
-        [output([174.9, 248.0], shape=[2], datatype="FP32")],
-        [output([1, 2], name="other"), output([174.9, 248.0], name="watts")],
-    ],
-    ids=["flat", "nested", "FP32", "by name"],
-)
-def test_nested_and_flat_outputs_are_understood(outputs: Any) -> None:
-    assert decode_response(answer(outputs), 2).tolist() == [174.9, 248.0]
-
-
-@pytest.mark.parametrize(
-    ("response", "words"),
-    [
-        (answer([]), "no outputs"),
-        (answer([output([1.0])]), "1 values for 2 rows"),
-        (answer([output(["x", "y"])]), "str instead of numbers"),
-        (answer([output([1.0, None])]), "NoneType instead of numbers"),
-        (answer([output([1.0, 2.0], datatype="BYTES")]), "datatype 'BYTES'"),
-        (answer([output([True, False])]), "not numbers"),
-        (Response(200, b"<html>busy</html>", {}, URL), "not JSON: <html>"),
-        (Response(200, b'{"outputs":[{"name":"a","datatype":"FP64","data":[NaN,1]}]}', {}, URL), "not a finite"),
-        (Response(200, b"[1,2]", {}, URL), "no outputs"),
+        (URL, "https://models.example/v2/models/power"),
+        ("http://h/p/v2/models/m/versions/1/infer?tenant=a", "http://h/p/v2/models/m/versions/1?tenant=a"),
     ],
 )
-def test_an_answer_outside_the_protocol_is_quoted(response: Response, words: str) -> None:
-    with pytest.raises(ProtocolError, match=words.replace("(", r"\(")):
-        decode_response(response, 2)
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"error": "model power is not ready"}', "model power is not ready"),
-        (b'{"detail": [{"loc": ["inputs"], "msg": "field required"}]}', "field required"),
-        (b"Internal Server Error", "Internal Server Error"),
-        (b"x" * 10_000, "x" * 100),
-    ],
-    ids=["error", "detail", "plain", "long"],
-)
-def test_a_refusal_says_what_the_server_said(body: bytes, said: str) -> None:
-    with pytest.raises(RemoteError) as raised:
-        decode_response(Response(500, body, {}, URL), 1)
-    assert said in str(raised.value)
-    assert len(str(raised.value)) < 500
-    assert raised.value.status_code == 500
+def test_metadata_are_at_the_models_url(url: str, expected: str) -> None:
+    assert expected == metadata_url(url)
 
 
 class Server(MockTransport):
@@ -121,6 +60,8 @@ class Server(MockTransport):
         self.ids: list[str] = []
 
     def answer(self, request: Request) -> Response:
+        if request.method == "GET":
+            return Response(404, b'{"detail":"Not Found"}', {}, request.url)
         document = json.loads(request.body or b"")
         rows = document["inputs"][0]["data"]
         self.rows.append(len(rows))
@@ -128,7 +69,7 @@ class Server(MockTransport):
         if len(rows) > self.batch and not self.first_only:
             return self.refusal or Response(400, b'{"error":"one row only"}', {}, request.url)
         data = [row[0] * 2 for row in (rows[:1] if self.first_only else rows)]
-        return answer([output(data, shape=[len(data)])])
+        return json_response({"outputs": [{"name": "y", "datatype": "FP64", "shape": [len(data)], "data": data}]})
 
 
 X = np.array([[10.0, 20, 5], [20.0, 20, 5], [30.0, 20, 5]])
@@ -152,7 +93,7 @@ def test_one_request_for_all_rows() -> None:
 def test_a_server_that_refuses_a_batch_is_asked_row_by_row_from_then_on(server: Server) -> None:
     backend = V2Backend(URL)
     assert run(backend.flow(X), server).tolist() == [20.0, 40.0, 60.0]
-    assert backend.batch_refused
+    assert backend.batch_size == 1
     asked = len(server.rows)
     assert run(backend.flow(X), server).tolist() == [20.0, 40.0, 60.0]
     assert server.rows[asked:] == [1, 1, 1]
@@ -164,7 +105,7 @@ def test_a_broken_server_is_not_taken_for_one_that_refuses_batches() -> None:
     backend = V2Backend(URL)
     with pytest.raises(RemoteError, match="down"):
         run(backend.flow(X), server)
-    assert not backend.batch_refused
+    assert backend.batch_size == 4096
     assert server.rows == [3, 1]
 
 
@@ -175,6 +116,30 @@ def test_a_refusal_that_is_not_about_the_batch_stands(status: int) -> None:
         run(V2Backend(URL).flow(X), server)
     assert raised.value.status_code == status
     assert server.rows == [3]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 8, 100])
+def test_the_largest_accepted_batch_is_found_by_doubling(limit: int) -> None:
+    server = Server(batch=limit)
+    backend = V2Backend(URL)
+    X = np.random.default_rng(1).uniform(0, 100, (300, 3))
+    assert run(backend.flow(X), server).tolist() == (X[:, 0] * 2).tolist()
+    assert limit / 2 < backend.batch_size <= limit
+    learned = len(server.rows)
+    run(backend.flow(X), server)
+    assert max(server.rows[learned:]) == backend.batch_size
+
+
+def test_a_server_that_failed_altogether_gets_large_batches_again() -> None:
+    server, backend = Server(batch=1), V2Backend(URL)
+    run(backend.flow(X), server)
+    assert backend.batch_size == 1
+    server.batch = 0
+    with pytest.raises(RemoteError):
+        run(backend.flow(X), server)
+    server.batch = 10_000
+    run(backend.flow(X), server)
+    assert server.rows[-1] == 3
 
 
 def test_large_batches_are_cut() -> None:
@@ -188,3 +153,156 @@ def test_no_rows_need_no_request() -> None:
     server = Server(batch=1)
     assert run(V2Backend(URL).flow(np.empty((0, 3))), server).size == 0
     assert server.rows == []
+
+
+STRICT = [
+    pytest.param(StrictServer(max_batch_size=100), id="another name"),
+    pytest.param(StrictServer((Tensor("x", "FP64"),), max_batch_size=100), id="FP64"),
+    pytest.param(StrictServer((Tensor("x", "FP16"),), max_batch_size=100), id="FP16 in"),
+    pytest.param(StrictServer(outputs=(Tensor("y", "FP16"),), max_batch_size=100), id="FP16 out"),
+    pytest.param(StrictServer((Tensor("x", dims=(-1, 3)),)), id="no limit"),
+    pytest.param(StrictServer((Tensor("x", dims=(3,)),)), id="one row without a batch dimension"),
+    pytest.param(StrictServer((Tensor("x", dims=(1, 3)),)), id="one row"),
+    pytest.param(StrictServer((Tensor("x", dims=(8, 3)),)), id="eight rows, neither more nor fewer"),
+    pytest.param(StrictServer((Tensor("x", dims=(1, 3)),), max_batch_size=100), id="a dimension more"),
+    pytest.param(
+        StrictServer((Tensor("delta_p", dims=(1,)), Tensor("amb_temp", dims=(1,)), Tensor("cpu", dims=(1,))),
+                     max_batch_size=100, watts=lambda X: X[:, 2] * 2),
+        id="one input per feature",
+    ),
+    pytest.param(
+        StrictServer((Tensor("x"),), (Tensor("label", "INT64"), Tensor("watts")), 100, watts=lambda X: X[:, 0] * 2),
+        id="two outputs",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("server", STRICT)
+def test_a_strict_server_gets_what_its_metadata_ask_for(server: StrictServer) -> None:
+    assert run(V2Backend(URL).flow(X), MockTransport(server)) == pytest.approx(X[:, 0] * 2, rel=1e-3)
+    assert server.refused == []
+
+
+def test_a_server_with_a_limit_of_eight_gets_batches_of_eight() -> None:
+    server = StrictServer(max_batch_size=8)
+    rows = np.random.default_rng(1).uniform(0, 100, (100, 3))
+    backend = V2Backend(URL)
+    assert run(backend.flow(rows), MockTransport(server)) == pytest.approx(rows[:, 0] * 2)
+    assert server.rows == [8] * 12 + [4]
+    run(backend.flow(rows), MockTransport(server))
+    assert server.refused == ["inference request batch-size must be <= 8 for 'power'"]
+    assert sum(line.startswith("GET") for line in server.asked) == 1
+
+
+INPUT = Tensor("INPUT__0")
+STATED = {"inputName": "INPUT__0", "datatype": "FP32", "maxBatchSize": 8}
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        V2Backend(URL, **STATED),
+        V2Backend(f"{URL}#inputName=INPUT__0&datatype=fp32&maxBatchSize=8"),
+        V2Backend(f"{URL}#inputName=wrong&datatype=FP32&maxBatchSize=8", inputName="INPUT__0"),
+        V2Backend.from_endpoint(
+            Endpoint("V2InferenceProtocol", URL, options=Options({"options": STATED})), EndpointContext()
+        ),
+    ],
+    ids=["arguments", "URL", "arguments over URL", "NodeConfig"],
+)
+def test_what_is_stated_needs_no_question(backend: V2Backend) -> None:
+    server = StrictServer(max_batch_size=8)
+    run(backend.flow(np.tile(X, (4, 1))), MockTransport(server))
+    assert server.asked == ["POST /v2/models/power/infer"] * 2
+    assert server.rows == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "words"),
+    [
+        ((INPUT,), {"inputName": "x"}, r"'x'.*the model has the input INPUT__0: correct the option inputName"),
+        ((INPUT,), {"outputName": "y"}, "unexpected inference output 'y'"),
+        ((INPUT,), {"datatype": "FP64"}, "expects 'FP32'"),
+        ((Tensor("x", "INT64"),), {}, "cannot carry fractions: set the option datatype"),
+        ((Tensor("x", dims=(5,)),), {}, r"the shape \[-1, 5\], and WAO sends 3 features"),
+        ((Tensor("a"), Tensor("b")), {}, "inputs a, b: name one with the option inputName"),
+    ],
+)
+def test_a_refusal_names_what_the_metadata_say(inputs: tuple[Tensor, ...], options: dict[str, Any], words: str) -> None:
+    server = StrictServer(inputs, max_batch_size=9)
+    with pytest.raises(RemoteError, match=words) as raised:
+        run(V2Backend(URL, **options).flow(X), MockTransport(server))
+    assert raised.value.status_code == 400
+
+
+def test_integers_are_sent_when_they_are_stated() -> None:
+    server = StrictServer((Tensor("x", "INT64"),), max_batch_size=9)
+    backend = V2Backend(URL, datatype="INT64")
+    assert run(backend.flow(X), MockTransport(server)).tolist() == [20.0, 40.0, 60.0]
+
+
+def test_an_output_is_taken_by_name() -> None:
+    outputs = (Tensor("label"), Tensor("power_w"))
+    server = StrictServer(outputs=outputs, max_batch_size=9)
+    assert run(V2Backend(URL, outputName="power_w").flow(X), MockTransport(server)).size == 3
+    assert run(V2Backend(URL).flow(X), MockTransport(server)).size == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [
+        (Response(404, b"{}"), False),
+        (Response(500, b"only infer is routed"), False),
+        (Response(200, b"<html>a page</html>"), False),
+        (Response(200, b'{"name":"power","inputs":[],"outputs":[]}'), False),
+        (Response(200, b'{"inputs":[{"name":"predict-prob"}]}'), False),
+        (Response(200, b'{"inputs":[{"name":"predict-prob","shape":["-1","3"],"datatype":"FP32"}]}'), False),
+        (Response(200, b'{"inputs":[{"name":"predict-prob","shape":[-1],"datatype":"FP32"}]}'), False),
+        (Response(200, b'{"inputs":"predict-prob"}'), False),
+        (Response(503, b"loading"), True),
+        (Response(429, b"busy"), True),
+    ],
+)
+def test_a_server_that_describes_nothing_gets_the_references_request(answer: Response, again: bool) -> None:
+    """KServe and MLServer often list no inputs, and Seldon Core routes infer only."""
+    server = StrictServer((Tensor("predict-prob"),), max_batch_size=9)
+    questions = []
+
+    def respond(request: Request) -> Response:
+        if request.method == "GET":
+            questions.append(request.url)
+            return answer
+        return server(request)
+
+    backend = V2Backend(URL)
+    for _ in range(2):
+        assert run(backend.flow(X), MockTransport(respond)).tolist() == [20.0, 40.0, 60.0]
+    assert len(questions) == (2 if again else 1)
+
+
+def test_a_model_that_was_replaced_is_asked_about_again() -> None:
+    old, new = StrictServer(max_batch_size=9), StrictServer((Tensor("renamed", "FP64"),), max_batch_size=2)
+    backend = V2Backend(URL)
+    run(backend.flow(X), MockTransport(old))
+    with pytest.raises(RemoteError, match="unexpected inference input 'INPUT__0'"):
+        run(backend.flow(X), MockTransport(new))
+    assert run(backend.flow(X), MockTransport(new)).tolist() == [20.0, 40.0, 60.0]
+
+
+def test_a_wrong_password_is_one_failed_login() -> None:
+    transport = MockTransport(lambda request: Response(401, b"", {}, request.url))
+    with pytest.raises(RemoteError) as raised:
+        run(V2Backend(URL).flow(X), transport)
+    assert raised.value.status_code == 401
+    assert len(transport.requests) == 1
+
+
+def test_a_description_that_is_too_large_is_done_without() -> None:
+    server = StrictServer((Tensor("predict-prob"),), max_batch_size=9)
+
+    def respond(request: Request) -> Response:
+        if request.method == "GET":
+            raise ProtocolError("the answer is larger than 1048576 bytes")
+        return server(request)
+
+    assert run(V2Backend(URL).flow(X), MockTransport(respond)).tolist() == [20.0, 40.0, 60.0]

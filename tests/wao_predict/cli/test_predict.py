@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.triton import StrictServer, Tensor, listening
 from tests.wao_predict.cli.running import Ran, wao, wao_to_a_closed_pipe
 from wao_predict import load_predictor
 
@@ -88,6 +89,8 @@ def test_a_bad_table_is_one_line_that_names_line_and_column(text: str | bytes, w
         (("predict", "fake", "/no/such/file.csv"), "cannot be read"),
         (("predict", "x", "-", "--type", "Nope"), "no backend of type 'Nope'; installed: Fake, Onnx"),
         (("predict", "http://127.0.0.1:9/v2/models/m/infer", "-", "--timeout", "1"), "127.0.0.1:9"),
+        (("predict", "http://127.0.0.1:9/v2/models/m", "-", "--option", "input=x"), "there are inputName, outputName"),
+        (("curve", "http://127.0.0.1:9/v2/models/m#maxBatchSize=x"), "maxBatchSize 'x' is not a number"),
         (("predict", "https://h.example/v2/models/m", "-", "--user", "u"), "WAO_PASSWORD"),
     ],
 )
@@ -191,3 +194,19 @@ def test_completion_is_offered() -> None:
 def test_the_shipped_models_are_completed(command: str) -> None:
     completing = {"_WAO_COMPLETE": "complete_bash", "COMP_WORDS": f"wao {command} edge_", "COMP_CWORD": "2"}
     assert wao(env=completing).out.split() == ["edge_lenovo", "edge_supermicro"]
+
+
+@pytest.mark.parametrize("text", ["inputName", "=x", "type=Onnx"])
+def test_an_option_without_name_or_value_is_refused(text: str) -> None:
+    ran = wao("predict", "http://127.0.0.1:9/v2/models/m", "-", "--option", text)
+    assert ran.code == 2
+    assert "write NAME=VALUE, such as inputName=INPUT__0" in ran.err
+
+
+def test_options_reach_a_strict_server() -> None:
+    server = StrictServer((Tensor("power/in", "FP64"),), max_batch_size=2)
+    with listening(server) as url:
+        options = ("--option", "inputName=power/in", "--option", "datatype=FP64", "--option", "maxBatchSize=2")
+        ran = wao("predict", f"{url}/v2/models/power", "-", "-o", "csv", *options, stdin="cpu,amb_temp,dp\n10,22,5\n")
+    assert ran.out.splitlines() == ["cpu,amb_temp,dp,watts", "10,22,5,20.0"]
+    assert server.asked == ["POST /v2/models/power/infer"]

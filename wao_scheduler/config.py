@@ -2,14 +2,15 @@
 
 The file is YAML. `profiles` maps names to settings; the scheduler addresses a profile by URL prefix
 (`https://host/<profile>`), and the profile `default` without a prefix. A KubeSchedulerConfiguration of the reference is
-accepted too: the `args` of its pluginConfig entries `MinimizePower` and `PodSpread` become profile settings.
+accepted too, see `wao_scheduler.reference_config`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,6 +21,9 @@ from wao_core.errors import DurationError, ManifestError
 from wao_predict.errors import QuantityError
 from wao_predict.increase import Rule
 from wao_predict.quantity import cores
+from wao_scheduler.reference_config import KIND, settings_of, unused
+
+log = logging.getLogger("wao.scheduler")
 
 
 def _duration(value: object) -> object:
@@ -78,6 +82,7 @@ class ProfileSettings(_Settings):
     scheduler_names: tuple[str, ...] = Field(
         (), description="score only pods with one of these schedulerNames; empty: all pods"
     )
+    minimize_power: bool = Field(True, description="score nodes by power; false: filter only")
     pod_spread: bool = Field(True, description="apply the annotation waok8s.github.io/podspread-rate")
     inlet_temp_ceiling: float | None = Field(
         None, gt=-20, le=70, description="refuse nodes at or above this inlet temperature [degC]"
@@ -124,11 +129,6 @@ class SchedulerSettings(_Settings):
         return found
 
 
-_REFERENCE_GLOBALS = ("metricsCacheTTL", "predictorCacheTTL", "cpuUsageFormat")
-_REFERENCE_DEFAULTS = {"metricsCacheTTL": "30s", "predictorCacheTTL": "30m", "cpuUsageFormat": "Raw"}
-_IGNORED_ARGS = ("apiVersion", "kind")
-
-
 def load_settings(path: Path | None) -> SchedulerSettings:
     """Return the settings in a file, or the defaults without one.
 
@@ -150,8 +150,22 @@ def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
     """Return the settings in a decoded document; see `load_settings`."""
     if not isinstance(document, Mapping):
         raise ManifestError("the settings are not a mapping: write `profiles:` and its settings", file=file)
-    if document.get("kind") == "KubeSchedulerConfiguration":
-        document = _from_reference(document)
+    kind = document.get("kind")
+    if kind == KIND:
+        log.warning(
+            "%s: only the profiles' MinimizePower and PodSpread are used; %s belong to the configuration of the "
+            "kube-scheduler that calls this extender",
+            file or KIND,
+            unused(document),
+        )
+        document = settings_of(document, file=file)
+    elif kind is not None:
+        raise ManifestError(
+            f"the settings are a {kind!s:.60}: write `profiles:` and its settings, or the text of a {KIND}, which a "
+            "ConfigMap has under `data:`",
+            file=file,
+            field="kind",
+        )
     try:
         return SchedulerSettings.model_validate(document)
     except ValidationError as error:
@@ -160,19 +174,3 @@ def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
             for item in error.errors()
         )
         raise ManifestError(wrong, file=file) from None
-
-
-def _from_reference(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings in a KubeSchedulerConfiguration of the reference: plug-in arguments by profile."""
-    result: dict[str, Any] = {"profiles": {"default": {}}, **_REFERENCE_DEFAULTS}
-    for profile in document.get("profiles") or ():
-        settings: dict[str, Any] = {}
-        for entry in profile.get("pluginConfig") or ():
-            if entry.get("name") == "MinimizePower":
-                settings.setdefault("podUsageAssumption", 0.5)  # the reference's default
-                arguments = {key: value for key, value in (entry.get("args") or {}).items() if key not in _IGNORED_ARGS}
-                result |= {key: arguments.pop(key) for key in _REFERENCE_GLOBALS if key in arguments}
-                settings |= {key: value for key, value in arguments.items() if value != 0}  # 0 is its default
-        result["profiles"][profile.get("schedulerName", "default-scheduler")] = settings
-        result["profiles"]["default"] = settings or result["profiles"]["default"]
-    return result

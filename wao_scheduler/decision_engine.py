@@ -111,8 +111,8 @@ class DecisionEngine:
         """Return the settings of a profile, or None for an unknown one."""
         return self.settings.profiles.get(name)
 
-    def scores(self, pod: Pod, profile: ProfileSettings) -> bool:
-        """Return whether this profile scores pods like this one."""
+    def handles(self, pod: Pod, profile: ProfileSettings) -> bool:
+        """Return whether this profile is for pods like this one."""
         return not profile.scheduler_names or pod.scheduler_name in profile.scheduler_names
 
     def is_known(self, key: str, uid: str) -> bool:
@@ -144,10 +144,11 @@ class DecisionEngine:
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)
-        if not self.scores(pod, profile):
+        handled = self.handles(pod, profile)
+        if not handled or not profile.minimize_power:
             scores, first, outcome = np.zeros_like(scores), None, "not_ours"
-        elif first is None and names and profile.pod_spread and self._pod_spread.concerns(pod):
-            # no candidate is measured: any will do, but the next replicas must know which
+        if handled and first is None and names and profile.pod_spread and self._pod_spread.concerns(pod):
+            # power does not decide: any will do, but the next replicas must know which
             first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
             scores[first] = scoring.HIGHEST
         if first is not None:
@@ -182,7 +183,7 @@ class DecisionEngine:
             The profile is not known.
         """
         profile = self.settings.profiles[profile_name]
-        if not self.scores(pod, profile):
+        if not self.handles(pod, profile):
             return FilterResult(None, {})
         names = tuple(names)
         failed = self._over_limits(pod, names, profile)

@@ -140,7 +140,7 @@ class Explanation(DecisionFacts):
         if self.outcome == "all_overloaded":
             return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
         if self.outcome == "not_ours":
-            return f"profile {self.profile} passes pods of this schedulerName through"
+            return f"profile {self.profile} does not score this pod, by its schedulerNames or minimizePower: false"
         return f"none of {among} is measured: power decided nothing; see GET /v1/decisions for the reasons"
 
     def _history(self) -> str:

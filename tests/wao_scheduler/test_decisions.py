@@ -136,7 +136,7 @@ def test_a_candidate_states_why_it_is_unknown_overloaded_or_scored_on_a_fallback
         ("scored", "a adds 10.0 W by rule lookahead, the least of 3 candidates, for 1 cores"),
         ("all_overloaded", "no measured node of 3 candidates has room for 1 cores: a is the least loaded"),
         ("no_node_known", "none of 3 candidates is measured: power decided nothing"),
-        ("not_ours", "profile default passes pods of this schedulerName through"),
+        ("not_ours", "profile default does not score this pod"),
     ],
 )
 def test_a_summary_says_in_one_sentence_what_decided(outcome: str, words: str) -> None:

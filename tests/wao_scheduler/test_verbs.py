@@ -119,6 +119,28 @@ async def test_pods_of_others_are_passed_through_in_silence() -> None:
     assert "wao_extender_fallback_total{" not in generate_latest(extender.registry).decode()
 
 
+async def test_without_minimize_power_the_scores_are_left_to_kube_scheduler_and_limits_hold() -> None:
+    extender = Extender(profiles={"default": {"minimizePower": False, "inletTempCeiling": 35}})
+    extender.engine.update(snapshot(["a", "b", "c"], slopes=[2.0, 1.0, 1.0], inlet_temp=[30.0, 30.0, 35.0]))
+    assert (await extender.post("/filter", args("a", "b", "c"))).json()["NodeNames"] == ["a", "b"]
+    assert {item["Score"] for item in (await extender.post("/prioritize", args("a", "b"))).json()} == {0}
+    assert not extender.source.events
+    document = (await extender.client.get("/v1/decisions", params={"pod": "default/p"})).json()
+    assert (document["chosen"], document["outcome"]) == (None, "not_ours")
+
+
+async def test_without_minimize_power_replicas_of_a_burst_still_spread() -> None:
+    extender = Extender(spread_state(), profiles={"default": {"minimizePower": False}})
+    extender.engine.update(snapshot(["a", "b", "c"]))
+    owners = [{"kind": "ReplicaSet", "name": "web-1", "uid": "rs", "controller": True}]
+    chosen = []
+    for name in ("p", "q"):
+        left = (await extender.post("/filter", args("a", "b", "c", name=name, ownerReferences=owners))).json()
+        replica = args(*left["NodeNames"], name=name, ownerReferences=owners)
+        chosen += [item["Host"] for item in (await extender.post("/prioritize", replica)).json()]
+    assert len(set(chosen)) == len(chosen) == 2
+
+
 async def test_events_can_be_switched_off() -> None:
     extender = Extender(events=False)
     extender.engine.update(snapshot(["a", "b"]))

@@ -18,6 +18,7 @@ from wao_predict.errors import UsageError
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer, WhatIfRequest
+from wao_scheduler.estimator_api import add_estimator
 from wao_scheduler.measured_fleet import measured_fleet
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
 from wao_scheduler.verbs import ExtenderState, Verbs
@@ -34,6 +35,7 @@ def create_app(engine: DecisionEngine, source: Source, frame: ServerFrame) -> AS
     app = new_api(frame, "WAO scheduler extender")
     _add_decisions(app, decisions)
     _add_what_if(app, engine)
+    add_estimator(app, engine)
     authenticated = frame.tls is not None and frame.tls.asks_clients
     return with_direct_routes(app, Verbs(state, authenticated=authenticated))
 

@@ -30,7 +30,7 @@ def lb(
     proxy_name: Annotated[
         str,
         typer.Option(
-            envvar="WAO_LB_PROXY_NAME",
+            envvar=["WAO_LB_PROXY_NAME", "WAO_SERVICE_PROXY_NAME"],
             help="Compute weights for Services whose label service.kubernetes.io/service-proxy-name has this value; "
             "'' selects every Service.",
         ),

@@ -77,8 +77,11 @@ class ServiceSettings:
 
 
 def is_chosen(service: Service, settings: LbSettings) -> bool:
-    """Return whether a Service is weighted: it has the label, and a cluster IP to send traffic to."""
-    headless = not service.cluster_ips or service.cluster_ips[0] in ("", "None") or HEADLESS_LABEL in service.labels
+    """Return whether a Service is weighted: it has the label, and is not headless.
+
+    A Service without a cluster IP is weighted: in a folder of manifests, nobody assigns one.
+    """
+    headless = service.cluster_ips[:1] == ("None",) or HEADLESS_LABEL in service.labels
     if service.type == "ExternalName" or headless:
         return False
     return settings.proxy_name is None or service.labels.get(PROXY_LABEL) == settings.proxy_name

@@ -62,7 +62,17 @@ def _option(option: Any) -> list[str]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         choices = "One of " + ", ".join(code(choice.value) for choice in kind) + "."
     default = "required" if option.required else code(_default(option))
-    return [names, default, code(option.envvar), " ".join(filter(None, [option.help or "", choices]))]
+    return [
+        names,
+        default,
+        ", ".join(map(code, variables_of(option))),
+        " ".join(filter(None, [option.help or "", choices])),
+    ]
+
+
+def variables_of(option: Any) -> list[str]:
+    """Return the environment variables of an option, the first that is set counts."""
+    return [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
 
 
 def _default(option: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from docs.generator.commands import commands
+from docs.generator.commands import commands, variables_of
 from docs.generator.markdown import code, page, table
 from wao_predict.cli.connection import PASSWORD_VARIABLE
 from wao_scheduler.config import PowerCap, ProfileSettings, SchedulerSettings
@@ -79,8 +79,8 @@ def _variables() -> str:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, command in commands():
         for item in command.params:
-            if item.envvar:
-                users[item.envvar, item.opts[0]].append(name)
+            for variable in variables_of(item):
+                users[variable, item.opts[0]].append(name)
     rows = [[code(name), code(flag), ", ".join(map(code, who))] for (name, flag), who in sorted(users.items())]
     rows.append([code("WAO_DEBUG"), code("--debug"), "every command"])
     rows.append([code(PASSWORD_VARIABLE), "password for " + code("--user"), "commands with " + code("--user")])

@@ -101,6 +101,13 @@ def test_services_are_chosen_by_label(settings: LbSettings, labels: dict[str, st
     assert (Cluster(settings, labels=labels).book.get("default/web") is not None) is chosen
 
 
+@pytest.mark.parametrize(("cluster_ips", "chosen"), [((), True), (("None",), False)])
+def test_a_service_of_a_folder_without_a_cluster_ip_has_weights(cluster_ips: tuple[str, ...], chosen: bool) -> None:
+    """Envoy and HAProxy send traffic to its endpoints."""
+    cluster = Cluster(labels={PROXY_LABEL: "wao-loadbalancer"}, cluster_ips=cluster_ips)
+    assert (cluster.book.get("default/web") is not None) is chosen
+
+
 def test_a_label_taken_away_and_a_service_deleted_are_followed() -> None:
     cluster = Cluster(LbSettings(proxy_name="wao"), labels={PROXY_LABEL: "wao"})
     assert cluster.book.get("default/web") is not None

@@ -40,7 +40,7 @@ def lb_agent(
     proxy_name: Annotated[
         str,
         typer.Option(
-            envvar="WAO_LB_PROXY_NAME",
+            envvar=["WAO_LB_PROXY_NAME", "WAO_SERVICE_PROXY_NAME"],
             help="Serve the Services whose label service.kubernetes.io/service-proxy-name has this value.",
             rich_help_panel=PROXY,
         ),

@@ -86,6 +86,8 @@ def refusal(service: Service) -> str:
     for word in (service.namespace, service.name):
         if not _LABEL.fullmatch(word):
             return f"{word!r:.80} is not a DNS label"
+    if not any(service.cluster_ips):
+        return "it has no cluster IP; in a folder of manifests, write spec.clusterIP, such as 10.96.0.10"
     for port in service.ports:
         if port.name and not _LABEL.fullmatch(port.name):
             return f"port name {port.name!r:.80} is not a DNS label"

@@ -82,7 +82,9 @@ async def print_rules(server: ServerOptions, options: AgentOptions) -> None:
 
 
 def _warn(agent: Agent) -> None:
-    """Print why load balancers should not use this node; the rules are written nevertheless."""
+    """Print why load balancers should not use this node, and which Services have no rules; the others are written."""
+    for key, reason in agent.view.refused().items():
+        sys.stderr.write(f"Service {key} is not served: {reason}\n")
     if (why := agent.view.ineligible()) is not None:
         sys.stderr.write(f"Node {agent.view.settings.node_name}: {why}\n")
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FLEET = Path(__file__).parents[3] / "examples" / "fleet"
 
 
@@ -48,3 +50,36 @@ def test_all_wrong_options_are_told_together() -> None:
     ):
         assert told in done.stderr, told
     assert "" == done.stdout
+
+
+SAMPLE = """
+apiVersion: v1
+kind: Service
+metadata:
+  name: nginx-waolb
+  namespace: default
+  labels: {service.kubernetes.io/service-proxy-name: wao-loadbalancer}
+  annotations: {waok8s.github.io/cpu-per-request: 500m}
+spec:
+  selector: {app: nginx}
+  ports: [{name: http, port: 80, targetPort: 80}]
+"""
+"""wao-loadbalancer/config/samples/svc-waolb.yaml of waok8s, with a namespace."""
+
+
+def test_the_sample_of_the_reference_without_a_cluster_ip_says_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "service.yaml").write_text(SAMPLE)
+    done = wao("--manifests", str(tmp_path), "--node-name", "n", "--print")
+    assert done.returncode == 0
+    assert "Service default/nginx-waolb is not served: it has no cluster IP" in done.stderr
+    assert "write spec.clusterIP" in done.stderr
+
+
+@pytest.mark.parametrize(("variable", "served"), [("wao-loadbalancer", True), ("", True), ("another", False)])
+def test_the_variable_of_the_reference_names_the_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, served: bool
+) -> None:
+    monkeypatch.setenv("WAO_SERVICE_PROXY_NAME", variable)
+    (tmp_path / "service.yaml").write_text(SAMPLE.replace("spec:", "spec:\n  clusterIP: 10.96.0.10"))
+    done = wao("--manifests", str(tmp_path), "--node-name", "n", "--print")
+    assert ("10.96.0.10 . tcp . 80" in done.stdout) is served

@@ -55,6 +55,13 @@ def test_a_service_that_cannot_be_served_is_refused_with_the_reason() -> None:
     assert {"default/web": "port 70000 is not from 1 to 65535"} == view.refused()
 
 
+def test_a_service_without_a_cluster_ip_is_refused_with_what_to_write() -> None:
+    """Nobody assigns one in a folder of manifests."""
+    view = view_of(state_of(service(labels=OURS, cluster_ips=())))
+    assert "write spec.clusterIP, such as 10.96.0.10" in view.refused()["default/web"]
+    assert not view.services()
+
+
 def test_only_changes_that_concern_a_served_service_or_the_own_node_are_taken() -> None:
     state, calls = state_of(), []
     view = view_of(state)

@@ -246,6 +246,25 @@ def test_the_bundle_is_published_wherever_it_is_mounted() -> None:
     assert published == allowed
 
 
+@pytest.mark.parametrize(
+    ("role", "verbs", "built_in"),
+    [
+        ("viewer", {"get", "list", "watch"}, {"view", "edit", "admin"}),
+        ("editor", {"get", "list", "watch", "create", "update", "patch", "delete"}, {"edit", "admin"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["nodeconfig", "nodeconfigtemplate"])
+def test_people_get_the_roles_of_the_reference_through_the_built_in_ones(
+    kind: str, role: str, verbs: set[str], built_in: set[str]
+) -> None:
+    (found,) = [item for _, item in documents("ClusterRole") if item["metadata"]["name"] == f"wao-{kind}-{role}-role"]
+    rights = {resource: set(rule["verbs"]) for rule in found["rules"] for resource in rule["resources"]}
+    assert rights == {f"{kind}s": verbs, f"{kind}s/status": {"get"}}
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = found["metadata"]["labels"]
+    assert {label.removeprefix(prefix) for label in labels if label.startswith(prefix)} == built_in
+
+
 def test_an_aggregated_api_is_always_verified() -> None:
     for _, item in documents("APIService"):
         assert "insecureSkipTLSVerify" not in item["spec"]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
+from wao_core.aio import in_daemon_thread
 from wao_core.cluster.records import Kind, Node
 from wao_core.cluster.source import Source
 from wao_core.cluster.state import Change
@@ -51,7 +53,8 @@ class NodeConfigController:
     ) -> None:
         self._source = source
         self._cache = RenderCache()
-        self._desired: DesiredNodeConfigs | None = None  # None when nodes or templates have changed
+        self._desired: DesiredNodeConfigs | None = None
+        self._outdated = True  # nodes or templates have changed since `_desired`
         self._changed = asyncio.Event()
         self._writer = NodeConfigWriter(source.state, client, clock=clock)
         self._statuses = TemplateStatusReporter(source, clock=clock, wall_clock=wall_clock)
@@ -62,6 +65,7 @@ class NodeConfigController:
     async def run(self) -> None:
         """Reconcile after every change, until it is cancelled, such as when the Lease is lost."""
         self._statuses.forget()
+        self._outdated, self._cache = True, RenderCache()  # a thread of a cancelled run may still use the old one
         backoff = Backoff(initial=0.5, maximum=30.0)
         while True:
             self._changed.clear()
@@ -75,14 +79,14 @@ class NodeConfigController:
                 async with asyncio.timeout(wait if retry is None else min(wait, retry)):
                     await self._changed.wait()
             except TimeoutError:
-                self._desired = None
+                self._outdated = True
                 continue
-            if self._desired is None:  # a changed NodeConfig alone is repaired at once: comparing is cheap
+            if self._outdated:  # a changed NodeConfig alone is repaired at once: comparing is cheap
                 await asyncio.sleep(SETTLE)
 
     async def reconcile(self) -> int:
         """Compare and write once, and return the number of NodeConfigs whose write failed."""
-        desired = self._current_desired()
+        desired = await self._current_desired()
         changes = diff(desired, self._source.state.node_configs)
         failed = await self._writer.write(changes)
         self.failures += failed + await self._statuses.report(desired.results, changes)
@@ -99,14 +103,17 @@ class NodeConfigController:
         ):
             return  # such as a heartbeat
         else:
-            self._desired = None
+            self._outdated = True
         self._changed.set()
 
-    def _current_desired(self) -> DesiredNodeConfigs:
-        if self._desired is None:
+    async def _current_desired(self) -> DesiredNodeConfigs:
+        """Return the desired NodeConfigs, rendered in a thread: the process that renders may take seconds to reply."""
+        if self._desired is None or self._outdated:
+            self._outdated = False  # a change during the rendering sets it again
             state = self._source.state
-            templates, nodes = state.node_config_templates, state.nodes
-            self._desired = desired_node_configs(templates.values(), nodes.values(), render=self._cache)
+            templates, nodes = dict(state.node_config_templates), dict(state.nodes)
+            render = partial(desired_node_configs, templates.values(), nodes.values(), render=self._cache)
+            self._desired = await in_daemon_thread(render)
             if len(self._cache) > len(templates) * len(nodes):
                 self._cache.keep((key, name) for key in templates for name in nodes)
         return self._desired

@@ -2,7 +2,7 @@
 
 A refused manifest is reported with file, document, field and reason; the others load. An edit that breaks a file keeps
 the last good state of that file, and so does a folder that cannot be read. NodeConfigTemplates are rendered as the
-controller does. A thread reads and decodes the files, so that a server answers meanwhile.
+controller does. A thread reads and decodes the files and renders, so that a server answers meanwhile.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wao_core.aio import BackgroundTasks, in_daemon_thread
 from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import Change, ClusterState
-from wao_core.crds.desired import desired_node_configs
+from wao_core.crds.desired import DesiredNodeConfigs, desired_node_configs
 from wao_core.errors import ManifestError
 from wao_core.source.files import FileContent, RecordKey, is_undated, read_file
 from wao_core.source.folder import Listing, list_folder
@@ -177,7 +177,7 @@ class ManifestSource:
                 shown = str(path.relative_to(self.folder))
                 yield from self._take(path, (yield partial(read_file, path, shown, stamp, old)))
         if self._stale_plan:
-            self._render()
+            yield from self._render()
         if time.monotonic() - self._dated_at >= REDATE:
             self._date()
         if self.folder not in listing.unreadable:
@@ -237,7 +237,7 @@ class ManifestSource:
     def _note_plan(self, change: Change) -> None:
         self._stale_plan = True
 
-    def _render(self) -> None:
+    def _render(self) -> Generator[Work, Any, None]:
         """Put the NodeConfigs rendered from templates into the state; those in files take precedence."""
         self._stale_plan = False
         written = {key for kind, key in self._owners if kind is Kind.NODE_CONFIG}
@@ -247,7 +247,8 @@ class ManifestSource:
             for record in held.records.values()
             if isinstance(record, NodeConfig)
         }
-        made = desired_node_configs(self._state.node_config_templates.values(), self._state.nodes.values())
+        templates, nodes = list(self._state.node_config_templates.values()), list(self._state.nodes.values())
+        made: DesiredNodeConfigs = yield partial(desired_node_configs, templates, nodes)
         desired = {key: item.record for key, item in made.configs.items() if item.record.node_name not in configured}
         broken = {key for key, result in made.results.items() if result.errors}
         for key in [key for key in self._state.node_configs if key not in written and key not in desired]:

@@ -229,3 +229,26 @@ async def test_a_controller_that_leads_again_replaces_what_another_one_wrote_sin
         (key,) = cluster.present
         cluster.present[key] = {**cluster.present[key], "nodes": 99}
     assert [status["nodes"] for status in cluster.statuses] == [3, 3]
+
+
+SLOW = '{{ range list 1 2 3 4 5 6 7 8 9 }}{{ regexMatch "(a?){100}b" "' + "a" * 900 + '" }}{{ end }}'
+"""Takes more CPU time than a template may have."""
+
+
+async def test_the_event_loop_goes_on_while_templates_are_rendered(cluster: Cluster) -> None:
+    cluster.state.put(Kind.NODE_CONFIG_TEMPLATE, template("t", selector=ALL, endpoint=SLOW))
+    running = asyncio.create_task(cluster.reconcile())
+    turns = 0
+    while not running.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert "CPU time" in cluster.events[0][1]
+    assert turns > 1000  # a handful when the loop waits for the renderer
+
+
+async def test_a_change_while_templates_are_rendered_is_not_lost(cluster: Cluster) -> None:
+    running = asyncio.create_task(cluster.reconcile())
+    await asyncio.sleep(0)  # the nodes to render for are known
+    cluster.state.put(Kind.NODE, node("late", set="all"))
+    assert await running == applied(*NAMES)
+    assert await cluster.reconcile() == applied("late")

@@ -8,9 +8,11 @@ from typing import Annotated
 import httpx2
 import msgspec
 import pytest
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
+from starlette.types import Message
 
 from wao_core.serving.api import ApiError, errors, json_body, new_api
+from wao_core.serving.bodies import bounded_body
 from wao_core.serving.frame import ServerFrame
 
 
@@ -44,6 +46,26 @@ async def test_an_error_is_a_status_with_a_message(client: httpx2.AsyncClient) -
     answer = await client.get("/whole?size=101")
     assert (409, {"error": "too large; give less than 100"}) == (answer.status_code, answer.json())
     assert "1" == answer.headers["retry-after"]
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_the_server(app: FastAPI) -> None:
+    sent: list[Message] = []
+
+    @app.post("/body")
+    async def body(request: Request) -> None:
+        await bounded_body(request.scope, request.receive, 100)
+
+    messages = iter(({"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}))
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/body", "headers": [], "query_string": b""}
+    await app(scope, receive, send)
+    assert 400 == sent[0]["status"]
 
 
 async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient) -> None:

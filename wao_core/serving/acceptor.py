@@ -6,12 +6,16 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from wao_core.serving.connections import Connections
 from wao_core.serving.protocol import ServerProtocol
 
 BATCH = 64  # connections accepted in one turn of the event loop
-BACK_OFF = 0.5  # seconds without accepting, when descriptors or memory are exhausted
+DROPPED = 16  # idle connections that are dropped together when descriptors are exhausted
+FREED = 0.02  # seconds until the descriptors of dropped connections are free
+BACK_OFF = 0.5  # seconds without accepting, when descriptors or memory are exhausted and no connection is idle
 
 
 class Acceptor:
@@ -66,18 +70,18 @@ class Acceptor:
                 accepted.close()
 
     def _back_off(self, error: OSError) -> None:
-        """Free a descriptor and pause: the socket stays readable, so accepting again at once would only fail again."""
-        self._connections.report("cannot accept connections: %s; the one idle for longest is dropped", error.strerror)
-        self._connections.drop_oldest_idle()
+        """Free descriptors and pause: the socket stays readable, so accepting again at once would only fail again."""
+        self._connections.report("cannot accept connections: %s; those idle for longest are dropped", error.strerror)
+        dropped = [self._connections.drop_oldest_idle() for _ in range(DROPPED)]
         self._loop.remove_reader(self._listening)
-        self._paused = self._loop.call_later(BACK_OFF, self.start)
+        self._paused = self._loop.call_later(FREED if any(dropped) else BACK_OFF, self.start)
 
     def _connect(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         protocol = self._new_protocol()
+        protocol.abort_handshake = partial(_shut_down, accepted)
         task = self._loop.create_task(self._hand_over(accepted, protocol))
-        protocol.handshake = task
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
 
@@ -98,3 +102,12 @@ class Acceptor:
             self._connections.closed(protocol)
             accepted.close()
             raise
+
+
+def _shut_down(accepted: socket.socket) -> None:
+    """Let the handshake on a socket find the end of the connection.
+
+    Cancelling its task instead would leak the descriptor where the task or the transport has not started yet.
+    """
+    with suppress(OSError):
+        accepted.shutdown(socket.SHUT_RDWR)

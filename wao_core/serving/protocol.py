@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
 from math import inf
 from typing import Any, cast
@@ -46,8 +47,8 @@ class ServerProtocol(HttpToolsProtocol):
         Loop time at which `expire` is due.
     body_size
         Bytes of bodies in memory.
-    handshake
-        The task that waits for the TLS handshake.
+    abort_handshake
+        Ends the TLS handshake, after which nothing is left of the connection.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class ServerProtocol(HttpToolsProtocol):
         self.deadline = self.loop.time() + self._limits.head_seconds
         self.body_size = 0
         self.url, self.headers = b"", []  # uvicorn sets them with the first byte of a head, but data may have none
-        self.handshake: asyncio.Task[None] | None = None
+        self.abort_handshake: Callable[[], None] = lambda: None
         self._phase = _NOTHING
         self._unparsed = bytearray()
         self._without_progress = 0  # bytes parsed since a head, some data of a body, or a request was complete
@@ -215,8 +216,8 @@ class ServerProtocol(HttpToolsProtocol):
         self._phase, self.deadline = _CLOSING, inf
         if self._joining is not None:
             self.transport.abort()
-        elif self.handshake is not None:
-            self.handshake.cancel()
+        else:
+            self.abort_handshake()
 
     def refuse(self, status: int, message: str) -> None:
         """Answer the unfinished request with an error, and close the connection.

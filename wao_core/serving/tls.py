@@ -65,6 +65,7 @@ class ServingTls:
         self.asks_clients = client_certificates or client_ca is not None
         self._hosts = None if self_signed_hosts is None else tuple(self_signed_hosts)
         self._client_authorities = b""
+        self._problem = ""  # of the last refresh
         self.expires_at = 0.0
         if self._hosts is not None:
             bootstrap_certificate(certificate.parent, self._hosts)
@@ -98,22 +99,25 @@ class ServingTls:
     def refresh(self) -> bool:
         """Load changed files and renew a self-signed certificate; return whether the certificate changed.
 
-        Files that cannot be used are logged, and the previous certificate stays.
+        Files that cannot be used are logged once, and the previous certificate stays.
         """
         try:
             if self._hosts is not None:
                 bootstrap_certificate(self.certificate.parent, self._hosts)
             signature = self._sign()
             if signature == self._signature:
+                self._problem = ""
                 return False
             self._current = self._build()
         except (OSError, ValueError) as error:
             # certificate and key are two files, which do not match while only one of them is written
-            _log.warning(
-                "the serving certificate %s cannot be renewed, still using the old one: %s", self.certificate, error
-            )
+            if str(error) != self._problem:
+                _log.warning(
+                    "the serving certificate %s cannot be renewed, still using the old one: %s", self.certificate, error
+                )
+            self._problem = str(error)
             return False
-        self._signature = signature
+        self._signature, self._problem = signature, ""
         _log.info("loaded the changed serving certificate %s", self.certificate)
         return True
 

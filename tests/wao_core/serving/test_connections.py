@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -15,6 +17,7 @@ from starlette.routing import Route
 
 from wao_core.serving.limits import ServerLimits
 from wao_core.serving.server import Server
+from wao_core.serving.tls import ServingTls
 
 GET = b"GET /now HTTP/1.1\r\nHost: x\r\n\r\n"
 BODY = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
@@ -95,6 +98,21 @@ async def test_a_further_connection_replaces_the_one_idle_for_longest() -> None:
         assert await second.is_closed()
         for client in (first, third):
             assert await client.ask(GET) == b"200 OK"
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_connections_that_are_replaced_before_their_handshake_starts_are_closed(
+    secure: bool, tmp_path: Path
+) -> None:
+    """All of them arrive together, so that most are replaced in the same turn of the event loop."""
+    tls = ServingTls(tmp_path / "tls.crt", tmp_path / "tls.key", self_signed_hosts=[]) if secure else None
+    async with Server(Bed().app(), tls=tls, limits=PATIENT) as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        sockets = [socket.create_connection(address) for _ in range(20)]
+        clients = [Client(*await asyncio.open_connection(sock=each)) for each in sockets]
+        assert all(await asyncio.gather(*(client.is_closed() for client in clients[:-PATIENT.connections])))
+        for client in clients:
+            client.writer.close()
 
 
 async def test_connections_with_a_request_in_progress_are_kept() -> None:

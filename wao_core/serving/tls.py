@@ -67,15 +67,15 @@ class ServingTls:
         self._client_authorities = b""
         self._problem = ""  # of the last refresh
         self.expires_at = 0.0
-        if self._hosts is not None:
-            bootstrap_certificate(certificate.parent, self._hosts)
-        self._signature = self._sign()
         try:
+            if self._hosts is not None:
+                bootstrap_certificate(certificate.parent, self._hosts)
+            self._signature = self._sign()
             self._current = self._build()
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"the serving certificate {certificate} with key {key} cannot be used: {error}; "
-                "give PEM files that belong together"
+                "give PEM files that belong together, and a folder that can be written for a self-signed certificate"
             ) from error
         self.listener = self._listener_context()
 
@@ -164,11 +164,21 @@ def tls_from_options(
         return serving(options.tls_cert_file, options.tls_private_key_file)
     folder = options.self_signed_dir
     if folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="wao-tls-"))
+        folder = _temporary_folder()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _log.warning("no certificate is configured: using a self-signed one until this process ends")
     names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
     return serving(folder / "tls.crt", folder / "tls.key", self_signed_hosts=names)
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="wao-tls-"))
+    except OSError as error:
+        raise UsageError(
+            f"there is no room for a self-signed certificate: {error}; give --self-signed-dir, or --tls-cert-file and "
+            "--tls-private-key-file"
+        ) from error
 
 
 def _server_context(asks_clients: bool) -> ssl.SSLContext:

@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.cluster.bed.controlplane import ControlPlane
 from tests.cluster.bed.program import BedError, end, launch, wait_for
+from tests.fakes.workload_manifests import MANIFESTS, workload
 
-MANIFESTS = Path(__file__).parents[3] / "manifests"
 NAMESPACE = "wao-system"
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 GROUP = "custom.metrics.k8s.io"
@@ -51,8 +49,8 @@ class Deployment:
         variables
             Values of the variables that its arguments name.
         """
-        workload = _workload(name)
-        namespace, pod = workload["metadata"]["namespace"], workload["spec"]["template"]["spec"]
+        found = workload(name)
+        namespace, pod = found["metadata"]["namespace"], found["spec"]["template"]["spec"]
         folder = self.bed.folder / f"{name}-{os.urandom(2).hex()}"
         arguments = [*pod["containers"][0]["args"]]
         for variable, value in (variables or {}).items():
@@ -164,15 +162,6 @@ def every(seconds: float, work: Callable[[], object], until: Callable[[], object
 
     wait_for(turn, "the end of it", pause=seconds)
     return count
-
-
-def _workload(name: str) -> dict[str, Any]:
-    for path in MANIFESTS.rglob("*.yaml"):
-        for document in yaml.safe_load_all(path.read_text()):
-            if document and document["kind"] in ("Deployment", "DaemonSet") and document["metadata"]["name"] == name:
-                found: dict[str, Any] = document
-                return found
-    raise BedError(f"no manifest has a Deployment or DaemonSet {name}")
 
 
 def _mounts(pod: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:

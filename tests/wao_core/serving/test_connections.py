@@ -110,7 +110,7 @@ async def test_connections_that_are_replaced_before_their_handshake_starts_are_c
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
         sockets = [socket.create_connection(address) for _ in range(20)]
         clients = [Client(*await asyncio.open_connection(sock=each)) for each in sockets]
-        assert all(await asyncio.gather(*(client.is_closed() for client in clients[:-PATIENT.connections])))
+        assert all(await asyncio.gather(*(client.is_closed() for client in clients[: -PATIENT.connections])))
         for client in clients:
             client.writer.close()
 

@@ -11,65 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.api_objects import container, decode_object
 from wao_core.cluster.decode import DECODERS
-from wao_core.cluster.records import EndpointSlice, Node, OwnerRef, Pod, Record, Service, Workload, key_of
+from wao_core.cluster.records import Node, Pod, Workload, key_of
 from wao_core.errors import ManifestError
-
-
-def decode_object(kind: str, raw: dict[str, Any]) -> Record:
-    """Decode from YAML and from JSON: both give the same."""
-    record = DECODERS[kind].decode_object(raw)
-    assert DECODERS[kind].decode_json(json.dumps(raw).encode()) == record
-    return record
-
-
-def pod(**spec: Any) -> Pod:
-    record = decode_object("Pod", {"metadata": {"name": "p", "namespace": "n"}, "spec": spec})
-    assert isinstance(record, Pod)
-    return record
-
-
-def container(request: str | None = None, limit: str | None = None, **more: Any) -> dict[str, Any]:
-    resources = {
-        **({"requests": {"cpu": request}} if request else {}),
-        **({"limits": {"cpu": limit}} if limit else {}),
-    }
-    return {"name": "c", "resources": resources, **more}
-
-
-SIDECAR = {"restartPolicy": "Always"}
-
-
-@pytest.mark.parametrize(
-    ("spec", "expected"),
-    [
-        ({"containers": [container("500m"), container("250m")]}, 0.75),
-        ({"containers": [container(limit="2")]}, 2.0),
-        ({"containers": [container("1", "2")]}, 1.0),
-        ({"containers": [container()]}, None),
-        ({"containers": [container("1"), container()]}, 1.0),
-        ({"containers": [container("100m")], "initContainers": [container("2"), container("1")]}, 2.0),
-        ({"containers": [container("1")], "initContainers": [container("300m", **SIDECAR)]}, 1.3),
-        (
-            {"containers": [container("1")], "initContainers": [container("300m", **SIDECAR), container("2")]},
-            2.3,
-        ),
-        ({"containers": [container("1")], "initContainers": [container("2"), container("300m", **SIDECAR)]}, 2.0),
-        ({"containers": [container("1Ei")]}, 2.0**60),
-        ({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1.25),
-        ({"containers": [container("1")], "resources": {"requests": {"cpu": "3"}}}, 3.0),
-        ({"containers": [container("1")], "resources": {"limits": {"cpu": "4"}}}, 4.0),
-        ({"containers": None, "initContainers": None}, None),
-    ],
-)
-def test_a_pods_cpu_counts_as_in_the_scheduler(spec: dict[str, Any], expected: float | None) -> None:
-    assert expected == (pytest.approx(pod(**spec).cpu_request) if expected is not None else pod(**spec).cpu_request)
-
-
-def test_a_limit_is_known_only_when_every_container_has_one() -> None:
-    assert pod(containers=[container(limit="1"), container(limit="500m")]).cpu_limit == 1.5
-    assert pod(containers=[container(limit="1"), container("1")]).cpu_limit is None
-
 
 NEW_YEAR = 1767225600.0
 
@@ -133,62 +78,6 @@ def test_nulls_of_go_servers_are_empty() -> None:
     assert isinstance(node, Node)
     assert node.capacity_cores is None
     assert node.addresses == ()
-
-
-def test_the_controlling_owner_counts() -> None:
-    owners = [{"kind": "X", "name": "x"}, {"kind": "ReplicaSet", "name": "web", "uid": "u", "controller": True}]
-    record = decode_object("Pod", {"metadata": {"name": "p", "ownerReferences": owners}})
-    assert isinstance(record, Pod)
-    assert record.owner == OwnerRef("ReplicaSet", "web", "u")
-
-
-def test_large_annotations_of_pods_are_not_kept() -> None:
-    annotations = {
-        "kubectl.kubernetes.io/last-applied-configuration": "x" * 10_000,
-        "waok8s.github.io/podspread-rate": "1",
-    }
-    record = decode_object("Pod", {"metadata": {"name": "p", "annotations": annotations}})
-    assert record.annotations == {"waok8s.github.io/podspread-rate": "1"}
-
-
-@pytest.mark.parametrize(
-    ("conditions", "ready", "serving"),
-    [
-        (None, True, True),
-        ({"ready": None}, True, True),
-        ({"ready": False}, False, False),
-        ({"ready": False, "serving": True}, False, True),
-    ],
-)
-def test_conditions_that_are_not_said_have_their_defaults(conditions: Any, ready: bool, serving: bool) -> None:
-    raw = {
-        "metadata": {"name": "s", "labels": {"kubernetes.io/service-name": "web"}},
-        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": conditions}],
-        "ports": [{"port": 80}],
-    }
-    record = decode_object("EndpointSlice", raw)
-    assert isinstance(record, EndpointSlice)
-    assert record.service == "web"
-    assert (record.endpoints[0].ready, record.endpoints[0].serving) == (ready, serving)
-
-
-def test_a_service_has_what_a_proxy_needs() -> None:
-    raw = {
-        "metadata": {"name": "web", "namespace": "n"},
-        "spec": {
-            "clusterIP": "10.0.0.1",
-            "ports": [{"port": 80, "targetPort": "http", "nodePort": 30080}],
-            "sessionAffinity": "ClientIP",
-            "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}},
-        },
-        "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4", "ipMode": "Proxy"}, {"hostname": "x"}]}},
-    }
-    record = decode_object("Service", raw)
-    assert isinstance(record, Service)
-    assert record.cluster_ips == ("10.0.0.1",)
-    assert record.ports[0].node_port == 30080
-    assert record.affinity_timeout == 60
-    assert [(item.ip, item.ip_mode) for item in record.ingress] == [("1.2.3.4", "Proxy")]
 
 
 def test_workloads_of_three_kinds_share_a_table() -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.nodeconfigs import REFERENCES, with_term
 from wao_core.cluster.records import Node, NodeConfig, NodeConfigTemplate
 from wao_core.crds.desired import render_node_config
 from wao_core.crds.node_configs import node_config
 from wao_core.errors import ManifestError
+from wao_core.source.decoders import decode_object
 from wao_predict.connection import TlsPolicy
 from wao_predict.endpoint import Endpoint
 
@@ -94,3 +96,15 @@ def test_tls_of_all_endpoints_has_the_rules_of_one() -> None:
     with pytest.raises(ManifestError, match="set only one of caBundle, fingerprint and insecureSkipVerify") as raised:
         record({}, tls={"insecureSkipVerify": True, "fingerprint": "ab" * 32})
     assert raised.value.field == "spec.tls"
+
+
+@pytest.mark.parametrize("name", ["{{ .Labels.x }}", "../{{x}}/..", "a" * 254], ids=len)
+def test_a_secrets_name_in_a_node_config_is_no_template(name: str) -> None:
+    spec = with_term({"basicAuthSecret": {"name": name}})
+    with pytest.raises(ManifestError, match=r"basicAuthSecret\.name.*not the name of a Secret"):
+        decode_object("NodeConfig", {"metadata": {"name": "x"}, "spec": spec})
+
+
+def test_the_namespace_of_a_node_config_is_a_name() -> None:
+    with pytest.raises(ManifestError, match="not the name of a namespace"):
+        decode_object("NodeConfig", {"metadata": {"name": "x", "namespace": "../wao-system"}, "spec": REFERENCES[0]})

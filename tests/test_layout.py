@@ -1,4 +1,4 @@
-"""How the tests are arranged: a module of tests borrows from no other one, and uses only what is public."""
+"""How the tests are arranged: one module of tests for each module with logic; none borrows from another one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,97 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+PACKAGES = ("wao_predict", "wao_core", "wao_metrics_api", "wao_scheduler", "wao_lb", "wao_demo")
+_COMMAND = "options of a command; run as a command by the tests of its server"
+_NO_LOGIC = "types and constants only"
+_DISCOVERY = "a step of discovery; tests/wao_predict/redfish runs the whole on BMCs"
+_TRAINING = "a step of a training; test_session.py and test_regressor.py run the whole, which needs torch"
+_RULES = "a step of the agent's rules; test_service_rules.py and test_table.py have the golden files of the whole"
+_KERNEL = "needs root and a kernel: tests/netns"
+WITHOUT_TESTS = {
+    "wao_core/cluster/source.py": _NO_LOGIC,
+    "wao_core/controller/cli.py": _COMMAND,
+    "wao_core/kube/source.py": _NO_LOGIC,
+    "wao_core/prediction/provider_transport.py": "test_model_opener.py: one transport of the models that it opens",
+    "wao_demo/apps.py": "test_servers.py runs the applications",
+    "wao_demo/cli.py": _COMMAND,
+    "wao_lb/agent/base_chains.py": _RULES,
+    "wao_lb/agent/endpoints.py": _RULES,
+    "wao_lb/agent/family.py": _NO_LOGIC,
+    "wao_lb/agent/linux/kernel.py": _KERNEL,
+    "wao_lb/agent/linux/netlink.py": _KERNEL,
+    "wao_lb/agent/linux/nft.py": _KERNEL,
+    "wao_lb/agent/metrics.py": "the registry of the agent: test_service_rules.py and tests/netns read it",
+    "wao_lb/agent/model.py": _NO_LOGIC,
+    "wao_lb/agent/names.py": _RULES,
+    "wao_lb/agent/server.py": _KERNEL,
+    "wao_lb/agent/weights_documents.py": "test_weights_client.py: the documents that it reads",
+    "wao_lb/cli.py": _COMMAND,
+    "wao_metrics_api/cli.py": _COMMAND,
+    "wao_metrics_api/endpoints.py": "test_app.py has the contract of the API, request by request",
+    "wao_metrics_api/names.py": _NO_LOGIC,
+    "wao_predict/__init__.py": "test_imports.py: names that are imported when they are used",
+    "wao_predict/backends/base.py": _NO_LOGIC,
+    "wao_predict/cli/__init__.py": "test_predict.py: the root of every command",
+    "wao_predict/cli/connection.py": "test_read.py runs the commands that connect",
+    "wao_predict/cli/options.py": "test_options.py of wao_core.serving: options as a data class",
+    "wao_predict/cli/output.py": "the commands' tests read their output",
+    "wao_predict/presented.py": "test_connection.py and test_read.py: certificates that a server presents",
+    "wao_predict/redfish/chassis.py": _DISCOVERY,
+    "wao_predict/redfish/choice.py": _DISCOVERY,
+    "wao_predict/redfish/explorer.py": _DISCOVERY,
+    "wao_predict/redfish/mock.py": "the BMC of the tests themselves; test_testing.py runs its examples",
+    "wao_predict/redfish/named.py": _DISCOVERY,
+    "wao_predict/redfish/power.py": _DISCOVERY,
+    "wao_predict/redfish/temperatures.py": _DISCOVERY,
+    "wao_predict/sensors/base.py": _NO_LOGIC,
+    "wao_predict/simulate/nodes.py": "test_engine.py: the nodes that the simulation fills",
+    "wao_predict/traffic/plans.py": "test_lookahead.py: what one plan leaves to the next",
+    "wao_predict/traffic/reasons.py": "test_weights.py, test_lookahead.py: reasons of weights",
+    "wao_predict/train/__init__.py": "test_imports.py: names that are imported when they are used",
+    "wao_predict/train/export.py": _TRAINING,
+    "wao_predict/train/fitting.py": _TRAINING,
+    "wao_predict/train/graph.py": _TRAINING,
+    "wao_predict/train/network.py": _TRAINING,
+    "wao_predict/train/pictures.py": _TRAINING,
+    "wao_predict/train/report.py": _TRAINING,
+    "wao_predict/train/shipped.py": _TRAINING,
+    "wao_scheduler/cli.py": _COMMAND,
+    "wao_scheduler/documents.py": _NO_LOGIC,
+    "wao_scheduler/increases.py": "test_decision_engine.py: increases of the candidates",
+    "wao_scheduler/server.py": "test_servers.py runs it as a process",
+}
+"""Modules without a module of tests of their own, and where their tests are."""
 FILES = sorted(TESTS.rglob("*.py"))
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 OF_NOTEBOOKS = {"_repr_html_", "_repr_png_"}
+
+
+def test_every_module_with_logic_has_a_module_of_tests() -> None:
+    """tests/PACKAGE/test_MODULE.py, or an entry above that says where its tests are."""
+    missing = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if _has_definitions(path) and not _tests_of(path.relative_to(ROOT)).exists()
+    }
+    assert [] == sorted(missing - WITHOUT_TESTS.keys())
+
+
+def test_the_exceptions_are_modules() -> None:
+    assert [] == [name for name in WITHOUT_TESTS if not (ROOT / name).exists()]
+
+
+def _tests_of(path: Path) -> Path:
+    if path.name == "__init__.py":
+        return TESTS / path.parent.parent / f"test_{path.parent.name}.py"
+    return TESTS / path.parent / f"test_{path.name}"
+
+
+def _has_definitions(path: Path) -> bool:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return path.name != "__main__.py" and any(isinstance(node, kinds) for node in ast.parse(path.read_text()).body)
 
 
 def test_what_modules_of_tests_share_is_not_in_a_module_of_tests() -> None:

@@ -116,8 +116,10 @@ def test_the_status_of_a_node_config_tells_what_is_collected(bed: ControlPlane, 
 def test_a_namespace_is_deleted_while_we_are_down(bed: ControlPlane, api: Wao) -> None:
     """Last of the module: it ends the metrics API.
 
-    Kubernetes deletes no namespace while the discovery of an aggregated API fails. The API server notices our end after
-    a while only, so on a busy machine the namespace may wait. It says why, and goes when the APIServices are removed.
+    The namespace controller deletes no namespace while discovery reports a group version as stale, and kube-aggregator
+    (handler_discovery.go) reports one as stale once it cannot fetch its discovery, which it tries every minute and
+    whenever an APIService changes. So the namespace goes at once if the fetch is not yet due, and otherwise says why it
+    waits, until the APIServices are removed.
     """
     bed.admin.create("/api/v1/namespaces", {"metadata": {"name": "going"}})
     api.stop(kill=True)

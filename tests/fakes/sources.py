@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
+from wao_core.kube.client import KubeClient
 
 
 class FakeSource:
@@ -18,6 +19,7 @@ class FakeSource:
         self.state = state
         self.kinds = frozenset(Kind)
         self.events: list[tuple[ObjectRef, str, str, bool]] = []
+        self.client: KubeClient | None = None
 
     async def start(self) -> None: ...
 

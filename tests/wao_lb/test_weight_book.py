@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import httpx2
 import msgspec
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.lb_cluster import EVERY, Cluster, endpoint, part, service
+from tests.fakes.lb_cluster import Cluster, endpoint, part, service
 from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Endpoint, EndpointPort, Kind, Pod, PodMetrics, ServicePort
 from wao_core.serving.frame import ServerFrame
@@ -20,7 +19,6 @@ from wao_lb.documents import ServiceWeights
 from wao_lb.outputs import eds
 from wao_lb.outputs.haproxy import AgentCheckServer, reply
 from wao_lb.settings import CPU_PER_REQUEST, PROXY_LABEL, RULE, LbSettings
-from wao_predict.traffic.limits import Limits
 
 
 def test_traffic_moves_to_the_cheaper_node() -> None:
@@ -498,33 +496,6 @@ async def test_endpoints_that_end_drain_unless_they_are_the_last() -> None:
     cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", ending, endpoint(2, "b", ready=False)))
     assert states() == {"10.1.0.1": "HEALTHY"}
     assert reply("default/web:http 10.1.0.1:8080", cluster.book) == b"ready up 100%\n"
-
-
-def test_haproxy_gets_percentages_of_the_best_of_the_same_family() -> None:
-    cluster = Cluster()
-    six = Endpoint(addresses=("fd00::1",), node_name="a")
-    cluster.state.put(Kind.ENDPOINT_SLICE, part("web-6", six, address_type="IPv6"))
-    for number in (1, 2):
-        cluster.load(number, 2.0)
-    cluster.settle(usage=[2.5, 2.5])
-    assert cluster.weights() == pytest.approx({"10.1.0.1": 70.0, "10.1.0.2": 30.0, "fd00::1": 100.0}, abs=1.0)
-    for target in ("10.1.0.1:8080", "[fd00::1]:8080"):
-        assert reply(f"default/web:http {target}", cluster.book) == b"ready up 100%\n"
-
-
-async def test_haproxy_gets_percentages_of_the_best() -> None:
-    cluster = Cluster(replace(EVERY, limits=Limits(floor=20.0)))
-    cluster.settle()
-    weights = cluster.book
-    assert reply("default/web:http 10.1.0.1:8080\n", weights) == b"ready up 100%\n"
-    assert reply("default/web:80 10.1.0.2:8080\n", weights).startswith(b"ready up ")
-    for line in ("default/web:http 10.9.9.9:8080", "default/none:http 10.1.0.1:8080", "", "garbage"):
-        assert reply(line, weights) == b"drain\n"
-    async with AgentCheckServer(weights, "127.0.0.1", 0) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"default/web:http 10.1.0.1:8080\n")
-        assert await reader.readline() == b"ready up 100%\n"
-        writer.close()
 
 
 async def test_weights_are_gauges() -> None:

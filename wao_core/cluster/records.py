@@ -78,7 +78,7 @@ class Pod(NamespacedRecord, frozen=True, gc=False, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """What tells this Pod from any other: its uid, or namespace and name where it has none, as in manifests."""
+        """The identity of this Pod: its uid, or namespace and name for a Pod without one, as in manifests."""
         return self.uid or f"{self.namespace}/{self.name}"
 
     @property

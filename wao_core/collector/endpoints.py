@@ -109,7 +109,7 @@ class Endpoints:
                 )
             shared = self._shared[key] = _Shared(made)
         shared.users += 1
-        shared.transport.timeout = max(shared.transport.timeout, timeout)  # whoever was first, all have their time
+        shared.transport.timeout = max(shared.transport.timeout, timeout)  # the longest timeout of all users
         return EndpointTransport(_Connection(shared.transport, self._secrets, key), lambda: self._release(key))
 
     async def close(self) -> None:

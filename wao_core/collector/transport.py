@@ -30,7 +30,7 @@ CLOSE_FOR = 3600.0  # seconds without keep-alive; then it is tried again
 LOGOUT_TIME = 5.0  # seconds for all BMCs together
 CONNECT_TIME = 5.0  # seconds
 SWEEP_EVERY = 30.0  # seconds
-REMEMBERED_URLS = 64  # of one BMC; discovery asks for more, polling for one
+REMEMBERED_URLS = 64  # of one BMC; discovery requests more, polling only one
 _COMMON = "User-Agent: wao\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n"
 _PATH = "/%:=&?~+!$,;'@()*[]"  # characters of a path and its query that are not percent-encoded
 _NO_HEADERS: Mapping[str, str] = {}

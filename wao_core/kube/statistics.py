@@ -65,7 +65,7 @@ class CollectionStatistics:
             self.skipped(key, reason)
 
     def problems(self) -> list[Problem]:
-        """Return what is wrong now."""
+        """Return the current problems."""
         found = []
         if self.failing_since is not None:
             found.append(Problem(self.name, self.last_error, self.failing_since))

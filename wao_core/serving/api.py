@@ -62,7 +62,7 @@ def json_body(document: type[msgspec.Struct]) -> Responses:
 
 
 def validation_message(error: ValidationError | RequestValidationError) -> str:
-    """Return the first wrong fields with what is wrong of each."""
+    """Return the first invalid fields, each with its error."""
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc'])[:100] or 'body'}: {item['msg']}" for item in error.errors()[:10]
     )

@@ -175,7 +175,7 @@ def lb_agent(
 
 
 def _problems(node: NodeSettings, url: str, ca: Path | None) -> list[str]:
-    """Return what is wrong with the options, in the words of the command line."""
+    """Return the problems of the options, each naming its flag."""
     from wao_lb.settings import is_label_value
 
     found = []

@@ -52,7 +52,7 @@ class Chassis:
         return self.penalty < 2.0 and self.hosts < 2
 
     def is_substitute(self, explorer: Explorer) -> bool:
-        """Return whether this would only stand in for the server's own chassis, which cannot be read now."""
+        """Return whether this only replaces the server's own chassis, which cannot be read now."""
         return self.penalty >= 1.0 and explorer.transient is not None
 
     @property

@@ -99,9 +99,9 @@ def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
 
 
 def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
-    """Return the PhysicalContexts that tell something: not one that stands on all sensors, or on a CPU as Intake."""
+    """Return the meaningful PhysicalContexts: not one that most sensors have, nor Intake if a CPU sensor has it."""
     found = {candidate.context.lower() for candidate in candidates}
-    for origin in {candidate.origin for candidate in candidates}:  # a probe may stand in Thermal and in Sensors
+    for origin in {candidate.origin for candidate in candidates}:  # a probe may be listed in Thermal and in Sensors
         contexts = [candidate.context.lower() for candidate in candidates if candidate.origin == origin]
         found -= {context for context in contexts if contexts.count(context) > max(MANY_INTAKES, 0.6 * len(contexts))}
         if contexts.count("intake") > MANY_INTAKES:
@@ -112,7 +112,7 @@ def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
 
 
 def _hints_tell(candidates: Sequence[Candidate]) -> bool:
-    """Whether the texts beside the names tell sensors apart: a vendor may write the same one to all of them."""
+    """Whether the texts next to the names distinguish sensors: some vendors give all sensors the same text."""
     told = [judge(candidate.hint) for candidate in candidates]
     same_for_all = len(told) > 1 and len({verdict.reason for verdict in told}) == 1
     return not same_for_all and sum(verdict.score > 0 for verdict in told) <= MANY_INTAKES
@@ -140,7 +140,7 @@ def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> 
 
 
 def _named(candidate: Candidate, *, hinted: bool) -> Verdict:
-    """Return what the name tells, or else what the other texts about the sensor tell, unless all say the same."""
+    """Return the verdict on the name, or on the other texts of the sensor if the name is not conclusive."""
     named = judge(candidate.name)
     if named.score != 0 or not candidate.hint or not hinted:
         return named

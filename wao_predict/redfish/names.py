@@ -74,7 +74,7 @@ _PLACE = {
     "ear": 6.0,
     "room": 3.0,
 }
-"""Words that tell the place where air enters, with their weight."""
+"""Words for the place where air enters, with their weights."""
 
 _BOARD = frozenset("mb mlb bb hpm baseboard motherboard mainboard planar".split())
 """Measured on the board: right where nothing better is there."""
@@ -134,7 +134,7 @@ def _split_run(word: str) -> tuple[str, ...]:
 
 
 def _around_a_place(word: str) -> tuple[str, ...]:
-    """Cut a run that has one of the long words in it and something unknown beside it."""
+    """Split a run of letters that contains one of the long words next to something unknown."""
     for place in ("inlet", "intake", "ambient", "exhaust", "outlet"):
         head, middle, tail = word.partition(place)
         if middle:

@@ -53,9 +53,9 @@ _PART_CONTEXT = frozenset(
 
 
 def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorChoice | None]:
-    """Return where the power of the server stands, or None.
+    """Return the source of the server's power, or None.
 
-    Only chassis that are the server's are looked at: the power of an enclosure is that of several servers.
+    Only the server's own chassis count: the power of an enclosure is that of several servers.
     """
     servers = [item for item in chassis if item.is_server]
     for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies, _from_subsystem):
@@ -155,7 +155,7 @@ def _is_whole_power(found: set[str]) -> bool:
 
 
 def _from_oem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Read what a vendor puts beside the standard's properties."""
+    """Read the power from the properties of vendors."""
     path = link(chassis.document, "Power")
     document = yield from explorer.get(path)
     for pointer in _OEM:
@@ -169,7 +169,7 @@ def _from_oem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]
 
 
 def _from_supplies(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Add up what the power supplies take in: only where they feed this server alone, and every working one tells."""
+    """Add up the inputs of the power supplies, if they feed only this server and all working ones report theirs."""
     if _feeds_others(chassis):
         return None
     path = link(chassis.document, "Power")
@@ -186,7 +186,7 @@ def _feeds_others(chassis: Chassis) -> bool:
 
 
 def _from_subsystem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
-    """Add up the inputs that the PowerSubsystem's supplies tell, each in a resource of its own."""
+    """Add up the inputs of the PowerSubsystem's supplies, each of which has its own resource."""
     if _feeds_others(chassis):
         return None
     subsystem = yield from explorer.get(link(chassis.document, "PowerSubsystem"))

@@ -172,7 +172,7 @@ def taken_in(metrics: Document) -> float | None:
 
 
 def supplied_watts(power: Document) -> float | None:
-    """Return the sum of what the working members of PowerSupplies draw [W]; None when one does not tell."""
+    """Return the total input power of the working members of PowerSupplies [W]; None if one does not report it."""
     inputs = [_member_input(item) for item in map(mapping, items(power.get("PowerSupplies"))) if available(item)]
     if not inputs or any(value is None for value in inputs):
         return None

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.nodeconfigs import OURS, REFERENCES, with_term
 from tests.fakes.schemas import at, spec_of, walk
 from wao_core.crds import models as crd
+from wao_core.errors import ManifestError
 from wao_core.source.decoders import decode_object
 
 TERM = {"type": "string!", "endpoint": "string!", "basicAuthSecret.name": "string", "fetchInterval": "string"}

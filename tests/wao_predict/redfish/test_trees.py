@@ -8,11 +8,9 @@ import pytest
 
 from tests.fakes.bmc_trees import CHASSIS, POWER, inlet, member, metrics, powered, sensors, thermal
 from tests.wao_predict.redfish.captures import Served
-from wao_predict import SensorError
 from wao_predict.flow import run
 from wao_predict.redfish.discovery import discover
 from wao_predict.redfish.poll import read_choice
-from wao_predict.sensors.redfish import RedfishSensor
 
 
 def test_a_board_whose_every_sensor_is_tagged_intake_has_no_inlet_without_a_name() -> None:
@@ -152,23 +150,3 @@ def test_a_power_sensor_without_more_of_a_name_is_the_servers() -> None:
     found = run(discover(), Served(held)).power
     assert found is not None
     assert (found.uri, found.value) == (f"{CHASSIS}/Sensors/Power", 196.0)
-
-
-def test_a_sensor_named_by_hand_is_looked_for_wherever_it_stands() -> None:
-    held = thermal(member("TR1 Temp", 24), member("TR2 Temp", 40))
-    sensor = RedfishSensor("https://bmc", name="TR1 Temp")
-    assert run(sensor.flow(), Served(held)).value == 24.0
-    held[f"{CHASSIS}/Thermal"]["Temperatures"] = [member("new", 50), *held[f"{CHASSIS}/Thermal"]["Temperatures"]]
-    assert run(sensor.flow(), Served(held)).value == 24.0
-    ids = sensors(("t0", {"Name": "Board", "Reading": 45}), ("t1", {"Name": "Other", "Reading": 22}))
-    assert run(RedfishSensor("https://bmc", name="t1").flow(), Served(ids)).value == 22.0
-    watts = powered(PowerControl=[{"Name": "A", "PowerConsumedWatts": 9}, {"Name": "B", "PowerConsumedWatts": 300}])
-    assert run(RedfishSensor("https://bmc", "power_watts", name="B").flow(), Served(watts)).value == 300.0
-
-
-def test_a_name_that_is_not_there_tells_the_names_that_are() -> None:
-    with pytest.raises(SensorError, match="has no sensor 'Inlett' with a value; there are CPU Temp, Inlet Temp"):
-        run(
-            RedfishSensor("https://bmc", name="Inlett").flow(),
-            Served(thermal(member("Inlet Temp", 22), member("CPU Temp", 60))),
-        )

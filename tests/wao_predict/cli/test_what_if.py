@@ -1,4 +1,4 @@
-"""`wao curve` and `wao what-if`."""
+"""`wao what-if`."""
 
 from __future__ import annotations
 
@@ -15,28 +15,6 @@ FLEET = "name,model,capacity_cores,usage_cores,inlet_temp,delta_p\n" + "".join(
         [("edge_lenovo", 28, 3), ("edge_supermicro", 28, 3), ("cloud_dell", 21, 11), ("cloud_lenovo", 21, 11)]
     )
 )
-
-
-@pytest.mark.parametrize(("suffix", "begin"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
-def test_a_curve_is_drawn_into_a_file(tmp_path: Path, suffix: str, begin: bytes) -> None:
-    file = tmp_path / f"curve.{suffix}"
-    ran = wao("curve", "edge_lenovo", "-t", "22", "-t", "30", "--output", str(file))
-    assert ran.code == 0, ran.err
-    assert file.read_bytes().startswith(begin)
-
-
-def test_a_curve_is_drawn_in_the_terminal() -> None:
-    ran = wao("curve", "cloud_dell")
-    assert ran.code == 0, ran.err
-    assert "CPU load [%]" in ran.out
-    assert "\x1b" not in ran.out
-
-
-def test_the_numbers_of_a_curve() -> None:
-    document = json.loads(wao("curve", "cloud_dell", "-t", "22", "--numbers", "json").out)
-    watts = document["curves"][0]["watts"]
-    assert len(watts) == len(document["cpu_usage"])
-    assert watts == sorted(watts)
 
 
 def test_what_if_gives_the_estimators_answer() -> None:
@@ -67,9 +45,6 @@ def test_what_if_for_people() -> None:
         (("what-if", "-", "--cpu", " 2"), "' 2' is not a quantity"),
         (("what-if", "-", "--cpu", "0"), "more than 0 and at most 4096 cores"),
         (("what-if", "-", "--cpu", "5k"), "more than 0 and at most 4096 cores"),
-        (("curve", "cloud_dell", "-o", "x.bmp"), "ends in .png, .svg or .pdf"),
-        (("curve", "cloud_dell", "-o", "x.png", "--numbers", "csv"), "cannot be combined"),
-        (("curve", "cloud_dell", "-t", "nan"), "finite numbers"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
@@ -86,32 +61,6 @@ def test_more_pods_than_fit_are_told() -> None:
     assert "of 1000 pods of 2 cores fit" in ran.err
 
 
-def test_a_file_that_cannot_be_written_is_told_in_one_line() -> None:
-    ran = wao("curve", "edge_lenovo", "--output", "/no/such/folder/x.png")
-    assert (ran.code, ran.err) == (1, "error: /no/such/folder/x.png: No such file or directory\n")
-
-
-@pytest.mark.parametrize("numbers", ["table", "csv"])
-def test_conditions_outside_the_trained_range_are_told(numbers: str) -> None:
-    ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", "--numbers", numbers)
-    assert ran.code == 0
-    assert ran.err == (
-        "warning: edge_lenovo: inlet_temp 60 outside 15..40; delta_p 100 outside 0..9.5, its trained range: "
-        "the nearest trained value is used\n"
-    )
-    assert "inlet_temp 60 outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err
-
-
-def test_a_curve_of_load_only_takes_no_conditions() -> None:
-    ran = wao("curve", "specpower:intel_xeon_gold_6338n", "--numbers", "csv")
-    lines = ran.out.splitlines()
-    assert lines[0] == "cpu_usage,watts"
-    assert lines[1] == "0.0,126.4"
-    assert len(lines) == 12
-    drawn = wao("curve", "curve:0=60,100=120")
-    assert "load only" in drawn.out
-
-
 def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
     table = tmp_path / "fleet.csv"
     rows = ["a,specpower:intel_xeon_gold_6338n,64,6,", "b,edge_lenovo,32,3,22"]
@@ -125,3 +74,7 @@ def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
     assert "model 'edge_lenovo' predicts from delta_p: give it for each node with this model" in ran.err
     table.write_text("name,model,capacity_cores,usage_cores\na,curve:0=60 100=90,64,6\n")
     assert json.loads(wao("what-if", str(table), "-o", "json").out)["nodes"] == 1
+
+
+def test_conditions_outside_the_trained_range_are_told() -> None:
+    assert "inlet_temp 60 outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err

@@ -227,7 +227,7 @@ def load_predictor(
         Credentials and TLS for a remote backend.
     options
         Passed to the backend. For a V2 server: input_name, output_name, datatype, max_batch_size and content_type. By
-        default they are what the server states.
+        default they are the metadata of the server.
 
     Raises
     ------

@@ -143,7 +143,7 @@ class EndpointTerm(_Model):
         None,
         max_length=32,
         description="Further options of the type. V2InferenceProtocol, and Redfish for a model: inputName, outputName, "
-        "datatype, maxBatchSize and contentType. Default: what the server states.",
+        "datatype, maxBatchSize and contentType. Default: the metadata of the server.",
     )
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ MAX_ROWS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """What is stated about a model; None for what the server states or has a default.
+    """Properties of a model; None for those that are in the metadata of the server or have a default.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ ModelOption = Annotated[
         "--option",
         metavar="NAME=VALUE",
         help="Option of the type; can be repeated. For a V2 server: inputName, outputName, datatype, maxBatchSize and "
-        "contentType. Default: what the server states.",
+        "contentType. Default: the metadata of the server.",
     ),
 ]
 """The options of a model, as in the field `options` of a NodeConfig."""

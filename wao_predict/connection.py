@@ -17,6 +17,8 @@ from wao_predict.errors import UsageError
 
 MAX_URL = 8192
 """Characters of a URL."""
+_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL:!aDSS:!AESCCM"
+"""Python's own list, followed by what some BMCs have only: SHA-1 as MAC, and RSA key exchange (H3C HDM)."""
 _DER = 2  # the encoding of `_ssl.Certificate.public_bytes`
 
 
@@ -93,6 +95,7 @@ def ssl_context(policy: TlsPolicy) -> ssl.SSLContext:
     except (OSError, ssl.SSLError, ValueError) as error:
         raise UsageError(f"the CA certificates {policy.ca_file or 'given'} cannot be read: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
     if policy.insecure or policy.fingerprint is not None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

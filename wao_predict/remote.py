@@ -31,6 +31,9 @@ def remote_error(error: BaseException, url: str, *, timeout: float | None = None
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         limit = "in time" if timeout is None else f"in {timeout:g} s"
         return RemoteTimeout(f"{endpoint}: no answer {limit}", endpoint=endpoint)
+    handshake = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
+    if handshake is not None:
+        return RemoteError(f"{endpoint}: cannot connect: {handshake_reason(handshake)}", endpoint=endpoint)
     system_reason = error.strerror if isinstance(error, OSError) else None
     cannot_connect = "cannot connect: " if system_reason or type(error).__name__ == "ConnectError" else ""
     reason = " ".join((system_reason or str(error) or type(error).__name__).split())[:300]
@@ -47,6 +50,15 @@ def certificate_reason(error: ssl.SSLCertVerificationError) -> str:
         "or tls.insecureSkipVerify (on the command line --ca-file, --fingerprint, --insecure; `wao read` has "
         "--trust-on-first-use)"
     )
+
+
+def handshake_reason(error: ssl.SSLError) -> str:
+    """Return why a TLS handshake failed, and what the server lacks."""
+    reason = getattr(error, "reason", None)  # not of every error
+    if reason == "WRONG_VERSION_NUMBER":
+        return "the server does not speak TLS on this port: write http:// if it has no HTTPS, or its HTTPS port"
+    said = (reason or error.strerror or str(error) or type(error).__name__).lower().replace("_", " ")
+    return f"the TLS handshake failed ({said}); TLS 1.2 with AES is required: older firmware needs an update"
 
 
 def body_too_large(url: str, max_bytes: int) -> ProtocolError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.fakes.certificates import SelfSigned, self_signed_in
+from tests.fakes.certificates import SelfSigned, old_certificate_in, self_signed_in
 from wao_predict import Credentials, HttpOptions, ProtocolError, RemoteError, RemoteTimeout, TlsPolicy, UsageError
 from wao_predict.connection import origin_of
 from wao_predict.flow import Request
@@ -26,9 +26,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> SelfSigned:
 
 
 @asynccontextmanager
-async def server(pair: SelfSigned) -> AsyncIterator[MockBmc]:
+async def server(pair: SelfSigned, *, ciphers: str = "") -> AsyncIterator[MockBmc]:
     bmc = MockBmc({"/redfish/v1": {"ok": True}})
-    await bmc.start(tls=pair.serving)
+    await bmc.start(tls=pair.serving_with(ciphers))
     try:
         yield bmc
     finally:
@@ -212,3 +212,35 @@ def test_credentials_do_not_show_themselves() -> None:
 )
 def test_an_origin_is_scheme_host_and_port(url: str, expected: tuple[str, str, int]) -> None:
     assert expected == origin_of(url)
+
+
+@pytest.mark.parametrize("cipher", ["AES256-GCM-SHA384", "AES128-SHA", "ECDHE-RSA-AES256-SHA"])
+async def test_a_bmc_with_old_ciphers_of_tls_1_2_is_read(tmp_path: Path, cipher: str) -> None:
+    """H3C HDM has RSA key exchange only (idrac_exporter#204)."""
+    old = old_certificate_in(tmp_path)
+    async with server(old, ciphers=cipher) as bmc:
+        assert await get(bmc.url, TlsPolicy(fingerprint=old.fingerprint)) == 200
+
+
+async def test_a_short_rsa_key_can_be_pinned_and_not_verified(tmp_path: Path) -> None:
+    old = old_certificate_in(tmp_path, bits=1024)
+    async with server(old, ciphers="ECDHE-RSA-AES128-GCM-SHA256") as bmc:
+        with pytest.raises(RemoteError, match=f"key too weak; its SHA-256 fingerprint is {old.fingerprint}"):
+            await get(bmc.url, TlsPolicy())
+        assert await get(bmc.url, TlsPolicy(fingerprint=old.fingerprint)) == 200
+
+
+async def test_a_server_without_a_usable_cipher_is_refused_with_what_it_needs(pair: SelfSigned) -> None:
+    async with server(pair, ciphers="ECDHE-ECDSA-AES256-CCM") as bmc:
+        with pytest.raises(RemoteError, match=r"the TLS handshake failed .*; TLS 1\.2 with AES is required"):
+            await get(bmc.url, TlsPolicy(insecure=True))
+
+
+async def test_https_to_a_port_without_tls_is_reported_as_that() -> None:
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as plain:
+        with pytest.raises(RemoteError, match="the server does not speak TLS on this port"):
+            await get(f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}", TlsPolicy(insecure=True))

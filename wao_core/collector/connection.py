@@ -39,6 +39,10 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        # each connection belongs to one server, so what could confuse a proxy is harmless
+        self._parser.set_dangerous_leniencies(
+            lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._answer = Answer()
@@ -204,7 +208,13 @@ async def connect(address: str, port: int, *, tls: ssl.SSLContext | None, name: 
     OSError
         The connection was refused, or the TLS handshake failed (`ssl.SSLError`).
     """
-    _, connection = await asyncio.get_running_loop().create_connection(
-        HttpConnection, address, port, ssl=tls, server_hostname=None if tls is None else name
-    )
+    try:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            HttpConnection, address, port, ssl=tls, server_hostname=None if tls is None else name
+        )
+    except (ConnectionResetError, ConnectionAbortedError) as error:
+        if tls is None or error.strerror:
+            raise
+        # the event loop gives no reason when the server ends the connection in the handshake
+        raise ssl.SSLError(ssl.SSL_ERROR_EOF, "the server closed the connection") from error
     return connection

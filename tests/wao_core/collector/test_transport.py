@@ -1,6 +1,7 @@
 """The pollers' HTTP: where credentials go, what is bounded, which certificates count, and BMCs that hang up."""
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from tests.fakes.certificates import old_certificate_in, self_signed_in
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.transport import PollingSession, PollingTransport
@@ -205,3 +207,50 @@ async def test_refused_addresses_are_not_asked_by_number_or_by_name() -> None:
 def test_a_wrong_network_is_told() -> None:
     with pytest.raises(UsageError, match="--endpoint-network"):
         AddressRule.of(["10.1.0.0/99"])
+
+
+@pytest.mark.parametrize("cipher", ["AES256-GCM-SHA384", "ECDHE-RSA-AES256-SHA"])
+async def test_a_bmc_with_old_ciphers_of_tls_1_2_is_polled(
+    session: PollingSession, tmp_path: Path, cipher: str
+) -> None:
+    old = old_certificate_in(tmp_path)
+    async with bmc(echo, old.serving_with(cipher)) as url:
+        transport = to(session, url, tls=TlsPolicy(fingerprint=old.fingerprint))
+        assert (await transport.send(Request("GET", "/"))).status == 200
+
+
+async def test_a_failed_tls_handshake_has_a_reason(session: PollingSession, tmp_path: Path) -> None:
+    with_other_ciphers = self_signed_in(tmp_path).serving_with("ECDHE-ECDSA-AES256-CCM")
+    async with bmc(echo, with_other_ciphers) as url:
+        with pytest.raises(RemoteError, match=r"the TLS handshake failed .*; TLS 1\.2 with AES is required"):
+            await to(session, url, tls=TlsPolicy(insecure=True)).send(Request("GET", "/"))
+
+
+BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        BODY + b"\n",  # Cisco CIMC 4.0 (telegraf#8418)
+        b"\r\n" + BODY,
+        BODY.replace(b"\r\n", b"\n"),
+        CHUNKED.replace(b"Transfer", b"Content-Length: 9\r\nTransfer"),
+        CHUNKED.replace(b"2\r\n{}", b"2 \r\n{}"),
+    ],
+)
+async def test_answers_that_are_not_quite_http_are_read_time_and_again(session: PollingSession, answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(answer)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        transport = to(session, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        for _ in range(4):
+            assert (await transport.send(Request("GET", "/"))).body == b"{}"
+        await transport.close()

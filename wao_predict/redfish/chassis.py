@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wao_predict.flow import Flow
 from wao_predict.redfish.explorer import ROOT, Explorer, safe_path
 from wao_predict.redfish.names import words
-from wao_predict.redfish.values import Document, items, link, mapping, text
+from wao_predict.redfish.values import Document, link, mapping, references, text
 
 _PARTS = frozenset(
     """
@@ -150,9 +150,7 @@ def is_called(path: str, document: Document, name: str) -> bool:
 
 
 def _system(path: str, document: Document) -> System:
-    listed = (
-        safe_path(mapping(item).get("@odata.id")) for item in items(mapping(document.get("Links")).get("Chassis"))
-    )
+    listed = map(safe_path, references(mapping(document.get("Links")).get("Chassis")))
     chassis = tuple(item for item in listed if item)
     return System(path, _said(document, "Manufacturer"), _said(document, "Model"), chassis)
 
@@ -201,8 +199,7 @@ def _find_chassis(explorer: Explorer, root: Document, system: System, others: fr
 
 
 def _systems_of(chassis: Document) -> list[str | None]:
-    listed = items(mapping(chassis.get("Links")).get("ComputerSystems"))
-    return [safe_path(mapping(item).get("@odata.id")) for item in listed]
+    return [safe_path(path) for path in references(mapping(chassis.get("Links")).get("ComputerSystems"))]
 
 
 def _distance_by_name(path: str, system: System) -> float:

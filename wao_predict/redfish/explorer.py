@@ -12,7 +12,7 @@ from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.errors import ProtocolError, RemoteError, RemoteTimeout, UsageError
 from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.json_values import parse_json
-from wao_predict.redfish.values import Document, items, mapping, text
+from wao_predict.redfish.values import Document, items, reference, text
 from wao_predict.remote import retry_after
 
 ROOT = "/redfish/v1"
@@ -256,11 +256,11 @@ class Explorer:
                 break
             listed = items(collection.get("Members")) or items(collection.get("members"))
             for member in listed[: MAX_MEMBERS - len(found)]:
-                target = mapping(member).get("@odata.id")
+                target = reference(member)
                 if (bare := self._noted(target)) is not None:
                     found[bare] = None
                 else:
-                    self._fault(f"a member of {text(path)} leads elsewhere: {without_userinfo(str(target))!r:.80}")
+                    self._fault(f"a member of {text(path)} leads elsewhere: {without_userinfo(target)!r:.80}")
             path = text(collection.get("Members@odata.nextLink")) or text(collection.get("@odata.nextLink"))
         return list(found)
 

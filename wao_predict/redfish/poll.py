@@ -17,6 +17,7 @@ from wao_predict.redfish.values import (
     Document,
     celsius,
     consumed_watts,
+    excerpt_name,
     items,
     mapping,
     supplied_watts,
@@ -122,7 +123,7 @@ def _is_still(document: Document, choice: SensorChoice) -> bool:
 
 
 def _is_named(member: Document, name: str) -> bool:
-    own = (text(member.get("Name")) or text(member.get("DeviceName"))).strip()
+    own = text(member.get("Name")).strip() or excerpt_name(member)
     return own == name or same(own, name) or (not own and name == "PowerControl")
 
 

@@ -1,7 +1,7 @@
 """Find the measured power of a server.
 
 The sources in their order: EnvironmentMetrics, PowerControl, a Sensor of the whole system, properties of vendors, and
-the sum of the inputs of the power supplies of a chassis with one server.
+the sum of the inputs of the power supplies of a chassis with one server: of Power, of PowerSubsystem, of Sensors.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _PART = frozenset(
     sxm output fans accelerator module regulator feed rail pdb vrm pch supply storage backplane riser
     """.split()
 )
+_STATISTICS = frozenset("output out max maximum min minimum average avg peak rated limit cap capacity total".split())
 _REGULATOR = frozenset({"regulator", "feed"})
 _NODE = frozenset({"node", "system", "server", "host"})
 _PART_CONTEXT = frozenset(
@@ -58,7 +59,7 @@ def find_power(explorer: Explorer, chassis: Sequence[Chassis]) -> Flow[SensorCho
     Only the server's own chassis count: the power of an enclosure is that of several servers.
     """
     servers = [item for item in chassis if item.is_server]
-    for source in (_from_environment, _from_control, _from_sensors, _from_oem, _from_supplies, _from_subsystem):
+    for source in _SOURCES:
         for one in servers:
             if one.is_substitute(explorer):
                 continue
@@ -209,6 +210,52 @@ def _from_subsystem(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice |
         return None
     uri = safe_path(collection) or collection
     return SensorChoice(uri, "", total, "", 0.6, "the sum of the power supplies' input", tuple(parts))
+
+
+def _from_supply_sensors(explorer: Explorer, chassis: Chassis) -> Flow[SensorChoice | None]:
+    """Add up the Sensors of the power supplies' inputs: OpenBMC has nothing else where no total is configured."""
+    if _feeds_others(chassis):
+        return None
+    collection = link(chassis.document, "Sensors")
+    paths = yield from explorer.members(collection)
+    inputs = [path for path in paths if _is_supply_input(path)]
+    if not 0 < len(inputs) <= MAX_SUPPLIES:
+        return None
+    parts: list[str] = []
+    total = 0.0
+    for path in inputs:
+        sensor = yield from explorer.get(path)
+        if sensor is None or text(sensor.get("ReadingUnits")) not in ("", "W", "Watts"):
+            return None
+        if not available(sensor):
+            continue
+        value = taken_in(sensor)
+        if value is None:
+            return None
+        parts.append(path)
+        total += value
+    if watts(total) is None:
+        return None
+    uri = safe_path(collection) or collection
+    return SensorChoice(uri, "", total, "", 0.6, "the sum of the sensors of the power supplies' input", tuple(parts))
+
+
+def _is_supply_input(path: str) -> bool:
+    """Whether the id of a Sensor is that of the power that one supply takes in: "ps0_input_power"."""
+    found = set(words(path.rpartition("/")[2]))
+    named = bool(found & {"psu", "ps", "supply"}) and bool(found & {"input", "in", "pin"})
+    return named and bool(found & set(_POWER)) and not found & _STATISTICS
+
+
+_SOURCES = (
+    _from_environment,
+    _from_control,
+    _from_sensors,
+    _from_oem,
+    _from_supplies,
+    _from_subsystem,
+    _from_supply_sensors,
+)
 
 
 def power_candidates(explorer: Explorer, chassis: Chassis, name: str) -> Flow[list[Candidate]]:

@@ -10,7 +10,7 @@ from wao_predict.redfish.chassis import Chassis
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
 from wao_predict.redfish.explorer import Explorer, safe_path
 from wao_predict.redfish.names import TRUSTED, judge, same
-from wao_predict.redfish.values import Document, available, celsius, items, link, mapping, number, text
+from wao_predict.redfish.values import Document, available, celsius, excerpt_name, items, link, mapping, number, text
 
 MAX_SENSORS = 256
 """Largest number of Sensors of a chassis that are read one by one when their ids say nothing."""
@@ -82,10 +82,10 @@ def _from_metrics(explorer: Explorer, chassis: Chassis) -> Flow[list[Candidate]]
             found.append(candidate)
     for index, member in enumerate(items(document.get("TemperatureReadingsCelsius"))):
         excerpt = mapping(member)
-        name, context = text(excerpt.get("DeviceName")).strip(), text(excerpt.get("PhysicalContext"))
+        source, context = text(excerpt.get("DataSourceUri")), text(excerpt.get("PhysicalContext"))
+        name = excerpt_name(excerpt)
         candidate = None
         if judge(name).score >= TRUSTED or (judge(name).score == 0 and context.lower() in ("intake", "front")):
-            source = text(excerpt.get("DataSourceUri"))
             candidate = yield from read_sensor(explorer, source, chassis.penalty, origin="metrics")
         if candidate is None or candidate.value is None:
             candidate = _excerpt(path, f"/TemperatureReadingsCelsius/{index}", name, excerpt, chassis)

@@ -44,6 +44,11 @@ def items(value: object) -> Sequence[Any]:
     return value[:MAX_ITEMS] if isinstance(value, list) else []
 
 
+def first(value: object) -> Document:
+    """Return a value that is a JSON object, or the first one of an array of objects (Cisco), else an empty one."""
+    return mapping(next(iter(items(value)), None))
+
+
 def text(value: object) -> str:
     """Return the start of a value that is text, else ""."""
     return value[:MAX_TEXT] if isinstance(value, str) else ""
@@ -64,7 +69,23 @@ def number(value: object) -> float | None:
 
 def link(document: Document, name: str) -> str:
     """Return the path that a property links to, else ""; what the path may be is checked before it is used."""
-    return text(mapping(document.get(name)).get("@odata.id"))
+    return reference(first(document.get(name)) or document.get(name))
+
+
+def reference(value: object) -> str:
+    """Return the path of a reference, else "": an object with `@odata.id`, or the path itself as text (Cisco)."""
+    return text(value) or text(mapping(value).get("@odata.id"))
+
+
+def references(value: object) -> list[str]:
+    """Return the paths of an array of references, or of a single one in its place."""
+    return list(filter(None, map(reference, [value] if isinstance(value, str) else items(value))))
+
+
+def excerpt_name(excerpt: Document) -> str:
+    """Return the name of a sensor in an excerpt of it: its DeviceName, or else the last part of its DataSourceUri."""
+    named = text(excerpt.get("DeviceName")).strip()
+    return named or text(excerpt.get("DataSourceUri")).rstrip("/").rpartition("/")[2]
 
 
 def available(document: Document) -> bool:
@@ -128,7 +149,7 @@ def consumed_watts(control: Document) -> float | None:
 
 def _recent_maximum(control: Document) -> float | None:
     """Return the maximum of the last minutes [W]; None where the statistics contradict themselves."""
-    metrics = mapping(control.get("PowerMetrics")) or mapping(control.get("PowerMetric"))
+    metrics = first(control.get("PowerMetrics")) or first(control.get("PowerMetric"))
     maximum, average, minimum = (watts(metrics.get(f"{kind}ConsumedWatts")) for kind in ("Max", "Average", "Min"))
     if maximum is None or (minimum or 0.0) > maximum or (average or 0.0) > maximum:
         return None
@@ -160,9 +181,11 @@ def supply_input(supplied: float | None, delivered: float | None, rated: float |
 
 
 def taken_in(metrics: Document) -> float | None:
-    """Return what one power supply draws [W], from its PowerSupplyMetrics; None for none."""
+    """Return what one power supply draws [W], from its PowerSupplyMetrics or a Sensor of its input; None for none."""
     if not available(metrics):
         return None
+    if "Reading" in metrics:
+        return supply_input(number(metrics.get("Reading")), None, None)
     supplied, delivered = (
         number(mapping(metrics.get(name)).get("Reading")) for name in ("InputPowerWatts", "OutputPowerWatts")
     )

@@ -65,6 +65,18 @@ def test_a_bmc_without_sessions_and_basic_authentication_refuses_the_credentials
         run(RedfishLogin().exchange(GET, WRONG), bmc)
 
 
+def test_a_session_is_opened_without_an_authorization_header() -> None:
+    """Some BMCs refuse the login otherwise: https://github.com/dsx-ai-factory/nv-redfish/pull/105."""
+
+    def answer(request: Request) -> Response:
+        if request.method == "POST":
+            refused = "Authorization" in request.headers
+            return json_response({}, status=400 if refused else 201, headers={"x-auth-token": "t"})
+        return json_response({}, status=200 if "X-Auth-Token" in request.headers else 401)
+
+    assert run(RedfishLogin().exchange(GET, LOGIN), MockTransport(answer)).status == 200
+
+
 def test_a_session_without_a_location_is_used_and_left_to_expire() -> None:
     def answer(request: Request) -> Response:
         if request.method == "POST":

@@ -18,7 +18,7 @@ from wao_predict.backoff import Backoff
 from wao_predict.connection import Credentials
 from wao_predict.errors import RemoteError
 from wao_predict.flow import KIB, Flow, Request, Response
-from wao_predict.redfish.explorer import decode, safe_path
+from wao_predict.redfish.explorer import decode, moved_to, safe_path
 from wao_predict.redfish.values import mapping, text
 
 ROOT = "/redfish/v1/"
@@ -134,6 +134,8 @@ class RedfishLogin:
         path = yield from self._sessions()
         body = json.dumps({"UserName": credentials.username, "Password": credentials.password}).encode()
         answer = yield _plain("POST", path, {"Content-Type": "application/json"}, body)
+        if (target := moved_to(answer)) is not None:  # older Supermicro BMCs add a slash
+            answer = yield _plain("POST", target, {"Content-Type": "application/json"}, body)
         self._needs_session = True
         if answer.status in (200, 201):
             self._token = answer.headers.get("x-auth-token", "")

@@ -77,6 +77,34 @@ def test_a_session_is_opened_without_an_authorization_header() -> None:
     assert run(RedfishLogin().exchange(GET, LOGIN), MockTransport(answer)).status == 200
 
 
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_a_login_follows_a_redirect_to_another_path_of_the_bmc(status: int) -> None:
+    """Older Supermicro BMCs: https://github.com/bb-Ricardo/check_redfish/pull/187."""
+
+    def answer(request: Request) -> Response:
+        if request.method == "POST" and not request.url.endswith("/"):
+            return json_response({}, status=status, headers={"location": f"{request.url}/"})
+        if request.method == "POST":
+            return json_response({}, status=201, headers={"x-auth-token": "t"})
+        return json_response({}, status=200 if "X-Auth-Token" in request.headers else 401)
+
+    assert run(RedfishLogin().exchange(GET, LOGIN), MockTransport(answer)).status == 200
+
+
+def test_a_login_follows_no_redirect_to_another_host() -> None:
+    def answer(request: Request) -> Response:
+        if request.method == "POST":
+            return Response(
+                308, b"", {"location": "https://evil.example/redfish/v1/Sessions/"}, f"https://bmc{request.url}"
+            )
+        return json_response({}, status=401)
+
+    bmc = MockTransport(answer)
+    with pytest.raises(RemoteError, match="opens no session"):
+        run(RedfishLogin().exchange(GET, LOGIN), bmc)
+    assert not any("evil" in url for url in bmc.urls)
+
+
 def test_a_session_without_a_location_is_used_and_left_to_expire() -> None:
     def answer(request: Request) -> Response:
         if request.method == "POST":

@@ -198,6 +198,7 @@ def supply_sensors(**readings: Any) -> dict[str, Any]:
         ({"ps0_input_power": 180.0, "ps1_input_power": 190.0}, 370.0),
         ({"power_PSU0_Input_Power": 180.0, "power_PSU1_Input_Power": 0.0}, 180.0),  # one at rest
         ({"ps0_input_power": 180.0, "ps0_output_power": 165.0, "ps0_input_power_max": 400.0}, 180.0),
+        ({"PSU.Slot.1_InputPower": 180.0, "PSU.Slot.1_OutputPower": 165.0}, 180.0),  # iDRAC10: idrac_exporter#202
         ({"ps0_input_power": 180.0, "ps1_input_power": None}, None),
         ({"ps0_input_power": 180.0, "ps1_input_power": -12.0}, None),
         ({"ps0_input_power": 0.0, "ps1_input_power": 0.0}, None),

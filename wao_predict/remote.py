@@ -32,7 +32,7 @@ def remote_error(error: BaseException, url: str, *, timeout: float | None = None
         limit = "in time" if timeout is None else f"in {timeout:g} s"
         return RemoteTimeout(f"{endpoint}: no answer {limit}", endpoint=endpoint)
     handshake = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
-    if handshake is not None:
+    if handshake is not None and (error is handshake or type(error).__name__ == "ConnectError"):
         return RemoteError(f"{endpoint}: cannot connect: {handshake_reason(handshake)}", endpoint=endpoint)
     system_reason = error.strerror if isinstance(error, OSError) else None
     cannot_connect = "cannot connect: " if system_reason or type(error).__name__ == "ConnectError" else ""

@@ -23,6 +23,10 @@ class ReadTimeout(Exception):
     """Likewise."""
 
 
+class ReadError(Exception):
+    """Likewise, after the connection was made."""
+
+
 def rejected(reason: str = "self-signed certificate") -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError()
     error.verify_message = reason
@@ -53,6 +57,18 @@ def test_a_rejected_certificate_is_found_behind_the_error_of_a_library() -> None
     error = ConnectError("handshake")
     error.__cause__ = rejected("expired")
     assert "(expired" in str(remote_error(error, URL))
+
+
+@pytest.mark.parametrize(
+    ("error", "handshake"), [(None, True), (ConnectError("eof"), True), (ReadError("eof"), False)]
+)
+def test_a_failed_tls_handshake_has_its_reason_and_what_is_needed(error: Exception | None, handshake: bool) -> None:
+    ended = ssl.SSLError(ssl.SSL_ERROR_EOF, "unexpected eof while reading")
+    if error is not None:
+        error.__cause__ = ended
+    found = str(remote_error(error or ended, URL))
+    words = "the TLS handshake failed (unexpected eof while reading); TLS 1.2 with AES is required"
+    assert (words in found) is handshake
 
 
 def test_errors_that_cause_each_other_end() -> None:

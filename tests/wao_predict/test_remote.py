@@ -59,9 +59,7 @@ def test_a_rejected_certificate_is_found_behind_the_error_of_a_library() -> None
     assert "(expired" in str(remote_error(error, URL))
 
 
-@pytest.mark.parametrize(
-    ("error", "handshake"), [(None, True), (ConnectError("eof"), True), (ReadError("eof"), False)]
-)
+@pytest.mark.parametrize(("error", "handshake"), [(None, True), (ConnectError("eof"), True), (ReadError("eof"), False)])
 def test_a_failed_tls_handshake_has_its_reason_and_what_is_needed(error: Exception | None, handshake: bool) -> None:
     ended = ssl.SSLError(ssl.SSL_ERROR_EOF, "unexpected eof while reading")
     if error is not None:

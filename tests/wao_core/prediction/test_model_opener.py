@@ -156,7 +156,7 @@ class Servers:
         self.authorized.append(f"{login} {request.path}")
         if login != ("u:model" if request.path.startswith("/v2/") else "u:bmc"):
             return web.Response(status=401)
-        if request.path.startswith("/v2/"):
+        if request.path.endswith("/infer"):
             return await infer(request)
         document = with_power_model(BMC, url=f"http://{request.host}").get(request.path)
         return web.Response(status=404) if document is None else web.json_response(document)
@@ -175,10 +175,12 @@ async def test_the_bmc_and_the_model_server_get_each_its_own_secret_even_on_one_
         provider = Endpoint("Redfish", base_of(url), "ns/bmc", target=Endpoint("", secret="ns/model"))
         assert await bench.problem(provider) == ""
     await bench.close()
+    model = "u:model /v2/models/PC-PowerEdgeR650xs-2CPU/versions/v0.1.0"
     assert set(servers.authorized) == {
         f"u:bmc {SYSTEMS}",
         f"u:bmc {SYSTEMS}/1/MachineLearningModel",
-        "u:model /v2/models/PC-PowerEdgeR650xs-2CPU/versions/v0.1.0/infer",
+        model,
+        f"{model}/infer",
     }
 
 

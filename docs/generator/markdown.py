@@ -33,6 +33,11 @@ def code(text: object) -> str:
     return f"`{text}`" if text not in (None, "") else ""
 
 
+def alternatives(words: Sequence[str]) -> str:
+    """Return words as one of them: "a", "a or b", "a, b or c"."""
+    return " or ".join([part for part in (", ".join(words[:-1]), *words[-1:]) if part])
+
+
 def sentence(text: str) -> str:
     """Return text that starts with a capital letter and ends with a full stop."""
     words = " ".join(text.split())

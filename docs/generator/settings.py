@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from docs.generator.commands import commands, variables_of
-from docs.generator.markdown import code, page, table
+from docs.generator.markdown import alternatives, code, page, table
 from wao_predict.cli.connection import PASSWORD_VARIABLE
 from wao_scheduler.config import PowerCap, ProfileSettings, SchedulerSettings
 
@@ -45,7 +45,7 @@ def _fields(model: type[BaseModel]) -> str:
 
 def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "enum" in field:
-        return " or ".join(code(value) for value in field["enum"])
+        return alternatives([code(value) for value in field["enum"]])
     if "anyOf" in field:
         return " or ".join(_type(item, definitions) for item in field["anyOf"] if item.get("type") != "null")
     if "$ref" in field:

@@ -60,9 +60,9 @@ def lb(
     from wao_core.serving.server import run
     from wao_lb.server import run_lb
     from wao_lb.settings import LbSettings, is_label_value
-    from wao_predict.traffic.damping import Pace
     from wao_predict.traffic.limits import Limits
     from wao_predict.traffic.reasons import Rule
+    from wao_predict.traffic.steps import Pace
 
     settings = LbSettings(
         proxy_name=proxy_name or None,

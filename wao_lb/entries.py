@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,8 +14,8 @@ from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffi
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.settings import ServiceSettings
-from wao_lb.weight_table import SCALE, Rows, WeightTable, fresh_rows
-from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
+from wao_lb.weight_table import SCALE, Rows, WeightTable
+from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason
 
 PoolKey = tuple[int, str]
 """Index of the Service port, and address family."""
@@ -93,29 +93,22 @@ class Entry:
         """The pod of each usable endpoint as "namespace/name", None for an endpoint without one."""
         return [_pod(item, self.service.namespace) for item in self.usable]
 
-    def nodes(self, index: Mapping[str, int]) -> list[int]:
-        """Return the row of each usable endpoint's node, -1 for an unknown node."""
-        return [index.get(item.endpoint.node_name or "", -1) for item in self.usable]
+    @property
+    def node_names(self) -> list[str]:
+        """The node of each usable endpoint, empty for an endpoint without one."""
+        return [item.endpoint.node_name or "" for item in self.usable]
 
-    def fresh_rows(self, index: Mapping[str, int], pods: Iterable[int], old: Entry | None) -> Rows:
+    def fresh_rows(self, pods: Sequence[int], old: Entry | None) -> Rows:
         """Return the rows of the Service for the table.
 
         Parameters
         ----------
-        index
-            Row of each node by name.
         pods
             Row of each pod of `pods`.
         old
             The entry that this one replaces, still in the table: endpoints keep their weights and pools their load.
         """
-        rows = fresh_rows(
-            self.nodes(index),
-            pods,
-            self.counts,
-            cpu_per_request=self.settings.cpu_per_request,
-            lookahead=self.settings.rule is Rule.LOOKAHEAD,
-        )
+        rows = Rows.fresh(pods, self.counts, self.settings)
         if old is not None:
             self._inherit(rows, old)
         return rows

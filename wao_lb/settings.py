@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from wao_core.cluster.records import Kind, Service
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import cores
-from wao_predict.traffic.damping import Pace
 from wao_predict.traffic.limits import Limits
 from wao_predict.traffic.reasons import Rule
+from wao_predict.traffic.steps import Pace
 
 CPU_PER_REQUEST = "waok8s.github.io/cpu-per-request"
 RULE = "waok8s.github.io/lb-rule"

@@ -21,7 +21,6 @@ from wao_lb.entries import Entry
 from wao_lb.pod_table import PodTable
 from wao_lb.settings import LbSettings, is_chosen, service_settings
 from wao_lb.weight_table import Rows, WeightTable
-from wao_predict.traffic.pools import Nodes
 from wao_predict.traffic.steps import Step
 
 log = logging.getLogger(__name__)
@@ -119,7 +118,7 @@ class WeightBook(Mapping[str, ServiceWeights]):
             if self._timer is None:  # the next snapshot may be far away
                 self._timer = asyncio.get_running_loop().call_later(rest, self._plan_waiting)
             return
-        self._plan_all(snapshot, same_nodes=same_nodes)
+        self._plan_all(snapshot)
 
     def first(self) -> str | None:
         """Return None if the newest snapshot is planned, else the reason why the book is not ready."""
@@ -133,79 +132,50 @@ class WeightBook(Mapping[str, ServiceWeights]):
 
     def _plan_waiting(self) -> None:
         self._timer = None
-        if self._waiting is not None and self._snapshot is not None:
-            self._plan_all(self._waiting, same_nodes=self._waiting.names == self._snapshot.names)
+        if self._waiting is not None:
+            self._plan_all(self._waiting)
 
-    def _plan_all(self, snapshot: ClusterSnapshot, *, same_nodes: bool) -> None:
-        if not same_nodes:
-            self._move_to(snapshot)
+    def _plan_all(self, snapshot: ClusterSnapshot) -> None:
         self._snapshot, self._waiting = snapshot, None
-        dirty, self._dirty = self._dirty, set()
-        _, changed = self._replace(dirty, snapshot)
-        began = self._clock()
-        changed += self._advance_all(snapshot)
+        changed = self._replace_dirty()
+        began, now, pace = self._clock(), snapshot.taken_at, self.settings.pace
+        fraction, fall_fraction = pace.fraction(now - self._stepped_at), pace.fall_fraction(now - self._planned_at)
+        changed += self._table.plan(snapshot, Step(fraction, fall_fraction, self.settings.limits, pace.trifle))
+        self._planned_at = now
+        if fraction > 0.0:
+            self._stepped_at = now
         self.plan_seconds = max(0.0, self._clock() - began)
         rest = min(LONGEST_REST, self.plan_seconds / self.settings.max_plan_share)
         self._rest_from, self._rest_until = began, began + self.plan_seconds + rest
         self._announce(changed)
 
-    def _move_to(self, snapshot: ClusterSnapshot) -> None:
-        """Change the rows of nodes to those of a snapshot with other nodes."""
-        before = np.full(len(snapshot), -1) if self._snapshot is None else self._snapshot.rows(snapshot.names)
-        self._table.locate(
-            (row for key in self._table.keys for row in self._entries[key].nodes(snapshot.index)), before
-        )
-
-    def _advance_all(self, snapshot: ClusterSnapshot) -> list[str]:
-        """Plan all Services; return those whose published weights changed."""
-        now, pace = snapshot.taken_at, self.settings.pace
-        fraction, fall_fraction = pace.fraction(now - self._stepped_at), pace.fall_fraction(now - self._planned_at)
-        step = Step(fraction, fall_fraction, self.settings.limits, pace.trifle)
-        self._planned_at = now
-        if fraction > 0.0:
-            self._stepped_at = now
-        return self._table.plan(self._nodes(snapshot), now, step)
-
     def _catch_up(self) -> None:
         """Plan the Services that changed since the last call, with the plans of the others unchanged."""
-        snapshot = self._snapshot
-        if snapshot is None or not self._dirty:
+        if self._snapshot is None or not self._dirty:
             return
-        dirty, self._dirty = self._dirty, set()
-        fresh, changed = self._replace(dirty, snapshot)
+        changed = self._replace_dirty()
         step = Step(0.0, 0.0, self.settings.limits, self.settings.pace.trifle)
-        self._announce(changed + self._table.plan_last(fresh, self._nodes(snapshot), snapshot.taken_at, step))
+        self._announce(changed + self._table.plan_fresh(self._snapshot, step))
 
-    def _nodes(self, snapshot: ClusterSnapshot) -> Nodes:
-        """Return the nodes of a snapshot; a CPU sample that is too old is unknown."""
-        with np.errstate(invalid="ignore"):
-            fresh = snapshot.taken_at - snapshot.usage_at <= self.settings.max_sample_age
-        return Nodes(snapshot.curves, snapshot.capacity_cores, np.where(fresh, snapshot.usage_cores, np.nan))
-
-    def _replace(self, keys: Iterable[str], snapshot: ClusterSnapshot) -> tuple[int, list[str]]:
-        """Replace the entries of changed Services; the new ones are the last in the table.
-
-        Returns the number of new entries, and those that changed but have no endpoints to weigh.
-        """
+    def _replace_dirty(self) -> list[str]:
+        """Replace the entries of changed Services; return those that changed but have no endpoints to weigh."""
+        dirty, self._dirty = self._dirty, set()
         gone: dict[str, Entry] = {}
         fresh: dict[str, Rows] = {}
-        changed: list[str] = []
-        for key in sorted(keys):
+        for key in sorted(dirty):
             service, old = self._state.services.get(key), self._entries.pop(key, None)
             if old is not None:
                 gone[key] = old
             if service is not None and is_chosen(service, self.settings):
                 entry = self._entries[key] = self._entry(service)
-                fresh[key] = entry.fresh_rows(snapshot.index, [self._pods.use(pod) for pod in entry.pods], old)
+                fresh[key] = entry.fresh_rows([self._pods.use(pod) for pod in entry.pods], old)
                 entry.version = "" if old is None else old.version
-                if not entry.usable:
-                    changed.append(key)
             elif old is not None:
                 self.changes.announce([key])
         for pod in (pod for old in gone.values() for pod in old.pods):
             self._pods.release(pod)
-        self._table.replace(gone, fresh)
-        return len(fresh), changed
+        self._table.replace(gone, fresh, {key: self._entries[key].node_names for key in fresh})
+        return [key for key in fresh if not self._entries[key].usable]
 
     def _entry(self, service: Service) -> Entry:
         settings = service_settings(service, self.settings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from tests.fakes.lb_cluster import endpoint, part, service
@@ -14,7 +12,6 @@ from wao_lb.pod_table import PodTable
 from wao_lb.settings import LbSettings, service_settings
 from wao_lb.weight_table import SCALE, WeightTable
 
-INDEX: Mapping[str, int] = {"a": 0, "b": 1}
 PORTS = (ServicePort(port=80, name="http"), ServicePort(port=443))
 
 
@@ -23,14 +20,13 @@ class Table:
 
     def __init__(self) -> None:
         self.table = WeightTable(PodTable(ClusterState()), 900.0)
-        self.table.locate([], np.full(2, -1))
 
     def entry(self, slices: list[EndpointSlice], old: Entry | None = None, made: Service | None = None) -> Entry:
         made = made or service()
         settings = service_settings(made, LbSettings())
         entry = Entry.of(made, slices, settings, self.table)
-        rows = entry.fresh_rows(INDEX, [0] * len(entry.usable), old)
-        self.table.replace([] if old is None else [old.key], {entry.key: rows})
+        rows = entry.fresh_rows([0] * len(entry.usable), old)
+        self.table.replace([] if old is None else [old.key], {entry.key: rows}, {entry.key: entry.node_names})
         return entry
 
 
@@ -43,7 +39,7 @@ def test_endpoints_keep_their_weights_and_pools_their_load() -> None:
     np.testing.assert_array_equal(fresh.rows.weights, [70.0, np.nan])
     assert (fresh.rows.load.tolist(), fresh.rows.measured_at.tolist()) == ([5.0], [100.0])
     assert fresh.rows.planned.tolist() == [0.0, 0.0]  # the old plan was withdrawn
-    assert fresh.rows.node.tolist() == [1, 0]
+    assert fresh.node_names == ["b", "a"]
 
 
 def test_a_pool_that_is_new_inherits_no_load() -> None:
@@ -88,4 +84,4 @@ def test_the_reason_of_a_service_without_traffic() -> None:
 def test_pods_are_those_of_the_service_namespace() -> None:
     other = Endpoint(addresses=("10.1.0.9",), target_kind="VirtualMachine", target_name="vm")
     entry = Table().entry([part("web-1", endpoint(1, "a"), other)])
-    assert (entry.pods, entry.nodes(INDEX)) == (["default/web-1", None], [0, -1])
+    assert (entry.pods, entry.node_names) == (["default/web-1", None], ["a", ""])

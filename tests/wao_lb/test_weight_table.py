@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Pod, PodMetrics
 from wao_core.cluster.state import ClusterState
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_lb.pod_table import PodTable
-from wao_lb.weight_table import SCALE, Rows, WeightTable, fresh_rows
-from wao_predict import PowerCurves
-from wao_predict.traffic import Limits, Nodes, Step
+from wao_lb.settings import ServiceSettings
+from wao_lb.weight_table import SCALE, Rows, WeightTable
+from wao_predict.traffic import Limits, Rule, Step
 
-CURVES = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [100.0, 300.0], [100.0, 400.0]]))
-NODES = Nodes(CURVES, np.full(3, 10.0), np.full(3, 2.0))
+SLOPES = [1.0, 2.0, 3.0]
 STEP = Step()
+PROPORTIONAL, LOOKAHEAD = ServiceSettings(Rule.PROPORTIONAL, 0.1), ServiceSettings(Rule.LOOKAHEAD, 0.1)
 
 
-def rows(*node: int, pools: int = 1) -> Rows:
-    """Return rows of endpoints on these nodes, and as many pools with them."""
-    pods, counts = [0] * len(node) * pools, [len(node)] * pools if node else []
-    return fresh_rows(node * pools, pods, counts, cpu_per_request=0.1, lookahead=False)
+def nodes(now: float = 0.0, *, names: Sequence[str] = "012", usage: float = 2.0) -> ClusterSnapshot:
+    """Return three nodes of 10 cores."""
+    return snapshot(names, slopes=SLOPES, usage=[usage] * 3, usage_at=now)
 
 
-def table_of(**fresh: Rows) -> WeightTable:
-    table = WeightTable(PodTable(ClusterState()), 900.0)
-    table.locate([], np.full(3, -1))
-    table.replace([], fresh)
-    return table
+class Table(WeightTable):
+    """A table whose Services are given by the nodes of their endpoints."""
+
+    def __init__(self, pods: PodTable | None = None, **services: str) -> None:
+        super().__init__(pods or PodTable(ClusterState()), 900.0)
+        for key, nodes in services.items():
+            self.put(key, nodes)
+
+    def put(self, key: str, nodes: str, settings: ServiceSettings = PROPORTIONAL, pods: Sequence[int] = ()) -> None:
+        """Add or replace a Service with as many endpoints on these nodes, and two pools if a comma separates them."""
+        pools = [pool for pool in nodes.split(",") if pool]
+        names = [name for pool in pools for name in pool]
+        fresh = Rows.fresh(pods or [0] * len(names), [len(pool) for pool in pools], settings)
+        self.replace([key] if key in self.keys else [], {key: fresh}, {key: names})
 
 
 def test_a_plan_reports_each_service_whose_weights_changed_once() -> None:
-    table = table_of(a=rows(0, 1), none=rows(), b=rows(0, 1, 2, pools=2))
-    assert table.plan(NODES, 0.0, STEP) == ["a", "b"]
+    table = Table(a="01", none="", b="012,012")
+    assert table.plan(nodes(0.0), STEP) == ["a", "b"]
     published = table.rows("a").published.sum(), table.rows("b").published.sum()
     assert published == pytest.approx((100 * SCALE, 200 * SCALE))
-    assert table.plan(NODES, 0.0, STEP) == []
+    assert table.plan(nodes(0.0), STEP) == []
 
 
 def test_the_last_services_are_planned_alone() -> None:
-    table = table_of(a=rows(0, 1))
-    table.plan(NODES, 0.0, STEP)
+    table = Table(a="01")
+    table.plan(nodes(0.0), STEP)
     before = table.rows("a").published.copy()
-    table.replace([], {"b": rows(1, 2)})
-    assert table.plan_last(1, NODES, 0.0, STEP) == ["b"]
+    table.put("b", "12")
+    assert table.plan_fresh(nodes(), STEP) == ["b"]
     assert table.rows("a").published.tolist() == before.tolist()
     assert (table.rows("b").published > 0).all()
 
@@ -62,64 +73,57 @@ def measured_pods(cpu: float) -> tuple[PodTable, list[int]]:
 
 def test_the_last_services_use_what_the_plans_of_the_others_leave() -> None:
     """Node 0 has 7 cores up to its ceiling, and no other load; each Service alone would use 4 of them."""
-    (pods, own), idle = measured_pods(2.0), Nodes(CURVES, np.full(3, 10.0), np.full(3, 2.0))
-    table, step = WeightTable(pods, 900.0), Step(limits=Limits(floor=0.0))
-    table.locate([], np.full(3, -1))
-
-    def service() -> Rows:
-        return fresh_rows([0, 1], own, [2], cpu_per_request=0.1, lookahead=True)
-
-    table.replace([], {"a": service()})
-    table.plan(idle, 0.0, step)
+    pods, own = measured_pods(2.0)
+    table, step = Table(pods), Step(limits=Limits(floor=0.0))
+    table.put("a", "01", LOOKAHEAD, own)
+    table.plan(nodes(), step)
     assert table.rows("a").planned.tolist() == pytest.approx([4.0, 0.0])
-    table.replace([], {"b": service()})
-    table.plan_last(1, idle, 0.0, step)
+    table.put("b", "01", LOOKAHEAD, own)
+    table.plan_fresh(nodes(), step)
     assert table.rows("b").planned.tolist() == pytest.approx([3.0, 1.0])
-    table.replace(["a", "b"], {"b": service()})
-    table.plan_last(1, idle, 0.0, step)
+    table.replace(["a"], {}, {})
+    table.put("b", "01", LOOKAHEAD, own)
+    table.plan_fresh(nodes(), step)
     assert table.rows("b").planned.tolist() == pytest.approx([4.0, 0.0])  # the plan of a was withdrawn
 
 
 def test_the_last_known_load_counts_as_long_as_a_sample_would() -> None:
     pods, own = measured_pods(2.0)
-    table = WeightTable(pods, 900.0)
-    table.locate([], np.full(3, -1))
-    table.replace([], {"a": fresh_rows([0, 1], own, [2], cpu_per_request=0.1, lookahead=True)})
+    table = Table(pods)
+    table.put("a", "01", LOOKAHEAD, own)
     planned = []
     for moment in (100.0, 950.0, 1000.5):
-        table.plan(NODES, moment, Step())
+        table.plan(nodes(moment), Step())
         planned.append(table.rows("a").planned.sum())
     assert planned == pytest.approx([4.0, 4.0, 0.0])
 
 
-@pytest.mark.parametrize("last", [1, 0])
-def test_nothing_is_planned_without_endpoints(last: int) -> None:
-    table = table_of(none=rows())
-    assert table.plan(NODES, 0.0, STEP) == []
-    assert table.plan_last(last, NODES, 0.0, STEP) == []
+def test_nothing_is_planned_without_endpoints() -> None:
+    table = Table(none="")
+    assert table.plan(nodes(0.0), STEP) == []
+    assert table.plan_fresh(nodes(), STEP) == []
 
 
 def test_nodes_that_moved_are_found_again() -> None:
-    table = table_of(a=rows(0, 1))
-    table.plan(NODES, 0.0, STEP)
+    table = Table(a="01")
+    table.plan(nodes(0.0), STEP)
     assert table.rows("a").weights[0] > table.rows("a").weights[1]
-    table.locate([2, 1], np.arange(3))
-    table.plan(NODES, 0.0, STEP)
+    table.plan(nodes(names=["2", "1", "0"]), STEP)
     assert table.rows("a").weights[0] < table.rows("a").weights[1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=20))
 def test_services_keep_their_weights_while_others_are_replaced(changes: list[tuple[int, int]]) -> None:
     """Each Service gets as many endpoints as a change says; the table has the rows that were added with it."""
-    table = table_of(**{str(number): rows(0, 1, 2) for number in range(5)})
-    table.plan(NODES, 0.0, STEP)
+    table = Table(None, **{str(number): "012" for number in range(5)})
+    table.plan(nodes(0.0), STEP)
     sizes = dict.fromkeys(table.keys, 3)
     for number, size in changes:
         key, kept = str(number), {key: table.rows(key).published.tolist() for key in sizes}
-        table.replace([key], {key: rows(*range(min(size, 3)))})
+        table.put(key, "012"[:size])
         sizes[key] = min(size, 3)
         for other in sizes:
             assert table.rows(other).published.tolist() == ([-1] * sizes[key] if other == key else kept[other])
-        table.plan_last(1, NODES, 0.0, STEP)
+        table.plan_fresh(nodes(), STEP)
     assert {key: len(table.rows(key).published) for key in sizes} == sizes
     assert sorted(table.keys) == sorted(sizes)

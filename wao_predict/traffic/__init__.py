@@ -8,12 +8,11 @@ one damped step from the weights of a `TrafficState` towards them. `split_watts`
 
 from __future__ import annotations
 
-from wao_predict.traffic.damping import Pace
 from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.plans import PreviousPlan
 from wao_predict.traffic.pools import Nodes, Pools, ServiceTraffic, split_watts
 from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason, Rule
-from wao_predict.traffic.steps import Step, TrafficState, advance
+from wao_predict.traffic.state import PreviousPlan, TrafficState
+from wao_predict.traffic.steps import Pace, Step, advance
 from wao_predict.traffic.weights import Weights, weigh
 
 __all__ = [

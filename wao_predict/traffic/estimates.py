@@ -16,16 +16,16 @@ endpoints of the pool:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from wao_predict.arrays import BoolArray, FloatArray
 from wao_predict.curves import PowerCurves
-from wao_predict.traffic.limits import Limits
-from wao_predict.traffic.plans import PreviousPlan
 from wao_predict.traffic.pools import Nodes, Pools
 from wao_predict.traffic.reasons import CodeArray, Note, Reason
 from wao_predict.traffic.segments import Segments
+from wao_predict.traffic.state import PreviousPlan
 
 SATURATED = 0.95
 """Load of an endpoint's pod or node from which its demand may exceed its measured load [part of its CPU]."""
@@ -80,22 +80,6 @@ class Estimates:
             note=self.note[mask],
         )
 
-    def fixed_shares(self, limits: Limits) -> FloatArray:
-        """Return the shares of the endpoints that no rule can weigh: an equal share within the ceilings, or none."""
-        parts = self.pools.parts
-        with np.errstate(invalid="ignore", divide="ignore"):
-            room = np.nan_to_num(limits.pod_cores(self.pools) / self.pools.load[parts.of], nan=np.inf)
-        fixed: FloatArray = np.where(self.neutral, np.minimum((1.0 / parts.counts)[parts.of], room), 0.0)
-        return fixed
-
-    def bounded(self, limits: Limits) -> Pools:
-        """Return the pools with limits that keep guessed endpoints to an equal share."""
-        if not self.guessed.any():
-            return self.pools
-        pools, parts = self.pools, self.pools.parts
-        most = (pools.load / parts.counts)[parts.of] * 100.0 / limits.pod_ceiling
-        return replace(pools, cpu_limit=np.where(self.guessed, np.minimum(pools.cpu_limit, most), pools.cpu_limit))
-
 
 def estimated(pools: Pools, previous: PreviousPlan) -> Estimates:
     """Return the pools with estimates of what is not measured.
@@ -105,33 +89,52 @@ def estimated(pools: Pools, previous: PreviousPlan) -> Estimates:
     previous
         Weights, by which the endpoints share the present traffic, and the load that was planned for.
     """
-    parts, of = pools.parts, pools.parts.of
-    full = _full(pools)
-    shares, weighed = _traffic_shares(parts, previous.weights)
+    parts, stated = pools.parts, pools.cpu_limit > 0.0
+    limit = np.where(stated, pools.cpu_limit, parts.mean(np.where(stated, pools.cpu_limit, np.nan))[parts.of])
+    traffic = _traffic(pools, limit, previous)
+    load = _load(parts, traffic, previous)
+    made = replace(pools, nodes=_completed(pools.nodes), cpu_cores=traffic.cpu, cpu_limit=limit, expected=load)
+    usable = _usable(pools)
+    guessed = ~usable & ~traffic.at_limit
+    neutral = guessed & ~_usable(made) if guessed.any() else guessed
+    note = np.where(stated, Note.NONE, Note.ASSUMED_LIMIT)
+    note = np.where(guessed, Note.NEUTRAL, np.where(traffic.counted, note, Note.ESTIMATED))
+    return Estimates(
+        pools=made,
+        neutral=neutral,
+        guessed=guessed & ~neutral,
+        at_limit=traffic.at_limit,
+        saturated=traffic.saturated,
+        reason=_reason(made, parts.any(~neutral & ~traffic.at_limit)),
+        note=np.where(traffic.at_limit, Note.AT_LIMIT, note).astype(np.int8),
+    )
+
+
+class _Traffic(NamedTuple):
+    """CPU that the traffic of each endpoint takes [cores], and where it is measured; see `Estimates` for the rest."""
+
+    cpu: FloatArray
+    counted: BoolArray
+    at_limit: BoolArray
+    saturated: BoolArray
+
+
+def _traffic(pools: Pools, limit: FloatArray, previous: PreviousPlan) -> _Traffic:
+    parts, of, full = pools.parts, pools.parts.of, _full(pools)
     measured = np.isfinite(pools.cpu_cores) & ~full
+    if measured.all():
+        return _Traffic(pools.cpu_cores, measured, full, np.zeros(len(pools), dtype=np.bool_))
+    shares, weighed = _traffic_shares(parts, previous.weights)
     seen, busy = parts.sum(np.where(measured, shares, 0.0)), parts.sum(np.where(full, shares, 0.0))
     saturated = parts.any(full) & (busy >= seen)
-    at_limit = full & ~saturated[of]
-    counted = np.isfinite(pools.cpu_cores) & (measured | saturated[of] | ~weighed[of])
-    limit = np.where(pools.cpu_limit > 0.0, pools.cpu_limit, np.nan)
-    limit = np.where(np.isnan(limit), parts.mean(limit)[of], limit)
-    certain = parts.sum(np.where(counted, pools.cpu_cores, 0.0))
-    last = np.full(len(pools), np.nan) if previous.load is None else previous.load
     with np.errstate(invalid="ignore", divide="ignore"):
         demand = parts.sum(np.where(measured, pools.cpu_cores, 0.0)) / seen
+    last = np.full(len(pools), np.nan) if previous.load is None else previous.load
     demand = np.where(saturated, 0.0, np.where(seen >= LEAST_MEASURED, demand, last))
     own = shares * demand[of]
+    counted = np.isfinite(pools.cpu_cores) & (measured | saturated[of] | ~weighed[of])
     cpu = np.where(counted, pools.cpu_cores, np.where(own > limit, limit, own))
-    load = _load(last, parts.sum(cpu), certain, parts.any(~counted), previous.fall_fraction)
-    made = replace(pools, nodes=_completed(pools.nodes), cpu_cores=cpu, cpu_limit=limit, expected=load)
-    neutral, guessed = ~_usable(made) & ~at_limit, ~_usable(pools) & ~at_limit
-    note = np.select(
-        [at_limit, guessed, ~counted, ~(pools.cpu_limit > 0.0)],
-        [Note.AT_LIMIT, Note.NEUTRAL, Note.ESTIMATED, Note.ASSUMED_LIMIT],
-        Note.NONE,
-    )
-    reason = _reason(made, parts.any(~neutral & ~at_limit))
-    return Estimates(made, neutral, guessed & ~neutral, at_limit, saturated, reason, note.astype(np.int8))
+    return _Traffic(cpu, counted, full & ~saturated[of], saturated)
 
 
 def _completed(nodes: Nodes) -> Nodes:
@@ -151,8 +154,8 @@ def _full(pools: Pools) -> BoolArray:
     """Return the endpoints at the limit of their CPU, or on a node that is."""
     with np.errstate(invalid="ignore"):
         pod = pools.cpu_cores >= SATURATED * pools.cpu_limit
-        part = pools.cpu_cores >= CONSIDERABLE * pools.at_node(pools.nodes.capacity_cores)
-        node = pools.at_node(pools.nodes.load) >= 100.0 * SATURATED
+        part = pools.cpu_cores >= CONSIDERABLE * pools.node_capacity
+        node = pools.node_load >= 100.0 * SATURATED
     full: BoolArray = (pod & (pools.cpu_limit > 0.0)) | (node & part)
     return full
 
@@ -171,39 +174,39 @@ def _traffic_shares(parts: Segments, weights: FloatArray | None) -> tuple[FloatA
     return np.where(known[parts.of], present / np.where(known, total, 1.0)[parts.of], equal), known
 
 
-def _load(
-    last: FloatArray, demand: FloatArray, certain: FloatArray, estimated: BoolArray, fraction: float
-) -> FloatArray:
-    """Return the load to plan for [cores]: a rise takes effect immediately where it is measured.
+def _load(parts: Segments, traffic: _Traffic, previous: PreviousPlan) -> FloatArray:
+    """Return the load of each pool to plan for [cores]: a rise takes effect immediately where it is measured.
 
     A fall, and a change that is partly an estimate, take effect gradually. A sample of a new pod is missing for a
     while, and those of the others lag behind the traffic that it takes over.
     """
+    demand, last = parts.sum(traffic.cpu), previous.load
+    if last is None:
+        return demand
+    certain = parts.sum(np.where(traffic.counted, traffic.cpu, 0.0))
     with np.errstate(invalid="ignore"):
-        gradual = ((demand < last) | estimated) & np.isfinite(last)
-        load: FloatArray = np.where(gradual, last + fraction * (demand - last), demand)
+        gradual = ((demand < last) | parts.any(~traffic.counted)) & np.isfinite(last)
+        load: FloatArray = np.where(gradual, last + previous.fall_fraction * (demand - last), demand)
         return np.maximum(load, certain)
 
 
 def _usable(pools: Pools) -> BoolArray:
     """Return the endpoints whose node has a power curve and a CPU sample."""
-    nodes = pools.nodes
-    usable: BoolArray = pools.at_node((nodes.curves.known & np.isfinite(nodes.load)).astype(np.float64)) == 1.0
-    return usable
+    return pools.has_curve & np.isfinite(pools.node_load)
 
 
 def _reason(pools: Pools, some: BoolArray) -> CodeArray:
     """Return the `Reason` why the rule `lookahead` cannot be used, for pools that have some usable endpoint or not."""
     parts, found = pools.parts, np.zeros(len(pools), np.int8)
-    curves = pools.at_node(pools.nodes.curves.known.astype(np.float64))
-    checks = (
-        (Reason.NO_CURVE, ~some & parts.any(curves == 0.0)),
-        (Reason.NODE_NOT_MEASURED, ~some & parts.any(~np.isfinite(pools.at_node(pools.nodes.load)))),
+    checks = [
         (Reason.NO_LIMIT, parts.any(np.isnan(pools.cpu_limit))),
         (Reason.NO_LOAD, pools.load <= 1e-6),
         (Reason.POD_NOT_MEASURED, np.isnan(pools.load)),
-        (Reason.NODE_UNKNOWN, ~some & parts.any(pools.node < 0)),
-    )
+    ]
+    if not some.all():
+        checks.append((Reason.NO_CURVE, ~some & parts.any(~pools.has_curve & (pools.node >= 0))))
+        checks.append((Reason.NODE_NOT_MEASURED, ~some & parts.any(~np.isfinite(pools.node_load))))
+        checks.append((Reason.NODE_UNKNOWN, ~some & parts.any(pools.node < 0)))
     for reason, where in checks:  # later checks are more specific
         found[where] = reason
     return found

@@ -89,8 +89,8 @@ def _free_cores(pools: Pools, limits: Limits) -> FloatArray:
 
     Endpoints of one pool on one node share what all other pods leave of the node's ceiling.
     """
-    nodes, (group, count) = pools.nodes, pools.shape.same_pool_and_node
+    group, count = pools.shape.same_pool_and_node
     own = np.bincount(group, pools.cpu_cores)[group]
-    left = pools.at_node(limits.node_cores(nodes) - nodes.usage_cores) + own
+    left = pools.node_capacity * (limits.node_ceiling - pools.node_load) / 100.0 + own
     free = np.fmin(limits.pod_cores(pools), np.maximum(left, 0.0) / count)
     return np.where(np.isnan(free), np.inf, free)

@@ -11,45 +11,25 @@ each other oscillate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.traffic.estimates import Estimates
 from wao_predict.traffic.limits import Limits, with_floor
 from wao_predict.traffic.places import Places, per_node
-from wao_predict.traffic.plans import PreviousPlan
 from wao_predict.traffic.pools import Nodes, Pools
+from wao_predict.traffic.reasons import LOOKAHEAD, Note, Reason
 from wao_predict.traffic.segments import ranks
+from wao_predict.traffic.state import PreviousPlan, Split
 
 STICKINESS = 0.05
 """Relative cost advantage another node must offer before load moves, so that near-equal nodes do not swap on noise."""
 MIN_SAVING = 0.01
 """Minimum relative saving before a pool's load is consolidated; half of it keeps it consolidated (hysteresis)."""
 TINY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LookaheadShares:
-    """The result of the rule.
-
-    Attributes
-    ----------
-    shares
-        Share of each endpoint of its pool's load, summing to 1 in each pool.
-    full
-        Which endpoints are at a ceiling, their node's or their own.
-    fits
-        Which pools' load fits within the ceilings, shape (n_pools,).
-    even
-        Which pools have equal shares within the ceilings as consolidating would save too little, shape (n_pools,).
-    """
-
-    shares: FloatArray
-    full: BoolArray
-    fits: BoolArray
-    even: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +41,6 @@ class _Problem:
 
     pools: Pools
     background: FloatArray
-    floor: float
     saturated: BoolArray
     pod_free: FloatArray
     place_free: FloatArray
@@ -82,30 +61,54 @@ class _Problem:
         return self.pools.places.per_node(self.pools.places.sum(shares * self.load), len(self.nodes))
 
 
-def lay_out(pools: Pools, limits: Limits, saturated: BoolArray, previous: PreviousPlan) -> LookaheadShares:
+def consolidate(estimates: Estimates, limits: Limits, previous: PreviousPlan) -> Split:
     """Return the shares that minimise the power of all pools' load.
 
     Parameters
     ----------
-    pools
-        Nodes, CPU and limits of all endpoints must be known, and every pool must have load.
-    saturated
-        Pools whose demand may exceed their measured load, shape (n_pools,). They are split by free capacity.
+    estimates
+        Every pool must have load and limits, and an endpoint that can be weighed. Endpoints that cannot be weighed keep
+        an equal share, or get none at their limit.
+    previous
+        `even` in the order of these pools.
     """
-    problem = _problem(pools, limits, saturated, previous.background)
+    pools, saturated, note = estimates.pools, estimates.saturated, estimates.note.copy()
+    weighed, shares = ~estimates.neutral & ~estimates.at_limit, _fixed(estimates, limits)
+    free = 1.0 - pools.parts.sum(shares)
+    rest = replace(pools, cpu_limit=_bounded(estimates, limits), expected=free * pools.load).only(weighed)
+    problem = _problem(rest, limits, saturated, previous.background)
     taken, left = _fill(problem, _cost(problem, previous.planned))
     fits = left <= TINY
-    cores = pools.places.spread(problem.pod_free, taken)
-    shares = with_floor(pools, _beyond_ceilings(problem, cores, left), limits.floor)
-    if saturated.any():
-        by_capacity = with_floor(pools, _by_free_capacity(problem, shares), limits.floor)
-        shares = np.where(saturated[pools.parts.of], by_capacity, shares)
-    even, shares = _even_where_saving_is_small(problem, shares, fits & ~saturated, _min_saving(pools, previous.even))
-    even, shares = _all_even_where_cheaper(problem, shares, even)
-    full = (shares * problem.load >= problem.pod_free - TINY) | (problem.used(shares) >= problem.node_free - TINY)[
-        pools.node
-    ]
-    return LookaheadShares(shares, full & (cores > TINY), fits, even)
+    cores = rest.places.spread(problem.pod_free, taken)
+    amounts = np.where(saturated[rest.parts.of], _by_free_capacity(problem, taken), _split_by(problem, cores, left))
+    made = with_floor(rest, amounts, limits.floor)
+    even, made = _even_where_saving_is_small(problem, made, fits & ~saturated, _min_saving(rest, previous.even))
+    even, made = _all_even_where_cheaper(problem, made, even)
+    full = made * problem.load >= problem.pod_free - TINY
+    full |= (problem.used(made) >= problem.node_free - TINY)[rest.node]
+    shares[weighed] = made * free[pools.parts.of][weighed]
+    note[weighed] = np.where(full & (cores > TINY) & ~estimates.guessed[weighed], Note.CEILING, note[weighed])
+    reason = np.where(fits, np.where(even, Reason.EVEN, Reason.NONE), Reason.ALL_FULL)
+    return Split(
+        shares=shares,
+        note=note,
+        rule=np.full(len(pools), LOOKAHEAD, np.int8),
+        reason=np.where(saturated, Reason.SATURATED, reason).astype(np.int8),
+    )
+
+
+def _fixed(estimates: Estimates, limits: Limits) -> FloatArray:
+    """Return the shares of the endpoints whose node is unknown: an equal share, if the pod has room for it."""
+    pools, parts = estimates.pools, estimates.pools.parts
+    room = limits.pod_cores(pools) / pools.load[parts.of]
+    return np.where(estimates.neutral, np.minimum((1.0 / parts.counts)[parts.of], room), 0.0)
+
+
+def _bounded(estimates: Estimates, limits: Limits) -> FloatArray:
+    """Return the endpoints' CPU limits, those that are guessed bounded to an equal share of the load [cores]."""
+    pools, parts = estimates.pools, estimates.pools.parts
+    equal = (pools.load / parts.counts)[parts.of] * 100.0 / limits.pod_ceiling
+    return np.where(estimates.guessed, np.minimum(pools.cpu_limit, equal), pools.cpu_limit)
 
 
 def _problem(pools: Pools, limits: Limits, saturated: BoolArray, background: FloatArray | None) -> _Problem:
@@ -114,7 +117,6 @@ def _problem(pools: Pools, limits: Limits, saturated: BoolArray, background: Flo
     return _Problem(
         pools=pools,
         background=base,
-        floor=limits.floor,
         saturated=saturated,
         pod_free=pod,
         place_free=pools.places.sum(pod),
@@ -170,7 +172,7 @@ def _granted(demand: FloatArray, node: IntArray, free: FloatArray) -> FloatArray
     return demand * np.maximum(part, 0.0)[node]
 
 
-def _beyond_ceilings(problem: _Problem, cores: FloatArray, left: FloatArray) -> FloatArray:
+def _split_by(problem: _Problem, cores: FloatArray, left: FloatArray) -> FloatArray:
     """Return the amounts by which each pool is split: the assigned load, or the pods' limits if none was assigned.
 
     Load beyond all ceilings is split like the load below them.
@@ -179,10 +181,12 @@ def _beyond_ceilings(problem: _Problem, cores: FloatArray, left: FloatArray) -> 
     return np.where(none, np.maximum(problem.pod_free, TINY), cores)
 
 
-def _by_free_capacity(problem: _Problem, shares: FloatArray) -> FloatArray:
+def _by_free_capacity(problem: _Problem, taken: FloatArray) -> FloatArray:
     """Return the amounts by which saturated pools are split: what the other pools leave, divided among them."""
-    pools, places, saturated = problem.pools, problem.pools.places, problem.saturated
-    others = problem.used(np.where(saturated[pools.parts.of], 0.0, shares))
+    places, saturated = problem.pools.places, problem.saturated
+    if not saturated.any():
+        return np.zeros(len(problem.pod_free))
+    others = places.per_node(np.where(saturated[places.parts.of], 0.0, taken), len(problem.nodes))
     demand = np.where(saturated[places.parts.of], problem.place_free, 0.0)
     granted = _granted(demand, places.node, np.maximum(problem.node_free - others, 0.0))
     return np.maximum(places.spread(problem.pod_free, granted), TINY)
@@ -210,7 +214,7 @@ def _even_where_saving_is_small(
     if not even.any():
         return even, shares
     of = pools.parts.of
-    mixed = np.where(even[of], with_floor(pools, np.where(even[of], level, shares), problem.floor), shares)
+    mixed = np.where(even[of], level / np.maximum(pools.load, TINY)[of], shares)
     over = problem.used(mixed) > problem.node_free + TINY
     even &= ~places.parts.any(over[places.node] & even[places.parts.of])  # several moved to the same node
     return even, np.where(even[of], mixed, shares)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class ServiceTraffic:
     rule: Rule | str = Rule.LOOKAHEAD
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Pools:
     """The endpoints of all pools, their nodes, and the measurements of both.
 
@@ -170,15 +171,29 @@ class Pools:
 
     @property
     def load(self) -> FloatArray:
-        """The CPU load of each pool to plan for [cores], NaN if a pod is not measured."""
+        """The CPU load of each pool to plan for [cores], NaN unknown."""
         return self.parts.sum(self.cpu_cores) if self.expected is None else self.expected
+
+    @cached_property
+    def node_load(self) -> FloatArray:
+        """Load of each endpoint's node [% of its CPU], NaN unknown."""
+        return self.at_node(self.nodes.load)
+
+    @cached_property
+    def node_capacity(self) -> FloatArray:
+        """CPU of each endpoint's node [cores], NaN unknown."""
+        return self.at_node(self.nodes.capacity_cores)
+
+    @cached_property
+    def has_curve(self) -> BoolArray:
+        """Which endpoints are on a node with a power curve."""
+        return np.equal(self.at_node(self.nodes.curves.known.astype(np.float64)), 1.0)
 
     def at_node(self, values: FloatArray) -> FloatArray:
         """Return the value of each endpoint's node, NaN for an unknown node."""
         if len(values) == 0:
             return np.full(len(self.node), np.nan)
-        found: FloatArray = values[self.node]
-        return found if self.shape.known else np.where(self.node >= 0, found, np.nan)
+        return values[self.node] if self.shape.known else np.where(self.node >= 0, values[self.node], np.nan)
 
     def per_node(self, amounts: FloatArray) -> FloatArray:
         """Return the sum of the endpoints' amounts by node, shape (n_nodes,)."""

@@ -8,15 +8,14 @@ it nearly all traffic, whatever the traffic is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.arrays import FloatArray
 from wao_predict.traffic.estimates import Estimates
-from wao_predict.traffic.limits import Limits, with_floor, within_ceilings
+from wao_predict.traffic.limits import Limits, within_ceilings
 from wao_predict.traffic.pools import Pools
-from wao_predict.traffic.reasons import CodeArray, Note
+from wao_predict.traffic.reasons import EQUAL, PROPORTIONAL, Note, Reason
+from wao_predict.traffic.state import Split
 
 SMALLEST_INCREASE = 1e-3
 """Increases below this are equal [W]; keeps the ratio finite where a curve is flat."""
@@ -25,27 +24,10 @@ FULL = 0.01
 NEAR_EQUAL = 0.5
 """Smallest weight relative to the largest one for a pool of unknown load that wants `lookahead`: no ceiling applies."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ProportionalShares:
-    """The result of the rule.
-
-    Attributes
-    ----------
-    shares
-        Share of each endpoint of its pool's traffic, summing to 1 in each pool.
-    note
-        `Note` of each endpoint.
-    unknown
-        Pools without any known increase, shape (n_pools,); their shares are equal.
-    """
-
-    shares: FloatArray
-    note: CodeArray
-    unknown: BoolArray
+TINY = 1e-12
 
 
-def split_in_proportion(estimates: Estimates, increase: FloatArray, limits: Limits) -> ProportionalShares:
+def split_in_proportion(estimates: Estimates, increase: FloatArray, limits: Limits) -> Split:
     """Return shares in proportion to least increase / own increase.
 
     An unknown node gets an equal share, never the best. A node above its ceiling gets less the higher its load is:
@@ -59,7 +41,7 @@ def split_in_proportion(estimates: Estimates, increase: FloatArray, limits: Limi
     """
     pools = estimates.pools
     of, parts = pools.parts.of, pools.parts
-    load = pools.at_node(pools.nodes.load)
+    load = pools.node_load
     full, unknown = np.isposinf(increase) | estimates.at_limit, np.isnan(increase)
     over = ~unknown & (load > limits.node_ceiling)
     cost = np.where(pools.lookahead[of], _average_increase(pools, limits), increase)
@@ -71,15 +53,18 @@ def split_in_proportion(estimates: Estimates, increase: FloatArray, limits: Limi
     raw = np.where(full, least * FULL, raw)
     nothing = ~parts.any(np.isfinite(increase))
     raw = np.where(nothing[of], 1.0, np.where(unknown, np.nan_to_num(parts.mean(raw), nan=1.0)[of], raw))
-    wanted = with_floor(pools, np.maximum(raw, 1e-12), limits.floor)
+    raw = np.maximum(raw, TINY)
+    wanted = raw / parts.sum(raw)[of]
     shares = within_ceilings(pools, wanted, limits, saturated=estimates.saturated)
-    note = np.where(shares < wanted - 1e-12, Note.CEILING, estimates.note)
+    note = np.where(shares < wanted - TINY, Note.CEILING, estimates.note)
     note = np.where(full, Note.FULL, np.where(over, Note.OVERLOADED, note))
     note = np.where(unknown, Note.NEUTRAL, np.where(estimates.at_limit, Note.AT_LIMIT, note))
-    return ProportionalShares(
-        shares=with_floor(pools, np.maximum(shares, 1e-12), limits.floor),
+    reason = np.where(pools.lookahead, estimates.reason, Reason.NONE)
+    return Split(
+        shares=np.maximum(shares, TINY),
         note=np.where(nothing[of], Note.NONE, note).astype(np.int8),
-        unknown=nothing,
+        rule=np.where(nothing, EQUAL, PROPORTIONAL).astype(np.int8),
+        reason=np.where(nothing, Reason.NOTHING_KNOWN, reason).astype(np.int8),
     )
 
 

@@ -25,9 +25,9 @@ from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.traffic.estimates import estimated
 from wao_predict.traffic.limits import Limits
 from wao_predict.traffic.places import per_node
-from wao_predict.traffic.plans import PreviousPlan
 from wao_predict.traffic.pools import Nodes, split_watts
 from wao_predict.traffic.reasons import Reason
+from wao_predict.traffic.state import PreviousPlan
 from wao_predict.traffic.weights import weigh
 
 mixed = st.integers(0, 10_000)

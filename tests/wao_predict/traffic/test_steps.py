@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from tests.wao_predict.traffic.fleets import many_pools
 from wao_predict import PowerCurves
-from wao_predict.traffic import Limits, Nodes, Pools, Reason, ServiceTraffic, Step, TrafficState, advance, weigh
+from wao_predict.arrays import FloatArray
+from wao_predict.traffic import Limits, Nodes, Pace, Pools, Reason, ServiceTraffic, Step, TrafficState, advance, weigh
+from wao_predict.traffic.segments import Segments
+from wao_predict.traffic.steps import damped
 
 CURVES = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [100.0, 300.0]]))
 NODES = Nodes(CURVES, np.full(2, 32.0), np.full(2, 3.0))
@@ -75,13 +78,55 @@ def test_weights_sum_to_a_hundred_after_every_step(seed: int, fraction: float, l
         assert pools.parts.sum(state.weights).tolist() == pytest.approx([100.0] * 4)
 
 
-def test_states_are_joined_and_divided() -> None:
-    first, second = TrafficState.empty(2, 1), TrafficState.empty(3, 2)
-    first.weights[:], second.load[:] = [40.0, 60.0], [1.0, 2.0]
-    joined = TrafficState.joined([first, second])
-    for item in fields(TrafficState):
-        parts = joined.part(slice(0, 2), slice(0, 1)), joined.part(slice(2, 5), slice(1, 3))
-        for part, state in zip(parts, (first, second), strict=True):
-            np.testing.assert_array_equal(getattr(part, item.name), getattr(state, item.name))
-    joined.part(slice(2, 5), slice(1, 3)).assign(TrafficState.empty(3, 2))
-    assert np.isnan(joined.load).all()
+shares = st.lists(st.floats(0.1, 100), min_size=1, max_size=8)
+
+
+def damped_once(last: FloatArray, target: FloatArray, part: float, *, at_once: bool = False) -> FloatArray:
+    parts = Segments(np.zeros(1, dtype=np.int64), len(target))
+    return damped(parts, last, target, part, at_once=np.array([at_once]), trifle=0.02)
+
+
+@given(shares, shares, st.floats(0.05, 1.0))
+def test_weights_move_towards_the_target_and_keep_the_sum(before: list[float], after: list[float], part: float) -> None:
+    count = min(len(before), len(after))
+    first, target = (100 * np.array(values[:count]) / sum(values[:count]) for values in (before, after))
+    moved = damped_once(first, target, part)
+    assert moved.sum() == pytest.approx(100.0)
+    assert np.abs(moved - target).max() <= np.abs(first - target).max() + 1e-6
+    for _ in range(300):
+        moved = damped_once(moved, target, part)
+    assert np.abs(moved - target).max() <= 0.02 * 100 / count + 1e-6
+
+
+def test_a_new_endpoint_starts_at_its_target() -> None:
+    assert damped_once(np.array([np.nan, np.nan]), np.array([30.0, 70.0]), 0.0).tolist() == [30.0, 70.0]
+    joined = damped_once(np.array([40.0, 60.0, np.nan]), np.array([50.0, 30.0, 20.0]), 0.0)
+    assert joined.tolist() == pytest.approx([100 / 3, 50.0, 50 / 3])
+
+
+def test_the_share_of_endpoints_that_are_gone_follows_the_target() -> None:
+    assert damped_once(np.array([0.0, 0.0]), np.array([30.0, 70.0]), 0.0).tolist() == [30.0, 70.0]
+    assert damped_once(np.array([2.0, 2.0]), np.array([0.0, 100.0]), 0.0).tolist() == pytest.approx([2.0, 98.0])
+
+
+def test_a_trifle_moves_nothing() -> None:
+    last = np.array([50.0, 50.0])
+    assert damped_once(last, np.array([50.9, 49.1]), 1.0).tolist() == last.tolist()
+    assert damped_once(last, np.array([51.1, 48.9]), 1.0).tolist() != last.tolist()
+
+
+def test_relief_does_not_wait() -> None:
+    assert damped_once(np.array([90.0, 10.0]), np.array([50.0, 50.0]), 0.0, at_once=True).tolist() == [50.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("settle", "elapsed", "part"),
+    [(15.0, 1.0, 0.0), (15.0, 15.0, 0.632), (15.0, 60.0, 0.982), (0.0, 0.0, 1.0), (2.0, 2.0, 0.632)],
+)
+def test_the_way_gone_depends_on_time_not_on_the_number_of_looks(settle: float, elapsed: float, part: float) -> None:
+    assert Pace(settle=settle).fraction(elapsed) == pytest.approx(part, abs=1e-3)
+
+
+@pytest.mark.parametrize(("settle", "elapsed", "part"), [(15.0, 60.0, 0.632), (15.0, 0.0, 0.0), (0.0, 1.0, 1.0)])
+def test_a_fall_is_believed_in_time(settle: float, elapsed: float, part: float) -> None:
+    assert Pace(settle=settle).fall_fraction(elapsed) == pytest.approx(part, abs=1e-3)

@@ -36,7 +36,7 @@ def test_a_service_states_its_rule_and_why_it_is_another_one() -> None:
     cluster.look(later=1000.0)
     (sample,) = scraped(cluster)["wao_lb_service"].samples
     assert (sample.labels["namespace"], sample.labels["rule"]) == ("default", "proportional")
-    assert "pod is not measured" in sample.labels["reason"]
+    assert sample.labels["reason"] == "the CPU of too few pods is measured"
 
 
 def test_the_plan_is_part_of_the_load() -> None:

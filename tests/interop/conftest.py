@@ -73,7 +73,7 @@ def python_of(name: str) -> str:
 
 
 @contextmanager
-def mlserver(folder: Path, **env: str) -> Iterator[str]:
+def mlserver(folder: Path, *, inputs: list[dict[str, object]] | None = None, **env: str) -> Iterator[str]:
     """Run MLServer with the model "power", version v0.1.0; yield its base URL."""
     python = python_of("mlserver")
     shutil.copy(HERE / "mlserver" / "power.py", folder / "power.py")
@@ -85,7 +85,8 @@ def mlserver(folder: Path, **env: str) -> Iterator[str]:
         "metrics_port": free_port(),
         "parallel_workers": 0,
     }
-    model = {"name": "power", "implementation": "power.PowerModel", "parameters": {"version": "v0.1.0"}}
+    model: dict[str, object] = {"name": "power", "implementation": "power.PowerModel"}
+    model |= {"parameters": {"version": "v0.1.0"}, **({"inputs": inputs} if inputs else {})}
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "model-settings.json").write_text(json.dumps(model))
     more = {"WAO_MODEL": str(model_path("edge_lenovo")), "PYTHONPATH": str(folder), **env}
@@ -104,6 +105,15 @@ def mlserver_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def single_row_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An MLServer whose model refuses a batch."""
     with mlserver(tmp_path_factory.mktemp("mlserver-single"), WAO_SINGLE_ROW="1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def described_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An MLServer whose model refuses other inputs than those of its metadata."""
+    inputs: list[dict[str, object]] = [{"name": "features", "datatype": "FP64", "shape": [-1, 3]}]
+    folder = tmp_path_factory.mktemp("mlserver-described")
+    with mlserver(folder, inputs=inputs, WAO_STRICT="features FP64") as url:
         yield url
 
 

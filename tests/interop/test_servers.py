@@ -68,3 +68,20 @@ def test_many_rows_take_few_requests(server: str, request: pytest.FixtureRequest
     with predictor(f"{url}/v2/models/power/infer") as remote:
         watts = remote.predict(np.tile(X, (1000, 1)))
     assert np.allclose(np.tile(EXPECTED, 1000), watts, atol=1e-2)
+
+
+def test_half_precision_goes_as_a_binary_tensor(kserve_url: str) -> None:
+    """The rows are exact in half precision. MLServer 1.7 reads no binary tensors over REST."""
+    with load_predictor(f"{kserve_url}/v2/models/power#datatype=FP16", connection=ONCE) as remote:
+        assert np.allclose(EXPECTED, remote.predict(X), atol=1e-2)
+
+
+def test_the_inputs_that_mlserver_describes_are_sent(described_url: str) -> None:
+    with predictor(f"{described_url}/v2/models/power") as remote:
+        assert np.allclose(EXPECTED, remote.predict(X), atol=1e-2)
+
+
+def test_a_stated_output_is_taken_by_both_servers(mlserver_url: str, kserve_url: str) -> None:
+    for url, name in ((mlserver_url, "predict"), (kserve_url, "output-0")):
+        with load_predictor(f"{url}/v2/models/power", connection=ONCE, output_name=name) as remote:
+            assert np.allclose(EXPECTED, remote.predict(X), atol=1e-2)

@@ -16,7 +16,10 @@ class PowerModel(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        rows = NumpyCodec.decode_input(payload.inputs[0]).astype(np.float32)
+        tensor = payload.inputs[0]
+        if (only := os.environ.get("WAO_STRICT")) and only != f"{tensor.name} {tensor.datatype}":
+            raise InferenceError(f"unexpected input {tensor.name} {tensor.datatype}")
+        rows = NumpyCodec.decode_input(tensor).astype(np.float32)
         if os.environ.get("WAO_SINGLE_ROW") and len(rows) > 1:
             raise InferenceError("this model takes one row at a time")
         watts = self._session.run(["watts"], {"X": rows})[0].reshape(-1, 1).astype(np.float64)

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler
-.PHONY: help setup audit sbom docs docs-reference test fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) dev check format bench demo lock manifests models clean
+.PHONY: help setup audit sbom docs docs-reference test fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,7 +96,7 @@ test-netns: setup  ## the node agent with real connections in network namespaces
 	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux > /dev/null; }; \
 	if missing; then install || { apt-get update -qq && install; }; fi; \
 	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2) and setpriv (util-linux): install them" >&2; exit 1; fi
-	$(BIN)/pytest -q -m netns tests/netns
+	$(BIN)/pytest -q -m netns tests/netns tests/faults
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
@@ -126,7 +126,11 @@ test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, lb an
 test-cluster-lb test-cluster-scheduler: test-cluster-%: bed
 	$(BIN)/pytest -q -m cluster tests/cluster/$*
 test-cluster-core: bed
-	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/lb --ignore tests/cluster/scheduler
+	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/lb --ignore tests/cluster/scheduler --ignore tests/cluster/soak
+
+SOAK_SECONDS ?= 300
+soak: bed  ## random faults on a real control plane for SOAK_SECONDS; prints the report of docs/reliability.md
+	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest -q -s -m cluster tests/cluster/soak
 
 dev: bed  ## run a real control plane with all parts of WAO, until Ctrl-C
 	@$(BIN)/python -m tests.cluster.dev

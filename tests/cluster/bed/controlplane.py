@@ -102,12 +102,12 @@ class ControlPlane:
         self._clients.append(made)
         return made
 
-    def config_for_account(self, namespace: str, name: str) -> Path:
-        """Return a kubeconfig with nothing but a ServiceAccount's token."""
+    def config_for_account(self, namespace: str, name: str, *, api: str = "") -> Path:
+        """Return a kubeconfig with nothing but a ServiceAccount's token, for this API server or another URL of it."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 172800}}
         token = self.admin.create(path, body)["status"]["token"]
-        return kubeconfig(self.folder / f"{namespace}-{name}.kubeconfig", self.url, self.ca.file, token=token)
+        return kubeconfig(self.folder / f"{namespace}-{name}.kubeconfig", api or self.url, self.ca.file, token=token)
 
     def run(self, program: Program, ready: Any, *, seconds: float = PATIENCE) -> Program:
         """Start a program that `stop` ends with the rest."""

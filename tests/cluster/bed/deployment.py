@@ -37,6 +37,7 @@ class Deployment:
         without: tuple[str, ...] = (),
         within: tuple[str, ...] = (),
         variables: Mapping[str, str] | None = None,
+        api: str = "",
     ) -> Container:
         """Run the container of a Deployment or DaemonSet.
 
@@ -48,6 +49,8 @@ class Deployment:
             Command that runs the container's, such as one that enters a network namespace.
         variables
             Values of the variables that its arguments name.
+        api
+            URL of the API server; by default that of the bed.
         """
         found = workload(name)
         namespace, pod = found["metadata"]["namespace"], found["spec"]["template"]["spec"]
@@ -59,7 +62,7 @@ class Deployment:
             self.mount(volume, folder / volume["name"], namespace)
             arguments = [item.replace(mount["mountPath"], str(folder / volume["name"])) for item in arguments]
         kept = [item for item in arguments if item.partition("=")[0] not in ("--host", "--port", *without)]
-        account = self.bed.config_for_account(namespace, pod["serviceAccountName"])
+        account = self.bed.config_for_account(namespace, pod["serviceAccountName"], api=api)
         command = [*within, sys.executable, "-m", "wao_predict.cli", *kept, "--kubeconfig", str(account), *more]
         made = Container(name, command, self.bed.folder, folder)
         self.running.append(made)

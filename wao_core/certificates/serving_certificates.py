@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from wao_core.certificates.authority import DesiredCertificates, PresentCertificates, renewal, service_hosts
 from wao_core.certificates.parts import Pair
 from wao_core.cluster.names import FIELD_MANAGER
-from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
+from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError, object_of
 from wao_core.kube.resources import api_path
 from wao_predict.backoff import Backoff
 
@@ -96,16 +94,17 @@ class ServingCertificates:
 
     async def _present(self) -> PresentCertificates:
         settings = self._settings
-        authority = await self._read(_path("secrets", settings.authority_namespace, BUNDLE))
+        authority = await self._read(_path("secrets", settings.authority_namespace, BUNDLE), "Secret")
         bundle = await self._published(settings.namespace)
         pairs = {}
         for service in self._hosts:
-            if (pair := _pair(await self._read(_path("secrets", settings.namespace, f"{service}-tls")))) is not None:
+            secret = await self._read(_path("secrets", settings.namespace, f"{service}-tls"), "Secret")
+            if (pair := _pair(secret)) is not None:
                 pairs[service] = pair
         return PresentCertificates(_pair(authority), bundle, pairs)
 
     async def _published(self, namespace: str) -> bytes:
-        found = await self._read(_path("configmaps", namespace, BUNDLE))
+        found = await self._read(_path("configmaps", namespace, BUNDLE), "ConfigMap")
         return str(((found or {}).get("data") or {}).get("ca.crt") or "").encode()
 
     async def _copy(self, namespace: str, bundle: bytes) -> None:
@@ -120,14 +119,13 @@ class ServingCertificates:
                 problem = "there is no such namespace; its clients cannot verify the WAO servers"
         self._log_once(f"namespace {namespace}", problem)
 
-    async def _read(self, path: str) -> dict[str, Any] | None:
+    async def _read(self, path: str, kind: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = msgspec.json.decode(await self._client.get(path))
+            return object_of(await self._client.get(path), kind, path)
         except KubeError as error:
             if error.status_code == 404:
                 return None
             raise
-        return found
 
     async def _apply(self, namespace: str, body: Mapping[str, Any]) -> None:
         plural = {"Secret": "secrets", "ConfigMap": "configmaps"}[body["kind"]]
@@ -136,7 +134,7 @@ class ServingCertificates:
     async def _publish(self, name: str, bundle: bytes) -> None:
         """Put the bundle into an APIService, if it exists and references one of these Services."""
         path = api_path("apiregistration.k8s.io/v1", "apiservices", name=name)
-        found = await self._read(path)
+        found = await self._read(path, "APIService")
         if found is None:
             return
         spec = found.get("spec") or {}

@@ -73,6 +73,24 @@ def status_error(method: str, path: str, status: int, body: bytes, headers: Mapp
     )
 
 
+def object_of(body: bytes, kind: str, path: str) -> dict[str, Any]:
+    """Return the object in the answer to a GET; its metadata, spec, data and status are objects where they exist.
+
+    Raises
+    ------
+    KubeError
+        The answer is something else, such as the page of a proxy.
+    """
+    try:
+        found = msgspec.json.decode(body, type=dict[str, Any])
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+        raise KubeError(f"GET {path}: the answer is not a {kind}: {error}") from None
+    parts = [found[name] for name in ("metadata", "spec", "data", "status") if found.get(name) is not None]
+    if found.get("kind") != kind or not all(isinstance(part, dict) for part in parts):
+        raise KubeError(f"GET {path}: the answer is not a {kind}: {body[:100].decode(errors='replace')}")
+    return found
+
+
 class KubeClient:
     """One connection pool to one API server; credentials are read again when they rotate.
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 from prometheus_client.registry import Collector
@@ -16,7 +15,7 @@ from wao_core.cluster.records import Kind, Record
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.errors import SourceError
-from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError
+from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError, object_of
 from wao_core.kube.collection import decode_list
 from wao_core.kube.events import EventRecorder
 from wao_core.kube.reflector import Reflector, StateSink
@@ -150,20 +149,16 @@ class KubernetesSource:
         """Return the current status of a custom resource, empty when it has none; None, logged, if the read fails."""
         path = RESOURCES[about.kind].path(about.namespace, about.name)
         try:
-            found = msgspec.json.decode(await self.client.get(path), type=dict[str, Any])
+            found = object_of(await self.client.get(path), about.kind, path)
         except KubeError as error:
             if error.status_code == 404:
                 return {}
             log.warning("the status of %s was not read: %s", path, error)
             return None
-        except ValueError as error:  # msgspec.DecodeError is a ValueError
-            log.warning("the status of %s was not read: %s", path, error)
-            return None
         if about.uid and (found.get("metadata") or {}).get("uid") != about.uid:
             log.info("the status of %s was not read: the object was deleted and created again", path)
             return None
-        status = found.get("status")
-        return status if isinstance(status, dict) else {}
+        return found.get("status") or {}
 
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
         """Merge `status` into a custom resource's status; return False, logged, when that is to be retried."""

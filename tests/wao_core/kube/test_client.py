@@ -15,7 +15,7 @@ from kubernetes.aio.config import ConfigException
 
 from tests.wao_core.kube.scripted import client_of
 from wao_core.certificates.self_signed import bootstrap_certificate
-from wao_core.kube.client import KubeClient, KubeError, status_error
+from wao_core.kube.client import KubeClient, KubeError, object_of, status_error
 
 
 @asynccontextmanager
@@ -133,3 +133,27 @@ def test_any_refusal_is_an_error_of_ours_with_a_short_message(wait: str, body: b
     error = status_error("GET", "/api", 503, body, {"Retry-After": wait})
     assert (error.status_code, error.retry_after) == (503, None)
     assert len(str(error)) < 3000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"null",
+        b"[]",
+        b"\xff",
+        b"{}",
+        b"[" * 100_000,
+        b'{"kind": "Status"}',
+        b'{"kind": "Secret", "metadata": "x"}',
+        b'{"kind": "Secret", "data": []}',
+    ],
+)
+def test_an_answer_that_is_not_the_object_is_an_error_and_not_an_empty_object(body: bytes) -> None:
+    """A Secret that seems to have no data would be issued again."""
+    with pytest.raises(KubeError, match="the answer is not a Secret"):
+        object_of(body, "Secret", "/api/v1/namespaces/n/secrets/s")
+
+
+def test_an_object_is_returned_with_its_parts() -> None:
+    assert object_of(b'{"kind": "Secret", "metadata": {"name": "s"}, "data": null}', "Secret", "/")["data"] is None

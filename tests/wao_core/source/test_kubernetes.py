@@ -78,7 +78,7 @@ async def test_failures_of_statuses_are_reported_but_not_those_of_deleted_object
     answer: int, status: object, written: bool
 ) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"kind": "Status", "status": {"nodes": 3}}, status=answer)
+        return web.json_response({"kind": "NodeConfigTemplate", "status": {"nodes": 3}}, status=answer)
 
     about = ObjectRef("NodeConfigTemplate", "t", "w")
     async with client_of(handle) as client:
@@ -89,7 +89,7 @@ async def test_failures_of_statuses_are_reported_but_not_those_of_deleted_object
 
 async def test_the_status_of_an_object_that_was_created_again_is_not_read_for_its_predecessor() -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"metadata": {"uid": "new"}, "status": {"nodes": 3}})
+        return web.json_response({"kind": "NodeConfig", "metadata": {"uid": "new"}, "status": {"nodes": 3}})
 
     async with client_of(handle) as client:
         source = KubernetesSource(client, [])

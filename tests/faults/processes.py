@@ -224,7 +224,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _namespace() -> Iterator[tuple[Sequence[str], Callable[[], socket.socket]]]:
     """Yield how to start a process in a network namespace of its own, and how to make a socket in it."""
     assert not (why := why_not()), why
-    name = f"wao-faults-{os.getpid()}"
+    name = f"wao-faults-{os.urandom(3).hex()}"
     subprocess.run(["ip", "netns", "add", name], check=True, timeout=30)
     try:
         within = ("ip", "netns", "exec", name)

@@ -202,7 +202,7 @@ def running(
                 text=True,
                 cwd=folder,
                 preexec_fn=limit,
-                env={**os.environ, "PYTHONPATH": str(source)},
+                env=_environment(source),
             )
         stack.callback(_end, process)
         assert process.stdout is not None
@@ -211,6 +211,12 @@ def running(
         server = ServerProcess(name, process, int(line.strip().rpartition(":")[2]), log, open_socket)
         server.ask()
         yield server
+
+
+def _environment(source: Path) -> dict[str, str]:
+    """Return the environment of a server; without compiled bytecode each start would compile its imports."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(source)}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import AGENT, SERVERS, ServerProcess, report, running, seconds_until, tracebacks
+from tests.faults.processes import AGENT, SERVERS, THOROUGH, ServerProcess, report, running, seconds_until, tracebacks
 
 BACK = 30.0
 """Seconds after a start within which a server must be ready, on a busy machine."""
@@ -46,7 +46,9 @@ class Load:
             thread.join()
 
 
-@pytest.mark.parametrize("name", [*SERVERS, pytest.param(AGENT, marks=pytest.mark.netns)])
+@pytest.mark.parametrize(
+    "name", [*(SERVERS if THOROUGH else SERVERS[:2]), pytest.param(AGENT, marks=pytest.mark.netns)]
+)
 def test_a_killed_server_is_back_and_one_that_is_stopped_finishes_its_answers(name: str, tmp_path: Path) -> None:
     certificate = ("--self-signed-dir", str(tmp_path))
     with running(name, tmp_path, *certificate) as server, Load(server) as load:

@@ -35,14 +35,14 @@ EVERY = LbSettings(proxy_name=None)
         (LbSettings(proxy_name="other"), {"labels": {PROXY_LABEL: "other"}}, True),
         (EVERY, {}, True),
         (EVERY, {"labels": {HEADLESS_LABEL: ""}}, False),
-        (EVERY, {"cluster_ips": ()}, False),
+        (EVERY, {"cluster_ips": ()}, True),
         (EVERY, {"cluster_ips": ("None",)}, False),
-        (EVERY, {"cluster_ips": ("",)}, False),
+        (EVERY, {"cluster_ips": ("",)}, True),
         (EVERY, {"type": "ExternalName"}, False),
         (EVERY, {"type": "LoadBalancer"}, True),
     ],
 )
-def test_a_service_is_chosen_by_its_label_and_needs_a_cluster_ip(
+def test_a_service_is_chosen_by_its_label_unless_it_is_headless(
     settings: LbSettings, fields: dict[str, Any], chosen: bool
 ) -> None:
     assert is_chosen(service(**fields), settings) is chosen

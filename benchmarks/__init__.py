@@ -11,6 +11,7 @@ from importlib import import_module
 BENCHMARKS = {
     "quality": "benchmarks.quality",
     "replay": "benchmarks.replay",
+    "energy": "benchmarks.energy",
     "models": "benchmarks.models",
     "increase": "benchmarks.increase",
     "what-if": "benchmarks.what_if",

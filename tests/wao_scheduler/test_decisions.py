@@ -84,6 +84,7 @@ def test_an_explanation_has_the_inputs_of_every_candidate_best_first() -> None:
         "increase": 10.0,
         "usage_cores": 2.5,
         "assumed_cores": 0.5,
+        "floor_cores": 2.0,
         "capacity_cores": 10.0,
         "inlet_temp": 22.0,
         "delta_p": 5.0,

@@ -42,6 +42,8 @@ class Run:
         Simulated time [s].
     times, watts
         Time of each event [s], and the power of the fleet from it to the next [W], shape (n_events,).
+    busy
+        Number of nodes with at least one pod from each event to the next, shape (n_events,).
     node
         Row of each pod's last node, -1 for a pod that never ran, shape (n_pods,).
     waited
@@ -53,6 +55,7 @@ class Run:
     horizon: float
     times: FloatArray = field(repr=False)
     watts: FloatArray = field(repr=False)
+    busy: IntArray = field(repr=False)
     node: IntArray = field(repr=False)
     waited: FloatArray = field(repr=False)
 
@@ -79,9 +82,16 @@ class Run:
         edges
             Times [s], ascending, from 0 to the horizon, shape (n_edges,).
         """
+        return self._means(self.watts, edges)
+
+    def mean_busy(self, edges: FloatArray) -> FloatArray:
+        """Return the mean number of nodes with pods between successive times, shape (n_edges - 1,)."""
+        return self._means(self.busy, edges)
+
+    def _means(self, values: FloatArray | IntArray, edges: FloatArray) -> FloatArray:
         ends = np.append(self.times, self.horizon)
-        energy = np.append(0.0, np.cumsum(self.watts * np.diff(ends)))
-        means: FloatArray = np.diff(np.interp(edges, ends, energy)) / np.diff(edges)
+        integral = np.append(0.0, np.cumsum(values * np.diff(ends)))
+        means: FloatArray = np.diff(np.interp(edges, ends, integral)) / np.diff(edges)
         return means
 
 
@@ -162,6 +172,7 @@ def simulate_trace(
         trace.horizon,
         np.array(run.times),
         np.array(run.watts),
+        np.array(run.busy),
         run.node,
         np.where(run.node < 0, trace.horizon - trace.arrival, run.waited),
     )
@@ -181,6 +192,9 @@ class _Simulation:
         self._waiting: list[int] = []
         self.times: list[float] = [0.0]
         self.watts: list[float] = [nodes.total_watts]
+        self.busy: list[int] = [0]
+        self._pods = [0] * len(nodes)
+        self._busy = 0
 
     def play(self, conditions: Sequence[Conditions], progress: Callable[[int], None]) -> None:
         """Process all events before the horizon."""
@@ -206,7 +220,7 @@ class _Simulation:
             if change <= end:
                 self._advance(change)
                 self.nodes.set_curves(changes.pop().curves)
-                self.watts[-1] = self.nodes.total_watts
+                self._record()
             else:
                 self._advance(end)
                 self._end(heapq.heappop(self._running)[1])
@@ -216,6 +230,11 @@ class _Simulation:
         if at > self.times[-1]:
             self.times.append(at)
             self.watts.append(self.nodes.total_watts)
+            self.busy.append(self._busy)
+
+    def _record(self) -> None:
+        """Note the power and the busy nodes from now on."""
+        self.watts[-1], self.busy[-1] = self.nodes.total_watts, self._busy
 
     def _arrive(self, pod: int) -> None:
         if not self._place(pod):
@@ -224,7 +243,9 @@ class _Simulation:
     def _end(self, pod: int) -> None:
         node = int(self.node[pod])
         self.nodes.add(node, -self._request[pod], -self._use[pod])
-        self.watts[-1] = self.nodes.total_watts
+        self._pods[node] -= 1
+        self._busy -= self._pods[node] == 0
+        self._record()
         if self._waiting:
             placed = {
                 waiting
@@ -247,6 +268,8 @@ class _Simulation:
         self.node[pod] = node
         now = self.nodes.now
         self.waited[pod] = now - self._arrival[pod]
-        self.watts[-1] = self.nodes.total_watts
+        self._busy += self._pods[node] == 0
+        self._pods[node] += 1
+        self._record()
         heapq.heappush(self._running, (now + self._duration[pod], pod))
         return True

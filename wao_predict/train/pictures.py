@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
 from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.report_page import MUTED, svg_figure
 from wao_predict.train.holdout import HeldOut
 from wao_predict.train.table import TrainingTable
 
 COLOURS = ("#2563eb", "#d97706", "#be185d")
-MUTED, GRID = "#475569", "#e2e8f0"
 _MOST_POINTS = 1500
-_STYLE = {
-    "font.size": 10,
-    "axes.edgecolor": "#94a3b8",
-    "axes.labelcolor": MUTED,
-    "axes.titlecolor": "#0f172a",
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10.5,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "legend.frameon": False,
-    "svg.hashsalt": "wao",
-    "svg.fonttype": "path",
-}
 
 
 def curves_picture(model: Any, table: TrainingTable) -> str:
     """Return a figure of power curves at three temperatures with nearby data, one panel per pressure."""
     cpu = np.linspace(table.X[:, 0].min(), table.X[:, 0].max(), 201)
     temps, pressures = (_met(table.X[:, column]) for column in (1, 2))
-    with _figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
+    with svg_figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
         panels = figure.subplots(1, len(pressures), sharey=True, squeeze=False)[0]
         for panel, pressure in zip(panels, pressures, strict=True):
             panel.set_title(f"pressure difference {pressure:.3g} Pa")
@@ -60,7 +36,7 @@ def curves_picture(model: Any, table: TrainingTable) -> str:
 
 def errors_picture(held_out: HeldOut) -> str:
     """Return a figure of the errors of held-out rows over CPU usage, and of predicted against measured watts."""
-    with _figure(11.4, 3.7) as (figure, made):
+    with svg_figure(11.4, 3.7) as (figure, made):
         over_cpu, against = figure.subplots(1, 2, width_ratios=[1.9, 1])
         draw = _error_lines if len(np.unique(held_out.group)) > 1 else _error_bands
         draw(over_cpu, held_out)
@@ -126,17 +102,3 @@ def _near(table: TrainingTable, temp: float, pressure: float) -> IntArray:
 def _some(rows: int) -> IntArray:
     """Return at most 1,500 evenly spaced row numbers."""
     return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, _MOST_POINTS)).astype(np.int64))
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
-    """Yield a figure and a list, and append the SVG text of the figure to the list at the end."""
-    made: list[str] = []
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, made
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
-    made.append(re.sub(r'<svg ([^>]*?)height="[^"]*"([^>]*?)width="[^"]*"', r"<svg \1\2", svg, count=1))

@@ -6,54 +6,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from wao_predict.errors import UsageError
 from wao_predict.features import UNITS
 from wao_predict.models.metadata import ModelInfo
+from wao_predict.report_page import tiles, write_page
 from wao_predict.train.pictures import curves_picture, errors_picture
 from wao_predict.train.session import Trained, TrainingPlan
 from wao_predict.train.table import TrainingTable
 
 _UNIT_SIGNS = {"degC": "°C"}
-_STYLE = """
-:root { color-scheme: light; }
-body { margin: 0; background: #f1f5f9; color: #0f172a; font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem; letter-spacing: -.01em; }
-h2 { font-size: 1.05rem; margin: 0 0 .8rem; }
-p { margin: .2rem 0 1rem; color: #475569; }
-section, .tile { background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; }
-section { padding: 1.25rem 1.4rem; margin-top: 1.1rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .9rem; margin-top: 1.1rem; }
-.tile { padding: .8rem 1.1rem; }
-.tile b { display: block; font-size: 1.55rem; font-weight: 650; font-variant-numeric: tabular-nums; }
-.tile span { color: #475569; font-size: .85rem; }
-svg { width: 100%; height: auto; display: block; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .38rem .7rem; border-bottom: 1px solid #e2e8f0; }
-th { color: #475569; font-weight: 600; font-size: .85rem; }
-th:first-child, td:first-child { text-align: left; }
-tr.first td { font-weight: 650; }
-tr:last-child td { border-bottom: 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.4rem; margin: 0; }
-dt { color: #475569; } dd { margin: 0; overflow-wrap: anywhere; }
-"""
 
 
 def write_report(path: Path, trained: Trained, table: TrainingTable, plan: TrainingPlan) -> None:
     """Write a report with error table, fitted curves, error plots and model card."""
     info = trained.info
     parts = [_head(info, table), _tiles(info), _curves(trained, table), _errors(trained), _card(info, table, plan)]
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Power model {escape(info.name)}</title><style>{_STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(parts)
-        + "\n</main></body></html>\n"
-    )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
+    write_page(path, f"Power model {info.name}", parts)
 
 
 def _head(info: ModelInfo, table: TrainingTable) -> str:
@@ -67,14 +34,13 @@ def _head(info: ModelInfo, table: TrainingTable) -> str:
 def _tiles(info: ModelInfo) -> str:
     figures = info.metrics.get("held_out", {}).get("all") or info.metrics["fit"]["all"]
     where = "held-out rows" if "held_out" in info.metrics else "training rows"
-    tiles = [
+    figures_shown = [
         (f"{figures['mape']:.2f} %", f"mean absolute error, {where}"),
         (f"{figures['mae']:.2f} W", "mean absolute error"),
         (f"{figures['rmse']:.2f} W", "root mean square error"),
         (f"{info.path.stat().st_size / 1000:.0f} kB" if info.path else "-", "size of the model file"),
     ]
-    cells = "".join(f'<div class="tile"><b>{value}</b><span>{label}</span></div>' for value, label in tiles)
-    return f'<div class="tiles">{cells}</div>'
+    return tiles(figures_shown)
 
 
 def _curves(trained: Trained, table: TrainingTable) -> str:

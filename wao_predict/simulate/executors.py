@@ -1,0 +1,102 @@
+"""Where simulations run: in this process, on a pool of processes, or on a Ray cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
+from wao_predict.simulate.sweep import Day, Executor, Task
+
+Work = Callable[[Task], Day]
+
+
+def in_this_process(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+    """Yield the result of each task, one after the other."""
+    yield from map(work, tasks)
+
+
+def on_processes(jobs: int | None = None) -> Executor:
+    """Return an executor on a pool of processes; with one job, the tasks run in this process.
+
+    Parameters
+    ----------
+    jobs
+        Number of processes; default: the number of CPU cores that this process may use.
+    """
+    count = jobs or len(os.sched_getaffinity(0))
+
+    def execute(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+        if min(count, len(tasks)) <= 1:
+            yield from in_this_process(work, tasks)
+            return
+        # a forked process would inherit the threads of a notebook or of a progress bar
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(count, len(tasks)), mp_context=context) as pool:
+            try:
+                for future in as_completed([pool.submit(work, task) for task in tasks]):
+                    yield future.result()
+            except BrokenProcessPool:
+                raise UsageError(
+                    "a process of the simulation ended, perhaps for lack of memory: use fewer --jobs"
+                ) from None
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    return execute
+
+
+def on_ray(address: str) -> Executor:
+    """Return an executor on a Ray cluster.
+
+    Parameters
+    ----------
+    address
+        Address of the cluster, such as ray://host:10001 or host:6379; "local" starts one on this machine.
+
+    Raises
+    ------
+    MissingExtra
+        Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtra("Ray", "ray") from error
+
+    def execute(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+        _connect(ray, address)
+        try:
+            remote = ray.remote(work)
+            waiting = [remote.remote(task) for task in tasks]
+            while waiting:
+                done, waiting = ray.wait(waiting, num_returns=1)
+                yield from ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, WaoPredictError):
+                raise cause from None
+            raise RemoteError(f"a simulation failed on the Ray cluster {address}", detail=str(cause)[:300]) from None
+        except ray.exceptions.RayError as error:
+            raise RemoteError(f"the Ray cluster {address} failed", detail=str(error)[:300]) from None
+        finally:
+            ray.shutdown()
+
+    return execute
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Connect to a cluster, and send it this package."""
+    import wao_predict
+
+    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    if address != "local":
+        options["runtime_env"] = {"py_modules": [wao_predict]}
+    try:
+        ray.init(address=address, **options)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        raise RemoteError(f"no Ray cluster answers at {address}", endpoint=address, detail=str(error)[:300]) from None

@@ -1,0 +1,87 @@
+"""Fleets in YAML: groups of equal nodes.
+
+groups:
+  - {name: edge, model: edge_lenovo, count: 20, cores: 32, inlet_temp: 28, delta_p: 2.7}
+  - {name: cloud, model: cloud_dell, count: 10, cores: 64, inlet_temp: 21, delta_p: 11, usage: 2.5}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wao_predict.errors import FeatureError, MissingExtra, UsageError
+from wao_predict.fleet import Fleet, curves_of_models
+
+MOST_NODES = 100_000
+_NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math.nan}
+"""Numbers of a group, and their defaults."""
+
+
+def read_groups(path: Path) -> Fleet:
+    """Return the fleet in a YAML file.
+
+    A group has `model`, `count` and `cores`; `usage` [cores] is the base load of each node, default 0. `inlet_temp`
+    [degC] and `delta_p` [Pa] are needed where the model has them. Nodes are named after `name` or the model.
+
+    Raises
+    ------
+    MissingExtra
+        PyYAML is not installed.
+    UsageError
+        The file cannot be read, or has no groups.
+    FeatureError
+        A value is missing or cannot be used.
+    """
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingExtra("reading YAML", "kubernetes") from error
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {error!s:.300}") from None
+    groups = document.get("groups") if isinstance(document, Mapping) else None
+    if not isinstance(groups, list) or not groups:
+        raise UsageError(f"{path} has no groups: write `groups:` and a list of model, count and cores")
+    names: list[str] = []
+    models: list[str] = []
+    rows: list[list[float]] = []
+    for number, group in enumerate(groups, start=1):
+        where = f"{path}, group {number}"
+        model, count, numbers = _group(group, where)
+        if len(names) + count > MOST_NODES:
+            raise UsageError(f"{path}: more than {MOST_NODES:,} nodes; reduce count")
+        name = str(group.get("name", model))
+        names += [f"{name}-{index}" for index in range(1, count + 1)]
+        models += [model] * count
+        rows += [numbers] * count
+    cores, usage, inlet_temp, delta_p = np.array(rows).T
+    return Fleet(tuple(names), curves_of_models(models, inlet_temp, delta_p), cores, usage)
+
+
+def _group(group: object, where: str) -> tuple[str, int, list[float]]:
+    """Return the model, the number of nodes, and the numbers in the order of `_NUMBERS`."""
+    if not isinstance(group, Mapping):
+        raise FeatureError(f"{where}: not a mapping; write model, count and cores")
+    known = ("name", "model", "count", *_NUMBERS)
+    unknown = [str(key) for key in group if key not in known]
+    if unknown:
+        raise FeatureError(f"{where}: no field {', '.join(unknown):.80}; there are {', '.join(known)}")
+    model, count = group.get("model"), group.get("count", 1)
+    if not isinstance(model, str) or not model:
+        raise FeatureError(f"{where}, model: give the name of a model or a file")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise FeatureError(f"{where}, count: {count!r:.40} is not a number of nodes; give 1 or more")
+    return model, count, [_number(group, name, default, where) for name, default in _NUMBERS.items()]
+
+
+def _number(group: Mapping[Any, Any], name: str, default: float | None, where: str) -> float:
+    value = group.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isinf(value):
+        raise FeatureError(f"{where}, {name}: {value!r:.40} is not a number")
+    return float(value)

@@ -69,12 +69,20 @@ class HullSlopes:
     ----------
     curves
         The curves.
+    before
+        Hulls of the same number of curves; those of rows that did not change are reused.
     """
 
-    def __init__(self, curves: PowerCurves) -> None:
+    def __init__(self, curves: PowerCurves, *, before: HullSlopes | None = None) -> None:
         self._curves = curves
-        self._start = np.full(len(curves), np.nan)
-        self._limit = np.full(len(curves), np.nan)
+        if before is not None and before._curves.watts.shape == curves.watts.shape:
+            same = np.array_equal(before._curves.knots, curves.knots) & (before._curves.watts == curves.watts).all(
+                axis=1
+            )
+            self._start = np.where(same, before._start, np.nan)
+            self._limit, self._slopes = before._limit.copy(), before._slopes.copy()
+            return
+        self._start, self._limit = np.full((2, len(curves)), np.nan)
         self._slopes = np.empty((len(curves), curves.knots.size - 1))
 
     def at(self, load: FloatArray, start: FloatArray, limit: FloatArray, rows: IntArray) -> FloatArray:

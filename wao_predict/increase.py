@@ -5,8 +5,9 @@ With the power curve P, the present load u and the load r of a job there are thr
 * `marginal` is P(u + r) - P(u), the rule of the Go reference without its rounding to whole watts.
 * `lookahead` is the lowest average increase over any number m of further equal jobs that fit: the minimum of
   [P(u + m r) - P(u)] / m over m >= 1 with u + m r <= capacity.
-* `floor` is the slope of the lower convex hull of P from the node's floor to its capacity, at u + r / 2, times r. The
-  floor is the part of the load that stays: a node that could become idle again has the cost of its whole curve.
+* `floor` is r times a slope at u + r / 2: 80 % of it is that of the lower convex hull of P from the node's floor to its
+  capacity, and 20 % the mean slope of P within 25 % of the load. The floor is the part of the load that stays: a node
+  that could become idle again has the cost of its whole curve. The near part fills the node in progress first.
 
 Real curves are often concave: the first job on an idle server is expensive, and later ones cost almost nothing. If each
 job goes where it alone is cheapest, the result can be far from the optimum; look-ahead comes close to it for jobs that
@@ -30,6 +31,10 @@ from wao_predict.hulls import HullSlopes
 Rule = Literal["lookahead", "marginal", "floor"]
 RULES: tuple[Rule, ...] = ("lookahead", "marginal", "floor")
 
+NEAR = 25.0
+"""Distance from the load within which the floor rule takes the mean slope [% of capacity]."""
+NEAR_SHARE = 0.2
+"""Share of this mean slope in the cost by the floor rule."""
 FIT_TOLERANCE = 1e-9
 """Tolerance of `jobs_that_fit`, relative and absolute: ten jobs of 10 % must fit into 100 % despite rounding."""
 
@@ -99,8 +104,8 @@ def watt_increase(
     [10.0]
     >>> watt_increase(curves, [50.0], 10.0).tolist()  # the next five add 20 W
     [4.0]
-    >>> watt_increase(curves, [50.0], 10.0, rule="floor", floor=0.0).tolist()  # while the node runs, others save 100 W
-    [10.0]
+    >>> watt_increase(curves, [50.0], 10.0, rule="floor", floor=0.0).round(2).tolist()  # an idle node would save 100 W
+    [9.76]
     """
     if rule not in RULES:
         raise UsageError(f"no rule {rule!r:.40}; there are {', '.join(RULES)}")
@@ -160,11 +165,13 @@ class IncreaseTable:
     ----------
     curves
         The curve of each node.
+    before
+        Table of the same nodes with other curves; hulls of curves that did not change are reused.
     """
 
-    def __init__(self, curves: PowerCurves) -> None:
+    def __init__(self, curves: PowerCurves, *, before: IncreaseTable | None = None) -> None:
         self._curves = curves
-        self._hulls = HullSlopes(curves)
+        self._hulls = HullSlopes(curves, before=None if before is None else before._hulls)
 
     def increase(
         self,
@@ -214,7 +221,15 @@ class IncreaseTable:
         return increase
 
     def _floor(self, jobs: _Jobs, limit: FloatArray, floor: FloatArray) -> FloatArray:
-        return self._hulls.at(jobs.load + 0.5 * jobs.step, np.fmin(floor, jobs.load), limit, jobs.rows) * jobs.step
+        """Return the cost by the floor rule [W], shape (m,); shares and window are from docs/decisions/0008."""
+        start, end, middle = np.fmin(floor, jobs.load), jobs.load + jobs.step, jobs.load + 0.5 * jobs.step
+        low = np.minimum(np.maximum(middle - NEAR, start), jobs.load)
+        high = np.maximum(np.minimum(middle + NEAR, limit), end)
+        below, above = self._curves.at(np.stack([low, high]), rows=jobs.rows)
+        near = (above - below) / (high - low)
+        hull = self._hulls.at(middle, start, limit, jobs.rows)
+        cost: FloatArray = ((1.0 - NEAR_SHARE) * hull + NEAR_SHARE * near) * jobs.step
+        return cost
 
     def _lookahead(self, jobs: _Jobs) -> FloatArray:
         """Return the exact lowest average over 1..most jobs [W], shape (m,).

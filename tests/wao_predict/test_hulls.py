@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.fleets import curves_of
-from wao_predict.curves import DEFAULT_KNOTS
+from wao_predict.curves import DEFAULT_KNOTS, PowerCurves
 from wao_predict.hulls import HullSlopes, hull_slopes
 
 KNOTS = st.sampled_from([DEFAULT_KNOTS, np.array([0.0, 3.0, 10.0, 55.0, 100.0]), np.array([0.0, 100.0])])
@@ -36,6 +36,17 @@ def test_a_convex_curve_is_its_own_hull() -> None:
     assert hull_slopes(knots, np.array([[100.0, 110.0, 160.0]]), np.zeros(1), np.full(1, 100.0)).tolist() == [
         [0.2, 1.0]
     ]
+
+
+def test_hulls_of_unchanged_curves_are_reused_and_others_computed_again() -> None:
+    curves, rows, start, limit = curves_of(5, 6, DEFAULT_KNOTS), np.arange(6), np.zeros(6), np.full(6, 100.0)
+    before = HullSlopes(curves)
+    before.at(np.full(6, 50.0), start, limit, rows)
+    watts = curves.watts.copy()
+    watts[2] = 2.0 * watts[2]
+    later = PowerCurves(curves.knots, watts)
+    found = HullSlopes(later, before=before).at(np.full(6, 50.0), start, limit, rows)
+    assert found.tolist() == HullSlopes(later).at(np.full(6, 50.0), start, limit, rows).tolist()
 
 
 def test_hulls_are_computed_once_for_the_same_ends_and_again_for_others() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fakes.fleets import curves_of
 from wao_predict import UsageError
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves
-from wao_predict.increase import RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
+from wao_predict.increase import NEAR, NEAR_SHARE, RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
 
 
 def brute_force(
@@ -29,7 +29,11 @@ def brute_force(
     if most < 1:
         return np.inf
     if rule == "floor":
-        return step * hull_slope(curve, knots, load if floor is None else min(floor, load), capacity, load + step / 2)
+        start, middle = load if floor is None else min(floor, load), load + step / 2
+        low, high = min(max(middle - NEAR, start), load), max(min(middle + NEAR, capacity), load + step)
+        near = float(np.interp(high, knots, curve) - np.interp(low, knots, curve)) / (high - low)
+        hull = hull_slope(curve, knots, start, capacity, middle)
+        return step * ((1 - NEAR_SHARE) * hull + NEAR_SHARE * near)
     jobs = np.arange(1, (most if rule == "lookahead" else 1) + 1)
     averages = (np.interp(load + jobs * step, knots, curve) - np.interp(load, knots, curve)) / jobs
     return float(averages.min())

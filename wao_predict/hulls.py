@@ -75,15 +75,17 @@ class HullSlopes:
 
     def __init__(self, curves: PowerCurves, *, before: HullSlopes | None = None) -> None:
         self._curves = curves
+        self._start: FloatArray = np.full(len(curves), np.nan)
+        self._limit: FloatArray = self._start.copy()
+        self._slopes: FloatArray = np.empty((len(curves), curves.knots.size - 1))
         if before is not None and before._curves.watts.shape == curves.watts.shape:
-            same = np.array_equal(before._curves.knots, curves.knots) & (before._curves.watts == curves.watts).all(
-                axis=1
-            )
-            self._start = np.where(same, before._start, np.nan)
+            self._reuse(before)
+
+    def _reuse(self, before: HullSlopes) -> None:
+        old, new = before._curves, self._curves
+        if np.array_equal(old.knots, new.knots):
+            self._start = np.where((old.watts == new.watts).all(axis=1), before._start, np.nan)
             self._limit, self._slopes = before._limit.copy(), before._slopes.copy()
-            return
-        self._start, self._limit = np.full((2, len(curves)), np.nan)
-        self._slopes = np.empty((len(curves), curves.knots.size - 1))
 
     def at(self, load: FloatArray, start: FloatArray, limit: FloatArray, rows: IntArray) -> FloatArray:
         """Return the slope of each hull at a load [W/%], shape (m,).

@@ -171,7 +171,7 @@ class IncreaseTable:
 
     def __init__(self, curves: PowerCurves, *, before: IncreaseTable | None = None) -> None:
         self._curves = curves
-        self._hulls = HullSlopes(curves, before=None if before is None else before._hulls)
+        self._hulls: HullSlopes = HullSlopes(curves, before=None if before is None else before._hulls)
 
     def increase(
         self,

@@ -55,7 +55,7 @@ class IncreaseCache:
         self.percent = percent
         self._limit: FloatArray = np.full(len(curves), 100.0) if limit is None else limit
         self._curves = curves
-        self._table = IncreaseTable(curves, before=None if before is None else before._table)
+        self._table: IncreaseTable = IncreaseTable(curves, before=None if before is None else before._table)
         self._answers: dict[tuple[Rule, float], _Answer] = {}
         if before is not None:
             self._reuse(before)

@@ -45,7 +45,7 @@ def test_every_field_of_an_endpoint_has_a_row() -> None:
 def test_a_duration_has_its_unit_and_a_choice_its_values() -> None:
     page = settings_page()
     assert "| `metricsCacheTTL` | duration | `15s` |" in page
-    assert "| `rule` | `lookahead` or `marginal` or `floor` | `lookahead` |" in page
+    assert "| `rule` | `lookahead`, `marginal` or `floor` | `lookahead` |" in page
 
 
 def test_metrics_that_all_servers_have_are_listed_once() -> None:

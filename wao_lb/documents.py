@@ -34,7 +34,10 @@ class WeightedPort(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_onl
 
 
 class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """The response to `GET /v1/weights/{namespace}/{service}`; `version` changes exactly when a weight does."""
+    """The response to `GET /v1/weights/{namespace}/{service}`; `version` changes exactly when a weight does.
+
+    `families` are the address families of the Service, its primary one first.
+    """
 
     namespace: str = ""
     service: str = ""
@@ -43,6 +46,7 @@ class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_o
     version: str
     generated_at: float = 0.0
     cpu_per_request_cores: float = 0.0
+    families: tuple[str, ...] = ()
     ports: tuple[WeightedPort, ...]
 
 

@@ -65,7 +65,7 @@ class Entry:
         }
         chosen = {key: used for key, group in groups.items() if (used := receiving_traffic(group))}
         endpoints = [(key, [_identity(item) for item in group]) for key, group in groups.items()]
-        ports = [(port.name, port.port, port.protocol) for port in service.ports]
+        ports = [service.families, *((port.name, port.port, port.protocol) for port in service.ports)]
         return cls(
             service=service,
             settings=settings,
@@ -184,6 +184,7 @@ class Entry:
             version=self.version,
             generated_at=now,
             cpu_per_request_cores=self.settings.cpu_per_request,
+            families=self.service.families,
             ports=tuple(ports),
         )
 

@@ -21,13 +21,16 @@ from tests.interop.conftest import free_port, process
 
 CLUSTER = "default/web:http"
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+SIX = ("fd01::2", "fd01::3", "fd01::4")
+"""Addresses of the same endpoints in IPv6, at which nobody answers: the proxies of the tests have IPv4 only."""
+QUIC_PORT = 4433
 TYPES = ("edge_lenovo", "edge_supermicro", "cloud_dell")
 QUIET, BUSY = (5.0, 18.0, 10.0), (13.0, 5.0, 6.0)
 """CPU in use on the three nodes [cores]; the weights of one are far from those of the other."""
 
 
 def manifests(usage: tuple[float, ...], port: int) -> list[dict[str, Any]]:
-    """Return a Service with an endpoint on each of three servers of different types."""
+    """Return a dual-stack Service with an endpoint on each of three servers of different types."""
     found: list[dict[str, Any]] = []
     for model, used in zip(TYPES, usage, strict=True):
         name = f"node-{model.replace('_', '-')}"
@@ -54,33 +57,37 @@ def manifests(usage: tuple[float, ...], port: int) -> list[dict[str, Any]]:
                 "usage": {"cpu": f"{used:g}"},
             },
         ]
-    return [*found, _service(), _slice(port)]
+    return [*found, _service(), _slice("IPv4", ADDRESSES, port), _slice("IPv6", SIX, port)]
 
 
 def _service() -> dict[str, Any]:
     annotations = {"waok8s.github.io/lb-rule": "proportional", "waok8s.github.io/cpu-per-request": "500m"}
     metadata = {"name": "web", "namespace": "default", "annotations": annotations}
-    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "quic", "port": 80, "protocol": "UDP"}]
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"clusterIP": "10.0.0.1", "ports": ports},
+        "spec": {"clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1", "fd00::1"], "ports": ports},
     }
 
 
-def _slice(port: int) -> dict[str, Any]:
+def _slice(family: str, addresses: tuple[str, ...], port: int) -> dict[str, Any]:
     listed = [
         {"addresses": [address], "nodeName": f"node-{model.replace('_', '-')}", "conditions": {"ready": True}}
-        for address, model in zip(ADDRESSES, TYPES, strict=True)
+        for address, model in zip(addresses, TYPES, strict=True)
     ]
+    name = f"web-{family.lower()}"
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {"name": "web-1", "namespace": "default", "labels": {"kubernetes.io/service-name": "web"}},
-        "addressType": "IPv4",
+        "metadata": {"name": name, "namespace": "default", "labels": {"kubernetes.io/service-name": "web"}},
+        "addressType": family,
         "endpoints": listed,
-        "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "port": port, "protocol": "TCP"},
+            {"name": "quic", "port": QUIC_PORT, "protocol": "UDP"},
+        ],
     }
 
 

@@ -16,19 +16,33 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.interop.balancing import ADDRESSES, BUSY, CLUSTER, QUIET, WeightService, backends, chance, split, until
+from tests.interop.balancing import (
+    ADDRESSES,
+    BUSY,
+    CLUSTER,
+    QUIC_PORT,
+    QUIET,
+    SIX,
+    WeightService,
+    backends,
+    chance,
+    split,
+    until,
+)
 from tests.interop.conftest import ROOT, free_port, process, python_of
 
 pytestmark = pytest.mark.interop
+OTHER_FAMILY, OTHER_PROTOCOL = f"{CLUSTER}:IPv6", "default/web:80/UDP"
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running load balancer: where it answers, the weights it uses, and how often it asked in vain."""
+    """A running load balancer: where it answers, the weights it uses, how often it asked in vain, and its admin URL."""
 
     url: str
     weights: Callable[[], dict[str, float]]
     failures: Callable[[], int]
+    admin: str = ""
 
 
 @contextmanager
@@ -41,16 +55,22 @@ def envoy(service: WeightService, folder: Path) -> Iterator[Proxy]:
     base = f"http://127.0.0.1:{admin}"
 
     def weights() -> dict[str, float]:
-        found = httpx2.get(f"{base}/clusters?format=json", timeout=5.0).json()["cluster_statuses"]
-        hosts = next(item for item in found if item["name"] == CLUSTER).get("host_statuses", [])
-        return {host["address"]["socket_address"]["address"]: float(host["weight"]) for host in hosts}
+        return {address: weight for (address, _), weight in envoy_hosts(base, CLUSTER).items()}
 
     def failures() -> int:
         text = httpx2.get(f"{base}/stats?filter=update_failure", timeout=5.0).text
         return sum(int(line.rpartition(" ")[2]) for line in text.splitlines())
 
     with process(arguments, folder, f"{base}/ready", {}):
-        yield Proxy(f"http://127.0.0.1:{port}/", weights, failures)
+        yield Proxy(f"http://127.0.0.1:{port}/", weights, failures, base)
+
+
+def envoy_hosts(admin: str, cluster: str) -> dict[tuple[str, int], float]:
+    """Return the weight of each address and port that Envoy has for a cluster."""
+    found = httpx2.get(f"{admin}/clusters?format=json", timeout=5.0).json()["cluster_statuses"]
+    hosts = next(item for item in found if item["name"] == cluster).get("host_statuses", [])
+    sockets = [(host["address"]["socket_address"], float(host["weight"])) for host in hosts]
+    return {(socket_["address"], socket_["port_value"]): weight for socket_, weight in sockets}
 
 
 def _envoy_config(lb: int, admin: int, port: int) -> dict[str, Any]:
@@ -72,14 +92,11 @@ def _envoy_config(lb: int, admin: int, port: int) -> dict[str, Any]:
     }
     listener = {"address": address(port), "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
     static = {"cluster_name": "wao", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(lb)}}]}]}
+    config = {"eds_config": {"api_config_source": source}}
+    discovered = {"type": "EDS", "connect_timeout": "1s", "eds_cluster_config": config}
     clusters = [
         {"name": "wao", "type": "STATIC", "connect_timeout": "1s", "load_assignment": static},
-        {
-            "name": CLUSTER,
-            "type": "EDS",
-            "connect_timeout": "1s",
-            "eds_cluster_config": {"eds_config": {"api_config_source": source}},
-        },
+        *({"name": name, **discovered} for name in (CLUSTER, OTHER_FAMILY, OTHER_PROTOCOL)),
     ]
     return {
         "node": {"id": "edge-1", "cluster": "edge"},
@@ -123,8 +140,8 @@ def _haproxy_config(service: WeightService, port: int, control: int) -> str:
     agent = f"agent-check agent-addr 127.0.0.1 agent-port {service.agent_port} agent-inter 200ms"
     servers = "\n".join(
         f"  server {address} {address}:{service.backend_port} weight 100 check {agent} "
-        f'agent-send "{CLUSTER} {address}:{service.backend_port}\\n"'
-        for address in ADDRESSES
+        f'agent-send "{CLUSTER} {address}:{service.backend_port}{end}"'
+        for address, end in zip(ADDRESSES, ("\\n", "", "\\n"), strict=True)  # many leave the newline out
     )
     return f"""
 global
@@ -154,6 +171,8 @@ def service(tmp_path: Path) -> Iterator[WeightService]:
 def follows(proxy: Proxy, weights: dict[str, float]) -> bool:
     """Return whether the proxy's weights are in the proportions of these, to a percent of the largest."""
     found = proxy.weights()
+    if found.keys() != weights.keys():
+        return False
     best, most = max(weights.values()), max(found.values(), default=0.0)
     return most > 0 and all(abs(found.get(key, 0.0) / most - value / best) < 0.011 for key, value in weights.items())
 
@@ -194,3 +213,21 @@ def test_a_proxy_follows_the_weights_and_keeps_the_last(
         service.start()
         until(lambda: follows(proxy, first), f"after its return the weights {first} are not used: {proxy.weights()}")
         assert chance(settled(proxy.url), proxy.weights()) > 1e-3
+
+
+def test_envoy_has_the_endpoints_of_one_family_and_protocol_in_a_cluster(
+    service: WeightService, tmp_path: Path
+) -> None:
+    folder = tmp_path / "envoy"
+    folder.mkdir()
+    expected = {
+        CLUSTER: {(address, service.backend_port) for address in ADDRESSES},
+        OTHER_FAMILY: {(address, service.backend_port) for address in SIX},
+        OTHER_PROTOCOL: {(address, QUIC_PORT) for address in ADDRESSES},
+    }
+    with envoy(service, folder) as proxy:
+
+        def found() -> dict[str, set[tuple[str, int]]]:
+            return {name: set(envoy_hosts(proxy.admin, name)) for name in expected}
+
+        until(lambda: found() == expected, f"{expected} expected, Envoy has {found()}")

@@ -487,7 +487,7 @@ async def test_endpoints_that_end_drain_unless_they_are_the_last() -> None:
     cluster.state.put(Kind.ENDPOINT_SLICE, part("web-1", ending, endpoint(2, "b")))
 
     def states() -> dict[str, str]:
-        (cluster_ip,) = (eds.assignment("default/web:http", cluster.document().ports)["endpoints"],)
+        (cluster_ip,) = (eds.assignment("default/web:http", cluster.document().ports[0])["endpoints"],)
         listed = [item for zone in cluster_ip for item in zone["lb_endpoints"]]
         return {item["endpoint"]["address"]["socket_address"]["address"]: item["health_status"] for item in listed}
 

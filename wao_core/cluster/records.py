@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from wao_core.cluster.addresses import canonical_address
 from wao_predict.endpoint import Endpoint as ConfiguredEndpoint
 
 
@@ -160,6 +161,11 @@ class Service(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     session_affinity: str = "None"
     affinity_timeout: int = 10800  # seconds
     health_check_node_port: int | None = None
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The address families of the cluster IPs, "IPv4" or "IPv6", the primary one first."""
+        return tuple("IPv6" if ":" in canonical_address(address) else "IPv4" for address in self.cluster_ips)
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):

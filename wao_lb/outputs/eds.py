@@ -1,7 +1,8 @@
 """Envoy's endpoint discovery over REST-JSON (xDS v3, envoy.service.endpoint.v3). Pure.
 
-A cluster is named "namespace/service:port name" (or the port's number). Weights are integers from 1, as Envoy rejects
-0: an endpoint without traffic is omitted, and one that is terminating drains.
+`wao_lb.outputs.clusters` describes the names of clusters. A cluster has the endpoints of one port in one address
+family, since an Envoy without addresses of the other family could not reach half of them. Weights are integers from 1,
+as Envoy rejects 0: an endpoint without traffic is omitted, and one that is terminating drains.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from wao_lb.documents import ServiceWeights, WeightedPort
+from wao_lb.outputs.clusters import cluster_names, port_named, service_of
 
 TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 SCALE = 10_000
@@ -55,11 +57,11 @@ def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
     wanted = list(dict.fromkeys(request.resource_names))
     if len(wanted) > MAX_NAMES:
         return _refusal(f"{len(wanted)} resource names, and {MAX_NAMES} is the limit: request all with an empty list")
-    names = wanted or sorted(_names(weights))
+    names = wanted or sorted(cluster_names(weights))
     version = _version(names, weights)
     if version == request.version_info:
         return Answer(304, b"")
-    resources = [assignment(name, _ports(name, weights)) for name in names]
+    resources = [assignment(name, port_named(name, weights)) for name in names]
     document = {"version_info": version, "type_url": TYPE, "nonce": version, "resources": resources}
     return Answer(200, msgspec.json.encode(document))
 
@@ -70,38 +72,25 @@ def _refusal(message: str) -> Answer:
 
 def _version(names: Iterable[str], weights: Mapping[str, ServiceWeights]) -> str:
     """Return a version that changes whenever the assignment of one of these clusters does."""
-    versions = [
-        (name, "" if (found := weights.get(name.rpartition(":")[0])) is None else found.version) for name in names
-    ]
+    versions = [(name, "" if (found := weights.get(service_of(name))) is None else found.version) for name in names]
     return hashlib.sha256(msgspec.json.encode(versions)).hexdigest()[:16]
 
 
-def _names(weights: Mapping[str, ServiceWeights]) -> Iterable[str]:
-    return {f"{key}:{port.name or port.port}" for key, item in weights.items() for port in item.ports}
-
-
-def _ports(name: str, weights: Mapping[str, ServiceWeights]) -> list[WeightedPort]:
-    key, _, wanted = name.rpartition(":")
-    found = weights.get(key)
-    return [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
-
-
-def assignment(name: str, ports: Iterable[WeightedPort]) -> dict[str, Any]:
+def assignment(name: str, port: WeightedPort | None) -> dict[str, Any]:
     """Return the ClusterLoadAssignment of one cluster with endpoints grouped by zone; empty if unknown."""
     zones: dict[str, list[dict[str, Any]]] = {}
-    for port in ports:
-        for item in port.endpoints:
-            drains = item.weight <= 0.0
-            if drains and not (item.terminating and item.serving):
-                continue
-            address = {"socket_address": {"address": item.address, "port_value": item.port}}
-            zones.setdefault(item.zone or "", []).append(
-                {
-                    "endpoint": {"address": address},
-                    "health_status": "DRAINING" if drains else "HEALTHY",
-                    "load_balancing_weight": max(1, round(item.weight * SCALE)),
-                }
-            )
+    for item in () if port is None else port.endpoints:
+        drains = item.weight <= 0.0
+        if drains and not (item.terminating and item.serving):
+            continue
+        address = {"socket_address": {"address": item.address, "port_value": item.port}}
+        zones.setdefault(item.zone or "", []).append(
+            {
+                "endpoint": {"address": address},
+                "health_status": "DRAINING" if drains else "HEALTHY",
+                "load_balancing_weight": max(1, round(item.weight * SCALE)),
+            }
+        )
     localities = [
         {
             **({"locality": {"zone": zone}} if zone else {}),

@@ -1,7 +1,7 @@
 """HAProxy's agent-check: one line of request and one of response over plain TCP.
 
 HAProxy sends the `agent-send` text of a server, here "namespace/service:port address:port", and reads its weight in
-percent of the configured weight.
+percent of the configured weight. `wao_lb.outputs.clusters` describes the first word.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from wao_core.cluster.addresses import host_port
+from wao_core.cluster.addresses import canonical_address
 from wao_core.serving.short import ShortConnections
 from wao_lb.documents import ServiceWeights
+from wao_lb.outputs.clusters import ports_named, service_of
 
 log = logging.getLogger(__name__)
 
 LONGEST_LINE = 512
 MAX_CONNECTIONS = 256
 REQUEST_TIMEOUT = 5.0  # seconds
+END_OF_REQUEST = 0.05
+"""Seconds after which a request without a newline is complete: HAProxy sends exactly the configured text, at once."""
 DRAIN = b"drain\n"
 
 
@@ -29,15 +32,30 @@ def reply(line: str, weights: Mapping[str, ServiceWeights]) -> bytes:
     drained after "drain". Unknown endpoints and those without traffic drain.
     """
     cluster, _, endpoint = line.strip().partition(" ")
-    key, _, wanted = cluster.rpartition(":")
-    found = weights.get(key)
-    ports = [] if found is None else [port for port in found.ports if wanted in (port.name, str(port.port))]
-    for port in ports:
+    address, _, number = endpoint.strip().rpartition(":")
+    wanted = (canonical_address(address.removeprefix("[").removesuffix("]")), number)
+    found = weights.get(service_of(cluster))
+    for port in () if found is None else ports_named(cluster, found):
         for item in port.endpoints:
-            if endpoint.strip() == host_port(item.address, item.port) and item.weight > 0.0:
+            if (item.address, str(item.port)) == wanted and item.weight > 0.0:
                 best = max(other.weight for other in port.endpoints)
                 return f"ready up {max(1, round(100.0 * item.weight / best))}%\n".encode()
     return DRAIN
+
+
+async def read_request(reader: asyncio.StreamReader) -> str:
+    """Return the request up to its newline, its end, or the first pause; a text without newline has no other end."""
+    received = await reader.read(LONGEST_LINE)
+    while received and b"\n" not in received and len(received) < LONGEST_LINE:
+        try:
+            async with asyncio.timeout(END_OF_REQUEST):
+                more = await reader.read(LONGEST_LINE)
+        except TimeoutError:
+            break
+        if not more:
+            break
+        received += more
+    return received.partition(b"\n")[0].decode(errors="replace")
 
 
 class AgentCheckServer:
@@ -82,9 +100,9 @@ class AgentCheckServer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with self._connections.limited(writer):
-                line = await reader.readline()
+                request = await read_request(reader)
                 if self._ready():
-                    writer.write(reply(line.decode(errors="replace"), self._weights))
+                    writer.write(reply(request, self._weights))
                     await writer.drain()
-        except (TimeoutError, ValueError, OSError) as error:
+        except (TimeoutError, OSError) as error:
             log.debug("agent check: %s", error or f"not done within {REQUEST_TIMEOUT:g} s")

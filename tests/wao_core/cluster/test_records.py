@@ -46,3 +46,16 @@ def test_pods_and_owners_without_a_uid_are_identified_by_name(pod: Pod, identity
 )
 def test_a_pod_has_finished_when_its_phase_says_so(phase: str, finished: bool) -> None:
     assert Pod(name="a", namespace="n", phase=phase).finished is finished
+
+
+@pytest.mark.parametrize(
+    ("addresses", "families"),
+    [
+        (("10.96.0.1",), ("IPv4",)),
+        (("fd00::1", "10.96.0.1"), ("IPv6", "IPv4")),
+        (("::ffff:10.96.0.1",), ("IPv4",)),
+        ((), ()),
+    ],
+)
+def test_the_first_cluster_ip_gives_the_primary_family(addresses: tuple[str, ...], families: tuple[str, ...]) -> None:
+    assert families == Service(name="a", namespace="n", cluster_ips=addresses).families

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +92,55 @@ def test_whatever_is_sent_the_answer_is_json_and_no_error_of_ours(body: bytes) -
     found = answer(body, WEIGHTS)
     assert found.status in (200, 400)
     assert set(json.loads(found.body)) in ({"error"}, {"version_info", "type_url", "nonce", "resources"})
+
+
+def dual(*families: str) -> dict[str, ServiceWeights]:
+    listed = [
+        WeightedPort(
+            name="http",
+            port=80,
+            protocol="TCP",
+            family=family,
+            endpoints=tuple(
+                WeightedEndpoint(address=address, port=8080, weight=50.0)
+                for address in (("10.1.0.1", "10.1.0.2") if family == "IPv4" else ("fd01::1", "fd01::2"))
+            ),
+        )
+        for family in ("IPv4", "IPv6")
+    ]
+    return {"default/dual": ServiceWeights(version="1", families=families, ports=tuple(listed))}
+
+
+def addresses(body: bytes) -> dict[str, list[str]]:
+    return {
+        item["cluster_name"]: [
+            host["endpoint"]["address"]["socket_address"]["address"]
+            for zone in item["endpoints"]
+            for host in zone["lb_endpoints"]
+        ]
+        for item in json.loads(body)["resources"]
+    }
+
+
+@pytest.mark.parametrize("families", [("IPv4", "IPv6"), ("IPv6", "IPv4")])
+def test_a_cluster_has_the_endpoints_of_one_family(families: tuple[str, str]) -> None:
+    """An Envoy without addresses of the other family could not reach half of them."""
+    by_family = {"IPv4": ["10.1.0.1", "10.1.0.2"], "IPv6": ["fd01::1", "fd01::2"]}
+    primary, other = families
+    expected = {
+        "default/dual:http": by_family[primary],
+        f"default/dual:http:{other}": by_family[other],
+    }
+    assert expected == addresses(answer(request(*expected), dual(*families)).body)
+    assert expected == addresses(answer(request(), dual(*families)).body)  # all clusters
+    (same,) = addresses(answer(request(f"default/dual:http:{primary}"), dual(*families)).body).values()
+    assert by_family[primary] == same
+
+
+def test_the_version_changes_with_the_service_whatever_the_qualifiers_of_its_name_are() -> None:
+    def version(weights: dict[str, ServiceWeights]) -> object:
+        return json.loads(answer(request("default/dual:80/TCP:IPv6"), weights).body)["version_info"]
+
+    before = dual("IPv4", "IPv6")
+    after = {key: msgspec.structs.replace(item, version="2") for key, item in before.items()}
+    assert version(before) != version(after)

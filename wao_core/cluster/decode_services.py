@@ -81,6 +81,7 @@ class _Endpoint(Part, frozen=True):
     conditions: _EndpointConditions = _EndpointConditions()
     node_name: str | None = None
     zone: str | None = None
+    deprecated_topology: dict[str, str] = field(default_factory=dict)  # of slices from before Kubernetes 1.21
     target_ref: _TargetRef = _TargetRef()
 
 
@@ -101,11 +102,11 @@ def _endpoint_slice(raw: _EndpointSlice) -> Record:
 
 
 def _endpoint(raw: _Endpoint) -> Endpoint:
-    conditions = raw.conditions
+    conditions, topology = raw.conditions, raw.deprecated_topology
     return Endpoint(
         addresses=raw.addresses,
-        node_name=raw.node_name or None,
-        zone=raw.zone or None,
+        node_name=raw.node_name or topology.get("kubernetes.io/hostname") or None,
+        zone=raw.zone or topology.get("topology.kubernetes.io/zone") or None,
         ready=conditions.ready,
         serving=conditions.ready if conditions.serving is None else conditions.serving,
         terminating=conditions.terminating,

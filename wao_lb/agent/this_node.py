@@ -1,13 +1,15 @@
 """The Node object of the node that the agent runs on, as last known.
 
-A Node object can be deleted while its machine still serves traffic, and a new one lacks addresses and pod CIDRs until
-other controllers fill them in. Packets must pass meanwhile, so what was known last stays in use, as in kube-proxy
-(https://github.com/kubernetes/kubernetes/issues/111321).
+A Node object can be deleted while its machine still serves traffic, a new one lacks addresses and pod CIDRs until other
+controllers fill them in, and cloud providers lose addresses for a while
+(https://github.com/kubernetes/cloud-provider-openstack/issues/280). Packets must pass meanwhile, so what was known last
+stays in use, as in kube-proxy (https://github.com/kubernetes/kubernetes/issues/111321).
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import msgspec
 
@@ -46,12 +48,15 @@ class ThisNode:
         self.known = node if self.known is None else self._completed(node, self.known)
 
     def _completed(self, node: Node, before: Node) -> Node:
-        """Return the Node with the last known addresses and pod CIDRs where it states none."""
-        lost = [field for field in ("addresses", "pod_cidrs") if getattr(before, field) and not getattr(node, field)]
-        if not lost:
-            return node
-        log.warning("Node %s states no %s; the last known ones stay in use", self.name, " and ".join(lost))
-        return msgspec.structs.replace(node, **{field: getattr(before, field) for field in lost})
+        """Return the Node with the last known IP addresses and pod CIDRs where it states none."""
+        kept: dict[str, Any] = {}
+        if _has_ip(before) and not _has_ip(node):
+            kept["addresses"] = before.addresses
+        if before.pod_cidrs and not node.pod_cidrs:
+            kept["pod_cidrs"] = before.pod_cidrs
+        if kept:
+            log.warning("Node %s states no %s; the last known ones stay in use", self.name, " and no ".join(kept))
+        return msgspec.structs.replace(node, **kept)
 
     def ineligible(self) -> str | None:
         """Return why load balancers should not use this node, or None."""
@@ -60,3 +65,7 @@ class ThisNode:
         if self.known.terminating or TO_BE_DELETED in self.known.taint_keys:
             return "the Node is about to be deleted"
         return None
+
+
+def _has_ip(node: Node) -> bool:
+    return any(kind in ("InternalIP", "ExternalIP") for kind, _ in node.addresses)

@@ -60,9 +60,9 @@ class Site:
         flags = (f"--port={self.node.lb_port}", "--settle-time=0", "--agent-check-port=0")
         return self.deployment.start("wao-lb", *flags, without=("--agent-check-port",))
 
-    def start_agent(self) -> Container:
-        """Start the node agent as the DaemonSet does on the first node."""
-        variables = {"NODE_NAME": NODES.names[0], "NODE_IP": "127.0.0.1"}
+    def start_agent(self, name: str = NODES.names[0]) -> Container:
+        """Start the node agent as the DaemonSet does on a node."""
+        variables = {"NODE_NAME": name, "NODE_IP": "127.0.0.1"}
         flags = (f"--weights-stale={STALE}", "--weights-period=0.2", "--cluster-cidr=10.244.0.0/16")
         return self.deployment.start("wao-lb-agent", *flags, within=self.node.within, variables=variables)
 
@@ -161,6 +161,11 @@ def web_pod(row: int) -> dict[str, Any]:
 def crowd_pod(row: int) -> dict[str, Any]:
     """Return a pod that many Services share, spread over the nodes."""
     return _pod(f"crowd-{row}", "crowd", NODES.names[row % len(NODES.names)], 0.05, limit=1.0)
+
+
+def named_pod(name: str, app: str, node: str) -> dict[str, Any]:
+    """Return an idle pod of an app on a node."""
+    return _pod(name, app, node, 0.05, limit=1.0)
 
 
 def _pod(name: str, app: str, node: str, usage: float, limit: float) -> dict[str, Any]:

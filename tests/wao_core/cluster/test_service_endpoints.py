@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_core.cluster.addresses import canonical_address
+from wao_core.cluster.decode import DECODERS
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Kind, Service, ServicePort
 from wao_core.cluster.service_endpoints import (
     ServiceEndpoint,
@@ -96,6 +97,13 @@ def test_an_invalid_port_serves_nothing(port: int | None) -> None:
     assert not any(found.values())
 
 
+def test_endpoints_with_one_address_and_different_ports_are_two() -> None:
+    """Pods with host networking (https://github.com/kubernetes/kubernetes/pull/101935)."""
+    slices = [part(f"s{port}", "10.0.0.1", ports=(EndpointPort(name="http", port=port),)) for port in (8080, 8081)]
+    (group,) = service_endpoints(WEB, slices).values()
+    assert ["10.0.0.1:8080", "10.0.0.1:8081"] == [item.target for item in group]
+
+
 def pod(name: str, conditions: dict[str, Any], address: str = "10.0.0.1", **more: Any) -> Endpoint:
     return Endpoint(addresses=(address,), target_kind="Pod", target_name=name, **conditions, **more)
 
@@ -155,6 +163,24 @@ def test_the_order_of_slices_and_endpoints_does_not_matter(slices: list[list[End
     assert before == outcome(mixed)
     ready = {canonical_address(item.addresses[0]) for items in slices for item in items if item.ready}
     assert ready == {str(target).partition(":")[0] for target, is_ready, *_ in before if is_ready}
+
+
+@pytest.mark.parametrize(
+    ("fields", "node", "zone"),
+    [
+        ({}, None, None),
+        ({"nodeName": "n1", "zone": "z1"}, "n1", "z1"),
+        ({"deprecatedTopology": {"kubernetes.io/hostname": "n2", "topology.kubernetes.io/zone": "z2"}}, "n2", "z2"),
+        ({"nodeName": "n1", "deprecatedTopology": {"kubernetes.io/hostname": "n2"}}, "n1", None),
+        ({"deprecatedTopology": None}, None, None),
+    ],
+)
+def test_node_and_zone_of_old_slices_are_found(fields: dict[str, Any], node: str | None, zone: str | None) -> None:
+    """Slices that were written before Kubernetes 1.21 keep them in `deprecatedTopology`."""
+    raw = {"metadata": {"name": "s"}, "endpoints": [{"addresses": ["10.0.0.1"], **fields}]}
+    found = DECODERS["EndpointSlice"].decode_object(raw)
+    assert isinstance(found, EndpointSlice)
+    assert (node, zone) == (found.endpoints[0].node_name, found.endpoints[0].zone)
 
 
 def test_the_index_follows_slices_that_come_go_and_change_their_service() -> None:

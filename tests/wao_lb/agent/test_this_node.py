@@ -43,7 +43,12 @@ def test_a_node_that_comes_back_replaces_what_was_known(caplog: pytest.LogCaptur
 @pytest.mark.parametrize(
     ("lacking", "expected", "logged"),
     [
-        (Node(name="node-1"), NODE, "states no addresses and pod_cidrs"),
+        (Node(name="node-1"), NODE, "states no addresses and no pod_cidrs"),
+        (
+            Node(name="node-1", addresses=(("Hostname", "node-1"),), pod_cidrs=("10.1.0.0/24",)),
+            NODE,
+            "states no addresses",
+        ),
         (Node(name="node-1", addresses=ADDRESSES), NODE, "states no pod_cidrs"),
         (
             Node(name="node-1", pod_cidrs=("10.9.0.0/24",)),

@@ -134,10 +134,9 @@ def test_a_server_is_weighed_by_the_best_of_its_port_and_family(line: str, answe
     assert answer == reply(line, DUAL)
 
 
-def reader_of(*parts: bytes, end: bool = False) -> asyncio.StreamReader:
+def reader_of(data: bytes, *, end: bool = False) -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
-    for part in parts:
-        reader.feed_data(part)
+    reader.feed_data(data)
     if end:
         reader.feed_eof()
     return reader

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,29 +80,3 @@ def test_each_map_is_in_one_transaction() -> None:
     assert len(found) > 1
     names = [{dict(netlink.attributes(message.body[4:]))[2] for message in messages} for messages in found]
     assert 2000 == sum(len(part) for part in names) == len(set().union(*names))
-
-
-@given(st.lists(st.tuples(st.integers(1, 100), st.binary(max_size=40)), max_size=5))
-def test_attributes_come_back_as_they_were_written(pairs: list[tuple[int, bytes]]) -> None:
-    data = b"".join(netlink.attribute(kind, value) for kind, value in pairs)
-    assert pairs == list(netlink.attributes(data))
-
-
-@given(st.binary(max_size=200))
-def test_broken_answers_end_quietly(data: bytes) -> None:
-    list(netlink.attributes(data))
-    list(netlink.split_messages(data))
-
-
-def test_messages_come_back_as_they_were_written() -> None:
-    data = b"".join(message.encode(7 + i) for i, message in enumerate(netlink.batch(10, [netlink.Message(5, 1, b"x")])))
-    assert [(16, 1, 7), (5, 1, 8), (17, 1, 9)] == [found[:3] for found in netlink.split_messages(data)]
-
-
-def test_an_attribute_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="is too long"):
-        netlink.attribute(1, b"x" * 70_000)
-
-
-def test_what_is_missing_is_said() -> None:
-    assert "CAP_NET_ADMIN is needed" in str(netlink.netlink_error(errno.EPERM, "change the ruleset"))

@@ -14,7 +14,6 @@ _COMMAND = "options of a command; run as a command by the tests of its server"
 _NO_LOGIC = "types and constants only"
 _DISCOVERY = "a step of discovery; tests/wao_predict/redfish runs the whole on BMCs"
 _TRAINING = "a step of a training; test_session.py and test_regressor.py run the whole, which needs torch"
-_RULES = "a step of the agent's rules; test_service_rules.py and test_table.py have the golden files of the whole"
 _KERNEL = "needs root and a kernel: tests/netns"
 WITHOUT_TESTS = {
     "wao_core/cluster/source.py": _NO_LOGIC,
@@ -23,17 +22,7 @@ WITHOUT_TESTS = {
     "wao_core/prediction/provider_transport.py": "test_model_opener.py: one transport of the models that it opens",
     "wao_demo/apps.py": "test_servers.py runs the applications",
     "wao_demo/cli.py": _COMMAND,
-    "wao_lb/agent/base_chains.py": _RULES,
-    "wao_lb/agent/endpoints.py": _RULES,
-    "wao_lb/agent/family.py": _NO_LOGIC,
     "wao_lb/agent/linux/kernel.py": _KERNEL,
-    "wao_lb/agent/linux/netlink.py": _KERNEL,
-    "wao_lb/agent/linux/nft.py": _KERNEL,
-    "wao_lb/agent/metrics.py": "the registry of the agent: test_service_rules.py and tests/netns read it",
-    "wao_lb/agent/model.py": _NO_LOGIC,
-    "wao_lb/agent/names.py": _RULES,
-    "wao_lb/agent/server.py": _KERNEL,
-    "wao_lb/agent/weights_documents.py": "test_weights_client.py: the documents that it reads",
     "wao_lb/cli.py": _COMMAND,
     "wao_metrics_api/cli.py": _COMMAND,
     "wao_metrics_api/endpoints.py": "test_app.py has the contract of the API, request by request",

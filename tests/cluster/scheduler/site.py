@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,7 +136,8 @@ class Site:
         resources = {"requests": {"cpu": "1"}}
         metadata = {"name": name, "namespace": "default", "uid": name}
         body = {"Pod": {"metadata": metadata, "spec": {"containers": [{"resources": resources}]}}, "NodeNames": nodes}
-        self._http.post("/default/prioritize", json=body).raise_for_status()
+        with self._as_kube_scheduler() as http:
+            http.post("/default/prioritize", json=body).raise_for_status()
         return wait_for(lambda: self.decision(name), f"decision on {name}")
 
     def decision(self, name: str) -> Any:
@@ -192,6 +194,14 @@ class Site:
         asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/default"
         asked["tlsConfig"] |= {"caFile": str(authority)} | self._client_certificate()
         return config
+
+    def _as_kube_scheduler(self) -> httpx2.Client:
+        """Return a client with the certificate of kube-scheduler, without which the extender answers 401."""
+        files = self._client_certificate()
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # loopback, as for reading
+        context.load_cert_chain(files["certFile"], files["keyFile"])
+        return httpx2.Client(base_url=self._http.base_url, verify=context, trust_env=False)
 
     def _client_certificate(self) -> dict[str, str]:
         """Write kube-scheduler's client certificate, and return the fields of tlsConfig that name its files."""

@@ -43,7 +43,6 @@ WITHOUT_TESTS = {
     "wao_predict/redfish/temperatures.py": _DISCOVERY,
     "wao_predict/sensors/base.py": _NO_LOGIC,
     "wao_predict/simulate/nodes.py": "test_engine.py: the nodes that the simulation fills",
-    "wao_predict/traffic/plans.py": "test_lookahead.py: what one plan leaves to the next",
     "wao_predict/traffic/reasons.py": "test_weights.py, test_lookahead.py: reasons of weights",
     "wao_predict/train/__init__.py": "test_imports.py: names that are imported when they are used",
     "wao_predict/train/export.py": _TRAINING,

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,11 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.backends.base import features_of
 from wao_predict.errors import OutOfRangeWarning, UsageError
+from wao_predict.features import outside_text
+from wao_predict.frames import data_frame, html_table
+
+if TYPE_CHECKING:
+    import pandas
 
 DEFAULT_KNOTS: FloatArray = np.linspace(0.0, 100.0, 41)
 """CPU loads [%] of a curve's knots for models that do not state their own, shape (41,), read-only."""
@@ -101,6 +106,8 @@ class PowerCurves:
     watts: FloatArray
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "knots", np.asarray(self.knots, dtype=np.float64))
+        object.__setattr__(self, "watts", np.asarray(self.watts, dtype=np.float64))
         if self.knots.ndim != 1 or self.knots.size < 2 or (np.diff(self.knots) <= 0).any():
             raise UsageError(f"knots of shape {self.knots.shape}: give at least two ascending CPU loads")
         if self.watts.ndim != 2 or self.watts.shape[1] != self.knots.size:
@@ -108,6 +115,16 @@ class PowerCurves:
 
     def __len__(self) -> int:
         return len(self.watts)
+
+    def __repr__(self) -> str:
+        unknown = len(self) - int(self.known.sum())
+        return f"PowerCurves({len(self)} curves over {self.knots.size} knots" + (
+            f", {unknown} unknown)" if unknown else ")"
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas data frame with the column cpu_usage [%], and a column of power [W] for each curve."""
+        return data_frame({"cpu_usage": self.knots, **{f"watts_{row}": watts for row, watts in enumerate(self.watts)}})
 
     @cached_property
     def known(self) -> BoolArray:
@@ -182,6 +199,17 @@ class PowerCurve:
 
     knots: FloatArray
     watts: FloatArray
+
+    def __repr__(self) -> str:
+        first, last = (f"{self.watts[at]:.4g} W at {self.knots[at]:g} %" for at in (0, -1))
+        return f"PowerCurve({self.knots.size} knots, {first} to {last})"
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas data frame with the columns cpu_usage [%] and watts [W]."""
+        return data_frame({"cpu_usage": self.knots, "watts": self.watts})
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), ("CPU load [%]", "power [W]"), zip(self.knots, self.watts, strict=True))
 
     @classmethod
     def from_watts(cls, knots: ArrayLike, watts: ArrayLike) -> PowerCurve:
@@ -321,19 +349,12 @@ def warn_outside(
     ranges = getattr(predictor, "ranges", None)
     if ranges is None:
         return
-    reasons = []
-    for name, given in _given(inlet_temp, delta_p).items():
-        if name not in ranges:
-            continue
-        values, (low, high) = np.unique(given[~np.isnan(given)]), ranges[name]
-        outside = values[(values < low) | (values > high)]
-        if outside.size:
-            shown = ", ".join(f"{value:g}" for value in outside[:5]) + (", ..." if outside.size > 5 else "")
-            reasons.append(f"{name} {shown} outside {low:g}..{high:g}")
-    if reasons:
+    given = _given(inlet_temp, delta_p)
+    texts = [outside_text(name, given[name], *ranges[name]) for name in given if name in ranges]
+    if any(texts):
         model = getattr(predictor, "name", type(predictor).__name__)
         warnings.warn(
-            f"{model}: {'; '.join(reasons)}, its trained range: the nearest trained value is used",
+            f"{model}: {'; '.join(filter(None, texts))}, its trained range: the nearest trained value is used",
             OutOfRangeWarning,
             stacklevel=stacklevel,
         )

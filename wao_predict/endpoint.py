@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from wao_predict.connection import TlsPolicy, without_userinfo
 from wao_predict.model_files import ModelFiles
@@ -80,6 +81,9 @@ class Options(Mapping[str, object]):
 
     def __repr__(self) -> str:
         return f"Options({self._items!r})"
+
+    def __reduce__(self) -> tuple[type[Options], tuple[dict[str, object]]]:
+        return Options, (self._items,)  # hashes of texts differ from process to process
 
     def text(self, key: str) -> str:
         """Return an option as text, or an empty string where it is not given."""
@@ -136,6 +140,9 @@ class Endpoint:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Endpoint, self._fields
 
     @property
     def _fields(self) -> tuple[object, ...]:

@@ -91,7 +91,11 @@ class MissingExtra(WaoPredictError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more packages: pip install 'wao-predict[{extra}]'")
+        self.what = what
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return MissingExtra, (self.what, self.extra)
 
 
 class UsageError(WaoPredictError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,45 @@ class FeatureRanges(Mapping[str, tuple[float, float]]):
         return np.clip(X, low, high)
 
 
+def outside_text(name: str, values: FloatArray, low: float, high: float) -> str:
+    """Return a description of the values of a feature that are outside its range, or an empty string.
+
+    Parameters
+    ----------
+    name
+        The feature.
+    values
+        Its values, shape (n,); NaN is not outside.
+    low, high
+        Its range.
+
+    Examples
+    --------
+    >>> outside_text("inlet_temp", np.array([22.0, 77.0]), 15.0, 40.0)
+    'inlet_temp of 77 degC in row 1 is outside 15 to 40 degC (degrees Fahrenheit? 77 is 25 degC)'
+    """
+    rows = np.flatnonzero((values < low) | (values > high))
+    if rows.size == 0:
+        return ""
+    unit = f" {UNITS[name]}" if name in UNITS else ""
+    first = float(values[rows[0]])
+    mistake = _likely_mistake(name, first)
+    others = f" and {rows.size - 1:,} other row{'s' if rows.size > 2 else ''}" if rows.size > 1 else ""
+    verb = "are" if others else "is"
+    return f"{name} of {first:g}{unit} in row {rows[0]}{others} {verb} outside {low:g} to {high:g}{unit}{mistake}"
+
+
+def _likely_mistake(name: str, value: float) -> str:
+    """Return the likely reason of a value that no server has, in parentheses, or an empty string."""
+    if name == "inlet_temp" and 60.0 <= value <= 140.0:
+        return f" (degrees Fahrenheit? {value:g} is {(value - 32.0) / 1.8:.3g} degC)"
+    if name == "inlet_temp" and 250.0 <= value <= 350.0:
+        return f" (kelvin? {value:g} is {value - 273.15:.3g} degC)"
+    if name == "cpu_usage" and value > 100.0:
+        return " (give percent of all cores: a value for one core, or millicores, can exceed 100)"
+    return ""
+
+
 def checked_features(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a model's features as a tuple.
 
@@ -152,23 +192,26 @@ def as_matrix(X: Any, features: Sequence[str] = FEATURES) -> FloatArray:
         A numpy array or nested lists of shape (n_samples, n_features) in the order of `features`; or a table with named
         columns in any order, possibly among others: a dict of columns, a list of dicts, or a pandas, polars or pyarrow
         table. The columns can also have the names in `ALIASES`, such as cpu, amb_temp and dp. Masked values count as
-        missing.
+        missing. A number in a dict of columns is repeated in each row.
     features
         Names of the columns.
 
     Raises
     ------
     FeatureError
-        A column is missing, a value is not a finite number, or the shape is wrong.
+        A column is missing, a value is not a finite number, or the shape is wrong. Times and booleans are not numbers.
 
     Examples
     --------
+    >>> as_matrix({"cpu_usage": [10, 50], "inlet_temp": 22, "delta_p": 5}).tolist()
+    [[10.0, 22.0, 5.0], [50.0, 22.0, 5.0]]
     >>> as_matrix({"delta_p": [5], "cpu_usage": [10], "inlet_temp": [22]}).tolist()
     [[10.0, 22.0, 5.0]]
     >>> as_matrix({"cpu_usage": [10], "inlet_temp": [22]}, features=["inlet_temp", "cpu_usage"]).tolist()
     [[22.0, 10.0]]
     """
-    columns = _named_columns(X.collect() if _is_lazy(X) else X)
+    X = X.collect() if _is_lazy(X) else X
+    columns = named_columns(X)
     matrix = _stack(columns, features) if columns is not None else _positional(X, features)
     _refuse_missing(matrix, features)
     return matrix
@@ -179,7 +222,11 @@ def _is_lazy(X: Any) -> bool:
     return hasattr(X, "collect") and hasattr(X, "collect_schema")
 
 
-def _named_columns(X: object) -> Mapping[str, object] | None:
+def named_columns(X: object) -> Mapping[str, object] | None:
+    """Return the columns of a table by name, None for a table without names.
+
+    Of a list of dicts, only the columns that each row has are returned.
+    """
     if isinstance(X, Mapping):
         return {str(name): column for name, column in X.items()}
     if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
@@ -204,26 +251,43 @@ def _stack(columns: Mapping[str, object], features: Sequence[str]) -> FloatArray
             f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the table has "
             f"{', '.join(columns) or 'no columns'}. Rename the columns to {', '.join(features)}"
         )
-    stacked = [_column(name, columns[names[places[name]]], features) for name in features]
-    lengths = {len(column) for column in stacked}
-    if len(lengths) > 1:
-        named = ", ".join(f"{name} {len(column)}" for name, column in zip(features, stacked, strict=True))
-        raise FeatureError(f"the columns have different lengths ({named}): give one value per row in each")
-    return np.column_stack(stacked)
+    stacked = [numeric_column(name, columns[names[places[name]]]) for name in features]
+    lengths = {column.size for column in stacked if column.ndim}
+    if len(lengths) <= 1:
+        count = lengths.pop() if lengths else 1
+        return np.column_stack([np.broadcast_to(column, count) for column in stacked])
+    named = ", ".join(f"{name} {column.size}" for name, column in zip(features, stacked, strict=True))
+    raise FeatureError(f"the columns have different lengths ({named}): give one value per row in each")
 
 
-def _column(name: str, values: object, features: Sequence[str]) -> FloatArray:
+def numeric_column(name: str, values: object) -> FloatArray:
+    """Return a column as float64, shape (n,), or () for a single number; missing values are NaN.
+
+    Raises
+    ------
+    FeatureError
+        A value is not a number, or the column has more than one dimension.
+    """
     try:
         column = _numbers(values)
     except (TypeError, ValueError) as error:
         raise FeatureError(f"column {name} has values that are not numbers: {error}") from None
-    return column.reshape(-1) if column.ndim < 2 else _refuse_shape(column.shape, features)
+    if column.ndim > 1:
+        raise FeatureError(f"column {name} has shape {column.shape}: give one value per row")
+    return column
 
 
 def _numbers(values: object) -> FloatArray:
     if isinstance(values, np.ma.MaskedArray):  # np.asarray would return the values under the mask
         return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
-    return np.asarray(values, dtype=np.float64)
+    array = np.asarray(values)
+    if array.dtype.kind in "bmM" or (array.dtype.kind == "O" and any(map(_is_no_number, array.flat))):
+        raise TypeError("booleans or times")
+    return np.asarray(array, dtype=np.float64)
+
+
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, bool | np.bool_ | date | timedelta | np.datetime64 | np.timedelta64)
 
 
 def _positional(X: object, features: Sequence[str]) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +17,11 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.errors import UsageError
+from wao_predict.frames import data_frame, html_table
 from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit, least
+
+if TYPE_CHECKING:
+    import pandas
 
 _MOST_FITTING = 1e9  # pods on one node; more would not fit an integer
 EXACT_WORK = 200_000_000
@@ -65,6 +69,19 @@ class WhatIf:
     def count(self) -> int:
         """Number of pods."""
         return int(self.watt_increases.size)
+
+    def __repr__(self) -> str:
+        return (
+            f"WhatIf({self.count} pods of {self.cores:g} cores on {len(self.per_node)} of {self.nodes} nodes, "
+            f"+{self.total_increase:,.1f} W, {self.method})"
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas data frame with the columns node and pods."""
+        return data_frame({"node": list(self.per_node), "pods": list(self.per_node.values())})
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), ("node", "pods"), self.per_node.items())
 
     @property
     def placements(self) -> list[str]:
@@ -121,6 +138,9 @@ class Fleet:
     usage_cores: FloatArray
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        for field_name in ("capacity_cores", "usage_cores"):
+            object.__setattr__(self, field_name, np.asarray(getattr(self, field_name), dtype=np.float64))
         count = len(self.names)
         for name, size in (
             ("curves", len(self.curves)),
@@ -139,6 +159,59 @@ class Fleet:
             if not usable.all():
                 lacking = [self.names[row] for row in np.flatnonzero(~usable)]
                 raise UsageError(f"no {what} of {', '.join(lacking[:5])} ({len(lacking)} in all): leave them out")
+
+    def __repr__(self) -> str:
+        cores, used, watts = self.capacity_cores.sum(), self.usage_cores.sum(), self.watts().sum()
+        return f"Fleet({len(self.names):,} nodes, {cores:,.0f} cores, {used:,.1f} in use, {watts:,.0f} W)"
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def from_table(cls, table: object) -> Fleet:
+        """Return the fleet in a table; each model is loaded once.
+
+        Parameters
+        ----------
+        table
+            Path of a CSV file, "-" for standard input, or a pandas, polars or pyarrow table, a dict of columns or a
+            list of dicts. Columns: name, model (see `load_predictor`), capacity_cores, usage_cores [cores], and
+            inlet_temp [degC] and delta_p [Pa] for nodes whose model needs them.
+
+        Raises
+        ------
+        FeatureError
+            A column is missing, or a value is not usable.
+        UsageError
+            The file cannot be read, a CPU use is below 0 or above the capacity, or a value that a model needs is
+            missing.
+
+        Examples
+        --------
+        >>> nodes = {"name": ["a", "b"], "model": "curve:0=60 100=120", "capacity_cores": 32, "usage_cores": [4, 0]}
+        >>> Fleet.from_table(nodes)
+        Fleet(2 nodes, 64 cores, 4.0 in use, 128 W)
+        """
+        from wao_predict.fleet_table import fleet_of
+
+        return fleet_of(table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas data frame: name, capacity_cores, usage_cores, cpu_usage [%] and watts [W] of each node."""
+        return data_frame(
+            {
+                "name": self.names,
+                "capacity_cores": self.capacity_cores,
+                "usage_cores": self.usage_cores,
+                "cpu_usage": self.cpu_usage,
+                "watts": self.watts(),
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        columns = (self.names, self.capacity_cores, self.usage_cores, self.cpu_usage, self.watts())
+        header = ("name", "capacity [cores]", "use [cores]", "CPU load [%]", "power [W]")
+        return html_table(repr(self), header, zip(*columns, strict=True))
 
     @property
     def cpu_usage(self) -> FloatArray:

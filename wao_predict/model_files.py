@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from wao_predict.errors import ModelLoadError
@@ -38,9 +39,11 @@ class ModelFiles:
         path = self._file(source)
         if path is None:
             shipped = ", ".join(model_names())
+            close = get_close_matches(source.lower(), model_names(), n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
             others = "a file or a URL" if self.anywhere else "a file below the folder given by --model-folder"
             raise ModelLoadError(
-                f"model {source!r:.200} is not available: give {others}, or an included model: {shipped}"
+                f"model {source!r:.200} is not available{hint}: give {others}, or an included model: {shipped}"
             )
         return path
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
+from wao_predict.features import FEATURES
 from wao_predict.simulate.placement import Outcome
 
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
@@ -42,9 +43,13 @@ class _Display:
     ax_: Any = None
     figure_: Any = None
 
-    def _repr_png_(self) -> bytes | None:
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the figure and return the display."""
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes:
         if self.figure_ is None:
-            return None
+            self.plot()
         file = BytesIO()
         self.figure_.savefig(file, format="png", dpi=110)
         return file.getvalue()
@@ -87,7 +92,8 @@ class PowerCurveDisplay(_Display):
         Parameters
         ----------
         inlet_temp, delta_p
-            Inlet temperature [degC] and static pressure difference [Pa]; not needed for a model without this feature.
+            Inlet temperature [degC] and static pressure difference [Pa]. Default: the middle of the trained range, or
+            24 degC and 7.5 Pa for a model that states none; not needed for a model without this feature.
         knots
             CPU loads [%]; default: those that the model states.
         ax
@@ -95,6 +101,8 @@ class PowerCurveDisplay(_Display):
         line
             Passed to matplotlib's `plot`.
         """
+        inlet_temp = _middle(predictor, "inlet_temp", 24.0) if inlet_temp is None else inlet_temp
+        delta_p = _middle(predictor, "delta_p", 7.5) if delta_p is None else delta_p
         curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
         name = str(getattr(predictor, "name", ""))
         readings = (
@@ -115,6 +123,14 @@ class PowerCurveDisplay(_Display):
             self.ax_.set(xlabel="CPU load [%]", ylabel="power [W]", xlim=(0, 100))
         self.ax_.legend(frameon=False, fontsize=9, loc="lower right")
         return self
+
+
+def _middle(predictor: SupportsPredict, feature: str, default: float) -> float | None:
+    """Return the middle of a feature's trained range, None for a model without this feature."""
+    if feature not in getattr(predictor, "features", FEATURES):
+        return None
+    low, high = (getattr(predictor, "ranges", None) or {}).get(feature, (default, default))
+    return (float(low) + float(high)) / 2
 
 
 class PlacementDisplay(_Display):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, features_of, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
-from wao_predict.features import FeatureRanges, as_matrix
+from wao_predict.features import FeatureRanges, as_matrix, outside_text
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
@@ -43,37 +42,43 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Features within the trained range, and the indices of the rows that were changed."""
+    """A table as it was given, and within the trained range; the ranges are None if the model states none."""
 
+    given: FloatArray
     X: FloatArray
-    out_of_range: IntArray
+    ranges: FeatureRanges | None
 
+    @property
+    def out_of_range(self) -> IntArray:
+        """The indices of the rows that were changed."""
+        if self.ranges is None:
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(self.ranges.outside(self.given))
 
-def _question(X: object, features: Sequence[str], ranges: FeatureRanges | None) -> _Question:
-    matrix = as_matrix(X, features)
-    if ranges is None:
-        return _Question(matrix, np.empty(0, dtype=np.int64))
-    return _Question(ranges.clip(matrix), np.flatnonzero(ranges.outside(matrix)))
-
-
-def _warn(prediction: Prediction, ranges: FeatureRanges | None) -> None:
-    rows = prediction.out_of_range
-    if rows.size == 0 or ranges is None:
-        return
-    shown = ", ".join(str(row) for row in rows[:5]) + (", ..." if rows.size > 5 else "")
-    box = ", ".join(f"{name} {low:g}..{high:g}" for name, (low, high) in ranges.items())
-    warnings.warn(
-        f"{rows.size} row{'s' if rows.size > 1 else ''} ({shown}) outside the trained range ({box}): predicted at "
-        "the nearest trained value",
-        OutOfRangeWarning,
-        stacklevel=3,
-    )
+    def warn(self, model: str) -> None:
+        """Warn of values outside the trained range, with the first of each feature."""
+        if self.ranges is None:
+            return
+        columns = zip(self.ranges.items(), self.given.T, strict=True)
+        texts = [outside_text(name, values, low, high) for (name, (low, high)), values in columns]
+        if any(texts):
+            outside = "; ".join(filter(None, texts))
+            warnings.warn(
+                f"{model}: {outside}, its trained range: predicted at the nearest trained value",
+                OutOfRangeWarning,
+                stacklevel=3,
+            )
 
 
 class _Shared:
     """The common part of both predictors."""
 
     def __init__(self, backend: Backend, *, name: str = "") -> None:
+        if not hasattr(backend, "predict") and not hasattr(backend, "flow"):
+            raise UsageError(
+                f"{backend!r:.80} is no model: give an object with predict(X), or use load_predictor(source) for a "
+                "name, a file or a URL"
+            )
         self.backend = backend
         self.name = name or str(getattr(backend, "name", "") or type(backend).__name__)
         self.features = features_of(backend)
@@ -85,6 +90,13 @@ class _Shared:
     @property
     def _is_remote(self) -> bool:
         return hasattr(self.backend, "flow")
+
+    def _question(self, X: object) -> _Question:
+        given = as_matrix(X, self.features)
+        return _Question(given, given if self.ranges is None else self.ranges.clip(given), self.ranges)
+
+    def _prediction(self, question: _Question, watts: FloatArray) -> Prediction:
+        return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
 
 
 class Predictor(_Shared):
@@ -133,19 +145,21 @@ class Predictor(_Shared):
         OutOfRangeWarning
             Some rows are outside the trained range and were predicted at the nearest trained value.
         """
-        prediction = self.predict_detailed(X)
-        _warn(prediction, self.ranges)
-        return prediction.watts
+        question = self._question(X)
+        question.warn(self.name)
+        return self._answer(question).watts
 
     def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; like `predict`, without the warning."""
-        question = _question(X, self.features, self.ranges)
+        return self._answer(self._question(X))
+
+    def _answer(self, question: _Question) -> Prediction:
         if self._is_remote:
             assert self._transport is not None
             watts = run(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
         else:
             watts = cast(LocalBackend, self.backend).predict(question.X)
-        return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
+        return self._prediction(question, watts)
 
     def close(self) -> None:
         """Close connections."""
@@ -172,19 +186,21 @@ class AsyncPredictor(_Shared):
 
     async def predict(self, X: object) -> FloatArray:
         """Return the power of each row [W], shape (n_samples,); see `Predictor.predict`."""
-        prediction = await self.predict_detailed(X)
-        _warn(prediction, self.ranges)
-        return prediction.watts
+        question = self._question(X)
+        question.warn(self.name)
+        return (await self._answer(question)).watts
 
     async def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; see `Predictor.predict_detailed`."""
-        question = _question(X, self.features, self.ranges)
+        return await self._answer(self._question(X))
+
+    async def _answer(self, question: _Question) -> Prediction:
         if self._is_remote:
             assert self._transport is not None
             watts = await arun(cast(RemoteBackend, self.backend).flow(question.X), self._transport)
         else:
             watts = cast(LocalBackend, self.backend).predict(question.X)
-        return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
+        return self._prediction(question, watts)
 
     async def close(self) -> None:
         """Close connections."""

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -54,6 +55,10 @@ class _Origin:
         tls.digest()  # report a wrong fingerprint now, not at the first request
         self.options = options
         self.login = RedfishLogin(self._attempts)
+
+    def again(self, kind: Callable[..., object]) -> tuple[Any, tuple[str]]:
+        """Return how pickle makes a new transport with new connections; credentials are part of the pickle."""
+        return partial(kind, credentials=self.credentials, tls=self.tls, options=self.options), (self.base_url,)
 
     def client_arguments(self) -> dict[str, Any]:
         """Return the arguments of an httpx2 client."""
@@ -211,6 +216,9 @@ class HttpTransport:
         self._origin = _Origin(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
         self._client = _Client(self._origin, transport, sleep)
 
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return self._origin.again(HttpTransport)
+
     def send(self, request: Request) -> Response:
         """Return the response, after further attempts if there are transient faults; raises `RemoteError`."""
         return run(self._origin.exchange(request), self._client)
@@ -237,6 +245,9 @@ class AsyncHttpTransport:
         self._origin = _Origin(base_url, credentials, tls or TlsPolicy(), options or HttpOptions())
         self._client = _AsyncClient(self._origin, transport, sleep)
         self._bmc_turn = asyncio.Lock()  # two requests at a time with a wrong password are two failed logins
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return self._origin.again(AsyncHttpTransport)
 
     async def send(self, request: Request) -> Response:
         """Return the response, after further attempts if there are transient faults; raises `RemoteError`."""

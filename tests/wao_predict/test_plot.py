@@ -50,9 +50,9 @@ def test_bars_are_the_outcomes_with_watts_and_savings_written_beside() -> None:
     assert f"\u2212{saving:.1f}" == written[1][2]
 
 
-def test_a_notebook_shows_a_display_that_is_drawn() -> None:
+def test_a_notebook_draws_a_display() -> None:
     display = PowerCurveDisplay(CURVE, label="x")
-    assert display._repr_png_() is None
+    assert display._repr_png_().startswith(b"\x89PNG")
     picture = display.plot()._repr_png_()
     assert picture is not None
     assert picture.startswith(b"\x89PNG")

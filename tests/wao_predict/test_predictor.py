@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,12 @@ def test_the_answer_is_a_float64_array_of_watts() -> None:
 
 def test_rows_out_of_range_are_predicted_at_the_nearest_value_and_reported() -> None:
     predictor = Predictor(Ranged(0.0, 1.0), name="line")
-    with pytest.warns(OutOfRangeWarning, match=r"2 rows \(0, 2\) outside the trained range .*cpu_usage 0..100"):
+    expected = (
+        "line: cpu_usage of 150 % in row 0 is outside 0 to 100 % (give percent of all cores: a value for one core, or "
+        "millicores, can exceed 100); inlet_temp of 99 degC in row 2 is outside 15 to 40 degC (degrees Fahrenheit? 99 "
+        "is 37.2 degC), its trained range: predicted at the nearest trained value"
+    )
+    with pytest.warns(OutOfRangeWarning, match=f"^{re.escape(expected)}$"):
         watts = predictor.predict([[150, 20, 5], [50, 20, 5], [50, 99, 5]])
     assert watts.tolist() == [100.0, 50.0, 50.0]
     prediction = predictor.predict_detailed([[150, 20, 5], [50, 20, 5], [50, 99, 5]])
@@ -74,7 +80,7 @@ async def test_async_predictors_have_the_same_names() -> None:
     ("source", "options", "error", "words"),
     [
         ("nonsense", {}, ModelLoadError, "or an included model: cloud_dell"),
-        ("x", {"type": "Nope"}, BackendNotFound, "installed: Fake, Onnx, Redfish, V2InferenceProtocol"),
+        ("x", {"type": "Nope"}, BackendNotFound, "installed: Fake, Onnx, PowerCurve, Redfish, V2InferenceProtocol"),
         ("fake", {"watts": 3}, UsageError, "cannot be made of these options"),
         ("https://u:p@h.example/v2/models/m", {}, UsageError, "credentials in a URL"),
     ],

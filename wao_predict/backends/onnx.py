@@ -37,7 +37,11 @@ class OnnxBackend:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.session = _session(self.path)
+        self._load(_bytes(self.path))
+
+    def _load(self, model: bytes) -> None:
+        self._model = model
+        self.session = _session(model, self.path)
         self.metadata: Mapping[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self.features = _features(self.metadata, self.path)
         self._input = _input_of(self.session, self.path, self.features)
@@ -49,6 +53,13 @@ class OnnxBackend:
     def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> OnnxBackend:
         """Return the model whose name or file the endpoint's URL gives, if the context allows to open it."""
         return cls(context.model_files.find(endpoint.url))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "model": self._model}  # another machine may not have the file
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.path = state["path"]
+        self._load(state["model"])
 
     @property
     def name(self) -> str:
@@ -103,21 +114,28 @@ class OnnxBackend:
         return watts
 
 
-def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtra("running an ONNX model", "onnx") from error
+def _bytes(path: Path) -> bytes:
     if not path.is_file():
         raise ModelLoadError(f"there is no model file {path}; included models: `wao models`")
     if path.stat().st_size > MAX_MODEL_BYTES:
         raise ModelLoadError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB: no power model")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelLoadError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _session(model: bytes, path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra("running an ONNX model", "onnx") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads lose on a busy machine
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a class of its own for each cause
         reason = " ".join(str(error).split())[:200]
         raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}") from None

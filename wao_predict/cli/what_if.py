@@ -89,13 +89,6 @@ def parse_cpu(text: str) -> float:
 
 def read_fleet(table: str) -> Fleet:
     """Return the fleet in a CSV table; each model is loaded once."""
-    from wao_predict.csvtable import read_csv
-    from wao_predict.fleet import Fleet, curves_of_models
+    from wao_predict.fleet import Fleet
 
-    read = read_csv(table)
-    columns = read.numbers(["capacity_cores", "usage_cores"])
-    inlet_temp, delta_p = read.optional_numbers("inlet_temp"), read.optional_numbers("delta_p")
-    places = read.places(["name", "model"])
-    names, models = ([read.cell(row, place) for row in range(len(read.rows))] for place in places.values())
-    curves = curves_of_models(models, inlet_temp, delta_p)
-    return Fleet(tuple(names), curves, columns["capacity_cores"], columns["usage_cores"])
+    return Fleet.from_table(table)

@@ -42,8 +42,9 @@ def test_conditions_outside_the_trained_range_are_told(numbers: str) -> None:
     ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", "--numbers", numbers)
     assert ran.code == 0
     assert ran.err == (
-        "warning: edge_lenovo: inlet_temp 60 outside 15..40; delta_p 100 outside 0..9.5, its trained range: "
-        "the nearest trained value is used\n"
+        "warning: edge_lenovo: inlet_temp of 60 degC in row 0 is outside 15 to 40 degC (degrees Fahrenheit? 60 is 15.6 "
+        "degC); delta_p of 100 Pa in row 0 is outside 0 to 9.5 Pa, its trained range: the nearest trained "
+        "value is used\n"
     )
 
 

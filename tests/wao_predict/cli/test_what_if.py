@@ -77,4 +77,4 @@ def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
 
 
 def test_conditions_outside_the_trained_range_are_told() -> None:
-    assert "inlet_temp 60 outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err
+    assert "inlet_temp of 60 degC in row 0 is outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err

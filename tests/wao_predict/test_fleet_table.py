@@ -1,0 +1,74 @@
+"""A fleet from a table of any kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from wao_predict import FeatureError, Fleet, ModelLoadError, UsageError
+
+COLUMNS: dict[str, Any] = {
+    "name": ["a", "b"],
+    "model": ["curve:0=60 100=120", "edge_lenovo"],
+    "capacity_cores": [32, 16],
+    "usage_cores": [4.0, 0.0],
+    "inlet_temp": [None, 22.0],
+    "delta_p": [float("nan"), 5.0],
+}
+
+
+def test_every_kind_of_table_gives_the_same_fleet(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.csv"
+    pd.DataFrame(COLUMNS).to_csv(file, index=False)
+    records = [{name: values[row] for name, values in COLUMNS.items()} for row in range(2)]
+    expected = Fleet.from_table(COLUMNS).to_frame()
+    for table in (pd.DataFrame(COLUMNS), pl.DataFrame(COLUMNS, strict=False), records, file, str(file)):
+        pd.testing.assert_frame_equal(Fleet.from_table(table).to_frame(), expected)
+    assert expected["watts"][0] == 67.5
+
+
+def test_one_model_and_one_capacity_hold_for_all_nodes() -> None:
+    fleet = Fleet.from_table(
+        {
+            "name": ["a", "b"],
+            "model": "fake",
+            "capacity_cores": 8,
+            "usage_cores": [1, 2],
+            "inlet_temp": 20,
+            "delta_p": 5,
+        }
+    )
+    assert fleet.capacity_cores.tolist() == [8.0, 8.0]
+    assert repr(fleet).startswith("Fleet(2 nodes, 16 cores, 3.0 in use, ")
+    assert "<td>a</td>" in fleet._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"usage_cores": [33.0, 0.0]}, UsageError, "usage_cores of a is 33, but the node has 32 cores"),
+        ({"usage_cores": [1.0, -0.5]}, UsageError, "usage_cores of b is -0.5"),
+        ({"usage_cores": [True, False]}, FeatureError, "column usage_cores has values that are not numbers"),
+        ({"inlet_temp": [datetime(2026, 1, 1, tzinfo=UTC), None]}, FeatureError, "column inlet_temp .* not numbers"),
+        ({"capacity_cores": [32]}, FeatureError, "different lengths"),
+        ({"model": ["curve:0=6 9=7", "edge_lenov"]}, ModelLoadError, "did you mean edge_lenovo"),
+        ({"inlet_temp": [20.0, None]}, UsageError, "model 'edge_lenovo' predicts from inlet_temp"),
+        ({"name": ["a", "a"]}, UsageError, "same name"),
+        ({"usage_cores": [None, 0.0]}, UsageError, "no CPU use of a"),
+    ],
+    ids=str,
+)
+def test_a_table_that_is_no_fleet_is_refused(changes: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Fleet.from_table({**COLUMNS, **changes})
+
+
+@pytest.mark.parametrize("table", [[[1, 2]], 5, None, {"name": ["a"]}])
+def test_what_is_no_table_with_the_columns_is_refused(table: object) -> None:
+    with pytest.raises(FeatureError, match="column"):
+        Fleet.from_table(table)

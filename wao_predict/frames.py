@@ -1,0 +1,48 @@
+"""Tables for notebooks: data frames, and short HTML tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from wao_predict.errors import MissingExtra
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_ROWS = 20
+"""Most rows of an HTML table."""
+
+
+def data_frame(columns: Mapping[str, object]) -> pandas.DataFrame:
+    """Return columns by name as a pandas data frame.
+
+    Raises
+    ------
+    MissingExtra
+        pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtra("a data frame", "notebook") from error
+    return pandas.DataFrame(dict(columns))
+
+
+def html_table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return an HTML table with the first rows; numbers have two decimals, and missing values are a dash."""
+    shown = list(rows)
+    left = len(shown) - MOST_ROWS
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in shown[:MOST_ROWS])
+    more = f"<tr><td colspan='{len(header)}'>{left:,} more rows</td></tr>" if left > 0 else ""
+    return (
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return "\u2013"
+    return f"{value:,.2f}" if isinstance(value, float) else escape(str(value))

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError
+from wao_core.source.plain_values import plain_values
 from wao_predict.errors import QuantityError
 from wao_predict.increase import Rule
 from wao_predict.quantity import cores
@@ -140,10 +140,12 @@ def load_settings(path: Path | None) -> SchedulerSettings:
     if path is None:
         return SchedulerSettings()
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        documents = plain_values(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ManifestError) as error:
         raise ManifestError(f"the settings cannot be read: {error}", file=str(path)) from None
-    return parse_settings(document or {}, file=str(path))
+    if len(documents) > 1:
+        raise ManifestError(f"the settings are one document, and this file has {len(documents)}", file=str(path))
+    return parse_settings((documents or [None])[0] or {}, file=str(path))
 
 
 def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:

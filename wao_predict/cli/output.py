@@ -35,7 +35,7 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print CSV with a header line."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([printable(value) if isinstance(value, str) else value for value in row] for row in rows)
+    writer.writerows(rows)
 
 
 def print_table(
@@ -52,7 +52,8 @@ def print_table(
     from rich.text import Text
 
     listed = [list(row) for row in rows]
-    table = Table(title=title or None, caption=caption or None, title_justify="left", caption_justify="left")
+    above, below = (Text(printable(text)) if text else None for text in (title, caption))
+    table = Table(title=above, caption=below, title_justify="left", caption_justify="left")
     for index, name in enumerate(header):
         numeric = any(isinstance(row[index], int | float) for row in listed)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")

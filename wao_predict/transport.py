@@ -139,9 +139,12 @@ class _Client:
         if isinstance(request, _Delayed):
             self._sleep(request.delay)
         try:
+            deadline = time.monotonic() + self._origin.options.timeout
             with self._client.stream(**self._origin.arguments(request)) as answer:
                 chunks, size = [], 0
                 for chunk in answer.iter_bytes():
+                    if time.monotonic() > deadline:  # httpx2 limits each read, not the request
+                        raise TimeoutError
                     size += len(chunk)
                     if size > request.max_bytes:
                         raise body_too_large(str(answer.url), request.max_bytes)
@@ -170,7 +173,10 @@ class _AsyncClient:
         if isinstance(request, _Delayed):
             await self._sleep(request.delay)
         try:
-            async with self._client.stream(**self._origin.arguments(request)) as answer:
+            async with (
+                asyncio.timeout(self._origin.options.timeout),  # httpx2 limits each read, not the request
+                self._client.stream(**self._origin.arguments(request)) as answer,
+            ):
                 chunks, size = [], 0
                 async for chunk in answer.aiter_bytes():
                     size += len(chunk)

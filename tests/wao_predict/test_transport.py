@@ -244,3 +244,15 @@ async def test_https_to_a_port_without_tls_is_reported_as_that() -> None:
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as plain:
         with pytest.raises(RemoteError, match="the server does not speak TLS on this port"):
             await get(f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}", TlsPolicy(insecure=True))
+
+
+def test_a_body_that_arrives_byte_by_byte_is_given_up_at_the_limit_of_the_request() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"a"
+
+    answer = httpx2.Response(200, content=endless())
+    options = HttpOptions(timeout=0.05, attempts=1)
+    transport = HttpTransport("http://h", options=options, transport=httpx2.MockTransport(lambda _request: answer))
+    with pytest.raises(RemoteTimeout, match="no answer in time"):
+        transport.send(Request("GET", "/", max_bytes=2**40))

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb scheduler
-.PHONY: help setup audit sbom docs docs-reference test fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference test fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,10 +148,19 @@ format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-audit: .venv-audit/.stamp  ## look up known vulnerabilities of the image's packages (needs api.osv.dev)
-	@.venv-audit/bin/python -c "import requests; requests.head('https://api.osv.dev', timeout=10)" 2>/dev/null || \
-	  { echo "make audit reads the OSV database at api.osv.dev, which is not reachable from here: nothing was checked" >&2; exit 1; }
-	.venv-audit/bin/pip-audit --vulnerability-service osv --disable-pip --require-hashes -r requirements/image.txt
+# an index that mirrors PyPI often has no data about vulnerabilities, so each service is asked for one first
+audit: .venv-audit/.stamp  ## look up known vulnerabilities of the image's packages (needs api.osv.dev or pypi.org)
+	@knows() { .venv-audit/bin/python -c "import requests; requests.get('$$1', timeout=10).raise_for_status()" 2> /dev/null; }; \
+	if knows https://api.osv.dev/v1/vulns/PYSEC-2023-74; then service=osv; \
+	elif knows https://pypi.org/pypi/requests/2.30.0/json; then service=pypi; \
+	else echo "neither api.osv.dev nor pypi.org has data about vulnerabilities from here: nothing was checked" >&2; exit 1; fi; \
+	.venv-audit/bin/pip-audit --strict --vulnerability-service $$service --disable-pip --require-hashes -r requirements/image.txt
+
+DOCKERFILE ?= Dockerfile
+pin-base:  ## write the digest of the base image into the Dockerfile: make pin-base DIGEST=sha256:...
+	@printf '%s' "$(DIGEST)" | grep -Eqx 'sha256:[0-9a-f]{64}' || \
+	  { echo "give DIGEST=sha256:..., as shown by: docker buildx imagetools inspect python:3.11-slim" >&2; exit 1; }
+	@sed -i -E 's|^FROM (python:[^ @]+)(@sha256:[0-9a-f]+)?|FROM \1@$(DIGEST)|' $(DOCKERFILE) && grep '^FROM' $(DOCKERFILE)
 
 sbom: .venv-audit/.stamp  ## write the packages of the image as CycloneDX to build/sbom.json
 	@mkdir -p build

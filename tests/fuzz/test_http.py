@@ -109,3 +109,24 @@ def check(server: Served, answer: bytes, *, health: bool) -> None:
     assert health or not answer.startswith(b"HTTP/1.1 500"), answer[:500]
     assert server.errors == []
     assert server.exchange(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 ")
+
+
+def series(server: Served) -> int:
+    answer = server.exchange(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    return answer.count(b"\n")
+
+
+def test_no_request_adds_series_without_bound(target: tuple[Served, tuple[str, ...]]) -> None:
+    server, paths = target
+
+    def invent(first: int, number: int) -> None:
+        for row in range(first, first + number):
+            for path in (*paths, "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/"):
+                for method in ("GET", "POST"):
+                    invented = f"{path.rstrip('/')}/invented-{row}?x={row}"
+                    server.exchange(f"{method} {invented} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+    invent(0, 3)
+    before = series(server)
+    invent(3, 10)
+    assert series(server) == before

@@ -6,61 +6,21 @@ Sensors and models fail in every way here, and the servers that they name echo t
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from tests.fakes.planted import IN_BAD_FILE, IN_URL, PASSWORD, TOKEN, USER, Echo, assert_clean
 from tests.waiting import until
 
-PASSWORD, TOKEN, IN_URL, IN_BAD_FILE = (f"planted-{name}-7c1f" for name in ("pw", "token", "url", "file"))
-USER = "planted-user-7c1f"
-PLANTED = (PASSWORD, TOKEN, IN_URL, IN_BAD_FILE, USER)
 G = "/apis/custom.metrics.k8s.io/v1beta2"
-
-
-@dataclass
-class Echo:
-    """A model server, sensor API and BMC that echoes credentials, in one wrong way after another."""
-
-    requests: int = 0
-    credentials: set[str] = field(default_factory=set)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request."""
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        self.requests += 1
-        sent = next((line for line in head.splitlines() if line.lower().startswith("authorization:")), "")
-        if sent:
-            self.credentials.add(base64.b64decode(sent.split()[-1]).decode())
-        echoed = json.dumps({"error": f"{PASSWORD} {sent}", "sensor": 5, "outputs": [{"name": f"{PASSWORD}"}]})
-        bodies = [
-            echoed,
-            f"<html>{PASSWORD} {sent}",
-            echoed[:-3],
-            "",
-            "[" * 5000,
-            json.dumps({"sensor": [{"sensorid": 1}]}),
-        ]
-        status = (200, 200, 401, 500, 302, 404)[self.requests % 6]
-        body = bodies[self.requests % 5].encode()
-        answer = (
-            f"HTTP/1.1 {status} No\r\nLocation: http://{USER}:{PASSWORD}@elsewhere/\r\nContent-Length: {len(body)}\r\n"
-        )
-        writer.write(f"{answer}Connection: close\r\n\r\n".encode() + body)
-        writer.close()
 
 
 def node_config(name: str, kind: str, url: str) -> dict[str, object]:
@@ -146,23 +106,6 @@ async def server(*command: str, folder: Path) -> AsyncIterator[tuple[httpx2.Asyn
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def forms(secret: str) -> Iterator[str]:
-    """Yield the forms in which a credential could be shown."""
-    yield secret
-    yield quote(secret, safe="").replace("-", "%2D")
-    for text in (secret, f"{USER}:{secret}"):
-        yield base64.b64encode(text.encode()).decode().rstrip("=")[:-1]
-
-
-def assert_clean(shown: list[str]) -> None:
-    """Fail if a planted credential is in one of the texts, and show where."""
-    for text in shown:
-        for planted in PLANTED:
-            for form in forms(planted):
-                at = text.find(form)
-                assert at < 0, f"{planted} is shown: {text[max(0, at - 300) : at + 100]}"
 
 
 READS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,3 +52,11 @@ def test_templates_of_any_functions_stay_within_their_memory(templates: list[str
 def test_any_text_is_rendered_or_refused(text: str) -> None:
     with contextlib.suppress(TemplateError):
         assert len(render(text, DATA)) <= max(MAX_OUTPUT, len(text))
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+@settings(max_examples=10)
+@given(arguments=st.lists(NUMBERS | TEXTS | DATA_FIELDS | st.just("(list 1 .Hostname)"), max_size=4))
+def test_each_function_is_rendered_or_refused(name: str, arguments: list[str]) -> None:
+    with contextlib.suppress(TemplateError):
+        assert len(render(f"{{{{ {name} {' '.join(arguments)} }}}}", DATA)) <= MAX_OUTPUT

@@ -6,7 +6,7 @@ is refused; it never becomes anonymous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
@@ -72,6 +72,11 @@ class Authenticator:
         self._trust, self._tokens = trust, tokens
         self._known_trust: Trust | None = None
         self._known: dict[Credentials, User] = {}
+
+    @property
+    def remembered(self) -> Collection[Credentials]:
+        """The credentials whose user is known without parsing them again."""
+        return self._known.keys()
 
     async def authenticate(self, credentials: Credentials) -> User:
         """Return the user, anonymous for a request without credentials; raise `StatusError` 401."""

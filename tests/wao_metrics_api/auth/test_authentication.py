@@ -115,3 +115,12 @@ async def test_a_removed_authority_counts_no_more_on_an_open_connection() -> Non
     trust = Trust()
     with pytest.raises(StatusError):
         await authenticator.authenticate(credentials)
+
+
+async def test_the_user_of_a_request_with_long_headers_is_not_remembered() -> None:
+    trust = trust_of(DATA)
+    authenticator = Authenticator(lambda: trust, Tokens())
+    who = peer(CLIENTS, "alice", "dev")
+    for size in (10, 60_000):
+        await authenticator.authenticate(Credentials.of(who, [(b"x-anything", b"a" * size)]))
+    assert [credentials.size < 100 for credentials in authenticator.remembered] == [True]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.fakes.onnx_files import with_a_tensor_of, with_data_in
 from wao_predict import ModelLoadError, list_models, model_path
 from wao_predict.backends.onnx import OnnxBackend
 from wao_predict.errors import PredictError
@@ -69,3 +71,20 @@ def test_garbage_is_refused(tmp_path: Path) -> None:
 def test_an_error_of_the_runtime_is_one_of_ours() -> None:
     with pytest.raises(PredictError, match="cloud_dell"):
         OnnxBackend(model_path("cloud_dell")).predict(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("place", ["../secret.bin", "{folder}/secret.bin", "link.bin", "x/../../secret.bin"])
+def test_data_outside_of_the_model_file_is_not_read(tmp_path: Path, place: str) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (tmp_path / "secret.bin").write_bytes(struct.pack("<3f", 1.0, 2.0, 3.0))
+    (models / "link.bin").symlink_to(tmp_path / "secret.bin")
+    (models / "m.onnx").write_bytes(with_data_in(place.format(folder=tmp_path)))
+    with pytest.raises(ModelLoadError, match="not a readable ONNX model"):
+        OnnxBackend(models / "m.onnx")
+
+
+def test_a_model_that_needs_a_huge_tensor_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(with_a_tensor_of(10**18))
+    with pytest.raises(PredictError, match="failed"):
+        OnnxBackend(tmp_path / "m.onnx").predict(np.zeros((2, 3)))

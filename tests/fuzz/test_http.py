@@ -77,7 +77,7 @@ def head_of(draw: st.DataObject, paths: tuple[str, ...]) -> str:
     return "\r\n".join(lines)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(data=st.data(), body=BODIES, stated=st.booleans())
 def test_a_request_near_a_valid_one_is_answered_without_an_internal_error(
     target: tuple[Served, tuple[str, ...]], data: st.DataObject, body: bytes, stated: bool
@@ -93,7 +93,7 @@ PARTS = b"GET |/| HTTP/1.1| HTTP/9.9|\r\n|\n|Host: x|:| |\x00|\xff|POST |0\r\n|c
 NOT_HTTP = st.binary(max_size=200) | st.lists(st.sampled_from(PARTS), max_size=20).map(b"".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(request=NOT_HTTP)
 @example(b"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n")
 @example(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")

@@ -30,7 +30,7 @@ def test_requests_made_from_the_document_are_answered_as_it_says(name: str, mode
         assert operations
         for operation in operations:
 
-            @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+            @settings(max_examples=15, suppress_health_check=list(HealthCheck))
             @given(case=operation.as_strategy(generation_mode=mode))
             def answered_as_described(case: Case[Any]) -> None:
                 case.call_and_validate(timeout=20, excluded_checks=TOO_STRICT)

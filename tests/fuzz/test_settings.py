@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> tuple[int, str]:
     return int(stop.value.code or 0), errors.getvalue()
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(COMMANDS),
     st.lists(st.tuples(OPTIONS, VALUES_OF_OPTIONS), max_size=3),
@@ -104,7 +104,7 @@ def test_any_command_line_ends_with_a_code_and_one_line(
     assert "\x1b" not in errors
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(
         st.sampled_from(["WAO_PORT", "WAO_HOST", "WAO_LOG_LEVEL", "WAO_ENDPOINT_NETWORK", "WAO_KUBECONFIG"]),

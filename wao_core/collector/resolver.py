@@ -12,6 +12,8 @@ from wao_core.collector.addresses import AddressRule
 
 TTL = 60.0  # seconds
 MOST_NAMES = 20_000
+LONGEST_NAME = 253
+"""Characters of a name (RFC 1035)."""
 
 
 class Resolver:
@@ -41,6 +43,11 @@ class Resolver:
         try:
             ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            if len(host) > LONGEST_NAME:
+                raise OSError(f"{host[:40]}... has {len(host)} characters: no name of a host has") from None
+            try:
+                found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            except UnicodeError as error:
+                raise OSError(f"{host} is not the name of a host: {error}") from None
             return list(dict.fromkeys(str(item[4][0]) for item in found))
         return [host]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -57,3 +58,22 @@ def test_a_digest_of_another_form_is_refused(tmp_path: Path, digest: str) -> Non
     command = ["make", "-s", "-C", str(ROOT), "pin-base", f"DOCKERFILE={dockerfile}", f"DIGEST={digest}"]
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
     assert dockerfile.read_text() == "FROM python:3.11-slim\n"
+
+
+def test_no_module_reads_a_format_that_runs_code() -> None:
+    runs_code = {"pickle", "marshal", "shelve", "joblib", "dill", "cloudpickle"}
+    imported = {
+        (path.name, name.partition(".")[0])
+        for folder in ROOT.glob("wao_*")
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imports(node)
+    }
+    assert len(imported) > 100
+    assert [found for found in imported if found[1] in runs_code] == []
+
+
+def _imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -208,3 +208,11 @@ async def test_the_default_for_certificates_counts_where_the_node_config_has_non
         == 3
     )  # once for each process with this default, and not once for each server
     assert not any(server.url in warning for warning in warnings)
+
+
+async def test_a_secret_over_plain_http_is_a_warning(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.connect(secret="")
+    assert caplog.text == ""
+    bench.connect()
+    bench.connect()  # shares the transport, so it is not repeated
+    assert caplog.text.count(f"Secret wao/bmc is sent to {bench.url} over plain HTTP") == 1

@@ -82,7 +82,7 @@ fuzz: setup  ## every decoder, parser and server against random input, for FUZZ_
 	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); \
 	while [ "$$(date +%s)" -lt "$$end" ]; do WAO_FUZZ=1 $(BIN)/pytest -q -n 2 --timeout 0 tests/fuzz || exit 1; done
 
-FUZZ_TARGETS := dpapi prometheus v2 redfish model yaml pod extender eds
+FUZZ_TARGETS := dpapi prometheus v2 redfish model yaml pod extender eds haproxy list watch metrics
 fuzz-bytes: .venv-fuzz/.stamp  ## the parsers of bytes guided by coverage (atheris), FUZZ_SECONDS each
 	@for target in $(FUZZ_TARGETS); do mkdir -p .cache/fuzz/$$target; \
 	  .venv-fuzz/bin/python -m tests.fuzz.coverage_guided $$target -max_total_time=$(FUZZ_SECONDS) \

@@ -14,8 +14,12 @@ import atheris
 
 with atheris.instrument_imports(include=["wao_core", "wao_lb", "wao_predict", "wao_scheduler"]):
     from wao_core.cluster.decode import POD
+    from wao_core.collector.metrics_feed import decode_values
+    from wao_core.kube.collection import decode_list, decode_watch_line
+    from wao_core.kube.resources import NODES
+    from wao_core.source.decoders import collection_of
     from wao_core.source.plain_values import plain_values
-    from wao_lb.outputs import eds
+    from wao_lb.outputs import eds, haproxy
     from wao_predict.backends import v2_messages
     from wao_predict.errors import WaoError
     from wao_predict.flow import Response
@@ -46,6 +50,10 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "pod": POD.decode_json,
     "extender": decode_args,
     "eds": lambda body: eds.answer(body, {}),
+    "haproxy": lambda body: haproxy.reply(body.decode(errors="replace"), {}),
+    "list": lambda body: decode_list(body, collection_of(NODES)),
+    "watch": lambda body: decode_watch_line(body, collection_of(NODES)),
+    "metrics": decode_values,
 }
 
 

@@ -12,8 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.json_texts import TEXTS, VALUES
-from wao_core.certificates.parts import Pair
-from wao_core.certificates.serving_certificates import _pair
 from wao_core.cluster.selector import matches
 from wao_core.collector.addresses import AddressRule, AllowedHosts
 from wao_core.collector.metrics_feed import MetricsListError, decode_values
@@ -161,9 +159,3 @@ def test_any_file_of_tokens_is_read_or_refused(tmp_path_factory: pytest.TempPath
     path.write_bytes(content)
     with suppress(UsageError):
         TokenFile(path)
-
-
-@given(st.none() | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(["tls.crt", "tls.key"]), VALUES)}))
-def test_any_secret_of_a_certificate_is_a_pair_or_none(secret: dict[str, Any] | None) -> None:
-    found = _pair(secret)
-    assert found is None or isinstance(found, Pair)

@@ -46,7 +46,8 @@ class Estimates:
     neutral
         Endpoints that keep an equal share as nothing is known of their node.
     guessed
-        Endpoints that get at most an equal share as their node's power curve or load is an estimate.
+        Endpoints that get at most an equal share as their node's power curve or load is an estimate, or as they are not
+        measured and have had no more than that: what they take could not be seen.
     at_limit
         Endpoints at their CPU limit in pools that are not saturated: they get no more traffic.
     saturated
@@ -95,14 +96,16 @@ def estimated(pools: Pools, previous: PreviousPlan) -> Estimates:
     load = _load(parts, traffic, previous)
     made = replace(pools, nodes=_completed(pools.nodes), cpu_cores=traffic.cpu, cpu_limit=limit, expected=load)
     usable = _usable(pools)
-    guessed = ~usable & ~traffic.at_limit
-    neutral = guessed & ~_usable(made) if guessed.any() else guessed
+    unknown = ~usable & ~traffic.at_limit
+    neutral = unknown & ~_usable(made) if unknown.any() else unknown
+    little = traffic.shares <= (1.01 / parts.counts)[parts.of]  # 1 % for rounding
+    new = little & ~traffic.counted & parts.any(traffic.counted)[parts.of]
     note = np.where(stated, Note.NONE, Note.ASSUMED_LIMIT)
-    note = np.where(guessed, Note.NEUTRAL, np.where(traffic.counted, note, Note.ESTIMATED))
+    note = np.where(unknown, Note.NEUTRAL, np.where(traffic.counted, note, Note.ESTIMATED))
     return Estimates(
         pools=made,
         neutral=neutral,
-        guessed=guessed & ~neutral,
+        guessed=(unknown | new) & ~neutral & ~traffic.at_limit,
         at_limit=traffic.at_limit,
         saturated=traffic.saturated,
         reason=_reason(made, parts.any(~neutral & ~traffic.at_limit)),
@@ -117,13 +120,15 @@ class _Traffic(NamedTuple):
     counted: BoolArray
     at_limit: BoolArray
     saturated: BoolArray
+    shares: FloatArray
 
 
 def _traffic(pools: Pools, limit: FloatArray, previous: PreviousPlan) -> _Traffic:
     parts, of, full = pools.parts, pools.parts.of, _full(pools)
     measured = np.isfinite(pools.cpu_cores) & ~full
     if measured.all():
-        return _Traffic(pools.cpu_cores, measured, full, np.zeros(len(pools), dtype=np.bool_))
+        nothing = np.zeros(len(pools), dtype=np.bool_)
+        return _Traffic(pools.cpu_cores, measured, full, nothing, np.zeros(len(measured)))
     shares, weighed = _traffic_shares(parts, previous.weights)
     seen, busy = parts.sum(np.where(measured, shares, 0.0)), parts.sum(np.where(full, shares, 0.0))
     saturated = parts.any(full) & (busy >= seen)
@@ -134,7 +139,7 @@ def _traffic(pools: Pools, limit: FloatArray, previous: PreviousPlan) -> _Traffi
     own = shares * demand[of]
     counted = np.isfinite(pools.cpu_cores) & (measured | saturated[of] | ~weighed[of])
     cpu = np.where(counted, pools.cpu_cores, np.where(own > limit, limit, own))
-    return _Traffic(cpu, counted, full & ~saturated[of], saturated)
+    return _Traffic(cpu, counted, full & ~saturated[of], saturated, shares)
 
 
 def _completed(nodes: Nodes) -> Nodes:

@@ -192,3 +192,14 @@ def test_a_pod_at_its_limit_gets_no_more_traffic_while_the_others_do() -> None:
     assert made.pools.load[0] == pytest.approx(2.0)
     assert made.reason[0] == Reason.EVEN
     assert made.weights[1:] == pytest.approx([100.0 / 3.0] * 3)
+
+
+def test_a_pod_that_is_not_measured_gets_at_most_an_equal_share_also_on_the_cheapest_node() -> None:
+    """With most of the traffic on it, hardly anything of the load would be measured."""
+    curves = curves_of_tables("edge_supermicro", *["edge_lenovo"] * 3)
+    pools = one_pool(curves, np.full(4, 5.0), pods=np.array([np.nan, 1.0, 1.0, 1.0]))
+    state = TrafficState.empty(4, 1)
+    for _ in range(5):
+        state = advance(pools, state, Step(limits=NO_FLOOR))
+        assert state.weights[0] == pytest.approx(25.0)
+        assert state.load == pytest.approx([4.0])

@@ -123,7 +123,10 @@ async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
     ("name", "paths"),
     [
         ("metrics-api", ["/version", "/debug/nodes/{name}"]),
-        ("scheduler", ["/v1/decisions", "/v1/what-if"]),
+        (
+            "scheduler",
+            ["/v1/decisions", "/v1/what-if", "/namespaces/{namespace}/estimators/{name}/values/powerconsumption"],
+        ),
         ("lb", ["/v1/weights/{namespace}/{service}", "/v1/weights"]),
     ],
 )

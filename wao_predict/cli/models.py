@@ -25,6 +25,12 @@ class _ShowByDefault(TyperGroup):
         known = not args or args[0] in self.commands
         return super().resolve_command(ctx, args if known else ["show", *args])
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return commands and the names of the included models."""
+        show = self.commands["show"]
+        (name,) = (parameter for parameter in show.params if parameter.name == "name")
+        return [*super().shell_complete(ctx, incomplete), *name.shell_complete(ctx, incomplete)]
+
 
 app = typer.Typer(cls=_ShowByDefault, invoke_without_command=True, subcommand_metavar="[MODEL|COMMAND]")
 Form = Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")]

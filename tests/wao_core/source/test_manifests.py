@@ -101,7 +101,10 @@ def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
         ({**NODE, "metadata": {}}, ["document 2", "field metadata.name", "needs a name"]),
         ({**NODE, "apiVersion": "v2"}, ["field apiVersion", "write v1"]),
         ({"metadata": {"name": "x"}}, ["field kind", "apiVersion and kind are needed"]),
-        (config(metricsCollector={"inletTemp": FAKE}), ["field spec.metricsCollector.deltaP", "Field required"]),
+        (
+            config(metricsCollector={"deltaP": {"type": "Fake"}}),
+            ["spec.metricsCollector.deltaP.endpoint", "Field required"],
+        ),
         (
             config(metricsCollector={"inletTemp": {**FAKE, "fetchInterval": "soon"}, "deltaP": FAKE}),
             ["field spec.metricsCollector.inletTemp.fetchInterval", "'soon' is not a duration"],

@@ -98,5 +98,5 @@ def _connect(ray: Any, address: str) -> None:
         options["runtime_env"] = {"py_modules": [wao_predict]}
     try:
         ray.init(address=address, **options)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises a plain Exception when a cluster does not start in time
         raise RemoteError(f"no Ray cluster answers at {address}", endpoint=address, detail=str(error)[:300]) from None

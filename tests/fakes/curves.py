@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wao_core.prediction.curve_book import Conditions, CurveBook
+from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.model_inputs import Conditions
 from wao_predict import Predictor
 from wao_predict.endpoint import Endpoint
 from wao_predict.features import FEATURES

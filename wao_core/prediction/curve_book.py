@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 
 from wao_core.aio import BackgroundTasks, cancel
+from wao_core.prediction.model_inputs import Conditions, Needs
 from wao_predict.arrays import FloatArray
 from wao_predict.backoff import Backoff
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, conditions_of, curve_rows, monotone, power_curves
@@ -27,49 +27,10 @@ from wao_predict.predictor import AsyncPredictor, Predictor
 log = logging.getLogger(__name__)
 
 
-TEMPERATURE_STEP = 0.25
-"""Change of the inlet temperature after which a curve is predicted again [degC]; below the sensors' resolution."""
-PRESSURE_STEP = 0.5
-"""Change of the pressure difference after which a curve is predicted again [Pa]."""
 STAND_INS = 64
 """Number of existing curves that are searched for a stand-in when a node has none."""
 CALL_TIMEOUT = 30.0
 """Limit for one batch call of a model [s]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The inputs of one node's curve: its model, inlet temperature [degC] and pressure difference [Pa].
-
-    An input that the model does not need, or that is not known, is NaN. `capacity_cores` is the node's CPU if the unit
-    of models' CPU usage is cores, else 0.
-    """
-
-    model: Endpoint
-    inlet_temp: float
-    delta_p: float
-    capacity_cores: float = 0.0
-
-    def suffice(self, features: Collection[str]) -> bool:
-        """Return whether every input that a model with these features needs is known."""
-        return not any(math.isnan(getattr(self, name, math.nan)) for name in features if name != "cpu_usage")
-
-    def close_to(self, other: Conditions) -> bool:
-        """Return whether a curve for `other` is still valid."""
-        return (
-            (self.model is other.model or self.model == other.model)
-            and self.capacity_cores == other.capacity_cores
-            and not abs(self.inlet_temp - other.inlet_temp) >= TEMPERATURE_STEP  # also if NaN, because not needed
-            and not abs(self.delta_p - other.delta_p) >= PRESSURE_STEP
-        )
-
-    def distance(self, other: Conditions) -> float:
-        """Return how different two sets of conditions are, in steps; inputs that are not known do not count."""
-        steps = (
-            abs(self.inlet_temp - other.inlet_temp) / TEMPERATURE_STEP,
-            abs(self.delta_p - other.delta_p) / PRESSURE_STEP,
-        )
-        return sum(step for step in steps if not math.isnan(step))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +47,7 @@ class _Model:
     """One model: its predictor and the state of its calls."""
 
     predictor: Predictor | AsyncPredictor | None = None
+    needs: Needs | None = None  # known when it is open
     task: asyncio.Task[None] | None = None
     backoff: Backoff = field(default_factory=lambda: Backoff(initial=1.0, maximum=60.0))
     retry_at: float = 0.0
@@ -136,8 +98,9 @@ class CurveBook:
     @property
     def settled(self) -> bool:
         """Whether every wanted curve exists, or its model has a problem."""
+        incomplete = self._incomplete(self._wanted)
         return all(
-            node in self._entries or self.problem(item.model) or not self._suffice(item)
+            node in self._entries or node in incomplete or self.problem(item.model)
             for node, item in self._wanted.items()
         )
 
@@ -159,10 +122,10 @@ class CurveBook:
         known = self._models.get(model)
         return "" if known is None else known.problem
 
-    def features(self, model: Endpoint) -> tuple[str, ...] | None:
-        """Return the names of a model's features, None before the model is open."""
+    def needs(self, model: Endpoint) -> Needs | None:
+        """Return the inputs that a model needs, None before the model is open."""
         known = self._models.get(model)
-        return None if known is None or known.predictor is None else known.predictor.features
+        return None if known is None else known.needs
 
     def update(self, wanted: Mapping[str, Conditions]) -> None:
         """Set the wanted curves; missing and outdated ones are predicted in the background.
@@ -171,12 +134,13 @@ class CurveBook:
         states which of them it needs.
         """
         self._wanted = wanted
-        for node in [node for node in self._entries if node not in wanted or not self._suffice(wanted[node])]:
+        incomplete = self._incomplete(wanted)
+        for node in self._entries.keys() - (wanted.keys() - incomplete):
             del self._entries[node]
         batches: dict[Endpoint, dict[str, Conditions]] = {}
         now = self._clock()
         for node, conditions in wanted.items():
-            if self._is_due(node, conditions, now):
+            if node not in incomplete and self._is_due(node, conditions, now):
                 batches.setdefault(conditions.model, {})[node] = conditions
         for key in self._models.keys() - {conditions.model for conditions in wanted.values()}:
             self._retire(key)
@@ -199,14 +163,18 @@ class CurveBook:
 
     def _is_due(self, node: str, conditions: Conditions, now: float) -> bool:
         entry = self._entries.get(node)
-        if entry is None or not entry.conditions.close_to(conditions) or now - entry.made_at > self._max_age:
-            return self._suffice(conditions)
-        return False
+        if entry is None or not entry.conditions.close_to(conditions):
+            return True
+        return now - entry.made_at > self._max_age
 
-    def _suffice(self, conditions: Conditions) -> bool:
-        """Return whether the known conditions suffice for the model; True before the model is open."""
-        features = self.features(conditions.model)
-        return features is None or conditions.suffice(features)
+    def _incomplete(self, wanted: Mapping[str, Conditions]) -> set[str]:
+        """Return the nodes whose model is open and needs an input that is not known."""
+        needs = {key: model.needs for key, model in self._models.items() if model.needs is not None}
+        return {
+            node
+            for node, conditions in wanted.items()
+            if (needed := needs.get(conditions.model)) is not None and not needed.met_by(conditions)
+        }
 
     def _retire(self, key: Endpoint) -> None:
         model = self._models.pop(key)
@@ -219,8 +187,8 @@ class CurveBook:
             async with asyncio.timeout(CALL_TIMEOUT):
                 if model.predictor is None:
                     model.predictor = await self._open(key)
-                features = model.predictor.features
-                batch = {node: conditions for node, conditions in batch.items() if conditions.suffice(features)}
+                needs = model.needs = Needs.of(model.predictor.features)
+                batch = {node: conditions for node, conditions in batch.items() if needs.met_by(conditions)}
                 watts = await self._curves(model.predictor, list(batch.values()))
         except (WaoError, TimeoutError) as error:
             self._failed(key, model, summary(error) or f"no answer in {CALL_TIMEOUT:g} s", error)

@@ -16,15 +16,15 @@ import numpy as np
 from wao_core.cluster.records import Kind, Node, NodeMetrics
 from wao_core.cluster.state import Change, ClusterState
 from wao_core.collector.store import SampleStore
-from wao_core.prediction.curve_book import Conditions, CurveBook
+from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.fallbacks import Inputs, Means, NodeCurve, SensorValues, joined, usage_reason
+from wao_core.prediction.model_inputs import STANDARD, Conditions, Needs
 from wao_core.prediction.node_floors import NodeFloors
 from wao_core.prediction.node_models import NodeModels
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves
 from wao_predict.endpoint import Endpoint
-from wao_predict.features import FEATURES
 
 BATCH = 250
 """Number of nodes that one step of a build processes, in a few milliseconds."""
@@ -43,6 +43,7 @@ class _Draft:
     names: tuple[str, ...]
     inputs: Inputs
     means: Mapping[Endpoint, Means]
+    needs: Mapping[Endpoint, Needs]
     knots: FloatArray
     conditions: dict[str, Conditions] = field(default_factory=dict)
     reasons: list[str] = field(init=False)
@@ -191,8 +192,9 @@ class SnapshotBuilder:
             for metric in ("inlet_temp", "delta_p")
         )
         inputs = Inputs(inlet_temp, delta_p)
-        means = inputs.means([self._models.get(name) for name in self._names])
-        return _Draft(now, self._names, inputs, means, self._book.knots)
+        models = [self._models.get(name) for name in self._names]
+        needs = {model: self._book.needs(model) or STANDARD for model in set(models) if model is not None}
+        return _Draft(now, self._names, inputs, inputs.means(models), needs, self._book.knots)
 
     def _set_conditions(self, draft: _Draft, row: int) -> None:
         """Set a node's conditions, and the reason for each that its model needs and that is not measured and fresh."""
@@ -201,15 +203,14 @@ class SnapshotBuilder:
         if model is None:
             draft.reasons[row] = self._models.why_none(name)
             return
-        features = self._book.features(model)
+        needs = draft.needs[model]
         means = draft.means.get(model, _NO_MEANS)
         inlet_temp, temperature_reason = delta_p, pressure_reason = _NOT_NEEDED
-        if features is None or "inlet_temp" in features:
+        if needs.inlet_temp:
             inlet_temp, temperature_reason = draft.inputs.inlet_temp.resolve(row, means.inlet_temp)
-        if features is None or "delta_p" in features:
+        if needs.delta_p:
             delta_p, pressure_reason = draft.inputs.delta_p.resolve(row, means.delta_p)
-        others = "" if features is None else ", ".join(name for name in features if name not in FEATURES)
-        others_reason = f"its model needs {others}, which is not collected" if others else ""
+        others_reason = f"its model needs {needs.others}, which is not collected" if needs.others else ""
         capacity = self._capacity_for_models(name)
         capacity_reason = "its CPU capacity is not known" if capacity is None else ""
         if temperature_reason or pressure_reason or others_reason or capacity_reason:

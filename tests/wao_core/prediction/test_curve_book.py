@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.fakes.curves import CurveBench, FakeModel
-from wao_core.prediction.curve_book import Conditions, CurveBook
+from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.model_inputs import Conditions
 from wao_predict import AsyncPredictor
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError

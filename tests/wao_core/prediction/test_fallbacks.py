@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_core.collector.store import Sample, SampleState
-from wao_core.prediction.curve_book import Conditions, CurveEntry
+from wao_core.prediction.curve_book import CurveEntry
 from wao_core.prediction.fallbacks import LAST_VALUE, Inputs, Means, NodeCurve, SensorValues, joined, usage_reason
+from wao_core.prediction.model_inputs import Conditions
 from wao_predict.endpoint import Endpoint
 
 NOW = 10_000.0

@@ -19,7 +19,8 @@ from wao_core.cluster.records import NodeConfig
 from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.endpoints import EndpointAccess, Endpoints
-from wao_core.prediction.curve_book import Conditions, CurveBook
+from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.model_inputs import Conditions
 from wao_core.prediction.model_opener import model_endpoint, model_opener
 from wao_predict.connection import TlsPolicy, base_of
 from wao_predict.endpoint import Endpoint, Options

@@ -20,13 +20,14 @@ _HOMES = {
     ),
     "wao_predict.backends.power_curve": "PowerCurveBackend coefficient_curve",
     "wao_predict.curves": "PowerCurve PowerCurves monotone power_curves",
-    "wao_predict.features": "FEATURES FeatureRanges as_matrix",
+    "wao_predict.features": "FEATURES FeatureRanges",
     "wao_predict.fleet": "Fleet WhatIf curves_of_models what_if",
     "wao_predict.increase": "IncreaseTable watt_increase",
     "wao_predict.models": "ModelInfo list_models model_path",
     "wao_predict.plot": "PlacementDisplay PowerCurveDisplay",
     "wao_predict.predictor": ("AsyncPredictor Connection Prediction Predictor load_async_predictor load_predictor"),
     "wao_predict.connection": "Credentials HttpOptions TlsPolicy",
+    "wao_predict.tables": "as_matrix",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
         WaoError,
         WaoPredictError,
     )
-    from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+    from wao_predict.features import FEATURES, FeatureRanges
     from wao_predict.fleet import Fleet, WhatIf, curves_of_models, what_if
     from wao_predict.increase import IncreaseTable, watt_increase
     from wao_predict.models import ModelInfo, list_models, model_path
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         load_async_predictor,
         load_predictor,
     )
+    from wao_predict.tables import as_matrix
 
 __all__ = [
     "FEATURES",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wao_predict.arrays import FloatArray
 from wao_predict.csvtable import read_csv
 from wao_predict.errors import FeatureError, UsageError
-from wao_predict.features import named_columns, numeric_column
 from wao_predict.fleet import Fleet, curves_of_models
+from wao_predict.tables import chosen_columns, named_columns, numeric_column, repeated
 
 TEXTS = ("name", "model")
 NUMBERS = ("capacity_cores", "usage_cores")
@@ -21,14 +24,14 @@ COLUMNS = (*TEXTS, *NUMBERS, *CONDITIONS)
 def fleet_of(table: object) -> Fleet:
     """Return the fleet in a table or a CSV file; see `Fleet.from_table`."""
     columns = _of_file(table) if isinstance(table, str | Path) else _of_table(table)
-    names, models = columns["name"], columns["model"]
-    capacity, usage = np.asarray(columns["capacity_cores"]), np.asarray(columns["usage_cores"])
-    _check_usage(list(map(str, names)), capacity, usage)
-    curves = curves_of_models(list(map(str, models)), np.asarray(columns["inlet_temp"]), np.asarray(columns["delta_p"]))
-    return Fleet(tuple(map(str, names)), curves, capacity, usage)
+    names, models = (tuple(map(str, columns[name])) for name in TEXTS)
+    capacity, usage = (np.asarray(columns[name]) for name in NUMBERS)
+    _check_usage(names, capacity, usage)
+    curves = curves_of_models(models, np.asarray(columns["inlet_temp"]), np.asarray(columns["delta_p"]))
+    return Fleet(names, curves, capacity, usage)
 
 
-def _of_file(path: str | Path) -> dict[str, list[str] | FloatArray]:
+def _of_file(path: str | Path) -> Mapping[str, list[str] | FloatArray]:
     read = read_csv(path)
     numbers = read.numbers(NUMBERS)
     places = read.places(TEXTS)
@@ -36,40 +39,20 @@ def _of_file(path: str | Path) -> dict[str, list[str] | FloatArray]:
     return {**texts, **numbers, **{name: read.optional_numbers(name) for name in CONDITIONS}}
 
 
-def _of_table(table: object) -> dict[str, list[str] | FloatArray]:
+def _of_table(table: object) -> dict[str, NDArray[Any]]:
     given = named_columns(table)
     if given is None:
         raise FeatureError(f"a fleet is a table with the columns {', '.join(COLUMNS)}, not {type(table).__name__}")
-    missing = [name for name in (*TEXTS, *NUMBERS) if name not in given]
-    if missing:
-        raise FeatureError(
-            f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the table has "
-            f"{', '.join(given) or 'no columns'}"
-        )
-    texts: dict[str, list[str]] = {
-        name: [str(given[name])] if isinstance(given[name], str) else _texts(given[name]) for name in TEXTS
-    }
-    numbers = {name: numeric_column(name, given.get(name, np.nan)) for name in (*NUMBERS, *CONDITIONS)}
-    count = len(texts["name"])
-    if len(texts["model"]) == 1:
-        texts["model"] *= count
-    sizes = {name: len(values) for name, values in texts.items()} | {
-        name: values.size for name, values in numbers.items() if values.ndim
-    }
-    if set(sizes.values()) != {count}:
-        raise FeatureError(f"the columns have different lengths ({sizes}): give one value per node in each")
-    broadcast = {name: np.broadcast_to(values, count) for name, values in numbers.items()}
-    return {**texts, **broadcast}
+    chosen = chosen_columns(given, (*TEXTS, *NUMBERS), optional=CONDITIONS)
+    texts = {name: np.asarray(chosen[name], dtype=object) for name in TEXTS}
+    numbers = {name: numeric_column(name, chosen.get(name, np.nan)) for name in (*NUMBERS, *CONDITIONS)}
+    return repeated({**texts, **numbers})
 
 
-def _texts(values: object) -> list[str]:
-    return [str(value) for value in np.asarray(values, dtype=object).reshape(-1)]
-
-
-def _check_usage(names: list[str], capacity: FloatArray, usage: FloatArray) -> None:
+def _check_usage(names: Sequence[str], capacity: FloatArray, usage: FloatArray) -> None:
     """Raise for a CPU use that no node has; a measured one may exceed the capacity by rounding."""
     for row in np.flatnonzero((usage < 0) | (usage > 1.001 * capacity)):
         raise UsageError(
-            f"usage_cores of {names[row]:.80} is {usage[row]:g}, but the node has {capacity[row]:g} cores: give "
+            f"usage_cores of {names[int(row)]:.80} is {usage[row]:g}, but the node has {capacity[row]:g} cores: give "
             "the CPU use in cores, from 0 to the capacity"
         )

@@ -14,10 +14,11 @@ from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, features_of, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
-from wao_predict.features import FeatureRanges, as_matrix, outside_text
+from wao_predict.features import FeatureRanges, outside_text
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
+from wao_predict.tables import as_matrix
 from wao_predict.transport import AsyncHttpTransport, HttpTransport
 
 

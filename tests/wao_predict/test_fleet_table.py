@@ -72,3 +72,10 @@ def test_a_table_that_is_no_fleet_is_refused(changes: dict[str, Any], error: typ
 def test_what_is_no_table_with_the_columns_is_refused(table: object) -> None:
     with pytest.raises(FeatureError, match="column"):
         Fleet.from_table(table)
+
+
+def test_columns_can_have_their_other_names_and_a_frame_may_be_lazy() -> None:
+    renamed = {{"inlet_temp": "amb_temp", "delta_p": "dp"}.get(name, name): values for name, values in COLUMNS.items()}
+    expected = Fleet.from_table(COLUMNS).to_frame()
+    pd.testing.assert_frame_equal(Fleet.from_table(renamed).to_frame(), expected)
+    pd.testing.assert_frame_equal(Fleet.from_table(pl.DataFrame(renamed, strict=False).lazy()).to_frame(), expected)

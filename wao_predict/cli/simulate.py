@@ -174,10 +174,10 @@ def _check_outputs(result: Result) -> None:
 
 def read_nodes(source: str) -> Fleet:
     """Return the fleet in a table, or in a YAML file of groups."""
-    from wao_predict.cli.what_if import read_fleet
+    from wao_predict.fleet import Fleet
     from wao_predict.simulate.fleet_files import read_groups
 
-    return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else read_fleet(source)
+    return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else Fleet.from_table(source)
 
 
 def _pods_of(options: Pods) -> Trace | list[DailyPods]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
-
-if TYPE_CHECKING:
-    from wao_predict.fleet import Fleet
 
 MAX_CORES = 4096.0
 """Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
@@ -41,7 +38,9 @@ def what_if(
         raise typer.BadParameter("give either a FLEET table or --url")
     size = parse_cpu(cpu)
     if fleet is not None:
-        document = read_fleet(fleet).what_if(size, count).as_dict()
+        from wao_predict.fleet import Fleet
+
+        document = Fleet.from_table(fleet).what_if(size, count).as_dict()
     else:
         assert url is not None
         body = {"cpu": size, "count": count}
@@ -85,10 +84,3 @@ def parse_cpu(text: str) -> float:
     if not 0.0 < value <= MAX_CORES:
         raise typer.BadParameter(f"--cpu {text}: give more than 0 and at most {MAX_CORES:g} cores, such as 500m or 2")
     return value
-
-
-def read_fleet(table: str) -> Fleet:
-    """Return the fleet in a CSV table; each model is loaded once."""
-    from wao_predict.fleet import Fleet
-
-    return Fleet.from_table(table)

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError
-from wao_predict.features import FEATURES, FeatureRanges, as_matrix
+from wao_predict.features import FEATURES, FeatureRanges
+from wao_predict.tables import as_matrix
 from wao_predict.train.fitting import OnEpoch, Settings, train
 from wao_predict.train.network import CurveNetwork
 from wao_predict.train.ticks import Ticks, choose_ticks

@@ -16,7 +16,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from wao_predict.errors import UsageError
-from wao_predict.features import FEATURES, as_matrix
+from wao_predict.features import FEATURES
+from wao_predict.tables import as_matrix
 from wao_predict.train.graph import OPSET
 from wao_predict.train.regressor import checked_watts
 

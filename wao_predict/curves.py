@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.backends.base import features_of
 from wao_predict.errors import OutOfRangeWarning, UsageError
-from wao_predict.features import outside_text
+from wao_predict.features import outside_texts
 from wao_predict.frames import data_frame, html_table
 
 if TYPE_CHECKING:
@@ -349,12 +349,11 @@ def warn_outside(
     ranges = getattr(predictor, "ranges", None)
     if ranges is None:
         return
-    given = _given(inlet_temp, delta_p)
-    texts = [outside_text(name, given[name], *ranges[name]) for name in given if name in ranges]
-    if any(texts):
+    outside = outside_texts(ranges, _given(inlet_temp, delta_p))
+    if outside:
         model = getattr(predictor, "name", type(predictor).__name__)
         warnings.warn(
-            f"{model}: {'; '.join(filter(None, texts))}, its trained range: the nearest trained value is used",
+            f"{model}: {outside}, its trained range: the nearest trained value is used",
             OutOfRangeWarning,
             stacklevel=stacklevel,
         )

@@ -154,6 +154,20 @@ def outside_text(name: str, values: FloatArray, low: float, high: float) -> str:
     return f"{name} of {first:g}{unit} in row {rows[0]}{others} {verb} outside {low:g} to {high:g}{unit}{mistake}"
 
 
+def outside_texts(ranges: FeatureRanges, columns: Mapping[str, FloatArray]) -> str:
+    """Return the descriptions of all features with values outside their range, or an empty string.
+
+    Parameters
+    ----------
+    ranges
+        The trained ranges.
+    columns
+        Values by feature, each of shape (n,); those of features without a range are left out.
+    """
+    texts = (outside_text(name, values, *ranges[name]) for name, values in columns.items() if name in ranges)
+    return "; ".join(filter(None, texts))
+
+
 def _likely_mistake(name: str, value: float) -> str:
     """Return the likely reason of a value that no server has, in parentheses, or an empty string."""
     if name == "inlet_temp" and 60.0 <= value <= 140.0:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from wao_predict.errors import ModelLoadError
-from wao_predict.models import model_names, model_path
+from wao_predict.models import model_names, model_path, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,11 @@ class ModelFiles:
         path = self._file(source)
         if path is None:
             shipped = ", ".join(model_names())
-            close = get_close_matches(source.lower(), model_names(), n=1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
+            hint = suggestion(source)
+            closest = f" ({hint})" if hint else ""
             others = "a file or a URL" if self.anywhere else "a file below the folder given by --model-folder"
             raise ModelLoadError(
-                f"model {source!r:.200} is not available{hint}: give {others}, or an included model: {shipped}"
+                f"model {source!r:.200} is not available{closest}: give {others}, or an included model: {shipped}"
             )
         return path
 

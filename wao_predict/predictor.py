@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -14,7 +15,7 @@ from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.backends.base import Backend, LocalBackend, RemoteBackend, features_of, ranges_of
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
-from wao_predict.features import FeatureRanges, outside_text
+from wao_predict.features import FeatureRanges, outside_texts
 from wao_predict.flow import AsyncTransport, Transport, arun, run
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
@@ -49,7 +50,7 @@ class _Question:
     X: FloatArray
     ranges: FeatureRanges | None
 
-    @property
+    @cached_property
     def out_of_range(self) -> IntArray:
         """The indices of the rows that were changed."""
         if self.ranges is None:
@@ -58,17 +59,14 @@ class _Question:
 
     def warn(self, model: str) -> None:
         """Warn of values outside the trained range, with the first of each feature."""
-        if self.ranges is None:
+        if self.ranges is None or not self.out_of_range.size:
             return
-        columns = zip(self.ranges.items(), self.given.T, strict=True)
-        texts = [outside_text(name, values, low, high) for (name, (low, high)), values in columns]
-        if any(texts):
-            outside = "; ".join(filter(None, texts))
-            warnings.warn(
-                f"{model}: {outside}, its trained range: predicted at the nearest trained value",
-                OutOfRangeWarning,
-                stacklevel=3,
-            )
+        outside = outside_texts(self.ranges, dict(zip(self.ranges, self.given.T, strict=True)))
+        warnings.warn(
+            f"{model}: {outside}, its trained range: predicted at the nearest trained value",
+            OutOfRangeWarning,
+            stacklevel=3,
+        )
 
 
 class _Shared:

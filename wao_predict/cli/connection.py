@@ -6,12 +6,15 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from wao_predict.flow import Flow
     from wao_predict.predictor import Connection
+
+Found = TypeVar("Found")
 
 _PANEL = "Connection"
 PASSWORD_VARIABLE = "WAO_PASSWORD"  # noqa: S105 - the variable's name, not its value
@@ -88,6 +91,18 @@ class Login(Tls):
         if url.startswith("http://"):
             sys.stderr.write("warning: the password goes over plain HTTP: anyone on the network path can read it\n")
         return replace(how, credentials=Credentials(self.user, read_password(self.user, self.password_file)))
+
+
+def converse(flow: Flow[Found], url: str, how: Connection) -> Found:
+    """Return the result of a flow with one server, over a connection that is closed afterwards."""
+    from wao_predict.flow import run
+    from wao_predict.transport import HttpTransport
+
+    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
+    try:
+        return run(flow, transport)
+    finally:
+        transport.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

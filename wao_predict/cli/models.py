@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wao_predict.cli.connection import Login
+from wao_predict.cli.connection import Login, converse
 from wao_predict.cli.options import shipped_models, with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
@@ -115,17 +115,11 @@ def match(
     """
     from dataclasses import asdict
 
-    from wao_predict.flow import run
     from wao_predict.models.matching import candidates
     from wao_predict.redfish.hardware import read_hardware
-    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
-    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
-    try:
-        hardware = run(read_hardware(system), transport)
-    finally:
-        transport.close()
+    hardware = converse(read_hardware(system), url, how)
     found = candidates(hardware)
     if output is TableOrJson.JSON:
         proposals = [server_document(item.server) | {"reason": item.reason, "exact": item.exact} for item in found]

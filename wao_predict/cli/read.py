@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli.connection import FirstUse
+from wao_predict.cli.connection import FirstUse, converse
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json
 
@@ -44,16 +44,10 @@ def redfish(
 
     Login and discovery are those of the collector. A missing value is null; `reason` and `faults` say why.
     """
-    from wao_predict.flow import run
     from wao_predict.redfish.discovery import discover
-    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
-    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
-    try:
-        found = run(discover(system=system), transport)
-    finally:
-        transport.close()
+    found = converse(discover(system=system), url, how)
     inlet, power = found.inlet, found.power
     facts: dict[str, Any] = {
         "inlet_temp": None if inlet is None else inlet.value,
@@ -98,19 +92,13 @@ def dpapi(
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read the static pressure difference at a node from a differential pressure API."""
-    from wao_predict.flow import run
     from wao_predict.sensors.dpapi import DifferentialPressureSensor
-    from wao_predict.transport import HttpTransport
 
     if sum(given is not None for given in (node_name, node_address, sensor_id)) > 1:
         raise typer.BadParameter("give one of --node-name, --node-address and --sensor-id")
     how = login.connection_to(url)
     sensor = DifferentialPressureSensor(url, node_name=node_name, node_address=node_address, sensor_id=sensor_id)
-    transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)
-    try:
-        reading = run(sensor.flow(), transport)
-    finally:
-        transport.close()
+    reading = converse(sensor.flow(), sensor.base_url, how)
     facts = {"delta_p": reading.value, "unit": reading.unit, "source": reading.source, "url": sensor.url}
     _show(facts, output, login.lines(how))
 
@@ -127,17 +115,11 @@ def prometheus(
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read one value of one node from a Prometheus server by an instant query."""
-    from wao_predict.flow import run
     from wao_predict.sensors.prometheus import PrometheusSensor
-    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
     sensor = PrometheusSensor(url, query, metric=metric, node_name=node_name, node_address=node_address)
-    transport = HttpTransport(sensor.base_url, credentials=how.credentials, tls=how.tls, options=how.options)
-    try:
-        reading = run(sensor.flow(), transport)
-    finally:
-        transport.close()
+    reading = converse(sensor.flow(), sensor.base_url, how)
     taken = None if reading.time is None else reading.time.isoformat(timespec="seconds")
     facts = {metric: reading.value, "unit": reading.unit, "time": taken, "query": sensor.query}
     _show(facts, output, login.lines(how))
@@ -152,16 +134,10 @@ def model_endpoint(
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Read which power model a BMC names for its server, and the URL of the model."""
-    from wao_predict.flow import run
     from wao_predict.redfish.model_endpoint import find_model
-    from wao_predict.transport import HttpTransport
 
     how = login.connection_to(url)
-    transport = HttpTransport(url, credentials=how.credentials, tls=how.tls, options=how.options)
-    try:
-        found = run(find_model(system=system), transport)
-    finally:
-        transport.close()
+    found = converse(find_model(system=system), url, how)
     facts = {
         "endpoint": found.infer_url,
         "url": found.url,

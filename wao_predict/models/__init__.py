@@ -27,6 +27,18 @@ def list_models() -> list[ModelInfo]:
     return [read_info(model_path(name)) for name in model_names()]
 
 
+def suggestion(name: str) -> str:
+    """Return a question for the included model whose name is closest to a text, or an empty string.
+
+    Examples
+    --------
+    >>> suggestion("edge_lenov")
+    'did you mean edge_lenovo?'
+    """
+    close = difflib.get_close_matches(name.lower(), model_names(), n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
 def model_path(name: str) -> Path:
     """Return the path of an included model's file.
 
@@ -37,10 +49,10 @@ def model_path(name: str) -> Path:
     """
     names = model_names()
     if name not in names:
-        close = difflib.get_close_matches(name.lower(), names, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        hint = suggestion(name)
+        closest = f"{hint} " if hint else ""
         raise UsageError(
-            f"no included model {name!r:.200}; {hint}there are {', '.join(names)}. Or give the path of an .onnx "
+            f"no included model {name!r:.200}; {closest}there are {', '.join(names)}. Or give the path of an .onnx "
             "file, or specpower:NAME (`wao models search`)"
         )
     return FOLDER / f"{name}.onnx"

@@ -107,8 +107,8 @@ def find(name: str) -> ServerType:
     if matches:
         names = ", ".join(server.name for server in matches[:6]) + (", ..." if len(matches) > 6 else "")
         raise ModelLoadError(f"{name!r:.80} is the name of {len(matches)} SPECpower servers: choose one of {names}")
-    close = difflib.get_close_matches(wanted, [server.processor for server in server_types()], n=3, cutoff=0.6)
-    hint = f"did you mean {', '.join(dict.fromkeys(close))}?" if close else "`wao models search TEXT` finds names"
+    close = close_processors(name, n=3, cutoff=0.6)
+    hint = f"did you mean {', '.join(close)}?" if close else "`wao models search TEXT` finds names"
     raise ModelLoadError(f"there is no SPECpower server {name!r:.80}; {hint}")
 
 
@@ -136,10 +136,10 @@ def search(text: str) -> list[ServerType]:
     ]
 
 
-def close_processors(text: str, *, n: int = 5) -> list[str]:
-    """Return names of processors that resemble a text, best first."""
+def close_processors(text: str, *, n: int = 5, cutoff: float = 0.5) -> list[str]:
+    """Return at most n names of processors that resemble a text, best first; cutoff is the least similarity, 0 to 1."""
     names = sorted({server.processor for server in server_types()})
-    return difflib.get_close_matches(_key(text), names, n=n, cutoff=0.5)
+    return difflib.get_close_matches(_key(text), names, n=n, cutoff=cutoff)
 
 
 def _has_all(beginnings: set[str], processor: str) -> bool:

@@ -151,7 +151,7 @@ format: setup  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# an index that mirrors PyPI often has no data about vulnerabilities, so each service is asked for one first
+# an index that mirrors PyPI often has no data about vulnerabilities, so each service is queried for one package first
 audit: .venv-audit/.stamp  ## look up known vulnerabilities of the image's packages (needs api.osv.dev or pypi.org)
 	@knows() { .venv-audit/bin/python -c "import requests; requests.get('$$1', timeout=10).raise_for_status()" 2> /dev/null; }; \
 	if knows https://api.osv.dev/v1/vulns/PYSEC-2023-74; then service=osv; \

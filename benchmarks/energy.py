@@ -94,13 +94,13 @@ def _tasks(fleet: Fleet, seed: int) -> list[Task]:
     ]
 
 
+def _print_header(title: str, more: str = "") -> None:
+    print(f"  {title:42}" + "".join(f"{name:>16}" for name in (*FLEETS, "all")) + more)
+
+
 def _print_savings(found: dict[Case, dict[str, Day]]) -> None:
     """Print the mean saving against the stock scheduler, and the mean excess above the bound, by fleet."""
-    print(
-        f"  {'saved against stock | above the bound [%]':42}"
-        + "".join(f"{name:>16}" for name in FLEETS)
-        + f"{'all':>16}"
-    )
+    _print_header("saved against stock | above the bound [%]")
     for policy in POLICIES:
         cells = []
         for fleet in (*FLEETS, None):
@@ -113,11 +113,7 @@ def _print_savings(found: dict[Case, dict[str, Day]]) -> None:
 
 def _print_excess(found: dict[Case, dict[str, Day]]) -> None:
     """Print the mean excess over the best rule of each day, and over look-ahead, by fleet."""
-    print(
-        f"  {'above the best rule of the day [%]':42}"
-        + "".join(f"{name:>16}" for name in FLEETS)
-        + f"{'all':>16}{'worst':>9}"
-    )
+    _print_header("above the best rule of the day [%]", f"{'worst':>9}")
     for policy in RULES:
         excess = {
             case: 100 * (day[policy].kwh / min(day[rule].kwh for rule in RULES) - 1) for case, day in found.items()

@@ -80,7 +80,7 @@ class LoadFloor:
         np.fmin(self.cores, cores, out=self.cores)
 
     def advance(self, now: float, cores: FloatArray) -> None:
-        """Continue to a time, to which the loads of now apply; lows beyond the window are forgotten."""
+        """Advance to a time, for which the given loads apply; minima that are older than the window are forgotten."""
         number = int(now // self._slot)
         if number <= self._number:
             return

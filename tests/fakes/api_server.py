@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
 from aiohttp import web
 
+from tests.fakes.server_thread import ServerThread, listening
 from tests.fakes.wrong_answers import WRONG, WRONG_LINES, is_watch
 from wao_core.kube.resources import RESOURCES
 
@@ -37,16 +36,19 @@ TRUST = {
 }
 
 
-class ApiServer:
+class ApiServer(ServerThread):
     """Use as `with`. Objects are those of manifest files; what clients write is accepted and forgotten.
 
     Attributes
     ----------
     wrong
         Number of wrong answers by client and path since the last `break_for`.
+    url
+        Where it listens.
     """
 
     def __init__(self, manifests: Iterable[Path] = ()) -> None:
+        super().__init__()
         self._objects: dict[str, dict[str, dict[str, Any]]] = {}
         self._version = 100
         self._faults: dict[Asked, str] = {}
@@ -55,24 +57,12 @@ class ApiServer:
         self._seen: dict[Asked, int] = {}  # the version that an open watch has delivered
         self._since: dict[Asked, float] = {}  # when the open watch began
         self._leases: dict[str, Any] = {}
-        self._started: Future[str] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self.url = ""
         self._put(CONFIG_MAPS, TRUST)
         for path in manifests:
             for document in yaml.safe_load_all(path.read_text()):
                 if document["kind"] in RESOURCES:
                     self._put(RESOURCES[document["kind"]].path(), document)
-
-    def __enter__(self) -> ApiServer:
-        self._thread.start()
-        self.url = self._started.result(30)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
 
     def kubeconfig(self, folder: Path, client: str) -> Path:
         """Write the configuration of a client; its name is its token."""
@@ -94,7 +84,7 @@ class ApiServer:
             for task in list(self._endless):
                 task.cancel()
 
-        asyncio.run_coroutine_threadsafe(change(), self._loop).result(10)
+        self.do(change())
 
     def create(self, document: Mapping[str, Any]) -> int:
         """Add an object or replace it, and return its resource version."""
@@ -103,7 +93,8 @@ class ApiServer:
             self._put(RESOURCES[document["kind"]].path(), document)
             return self._version
 
-        return asyncio.run_coroutine_threadsafe(change(), self._loop).result(10)
+        created: int = self.do(change())
+        return created
 
     def seen(self, asked: Asked) -> int:
         """Return the resource version that an open watch has delivered; 0 where there is none."""
@@ -120,19 +111,13 @@ class ApiServer:
         key = f"{metadata.get('namespace', '')}/{metadata['name']}"
         self._objects.setdefault(path, {})[key] = {**document, "metadata": metadata}
 
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self._started.set_result(str(site.name))
-        await self._end.wait()
-        for task in list(self._endless):
-            task.cancel()
-        await runner.cleanup()
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Listen; open watches end with the server."""
+        async with listening(self._answer) as self.url:
+            yield
+            for task in list(self._endless):
+                task.cancel()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         asked = request.headers.get("Authorization", "").removeprefix("Bearer "), request.path

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections import Counter
-from concurrent.futures import Future
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.server_thread import ServerThread, listening
 from tests.fakes.wrong_answers import WRONG, WRONG_LINES, is_watch
 
 HOP_BY_HOP = {"connection", "host", "transfer-encoding", "content-length", "keep-alive", "accept-encoding"}
 
 
-class FaultyProxy:
+class FaultyProxy(ServerThread):
     """Use as `with`. Clients authenticate with tokens, which are passed on.
 
     Parameters
@@ -37,27 +37,15 @@ class FaultyProxy:
     """
 
     def __init__(self, url: str, authority: Path, certificate: Path, key: Path) -> None:
+        super().__init__()
         self._upstream = url
         self._trust = ssl.create_default_context(cafile=str(authority))
         self._own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._own.load_cert_chain(certificate, key)
         self._fault = ""
         self._requests: set[asyncio.Task[object]] = set()
-        self._started: Future[int] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self.wrong: Counter[str] = Counter()
         self.url = ""
-
-    def __enter__(self) -> FaultyProxy:
-        self._thread.start()
-        self.url = f"https://127.0.0.1:{self._started.result(30)}"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
 
     def give(self, fault: str) -> None:
         """Give this wrong answer to everything from now on; open requests end. "" passes everything on again."""
@@ -67,23 +55,19 @@ class FaultyProxy:
             for task in list(self._requests):
                 task.cancel()
 
-        asyncio.run_coroutine_threadsafe(change(), self._loop).result(10)
+        self.do(change())
 
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Listen; open requests end with the proxy."""
         connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
-        async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as self._session:
-            app = web.Application(client_max_size=2**26)
-            app.router.add_route("*", "/{path:.*}", self._handle)
-            runner = web.AppRunner(app, shutdown_timeout=0.1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._own)
-            await site.start()
-            self._started.set_result(runner.addresses[0][1])
-            await self._end.wait()
+        async with (
+            aiohttp.ClientSession(connector=connector, auto_decompress=False) as self._session,
+            listening(self._handle, tls=self._own, max_body=2**26) as self.url,
+        ):
+            yield
             for task in list(self._requests):
                 task.cancel()
-            await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         wrong = WRONG.get(self._fault) or (WRONG_LINES.get(self._fault) if is_watch(request) else None)

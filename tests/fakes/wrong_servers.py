@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import Future
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from tests.fakes.server_thread import ServerThread, listening
 from tests.fakes.wrong_answers import WRONG, Answer
 from wao_predict.testing import MockBmc
 
@@ -32,7 +32,7 @@ async def _slow(request: web.Request) -> web.StreamResponse:
 ANSWERS: dict[str, Answer] = {**WRONG, "an endless answer": _endless, "a byte now and then": _slow}
 
 
-class WrongServers:
+class WrongServers(ServerThread):
     """Use as `with`.
 
     Parameters
@@ -47,39 +47,16 @@ class WrongServers:
     """
 
     def __init__(self, *bmcs: MockBmc) -> None:
+        super().__init__()
         self._bmcs = bmcs
         self.urls: dict[str, str] = {}
-        self._started: Future[None] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
-    def __enter__(self) -> WrongServers:
-        self._thread.start()
-        self._started.result(30)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
-
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        runners = []
-        for name, answer in ANSWERS.items():
-            app = web.Application()
-            app.router.add_route("*", "/{path:.*}", answer)
-            runner = web.AppRunner(app, shutdown_timeout=0.1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.urls[name] = str(site.name)
-            runners.append(runner)
-        for bmc in self._bmcs:
-            await bmc.start()
-        self._started.set_result(None)
-        await self._end.wait()
-        for bmc in self._bmcs:
-            await bmc.stop()
-        for runner in runners:
-            await runner.cleanup()
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Listen with a server for each wrong answer, and with the mock BMCs."""
+        async with AsyncExitStack() as stack:
+            for name, answer in ANSWERS.items():
+                self.urls[name] = await stack.enter_async_context(listening(answer))
+            for bmc in self._bmcs:
+                await stack.enter_async_context(bmc)
+            yield

@@ -1,4 +1,4 @@
-"""Whatever the API server, or who stands between, sends: a value, or an error that the caller expects."""
+"""Any answer of the API server, or of a proxy in front of it, is a value or an error that the caller expects."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ async def test_prioritize_answers_ordinal_scores_with_a_length(extender: Extende
 
 
 async def test_each_profile_decides_by_its_own_rule_under_its_own_prefix() -> None:
-    """On a, the first pod is dear and those after it cheap."""
+    """On a, the first pod is expensive and later ones are cheap."""
     extender = Extender(profiles={"default": {}, "greedy": {"rule": "marginal"}})
     watts = np.array([[100.0, 180.0, 200.0], [100.0, 160.0, 220.0]])
     extender.engine.update(snapshot(["a", "b"], watts=watts, knots=np.array([0.0, 50.0, 100.0])))

@@ -24,5 +24,5 @@ def slow_share(before: tuple[float, float], after: tuple[float, float]) -> float
 
 
 def report(text: str) -> None:
-    """Write a figure beside the dots."""
+    """Write a figure next to the progress dots."""
     sys.stderr.write(f"\n{text}\n")

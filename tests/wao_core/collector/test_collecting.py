@@ -15,7 +15,8 @@ from wao_core.cluster.records import Kind, NodeConfig, SensorTerm
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import connecting
-from wao_core.collector.status import metric_entries
+from wao_core.collector.poller import Poller
+from wao_core.collector.status import ChosenSensor, metric_entries
 from wao_core.collector.store import SampleStore
 from wao_core.source.manifests import ManifestSource
 from wao_predict.endpoint import Endpoint
@@ -53,6 +54,15 @@ class Fleet:
             yield collector
 
 
+def inlet_of(collector: Collector, node: str) -> tuple[Poller, ChosenSensor]:
+    """Return the poller of a node's inlet temperature, and the sensor that was chosen."""
+    poller = collector.poller_of(node, "inlet_temp")
+    assert poller is not None
+    chosen = poller.reader.chosen()
+    assert chosen is not None
+    return poller, chosen
+
+
 @pytest.fixture
 async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
     (tmp_path / "secret.yaml").write_text(SECRET)
@@ -86,10 +96,7 @@ async def test_discovers_once_and_then_polls_one_resource(fleet: Fleet, capture:
         cold = len(bmc.requests)
         await until(lambda: len(bmc.requests) >= cold + 2)
         polled = set(bmc.requests[cold:])
-        poller = collector.poller_of("n1", "inlet_temp")
-        assert poller is not None
-        chosen = poller.reader.chosen()
-        assert chosen is not None
+        _, chosen = inlet_of(collector, "n1")
         assert polled == {f"GET {chosen.uri.partition('#')[0]}"}
         assert chosen.confidence is not None
         assert chosen.confidence >= 0.5
@@ -105,10 +112,7 @@ async def test_the_lower_confidence_of_supermicros_system_temp_is_in_the_status(
     store = SampleStore()
     async with fleet.collected(store) as collector:
         await until(lambda: fresh(store) == {"n1"})
-        poller = collector.poller_of("n1", "inlet_temp")
-        assert poller is not None
-        chosen = poller.reader.chosen()
-        assert chosen is not None
+        _, chosen = inlet_of(collector, "n1")
         (entry,) = metric_entries({"inlet_temp": store.get("n1", "inlet_temp")}, {"inlet_temp": chosen})
     assert (entry["value"], entry["confidence"]) == ("30", "550m")
     assert entry["sensor"] == {"uri": "/redfish/v1/Chassis/1/Thermal#/Temperatures/1", "name": "System Temp"}
@@ -134,10 +138,7 @@ async def test_values_move_and_a_vanished_sensor_is_found_again(fleet: Fleet) ->
     store = SampleStore()
     async with fleet.collected(store) as collector:
         await until(lambda: fresh(store) == {"n1"})
-        poller = collector.poller_of("n1", "inlet_temp")
-        assert poller is not None
-        chosen = poller.reader.chosen()
-        assert chosen is not None
+        poller, chosen = inlet_of(collector, "n1")
         path, _, pointer = chosen.uri.partition("#")
         leaf = f"{pointer}/ReadingCelsius" if pointer else "/Reading"
         bmc.inlet, bmc.temperature = (path, leaf), lambda: 31.5

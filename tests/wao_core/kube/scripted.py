@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.server_thread import listening
 from wao_core.kube.client import KubeClient
 
 Step = Callable[[web.StreamResponse], Awaitable[None]]
@@ -132,18 +133,12 @@ async def client_of(handle: Callable[[web.Request], Awaitable[web.StreamResponse
     """Serve all paths with one handler, and yield a client for it."""
     from kubernetes.aio.client import Configuration
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    client = KubeClient(Configuration(host=str(site.name)))
-    try:
-        yield client
-    finally:
-        await client.close()
-        await runner.cleanup()
+    async with listening(handle) as url:
+        client = KubeClient(Configuration(host=url))
+        try:
+            yield client
+        finally:
+            await client.close()
 
 
 @asynccontextmanager

@@ -22,9 +22,9 @@ async def test_a_node_about_to_be_deleted_is_alive_and_takes_no_traffic() -> Non
     async with asking(bench) as client:
         assert 200 == (await client.get("/healthz")).status_code
         bench.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
-        told = await client.get("/healthz")
-        assert (503, False) == (told.status_code, told.json()["nodeEligible"])
-        assert told.json()["reason"] == "the Node is about to be deleted"
+        answer = await client.get("/healthz")
+        assert (503, False) == (answer.status_code, answer.json()["nodeEligible"])
+        assert answer.json()["reason"] == "the Node is about to be deleted"
         assert 200 == (await client.get("/livez")).status_code
         bench.state.remove(Kind.NODE, "node-1")
         assert 503 == (await client.get("/healthz")).status_code
@@ -34,9 +34,9 @@ async def test_a_wrong_name_of_the_node_is_unhealthy_with_the_remedy_and_alive()
     bench = Bench()
     bench.confirm()
     async with asking(bench) as client:
-        told = await client.get("/healthz")
-        assert (503, False, True) == (told.status_code, told.json()["nodeEligible"], told.json()["healthy"])
-        assert "--node-name" in told.json()["reason"]
+        answer = await client.get("/healthz")
+        assert (503, False, True) == (answer.status_code, answer.json()["nodeEligible"], answer.json()["healthy"])
+        assert "--node-name" in answer.json()["reason"]
         assert 200 == (await client.get("/livez")).status_code
         bench.state.put(Kind.NODE, Node(name="node-1"))
         assert 200 == (await client.get("/healthz")).status_code
@@ -45,7 +45,7 @@ async def test_a_wrong_name_of_the_node_is_unhealthy_with_the_remedy_and_alive()
 async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_told() -> None:
     bench = Bench(intervals=SyncIntervals(unhealthy_after=-1.0))
     async with asking(bench) as client:
-        told = await client.get("/healthz")
-        assert (200, "equal: no-answer") == (told.status_code, told.json()["weights"])
+        answer = await client.get("/healthz")
+        assert (200, "equal: no-answer") == (answer.status_code, answer.json()["weights"])
         bench.syncer.note_change()
         assert [503, 503] == [(await client.get(path)).status_code for path in ("/healthz", "/livez")]

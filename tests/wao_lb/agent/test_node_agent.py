@@ -86,8 +86,8 @@ async def test_the_health_port_counts_local_endpoints_and_fails_with_the_node(ta
 
     def answered() -> tuple[bytes, object, object]:
         head, _, body = agent.ports.answer(taken).partition(b"\r\n\r\n")
-        told = json.loads(body)
-        return head.split(b" ")[1], told["localEndpoints"], told["serviceProxyHealthy"]
+        document = json.loads(body)
+        return head.split(b" ")[1], document["localEndpoints"], document["serviceProxyHealthy"]
 
     assert (b"200", 2, True) == answered()
     source.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
@@ -108,20 +108,20 @@ async def test_a_wrong_name_of_the_node_is_logged_once_with_the_option_to_check(
 
 
 @pytest.mark.parametrize(
-    ("url", "told", "tasks"),
+    ("url", "state", "tasks"),
     [
         ("", "equal: no weight service is configured", {"sync", "health-ports"}),
         ("http://127.0.0.1:1", "equal: no-answer", {"sync", "health-ports", "weights"}),
     ],
 )
 async def test_without_weights_they_are_equal_and_the_reason_is_reported(
-    url: str, told: str, tasks: set[str], capsys: pytest.CaptureFixture[str]
+    url: str, state: str, tasks: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     agent = agent_of(FakeSource(ClusterState()), url=url)
     assert tasks == agent.work().keys()
     await agent.read_weights()
     assert {} == agent.known_weights()
-    assert told == agent.weights_state()
+    assert state == agent.weights_state()
     assert ("; weights are equal" in capsys.readouterr().err) is bool(url)
     await agent.close()
 

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests import waiting
+from tests.fakes.server_thread import listening
 from wao_lb.agent.weights_client import WeightsClient, WeightsError, WeightsProblem
 from wao_predict.connection import TlsPolicy
 
@@ -65,20 +66,6 @@ class Service:
 
 
 @asynccontextmanager
-async def served(service: Service) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_get("/{path:.*}", service.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield site.name
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
 async def following(client: WeightsClient) -> AsyncIterator[None]:
     task = asyncio.create_task(client.run())
     try:
@@ -94,7 +81,7 @@ def client_of(url: str, *, wanted: tuple[str, ...] = ("default/web",), stale: fl
 
 async def test_a_change_arrives_by_long_poll_and_addresses_in_their_usual_form() -> None:
     service = Service()
-    async with served(service) as url, following(client := client_of(url)):
+    async with listening(service.answer) as url, following(client := client_of(url)):
         await until(client.weights)
         assert {("10.1.0.1", 8080): 1.0, ("fd01::1", 8080): 2.0} == client.weights()[WEB]
         assert client.fallback is None
@@ -104,7 +91,7 @@ async def test_a_change_arrives_by_long_poll_and_addresses_in_their_usual_form()
 
 async def test_only_wanted_services_are_read() -> None:
     service = Service()
-    async with served(service) as url, following(client := client_of(url, wanted=("default/other",))):
+    async with listening(service.answer) as url, following(client := client_of(url, wanted=("default/other",))):
         await asyncio.wait_for(client.caught_up.wait(), 10.0)
         assert {} == client.weights()
         assert not [path for path in service.asked if path.endswith("/default/web")]
@@ -112,7 +99,7 @@ async def test_only_wanted_services_are_read() -> None:
 
 async def test_weights_lapse_with_a_reason_and_come_back() -> None:
     service = Service()
-    async with served(service) as url, following(client := client_of(url, stale=3.0)):
+    async with listening(service.answer) as url, following(client := client_of(url, stale=3.0)):
         await until(client.weights)
         service.broken = "refuses"
         service.change(service.weights)
@@ -128,13 +115,13 @@ async def test_weights_lapse_with_a_reason_and_come_back() -> None:
 async def test_an_answer_that_is_none_is_told() -> None:
     service = Service()
     service.broken = "talks nonsense"
-    async with served(service) as url, following(client := client_of(url)):
+    async with listening(service.answer) as url, following(client := client_of(url)):
         await until(lambda: client.fallback is WeightsProblem.MALFORMED)
         assert {} == client.weights()
 
 
 async def test_nobody_there_is_told_and_equal() -> None:
-    async with served(Service()) as url:
+    async with listening(Service().answer) as url:
         pass
     client = client_of(url)
     with pytest.raises(WeightsError, match="did not answer"):

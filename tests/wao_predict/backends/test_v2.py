@@ -1,4 +1,4 @@
-"""A model on a V2 server: its URL, the sizes of batches, and what is asked of the server."""
+"""A model on a V2 server: its URL, the sizes of batches, and the requests to the server."""
 
 from __future__ import annotations
 

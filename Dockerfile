@@ -12,6 +12,7 @@ COPY wao_core wao_core
 COPY wao_metrics_api wao_metrics_api
 COPY wao_scheduler wao_scheduler
 COPY wao_lb wao_lb
+COPY wao_fleet wao_fleet
 COPY wao_demo wao_demo
 RUN /opt/wao/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
  && /opt/wao/bin/python -m compileall -q /opt/wao/lib

@@ -9,7 +9,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-PACKAGES = ("wao_predict", "wao_core", "wao_metrics_api", "wao_scheduler", "wao_lb", "wao_demo")
+PACKAGES = ("wao_predict", "wao_core", "wao_metrics_api", "wao_scheduler", "wao_lb", "wao_fleet", "wao_demo")
 _COMMAND = "options of a command; run as a command by the tests of its server"
 _NO_LOGIC = "types and constants only"
 _DISCOVERY = "a step of discovery; tests/wao_predict/redfish runs the whole on BMCs"

@@ -16,8 +16,8 @@ from wao_core.cluster.decode_services import ENDPOINT_SLICE, SERVICE
 from wao_core.cluster.decoder import Decoder
 from wao_core.cluster.durations import parse_duration
 from wao_core.cluster.metadata import ApiObject, Part
-from wao_core.cluster.pod_cpu import Amounts, PodResources, cpu_limit, cpu_request
-from wao_core.cluster.records import Node, NodeMetrics, Pod, PodMetrics, Record, Workload
+from wao_core.cluster.pod_cpu import Amounts, PodResources, amount, cpu_limit, cpu_request
+from wao_core.cluster.records import Node, NodeMetrics, Pod, PodMetrics, Record, Taint, Workload
 from wao_core.errors import ManifestError
 from wao_predict.timestamps import parse_rfc3339
 
@@ -33,16 +33,12 @@ class _Address(Part, frozen=True):
     address: str
 
 
-class _Taint(Part, frozen=True):
-    key: str
-
-
 class _NodeSpec(Part, frozen=True):
     pod_cidr: str = field(name="podCIDR", default="")
     pod_cidrs: tuple[str, ...] = field(name="podCIDRs", default=())
     provider_id: str = field(name="providerID", default="")
     unschedulable: bool = False
-    taints: tuple[_Taint, ...] = ()
+    taints: tuple[Taint, ...] = ()
 
 
 class _NodeStatus(Part, frozen=True):
@@ -65,17 +61,25 @@ def _node(raw: _Node) -> Record:
         **raw.metadata.fields(),
         capacity_cores=status.capacity.cpu,
         allocatable_cores=allocatable,
+        allocatable_memory=_number(status.allocatable.memory),
+        allocatable_pods=_number(status.allocatable.pods),
         addresses=tuple((item.type, item.address) for item in status.addresses),
         pod_cidrs=spec.pod_cidrs or ((spec.pod_cidr,) if spec.pod_cidr else ()),
         provider_id=spec.provider_id,
         ready=ready == "True",
         unschedulable=spec.unschedulable,
         terminating=bool(raw.metadata.deletion_timestamp),
-        taint_keys=tuple(taint.key for taint in spec.taints),
+        taints=spec.taints,
     )
 
 
-class _PodSpec(PodResources, frozen=True):
+def _number(quantity: str | int | float | None) -> float | None:
+    return None if quantity is None else amount(quantity)
+
+
+class PodSpec(PodResources, frozen=True):
+    """The parts of a Pod's spec that its record needs."""
+
     node_name: str = ""
     scheduler_name: str = "default-scheduler"
 
@@ -114,30 +118,36 @@ class _PodStatus(Part, frozen=True):
     container_statuses: tuple[_ContainerStatus, ...] = ()
 
 
-class _Pod(ApiObject, frozen=True):
-    spec: _PodSpec = _PodSpec()
+class PodObject(ApiObject, frozen=True):
+    """The parts of a Pod that its record needs."""
+
+    spec: PodSpec = PodSpec()
     status: _PodStatus = _PodStatus()
 
 
-def _pod(raw: _Pod) -> Record:
+def pod_fields(raw: PodObject) -> dict[str, Any]:
+    """Return the fields of a `Pod`."""
     spec, status, metadata = raw.spec, raw.status, raw.metadata
     conditions = {item.type: item for item in status.conditions if item.status == "True"}
     scheduled = conditions.get("PodScheduled")
     states = [item.state for item in status.container_statuses]
-    return Pod(
-        **metadata.namespaced(annotations=False),
-        node_name=spec.node_name or None,
-        phase=status.phase or "Pending",
-        scheduler_name=spec.scheduler_name,
-        owner=metadata.owner,
-        cpu_request=cpu_request(spec),
-        cpu_limit=cpu_limit(spec),
-        scheduled_at=parse_rfc3339(scheduled.last_transition_time) if scheduled else None,
-        started_at=_started(status.container_statuses),
-        ready="Ready" in conditions,
-        terminating=bool(metadata.deletion_timestamp),
-        waiting_reason=next((state.waiting.reason for state in states if state.waiting), None) or None,
-    )
+    return metadata.namespaced(annotations=False) | {
+        "node_name": spec.node_name or None,
+        "phase": status.phase or "Pending",
+        "scheduler_name": spec.scheduler_name,
+        "owner": metadata.owner,
+        "cpu_request": cpu_request(spec),
+        "cpu_limit": cpu_limit(spec),
+        "scheduled_at": parse_rfc3339(scheduled.last_transition_time) if scheduled else None,
+        "started_at": _started(status.container_statuses),
+        "ready": "Ready" in conditions,
+        "terminating": bool(metadata.deletion_timestamp),
+        "waiting_reason": next((state.waiting.reason for state in states if state.waiting), None) or None,
+    }
+
+
+def _pod(raw: PodObject) -> Record:
+    return Pod(**pod_fields(raw))
 
 
 def _started(statuses: Sequence[_ContainerStatus]) -> float | None:
@@ -193,7 +203,7 @@ def _sample(raw: _Metrics) -> dict[str, Any]:
     return {"timestamp": measured, "window": parse_duration(raw.window) if raw.window else 0.0}
 
 
-POD: Decoder[Record] = Decoder("Pod", _Pod, _pod)
+POD: Decoder[Record] = Decoder("Pod", PodObject, _pod)
 DECODERS: Mapping[str, Decoder[Record]] = {
     "Node": Decoder("Node", _Node, _node),
     "Pod": POD,

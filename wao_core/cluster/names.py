@@ -13,6 +13,12 @@ API_VERSION = f"{GROUP}/{VERSION}"
 FIELD_MANAGER = "wao-controller"
 """Field manager of all objects that the controller applies, and their label app.kubernetes.io/managed-by."""
 
+DRAINING = "waok8s.github.io/draining"
+"""Key of the taint on a Node that is being drained; its value is the application that drains it.
+
+The scheduler extender gives such a node its lowest score, so that no Pod returns to it.
+"""
+
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 """Regular expression of an object's name, for RE2 and Python alike; the length is not part of it."""

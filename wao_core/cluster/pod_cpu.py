@@ -1,4 +1,4 @@
-"""The CPU of a Pod as the Kubernetes scheduler counts it. Pure functions.
+"""The CPU and memory of a Pod as the Kubernetes scheduler counts them. Pure functions.
 
 Source: k8s.io/component-helpers/resource (PodRequests), KEP-753 (sidecars), KEP-2837 (pod-level resources).
 """
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from wao_predict.quantity import cores
+from wao_predict.quantity import cores, parse_quantity
 
 
 class Cores(float):
@@ -37,9 +37,23 @@ def _known_cores(text: str) -> Cores:
 
 
 class Amounts(msgspec.Struct, frozen=True, gc=False):
-    """A list of resource quantities; CPU is the only one read."""
+    """A list of resource quantities; those that are read."""
 
     cpu: Cores | None = None
+    memory: str | int | float | None = None
+    pods: str | int | float | None = None
+
+
+@lru_cache(maxsize=1024)
+def amount(quantity: str | int | float) -> float:
+    """Return a quantity as a number, such as memory in bytes.
+
+    Raises
+    ------
+    QuantityError
+        Not a quantity.
+    """
+    return float(parse_quantity(quantity))
 
 
 class Resources(msgspec.Struct, frozen=True, gc=False):
@@ -77,10 +91,18 @@ def cpu_request(spec: PodResources) -> float | None:
     init container together with the sidecars started before it. Overhead is added. A container counts with its
     request, else its limit.
     """
-    own = _stated(spec.resources)
-    total = own if own is not None else _of_containers(spec, lambda container: _stated(container.resources))
-    overhead = spec.overhead.cpu
-    return total if overhead is None else (total or 0.0) + overhead
+    return _request(spec, lambda amounts: amounts.cpu)
+
+
+def memory_request(spec: PodResources) -> float | None:
+    """Return the memory request of a Pod [bytes], counted as `cpu_request`, or None when nothing states one.
+
+    Raises
+    ------
+    QuantityError
+        An amount is not a quantity.
+    """
+    return _request(spec, lambda amounts: None if amounts.memory is None else amount(amounts.memory))
 
 
 def cpu_limit(spec: PodResources) -> float | None:
@@ -95,13 +117,23 @@ def cpu_limit(spec: PodResources) -> float | None:
     return sum(limit for limit in limits if limit is not None)
 
 
-def _of_containers(spec: PodResources, cpu: Callable[[Container], float | None]) -> float | None:
-    apps = [cpu(container) for container in spec.containers]
+Of = Callable[[Amounts], float | None]
+
+
+def _request(spec: PodResources, of: Of) -> float | None:
+    own = _stated(spec.resources, of)
+    total = own if own is not None else _of_containers(spec, lambda container: _stated(container.resources, of))
+    overhead = of(spec.overhead)
+    return total if overhead is None else (total or 0.0) + overhead
+
+
+def _of_containers(spec: PodResources, request: Callable[[Container], float | None]) -> float | None:
+    apps = [request(container) for container in spec.containers]
     sidecars: float = 0.0
     largest: float = 0.0
     stated = any(value is not None for value in apps)
     for container in spec.init_containers:
-        value = cpu(container)
+        value = request(container)
         stated |= value is not None
         if container.sidecar:
             sidecars += value or 0.0
@@ -112,6 +144,6 @@ def _of_containers(spec: PodResources, cpu: Callable[[Container], float | None])
     return max(total, largest) if stated else None
 
 
-def _stated(resources: Resources) -> float | None:
-    request = resources.requests.cpu
-    return resources.limits.cpu if request is None else request
+def _stated(resources: Resources, of: Of) -> float | None:
+    request = of(resources.requests)
+    return of(resources.limits) if request is None else request

@@ -44,18 +44,28 @@ class OwnerRef(msgspec.Struct, frozen=True, gc=False):
     uid: str = ""
 
 
+class Taint(msgspec.Struct, frozen=True, gc=False):
+    """A taint of a Node; `effect` is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
 class Node(Record, frozen=True, gc=False, kw_only=True):
     """A Node; addresses are (type, address) pairs in the order of its status."""
 
     capacity_cores: float | None = None
     allocatable_cores: float | None = None
+    allocatable_memory: float | None = None  # bytes
+    allocatable_pods: float | None = None
     addresses: tuple[tuple[str, str], ...] = ()
     pod_cidrs: tuple[str, ...] = ()
     provider_id: str = ""
     ready: bool = True
     unschedulable: bool = False
     terminating: bool = False
-    taint_keys: tuple[str, ...] = ()
+    taints: tuple[Taint, ...] = ()
 
     def address(self, kind: str) -> str | None:
         """Return the first address of that type, such as "InternalIP", or None."""

@@ -62,7 +62,7 @@ class ThisNode:
         """Return why load balancers should not use this node, or None."""
         if self.known is None:
             return "there is no Node of this name: check --node-name"
-        if self.known.terminating or TO_BE_DELETED in self.known.taint_keys:
+        if self.known.terminating or any(taint.key == TO_BE_DELETED for taint in self.known.taints):
             return "the Node is about to be deleted"
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from tests.fakes.agent_bench import Bench
-from wao_core.cluster.records import Kind, Node
+from wao_core.cluster.records import Kind, Node, Taint
 from wao_core.serving.frame import ServerFrame
 from wao_lb.agent.app import create_app
 from wao_lb.agent.sync import SyncIntervals
@@ -21,7 +21,7 @@ async def test_a_node_about_to_be_deleted_is_alive_and_takes_no_traffic() -> Non
     bench = Bench()
     async with asking(bench) as client:
         assert 200 == (await client.get("/healthz")).status_code
-        bench.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
+        bench.state.put(Kind.NODE, Node(name="node-1", taints=(Taint(TO_BE_DELETED),)))
         answer = await client.get("/healthz")
         assert (503, False) == (answer.status_code, answer.json()["nodeEligible"])
         assert answer.json()["reason"] == "the Node is about to be deleted"

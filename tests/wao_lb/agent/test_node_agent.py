@@ -15,7 +15,7 @@ from tests import waiting
 from tests.fakes.sources import FakeSource
 from tests.wao_lb.agent.services import endpoint, part, service
 from tests.wao_lb.agent.simulated import SimulatedKernel
-from wao_core.cluster.records import Kind, Node
+from wao_core.cluster.records import Kind, Node, Taint
 from wao_core.cluster.state import ClusterState
 from wao_lb.agent.node_agent import Agent, AgentOptions
 from wao_lb.agent.sync import SyncIntervals
@@ -90,7 +90,7 @@ async def test_the_health_port_counts_local_endpoints_and_fails_with_the_node(ta
         return head.split(b" ")[1], document["localEndpoints"], document["serviceProxyHealthy"]
 
     assert (b"200", 2, True) == answered()
-    source.state.put(Kind.NODE, Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
+    source.state.put(Kind.NODE, Node(name="node-1", taints=(Taint(TO_BE_DELETED),)))
     assert (b"503", 2, False) == answered()
     source.state.remove(Kind.NODE, "node-1")
     assert (b"503", 2, False) == answered()

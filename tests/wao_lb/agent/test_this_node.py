@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from wao_core.cluster.records import Node
+from wao_core.cluster.records import Node, Taint
 from wao_lb.agent.this_node import TO_BE_DELETED, ThisNode
 
 ADDRESSES = (("InternalIP", "192.0.2.1"),)
@@ -22,7 +22,7 @@ def test_a_deleted_node_stays_as_last_known_and_is_logged(caplog: pytest.LogCapt
 
 
 def test_health_does_not_improve_when_the_node_is_deleted() -> None:
-    node = ThisNode("node-1", Node(name="node-1", taint_keys=(TO_BE_DELETED,)))
+    node = ThisNode("node-1", Node(name="node-1", taints=(Taint(TO_BE_DELETED),)))
     before = node.ineligible()
     node.update(None)
     assert before is not None
@@ -31,7 +31,7 @@ def test_health_does_not_improve_when_the_node_is_deleted() -> None:
 
 def test_a_node_that_comes_back_replaces_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    node = ThisNode("node-1", Node(name="node-1", addresses=ADDRESSES, taint_keys=(TO_BE_DELETED,)))
+    node = ThisNode("node-1", Node(name="node-1", addresses=ADDRESSES, taints=(Taint(TO_BE_DELETED),)))
     node.update(None)
     back = Node(name="node-1", addresses=(("InternalIP", "192.0.2.9"),))
     node.update(back)
@@ -77,6 +77,8 @@ def test_a_name_without_a_node_is_ineligible_until_the_node_appears() -> None:
     assert node.ineligible() is None
 
 
-@pytest.mark.parametrize("leaving", [Node(name="a", taint_keys=("x", TO_BE_DELETED)), Node(name="a", terminating=True)])
+@pytest.mark.parametrize(
+    "leaving", [Node(name="a", taints=(Taint("x"), Taint(TO_BE_DELETED))), Node(name="a", terminating=True)]
+)
 def test_a_node_that_is_about_to_be_deleted_is_ineligible(leaving: Node) -> None:
     assert "about to be deleted" in str(ThisNode("a", leaving).ineligible())

@@ -22,6 +22,7 @@ WITHOUT_TESTS = {
     "wao_core/prediction/provider_transport.py": "test_model_opener.py: one transport of the models that it opens",
     "wao_demo/apps.py": "test_servers.py runs the applications",
     "wao_demo/cli.py": _COMMAND,
+    "wao_fleet/standby/power/switch.py": "test_switches.py and test_wake_on_lan.py: the switch that does nothing",
     "wao_lb/agent/linux/kernel.py": _KERNEL,
     "wao_lb/cli.py": _COMMAND,
     "wao_metrics_api/cli.py": _COMMAND,

@@ -8,7 +8,16 @@ import pytest
 
 from tests.cluster.bed.controlplane import ControlPlane
 from tests.cluster.conftest import kubectl
-from tests.fakes.nodeconfigs import OURS, REFERENCES, REFUSED, TEMPLATED, with_term
+from tests.fakes.nodeconfigs import (
+    OURS,
+    REFERENCES,
+    REFUSED,
+    STANDBY_REFUSED,
+    STANDBY_TAKEN,
+    TEMPLATED,
+    with_standby,
+    with_term,
+)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 API = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system"
@@ -53,6 +62,18 @@ def test_what_cannot_be_meant_is_refused_with_the_remedy(
         status, said = asked(bed, plural, kind, spec)
         assert status == 422
         assert message in said
+
+
+@pytest.mark.parametrize("fields", STANDBY_TAKEN, ids=str)
+def test_ways_to_switch_a_server_are_taken(bed: ControlPlane, fields: dict[str, Any]) -> None:
+    assert asked(bed, "nodeconfigs", "NodeConfig", with_standby(fields)) == (201, "")
+
+
+@pytest.mark.parametrize(("fields", "message"), STANDBY_REFUSED, ids=[message[:30] for _, message in STANDBY_REFUSED])
+def test_what_cannot_switch_a_server_is_refused(bed: ControlPlane, fields: dict[str, Any], message: str) -> None:
+    status, said = asked(bed, "nodeconfigs", "NodeConfig", with_standby(fields))
+    assert status == 422
+    assert message in said
 
 
 def test_the_rules_are_shown_to_people(bed: ControlPlane) -> None:

@@ -107,3 +107,32 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
 ]
 """Fields of a term that cannot be meant, and what the refusal says."""
+
+
+def with_standby(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec whose sensor uses the Secret `reader`, with these fields of standby."""
+    return {**with_term({"basicAuthSecret": {"name": "reader"}}), "standby": fields}
+
+
+_BMC = {"method": "Redfish", "endpoint": "https://10.0.0.1", "basicAuthSecret": {"name": "operator"}}
+STANDBY_TAKEN: list[dict[str, Any]] = [
+    {},
+    {"method": "DryRun", "group": "compute", "offWatts": 5.5},
+    {**_BMC, "system": "Node0", "forceOff": True, "startTimeout": "7m", "tls": {"fingerprint": PIN}},
+    {"method": "WakeOnLan", "wakeOnLan": {"macAddress": "0c:c4:7a:12:34:56", "broadcastAddress": "10.1.255.255"}},
+    {**_BMC, "method": "WakeOnLan", "wakeOnLan": {"macAddress": "0C-C4-7A-12-34-56", "port": 7}},
+    {**_BMC, "endpoint": "{{ .Annotations.bmc }}", "method": "{{ .Labels.method }}"},
+]
+"""Ways to switch a server, as a NodeConfig or a template states them."""
+
+STANDBY_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"method": "Ipmi"}, "method must be one of DryRun, Redfish, WakeOnLan"),
+    ({"method": "Redfish", "endpoint": "https://10.0.0.1"}, "method Redfish needs endpoint"),
+    ({"method": "Redfish", "basicAuthSecret": {"name": "operator"}}, "method Redfish needs endpoint"),
+    ({**_BMC, "endpoint": "10.0.0.1"}, "endpoint must be the URL of the BMC"),
+    ({**_BMC, "basicAuthSecret": {"name": "reader"}}, "another Secret than those of sensors"),
+    ({"method": "WakeOnLan"}, "needs wakeOnLan.macAddress"),
+    ({"method": "WakeOnLan", "wakeOnLan": {"macAddress": "0cc47a123456"}}, "six pairs of hex digits"),
+    ({"offWatts": -1}, "greater than or equal to 0"),
+]
+"""Ways that cannot work, and the message."""

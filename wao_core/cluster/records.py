@@ -119,8 +119,35 @@ class SensorTerm(msgspec.Struct, frozen=True, gc=False):
     interval: float = 15.0  # the default of the reference
 
 
+class WakeOnLan(msgspec.Struct, frozen=True, gc=False):
+    """Where a magic packet goes; `broadcast_address` is empty for the limited broadcast."""
+
+    mac_address: str
+    broadcast_address: str = ""
+    port: int = 9
+
+
+class Standby(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How the server of a node is switched off and on; times in seconds, power in watts.
+
+    `bmc` is the BMC with the account that may switch power, None for a server without one. `system` is empty where the
+    BMC has one System only.
+    """
+
+    method: str = "DryRun"
+    bmc: ConfiguredEndpoint | None = None
+    system: str = ""
+    wake_on_lan: WakeOnLan | None = None
+    group: str = ""
+    force_off: bool = False
+    drain_timeout: float = 600.0
+    shutdown_timeout: float = 600.0
+    start_timeout: float = 600.0
+    off_watts: float = 8.0
+
+
 class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """A NodeConfig: where a node's sensors and its power model are.
+    """A NodeConfig: where a node's sensors and its power model are, and how its server is switched off and on.
 
     The secret of an endpoint is "namespace/name", always in the NodeConfig's own namespace.
     """
@@ -131,6 +158,7 @@ class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     metrics: Mapping[str, SensorTerm] = {}  # "inlet_temp", "delta_p", "power_watts"
     power_consumption: ConfiguredEndpoint | None = None
     endpoint_provider: ConfiguredEndpoint | None = None
+    standby: Standby | None = None
 
 
 class NodeConfigTemplate(NamespacedRecord, frozen=True, gc=False, kw_only=True):

@@ -22,7 +22,17 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
-from wao_core.crds.rules import SECRET_NAME, SENSOR_RULES, TERM_RULES, TLS_RULES, check, validations
+from wao_core.crds.rules import (
+    SECRET_NAME,
+    SENSOR_RULES,
+    SPEC_RULES,
+    STANDBY_RULES,
+    TERM_RULES,
+    TLS_RULES,
+    WAKE_ON_LAN_RULES,
+    check,
+    validations,
+)
 from wao_core.errors import DurationError
 
 
@@ -178,13 +188,87 @@ class Predictor(_Model):
     )
 
 
+class WakeOnLan(_Model):
+    """Where the magic packet goes."""
+
+    model_config = ConfigDict(json_schema_extra=validations(WAKE_ON_LAN_RULES))
+
+    mac_address: str = Field(max_length=256, description="MAC address of the interface that listens.")
+    broadcast_address: str | None = Field(
+        None,
+        max_length=256,
+        description="Address that the packet is sent to, such as the subnet's broadcast address 10.1.255.255. Default: "
+        "255.255.255.255, which reaches the network of wao standby only.",
+    )
+    port: int | None = Field(None, ge=1, le=65535, description="UDP port. Default 9.")
+
+    @model_validator(mode="after")
+    def _rules(self) -> WakeOnLan:
+        check(self, WAKE_ON_LAN_RULES)
+        return self
+
+
+class Standby(_Model):
+    """How the server of a node is switched off and on. `wao standby` never switches a node without it."""
+
+    model_config = ConfigDict(json_schema_extra=validations(STANDBY_RULES))
+
+    method: str = Field(
+        "DryRun",
+        description="DryRun only reports what would be done. Redfish switches through the BMC at endpoint. WakeOnLan "
+        "starts the server by a magic packet, and shuts it down through the BMC if there is an endpoint, else by an "
+        "agent on the node.",
+    )
+    endpoint: str | None = Field(None, max_length=8192, description="URL of the BMC, https://host[:port].")
+    basic_auth_secret: SecretReference | None = Field(
+        None,
+        description="Account that may switch power; another Secret than the one that reads sensors.",
+    )
+    tls: Tls | None = Field(None, description="How the BMC's certificate is verified, if not by the spec's tls.")
+    system: str | None = Field(
+        None, max_length=256, description="Id of the System of this node, needed where the BMC has several."
+    )
+    wake_on_lan: WakeOnLan | None = Field(None, description="Method WakeOnLan: where the magic packet goes.")
+    group: str | None = Field(
+        None,
+        max_length=63,
+        description="Name of a group of nodes of which some always run. Default: all nodes without a group are one.",
+    )
+    force_off: bool | None = Field(
+        None, description="Cut the power of a server that does not shut down within shutdownTimeout. Default false."
+    )
+    drain_timeout: Duration | None = Field(
+        None, description="Time to move the pods elsewhere before the node is given back. Default 10m."
+    )
+    shutdown_timeout: Duration | None = Field(None, description="Time for the operating system to stop. Default 10m.")
+    start_timeout: Duration | None = Field(
+        None, description="Time from switching on to Ready before the start counts as failed. Default 10m."
+    )
+    off_watts: float | None = Field(
+        None, ge=0, le=10_000, description="Power of the server when it is off: that of its BMC [W]. Default 8."
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> Standby:
+        check(self, STANDBY_RULES)
+        return self
+
+
 class NodeConfigSpec(_Model):
     """The sensors and the power model of a node."""
+
+    model_config = ConfigDict(json_schema_extra=validations(SPEC_RULES))
 
     node_name: str = Field(description="Name of the Node.")
     metrics_collector: MetricsCollector = Field(description="The node's sensors.")
     predictor: Predictor = Field(description="The node's power model.")
     tls: Tls | None = Field(None, description="How certificates are verified at all endpoints that have no tls.")
+    standby: Standby | None = Field(None, description="How the server is switched off and on. Default: never.")
+
+    @model_validator(mode="after")
+    def _rules(self) -> NodeConfigSpec:
+        check(self, SPEC_RULES)
+        return self
 
 
 class NodeConfigTemplateBody(NodeConfigSpec):
@@ -257,9 +341,28 @@ class _Status(_Model):
     observed_generation: int | None = None
 
 
+class StandbyStatus(_Model):
+    """What `wao standby` does with the node, from which it goes on after a restart. Times are of the controller."""
+
+    power_state: str | None = Field(None, description="On, Off, PoweringOn, PoweringOff, or Unknown.")
+    phase: str | None = Field(None, description="Running, Draining, ShuttingDown, Asleep, Starting or Failed.")
+    since: str | None = Field(None, description="When the phase began.", json_schema_extra={"format": "date-time"})
+    reason: str | None = Field(None, max_length=1024, description="Why the phase began.")
+    attempts: int | None = Field(None, description="Starts in a row that did not make the node Ready.")
+    heartbeat: str | None = Field(None, description="Last heartbeat of the node before it was off.")
+    last_start: str | None = Field(
+        None, description="When the server was last switched on.", json_schema_extra={"format": "date-time"}
+    )
+    last_stop: str | None = Field(
+        None, description="When the server was last shut down.", json_schema_extra={"format": "date-time"}
+    )
+    start_seconds: float | None = Field(None, description="Time from switching on to Ready at the last start [s].")
+
+
 class NodeConfigStatus(_Status):
     """The last values of the node's metrics, and conditions."""
 
+    standby: StandbyStatus | None = Field(None, description="The state of `wao standby`.")
     metrics: list[MetricStatus] | None = Field(
         None, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
     )

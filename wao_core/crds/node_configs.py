@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.cluster.names import is_label, is_subdomain
-from wao_core.cluster.records import NodeConfig, NodeConfigTemplate, SensorTerm, key_of
+from wao_core.cluster.records import NodeConfig, NodeConfigTemplate, SensorTerm, Standby, WakeOnLan, key_of
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
 from wao_predict.connection import MAX_URL, TlsPolicy
@@ -61,6 +61,7 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
         metrics={metric: _sensor(term, scope) for metric, term in terms.items() if term is not None},
         power_consumption=_model(spec.predictor.power_consumption, scope),
         endpoint_provider=_provider(spec.predictor, scope),
+        standby=None if spec.standby is None else _standby(spec.standby, scope),
     )
 
 
@@ -117,21 +118,50 @@ def _provider(predictor: crd.Predictor, scope: _Scope) -> Endpoint | None:
     return replace(provider, target=Endpoint("", tls=scope.tls) if model is None else replace(model, type="", url=""))
 
 
-def _endpoint(term: crd.EndpointTerm, scope: _Scope, *, url: str) -> Endpoint:
-    secret = term.basic_auth_secret.name if term.basic_auth_secret else ""
+def _standby(given: crd.Standby, scope: _Scope) -> Standby:
+    """Return how the server is switched; a time of 0 gets the default, as in the intervals of sensors."""
+    url = (given.endpoint or "").strip().rstrip("/")
+    secret = _secret(given.basic_auth_secret, scope)
+    times = {
+        "drain_timeout": given.drain_timeout,
+        "shutdown_timeout": given.shutdown_timeout,
+        "start_timeout": given.start_timeout,
+    }
+    seconds = {name: parse_duration(text) for name, text in times.items() if text}
+    wake = given.wake_on_lan
+    return Standby(
+        method=given.method,
+        bmc=Endpoint("Redfish", url, secret, _tls(given.tls).or_else(scope.tls)) if url else None,
+        system=given.system or "",
+        wake_on_lan=None if wake is None else WakeOnLan(wake.mac_address, wake.broadcast_address or "", wake.port or 9),
+        group=given.group or "",
+        force_off=bool(given.force_off),
+        off_watts=Standby().off_watts if given.off_watts is None else given.off_watts,
+        **{name: value for name, value in seconds.items() if value > 0},
+    )
+
+
+def _secret(reference: crd.SecretReference | None, scope: _Scope) -> str:
+    """Return "namespace/name", or an empty string for none."""
+    secret = "" if reference is None else reference.name
     if secret and not is_subdomain(secret):
         raise ManifestError(
             f"{secret!r:.80} is not the name of a Secret in the NodeConfig's namespace: it must be lower-case letters, "
             "digits, '-' and '.', at most 253",
             field="basicAuthSecret.name",
         )
+    return f"{scope.namespace}/{secret}" if secret else ""
+
+
+def _endpoint(term: crd.EndpointTerm, scope: _Scope, *, url: str) -> Endpoint:
+    secret = _secret(term.basic_auth_secret, scope)
     for name, text, most in (("type", term.type, MAX_TYPE), ("endpoint", url, MAX_URL)):
         if len(text) > most:
             raise ManifestError(f"{len(text)} characters, and {most} is the limit", field=name)
     return Endpoint(
         term.type,
         url,
-        f"{scope.namespace}/{secret}" if secret else "",
+        secret,
         _tls(term.tls).or_else(scope.tls),
         _options(term),
     )

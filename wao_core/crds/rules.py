@@ -118,3 +118,75 @@ TERM_RULES = (
         "options can only be set for models on a server (V2InferenceProtocol, Redfish) and plug-ins",
     ),
 )
+
+STANDBY_METHODS = ("DryRun", "Redfish", "WakeOnLan")
+_MAC = r"^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$"
+STANDBY_RULES = (
+    Rule(
+        f"!has(self.method) || self.method in {list(STANDBY_METHODS)} || self.method.contains('{{{{')",
+        lambda standby: standby.method in STANDBY_METHODS or "{{" in standby.method,
+        f"method must be one of {', '.join(STANDBY_METHODS)}",
+    ),
+    Rule(
+        "!has(self.method) || self.method != 'Redfish' || (has(self.endpoint) && size(self.endpoint) > 0"
+        " && has(self.basicAuthSecret) && size(self.basicAuthSecret.name) > 0)",
+        lambda standby: standby.method != "Redfish" or bool(standby.endpoint and _secret(standby)),
+        "method Redfish needs endpoint, the URL of the BMC, and basicAuthSecret, an account that may switch power",
+    ),
+    Rule(
+        "!has(self.method) || self.method != 'WakeOnLan' || has(self.wakeOnLan)",
+        lambda standby: standby.method != "WakeOnLan" or standby.wake_on_lan is not None,
+        "method WakeOnLan needs wakeOnLan.macAddress",
+    ),
+    Rule(
+        "!has(self.endpoint) || size(self.endpoint) == 0 || self.endpoint.startsWith('https://')"
+        " || self.endpoint.startsWith('http://') || self.endpoint.contains('{{')",
+        lambda standby: (
+            not standby.endpoint
+            or standby.endpoint.startswith(("https://", "http://", "{{"))
+            or "{{" in standby.endpoint
+        ),
+        "endpoint must be the URL of the BMC, https://host[:port]",
+    ),
+)
+WAKE_ON_LAN_RULES = (
+    Rule(
+        f"self.macAddress.matches('{_MAC}') || self.macAddress.contains('{{{{')",
+        lambda wake: bool(re.match(_MAC, wake.mac_address)) or "{{" in wake.mac_address,
+        "macAddress must be six pairs of hex digits, such as 0c:c4:7a:12:34:56",
+    ),
+)
+_SENSORS = (("metricsCollector", ("inletTemp", "deltaP", "powerWatts")),)
+_MODELS = (("predictor", ("powerConsumption", "powerConsumptionEndpointProvider")),)
+
+
+def _other_secrets() -> str:
+    """Return a CEL list of the names of all Secrets of a spec but standby's."""
+    terms = [f"self.{part}.{name}" for part, names in (*_SENSORS, *_MODELS) for name in names]
+    names = [f"has({term}) && has({term}.basicAuthSecret) ? {term}.basicAuthSecret.name : ''" for term in terms]
+    return f"[{', '.join(names)}]"
+
+
+def _secret(term: Any) -> str:
+    return term.basic_auth_secret.name if term is not None and term.basic_auth_secret is not None else ""
+
+
+def _own_secret(spec: Any) -> bool:
+    sensors, models = spec.metrics_collector, spec.predictor
+    terms = (
+        *(sensors.inlet_temp, sensors.delta_p, sensors.power_watts),
+        *(models.power_consumption, models.power_consumption_endpoint_provider),
+    )
+    own = _secret(spec.standby)
+    return not own or own not in map(_secret, terms)
+
+
+SPEC_RULES = (
+    Rule(
+        "!has(self.standby) || !has(self.standby.basicAuthSecret) || size(self.standby.basicAuthSecret.name) == 0"
+        f" || {_other_secrets()}.all(other, other != self.standby.basicAuthSecret.name)",
+        _own_secret,
+        "standby.basicAuthSecret must be another Secret than those of sensors and models: an account that may switch"
+        " power is not for reading",
+    ),
+)

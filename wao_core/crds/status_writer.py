@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from wao_core.cluster.names import GROUP, VERSION
@@ -129,9 +129,11 @@ class StatusWriter:
         """
         if not self.is_due(record):
             return WriteResult.WAITING
-        before = await self._before(record, refresh)
-        if before is None:
+        present = await self._before(record, refresh)
+        if present is None:
             return self._failed(record)
+        own = {condition.type for condition in status.conditions}
+        before = replace(present, conditions=tuple(held for held in present.conditions if held.type in own))
         dated = Status(with_transitions(status.conditions, before.conditions, now), status.fields)
         writes = refresh or self._differs(before, status)
         if writes and not await self._source.patch_status(reference(self._kind, record), dated.to_wire()):

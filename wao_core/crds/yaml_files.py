@@ -48,6 +48,7 @@ RESOURCES = (
             ("Node", "string", ".spec.nodeName"),
             ("InletTemp", "string", ".spec.metricsCollector.inletTemp.type"),
             ("Predictor", "string", ".spec.predictor.powerConsumption.type"),
+            ("Power", "string", ".status.standby.powerState"),
             ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
             ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
             ("Age", "date", ".metadata.creationTimestamp"),

@@ -15,7 +15,7 @@ from wao_core.cluster.records import Kind, Record
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.errors import SourceError
-from wao_core.kube.client import MERGE_PATCH, KubeClient, KubeError, object_of
+from wao_core.kube.client import KubeClient, KubeError, object_of
 from wao_core.kube.collection import decode_list
 from wao_core.kube.events import EventRecorder
 from wao_core.kube.reflector import Reflector, StateSink
@@ -71,7 +71,7 @@ class KubernetesSource:
     ) -> None:
         self.client = client
         self._kinds = frozenset(kinds)
-        self._period = period
+        self._period, self._component = period, component
         self._state = ClusterState()
         self._recorder = EventRecorder(client, component)
         self._reflectors = self._make_reflectors(selectors or {})
@@ -161,10 +161,15 @@ class KubernetesSource:
         return found.get("status") or {}
 
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
-        """Merge `status` into a custom resource's status; return False, logged, when that is to be retried."""
+        """Apply `status` to a custom resource's status; return False, logged, when that is to be retried.
+
+        A server-side apply: conditions and fields of other writers stay, such as those of `wao standby`.
+        """
         path = RESOURCES[about.kind].path(about.namespace, about.name, "status")
+        metadata = {"name": about.name, "namespace": about.namespace, **({"uid": about.uid} if about.uid else {})}
+        body = {"apiVersion": about.api_version, "kind": about.kind, "metadata": metadata, "status": status}
         try:
-            await self.client.send("PATCH", path, body={"status": status}, content_type=MERGE_PATCH)
+            await self.client.apply(path, body, manager=self._component)
         except KubeError as error:
             if error.status_code == 404:  # deleted meanwhile
                 return True

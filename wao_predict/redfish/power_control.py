@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy, origin_of, ssl_context
 from wao_predict.errors import MissingExtra, ProtocolError, RemoteError, UsageError
@@ -51,6 +52,9 @@ class PowerControl:
         https://host[:port] of the BMC.
     system
         Id of the System, needed if the BMC has several.
+    address
+        IP address to connect to, if the host is a name that was resolved and checked before. The certificate is
+        verified for the name.
 
     Raises
     ------
@@ -76,10 +80,11 @@ class PowerControl:
         system: str | None = None,
         tls: TlsPolicy | None = None,
         options: HttpOptions | None = None,
+        address: str | None = None,
     ) -> None:
         origin_of(base_url)
         self._base = base_url.rstrip("/")
-        self._connector = _connector(self._base, tls or TlsPolicy(), options or HttpOptions())
+        self._connector = _connector(self._base, tls or TlsPolicy(), options or HttpOptions(), address)
         self._auth: Any = None
         try:
             with self._errors("/redfish/v1/"):
@@ -198,7 +203,7 @@ def _allowed(document: Any) -> frozenset[str]:
     return frozenset(str(kind) for kind in action.get("ResetType@Redfish.AllowableValues") or ())
 
 
-def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions) -> Any:
+def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions, address: str | None) -> Any:
     """Return sushy's connector, restricted to one BMC; a function, because sushy is imported only when needed."""
     try:
         from requests.adapters import HTTPAdapter
@@ -214,7 +219,10 @@ def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions) -> Any:
 
         def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
             host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-            return host, {}
+            if address is None:
+                return host, {}
+            name = {"server_hostname": host["host"]} if host["scheme"] == "https" else {}
+            return {**host, "host": address}, name
 
         def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
             """Leave the decision to the context."""
@@ -234,7 +242,10 @@ def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions) -> Any:
             )
             self.challenge = ""
             self._session.trust_env = False
-            self._session.mount("https://", PolicyAdapter(max_retries=0))
+            for scheme in ("https://", "http://"):
+                self._session.mount(scheme, PolicyAdapter(max_retries=0))
+            if address is not None:
+                self._session.headers["Host"] = urlsplit(base_url).netloc
 
         def _note_challenge(self, response: Any) -> None:
             if response.status_code == 401:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.nodeconfigs import REFERENCES, with_term
-from wao_core.cluster.records import Node, NodeConfig, NodeConfigTemplate
+from wao_core.cluster.records import Node, NodeConfig, NodeConfigTemplate, Standby, WakeOnLan
 from wao_core.crds.desired import render_node_config
 from wao_core.crds.node_configs import node_config
 from wao_core.errors import ManifestError
@@ -108,3 +108,44 @@ def test_a_secrets_name_in_a_node_config_is_no_template(name: str) -> None:
 def test_the_namespace_of_a_node_config_is_a_name() -> None:
     with pytest.raises(ManifestError, match="not the name of a namespace"):
         decode_object("NodeConfig", {"metadata": {"name": "x", "namespace": "../wao-system"}, "spec": REFERENCES[0]})
+
+
+def test_a_server_is_never_switched_without_standby() -> None:
+    assert record({}).standby is None
+    assert record({}, standby={}).standby == Standby(method="DryRun")
+
+
+def test_standby_has_the_bmc_with_its_own_account_and_the_tls_of_the_node_config() -> None:
+    given = {
+        "method": "Redfish",
+        "endpoint": "https://bmc/ ",
+        "basicAuthSecret": {"name": "power"},
+        "system": "Node0",
+        "group": "compute",
+        "forceOff": True,
+        "startTimeout": "7m30s",
+        "drainTimeout": "0s",
+        "offWatts": 5.5,
+    }
+    assert record({}, standby=given, tls={"insecureSkipVerify": True}).standby == Standby(
+        method="Redfish",
+        bmc=Endpoint("Redfish", "https://bmc", "ns/power", TlsPolicy(insecure=True)),
+        system="Node0",
+        group="compute",
+        force_off=True,
+        start_timeout=450.0,
+        off_watts=5.5,
+    )
+
+
+def test_wake_on_lan_needs_no_bmc() -> None:
+    wake = {"macAddress": "0c:c4:7a:12:34:56", "broadcastAddress": "10.1.255.255"}
+    found = record({}, standby={"method": "WakeOnLan", "wakeOnLan": wake}).standby
+    assert found == Standby(method="WakeOnLan", wake_on_lan=WakeOnLan("0c:c4:7a:12:34:56", "10.1.255.255", 9))
+
+
+@pytest.mark.parametrize("name", ["../other/secret", "{{ .Labels.x }}"])
+def test_the_secret_of_standby_is_a_name(name: str) -> None:
+    given = {"method": "Redfish", "endpoint": "https://bmc", "basicAuthSecret": {"name": name}}
+    with pytest.raises(ManifestError):
+        record({}, standby=given)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.fakes.nodeconfigs import NOT_NAMES, REFUSED, TEMPLATED, with_term
+from tests.fakes.nodeconfigs import (
+    NOT_NAMES,
+    REFUSED,
+    STANDBY_REFUSED,
+    STANDBY_TAKEN,
+    TEMPLATED,
+    with_standby,
+    with_term,
+)
 from tests.fakes.schemas import at, spec_of, walk
 from wao_core.crds import models as crd
 from wao_core.crds.rules import TERM_RULES, TLS_RULES
@@ -38,7 +46,22 @@ def test_rules_name_only_fields_of_our_own() -> None:
     own = set("value query options points sensor tls uri name caBundle fingerprint insecureSkipVerify".split())
     for path, schema in walk(spec_of("NodeConfig")):
         for rule in schema.get("x-kubernetes-validations", ()):
+            if path.startswith(".standby") or rule["rule"].startswith("!has(self.standby) || "):
+                continue
             assert set(re.findall(r"self\.(\w+)", rule["rule"])) <= own | {"type"}, path
+
+
+@pytest.mark.parametrize(("fields", "message"), STANDBY_REFUSED, ids=[message[:30] for _, message in STANDBY_REFUSED])
+def test_what_cannot_switch_a_server_is_refused(fields: dict[str, Any], message: str) -> None:
+    for model in (crd.NodeConfigSpec, crd.NodeConfigTemplateBody):
+        with pytest.raises(ValidationError, match=message):
+            model.model_validate(with_standby(fields))
+
+
+@pytest.mark.parametrize("fields", STANDBY_TAKEN, ids=str)
+def test_ways_to_switch_a_server_are_taken(fields: dict[str, Any]) -> None:
+    for model in (crd.NodeConfigSpec, crd.NodeConfigTemplateBody):
+        assert model.model_validate(with_standby(fields))
 
 
 @pytest.mark.parametrize("kind", ["NodeConfig", "NodeConfigTemplate"])

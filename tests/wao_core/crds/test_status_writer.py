@@ -121,3 +121,13 @@ async def test_everything_is_forgotten_when_another_replica_may_have_written(bed
     await bed.write(ready())
     bed.writer.forget()
     assert bed.writer.written(config("1")) is None
+
+
+async def test_conditions_of_other_writers_are_no_reason_to_write(bed: Bed) -> None:
+    """`wao standby` writes its own conditions to the same NodeConfig."""
+    await bed.write(ready())
+    (about, wire) = bed.source.written[0]
+    asleep = {"type": "Asleep", "status": "False", "reason": "Running"}
+    await bed.source.patch_status(about, {"conditions": [asleep, *wire["conditions"]]})
+    bed.restart()
+    assert await bed.write(ready()) is WriteResult.UNCHANGED

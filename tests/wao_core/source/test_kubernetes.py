@@ -87,6 +87,27 @@ async def test_failures_of_statuses_are_reported_but_not_those_of_deleted_object
         assert await source.patch_status(about, {"nodes": 3}) is written
 
 
+async def test_a_status_is_applied_so_that_conditions_of_other_writers_stay() -> None:
+    requests = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        requests.append((request.path, request.content_type, dict(request.query), await request.json()))
+        return web.json_response({})
+
+    async with client_of(handle) as client:
+        source = KubernetesSource(client, [], component="wao-metrics-api")
+        await source.patch_status(ObjectRef("NodeConfig", "n", "w", "7", "node.waok8s.github.io/v1beta1"), {"nodes": 3})
+    path = "/apis/node.waok8s.github.io/v1beta1/namespaces/w/nodeconfigs/n/status"
+    body = {
+        "apiVersion": "node.waok8s.github.io/v1beta1",
+        "kind": "NodeConfig",
+        "metadata": {"name": "n", "namespace": "w", "uid": "7"},
+        "status": {"nodes": 3},
+    }
+    query = {"fieldManager": "wao-metrics-api", "force": "true"}
+    assert requests == [(path, "application/apply-patch+yaml", query, body)]
+
+
 async def test_the_status_of_an_object_that_was_created_again_is_not_read_for_its_predecessor() -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         return web.json_response({"kind": "NodeConfig", "metadata": {"uid": "new"}, "status": {"nodes": 3}})

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from tests.fakes.power_bmcs import ALL, ROOT, documents, power_bmc
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_predict import Credentials, HttpOptions, RemoteError, TlsPolicy, UsageError
 from wao_predict.redfish.power_control import PowerControl, PowerState
@@ -20,40 +21,7 @@ from wao_predict.testing import MockBmc
 T = TypeVar("T")
 LOGIN = Credentials("operator", "hunter2")
 OPTIONS = HttpOptions(timeout=5.0, connect_timeout=2.0)
-ROOT = "/redfish/v1"
 SYSTEM = f"{ROOT}/Systems/1"
-ALL = ("On", "GracefulShutdown", "ForceOff")
-
-
-def system(number: str, allowed: Sequence[str]) -> dict[str, Any]:
-    path = f"{ROOT}/Systems/{number}"
-    action = {"target": f"{path}/Actions/ComputerSystem.Reset", "ResetType@Redfish.AllowableValues": list(allowed)}
-    actions = {"#ComputerSystem.Reset": action}
-    return {"@odata.id": path, "Id": number, "Name": number, "PowerState": "On", "Actions": actions}
-
-
-def documents(*numbers: str, allowed: Sequence[str] = ALL) -> dict[str, dict[str, Any]]:
-    sessions = f"{ROOT}/SessionService/Sessions"
-    members = [{"@odata.id": f"{ROOT}/Systems/{number}"} for number in numbers]
-    return {
-        ROOT: {
-            "@odata.id": f"{ROOT}/",
-            "Id": "RootService",
-            "Name": "Root",
-            "RedfishVersion": "1.9.0",
-            "Systems": {"@odata.id": f"{ROOT}/Systems"},
-            "SessionService": {"@odata.id": f"{ROOT}/SessionService"},
-            "Links": {"Sessions": {"@odata.id": sessions}},
-        },
-        f"{ROOT}/SessionService": {"Id": "S", "Name": "S", "Sessions": {"@odata.id": sessions}},
-        sessions: {"Id": "Sessions", "Name": "Sessions", "Members": []},
-        f"{ROOT}/Systems": {"Id": "Systems", "Name": "Systems", "Members": members},
-        **{f"{ROOT}/Systems/{number}": system(number, allowed) for number in numbers},
-    }
-
-
-def bmc(*numbers: str, allowed: Sequence[str] = ALL, basic: bool = True) -> MockBmc:
-    return MockBmc(documents(*numbers, allowed=allowed), credentials=("operator", "hunter2"), basic=basic)
 
 
 async def control(
@@ -69,7 +37,7 @@ async def control(
 
 
 async def test_the_power_state_and_the_allowed_reset_types_are_read() -> None:
-    async with bmc("1") as server:
+    async with power_bmc("1") as server:
         found = await control(server, PowerControl.read)
         assert (found.system, found.state, found.allowed) == ("1", PowerState.ON, frozenset(ALL))
         server.power_states[SYSTEM] = "Unheard"
@@ -84,26 +52,26 @@ async def test_a_server_is_shut_down_switched_on_and_forced_off() -> None:
             states.append(power.read().state)
         return states
 
-    async with bmc("1") as server:
+    async with power_bmc("1") as server:
         assert await control(server, work) == [PowerState.OFF, PowerState.ON, PowerState.OFF]
         assert [kind for _, kind in server.resets] == ["GracefulShutdown", "On", "ForceOff"]
 
 
 async def test_a_bmc_that_knows_force_on_only_is_switched_on_with_it() -> None:
-    async with bmc("1", allowed=["ForceOn"]) as server:
+    async with power_bmc("1", allowed=["ForceOn"]) as server:
         await control(server, PowerControl.switch_on)
         assert server.resets == [(SYSTEM, "ForceOn")]
 
 
 async def test_a_reset_type_that_the_bmc_does_not_allow_is_not_sent() -> None:
-    async with bmc("1", allowed=["On", "ForceOff"]) as server:
+    async with power_bmc("1", allowed=["On", "ForceOff"]) as server:
         with pytest.raises(UsageError, match="does not allow GracefulShutdown; it allows ForceOff, On"):
             await control(server, PowerControl.shut_down)
         assert server.resets == []
 
 
 async def test_one_of_several_systems_must_be_named() -> None:
-    async with bmc("Node0", "Node1") as server:
+    async with power_bmc("Node0", "Node1") as server:
         with pytest.raises(UsageError, match="name one of the Systems; the BMC has: Node0, Node1"):
             await control(server, PowerControl.force_off)
         with pytest.raises(UsageError, match="there is no System 'Node7'; the BMC has: Node0, Node1"):
@@ -114,13 +82,13 @@ async def test_one_of_several_systems_must_be_named() -> None:
 
 @pytest.mark.parametrize("basic", [True, False])
 async def test_it_logs_in_as_the_sensors_do_and_logs_out(basic: bool) -> None:
-    async with bmc("1", basic=basic) as server:
+    async with power_bmc("1", basic=basic) as server:
         await control(server, PowerControl.read)
         assert (server.logins, server.sessions) == (0 if basic else 1, 0)
 
 
 async def test_a_wrong_password_is_one_failed_login() -> None:
-    async with bmc("1") as server:
+    async with power_bmc("1") as server:
         with pytest.raises(RemoteError, match="refused the credentials") as raised:
             await control(server, PowerControl.read, Credentials("operator", "wrong-secret"))
         assert (server.refusals, server.logins, raised.value.status_code) == (1, 0, 401)
@@ -128,7 +96,7 @@ async def test_a_wrong_password_is_one_failed_login() -> None:
 
 
 async def test_a_bmc_that_fails_or_does_not_answer_is_a_remote_error() -> None:
-    async with bmc("1") as server:
+    async with power_bmc("1") as server:
         server.faults.status = 500
         with pytest.raises(RemoteError, match="status 500"):
             await control(server, PowerControl.read)
@@ -146,7 +114,7 @@ async def test_broken_documents_are_remote_errors() -> None:
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    async with MockBmc({}) as other, bmc("1") as server:
+    async with MockBmc({}) as other, power_bmc("1") as server:
         server.faults.redirect = f"{other.url}/redfish/v1/"
         with pytest.raises(RemoteError, match="redirects elsewhere"):
             await control(server, PowerControl.read)
@@ -173,7 +141,7 @@ async def test_certificates_are_verified_by_the_tls_policy(pair: tuple[Path, Pat
     context.load_cert_chain(*pair)
     pem = pair[0].read_text()
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-    server = bmc("1")
+    server = power_bmc("1")
     await server.start(tls=context)
     try:
         for refused in (TlsPolicy(), TlsPolicy(fingerprint="11" * 32)):
@@ -191,8 +159,29 @@ async def test_certificates_are_verified_by_the_tls_policy(pair: tuple[Path, Pat
         await server.stop()
 
 
+@pytest.mark.parametrize("secured", [True, False])
+async def test_a_name_that_was_resolved_before_is_not_resolved_again(tmp_path: Path, secured: bool) -> None:
+    """The name does not exist: only the address can lead to the BMC, and the certificate counts for the name."""
+    pair = bootstrap_certificate(tmp_path, ["bmc-1.invalid"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    server = power_bmc("1")
+    await server.start(tls=context if secured else None)
+    real, server.url = server.url, server.url.replace("127.0.0.1", "bmc-1.invalid")
+    try:
+        found = await control(server, PowerControl.read, tls=TlsPolicy(ca_file=pair[0]), address="127.0.0.1")
+        assert found.state is PowerState.ON
+        if secured:
+            server.url = server.url.replace("bmc-1", "bmc-2")
+            with pytest.raises(RemoteError, match="bmc-2"):
+                await control(server, PowerControl.read, tls=TlsPolicy(ca_file=pair[0]), address="127.0.0.1")
+    finally:
+        server.url = real
+        await server.stop()
+
+
 async def test_the_password_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with bmc("1", basic=False) as server:
+    async with power_bmc("1", basic=False) as server:
         await control(server, PowerControl.force_off)
     assert "hunter2" not in caplog.text

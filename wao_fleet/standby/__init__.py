@@ -1,0 +1,1 @@
+"""Switches idle servers off, and on again before anybody waits: `wao standby`."""

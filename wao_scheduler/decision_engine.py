@@ -17,6 +17,7 @@ from wao_scheduler import hard_limits, scoring
 from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decisions import Outcome, PlacementDecision
+from wao_scheduler.draining_nodes import DrainingNodes
 from wao_scheduler.increases import increases_of
 from wao_scheduler.pod_spread import PodSpread, SpreadResult
 from wao_scheduler.spread_rule import BadRate
@@ -70,6 +71,7 @@ class DecisionEngine:
         self._shared = settings.profiles.get("default", ProfileSettings())
         self.assumed_pods = AssumedPods(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
         self._pod_spread = PodSpread(state, self.assumed_pods)
+        self._draining = DrainingNodes(state)
         self._snapshot: ClusterSnapshot | None = None
         self._increases: IncreaseCache
         self._floor: FloatArray = np.empty(0)
@@ -142,6 +144,8 @@ class DecisionEngine:
         floor = self._floor if profile.rule == "floor" else None
         increases = self._increases.of(loads, cores, profile.rule, floor=floor, rows=needed)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
+        draining = self._draining.among(names)
+        increase[list(draining)] = np.nan  # the lowest class of scores
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)
         handled = self.handles(pod, profile)
@@ -165,6 +169,7 @@ class DecisionEngine:
             names=names,
             rows=rows,
             noted=self._noted[rows] | ~known,
+            draining=draining,
             usage=usage,
             assumed=assumed,
             increase=increase,

@@ -71,6 +71,8 @@ class PlacementDecision(DecisionFacts):
         Row of each candidate in `snapshot`, -1 for a node that is not in it.
     noted
         Whether the snapshot states a reason for the candidate.
+    draining
+        The application that drains a candidate, by its position; its increase counts as unknown.
     usage, assumed
         Measured plus assumed CPU without the pod, and the assumed part of it [cores].
     increase
@@ -83,6 +85,7 @@ class PlacementDecision(DecisionFacts):
 
     rows: IntArray
     noted: BoolArray
+    draining: Mapping[int, str] = field(default_factory=dict)
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray
@@ -237,7 +240,9 @@ def _reasons(decision: PlacementDecision) -> dict[int, str]:
     for index in np.flatnonzero(decision.noted | ~np.isfinite(decision.increase)).tolist():
         row, increase = int(decision.rows[index]), float(decision.increase[index])
         reason = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
-        if increase == math.inf:
+        if index in decision.draining:
+            reason = f"{decision.draining[index]} is draining this node"
+        elif increase == math.inf:
             reason = "; ".join(part for part in ("the pod would overload the node", reason) if part)
         elif math.isnan(increase) and not reason:
             reason = "no recent CPU sample" if math.isnan(decision.usage[index]) else "no power curve"

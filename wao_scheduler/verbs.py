@@ -167,7 +167,7 @@ def _decided(state: ExtenderState, decision: PlacementDecision) -> None:
 def _remember(state: ExtenderState, decision: PlacementDecision) -> None:
     """Count the decision, keep it for explain, and send an Event about the pod; runs after the answer is sent."""
     state.metrics.inflight.set(len(state.engine.assumed_pods))
-    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()))
+    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()) - len(decision.draining))
     if decision.outcome in ("no_node_known", "all_overloaded"):
         state.metrics.fallback.labels(decision.outcome).inc()
     explanation = explain(decision)

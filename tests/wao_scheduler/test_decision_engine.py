@@ -11,7 +11,8 @@ import pytest
 
 from tests.fakes.fleets import CONDITIONS, fleet_of
 from tests.fakes.snapshots import snapshot
-from wao_core.cluster.records import Kind, Node, Pod
+from wao_core.cluster.names import DRAINING
+from wao_core.cluster.records import Kind, Node, Pod, Taint
 from wao_core.cluster.state import ClusterState
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
@@ -66,6 +67,18 @@ def test_an_unmeasured_node_ranks_below_every_measured_one_with_a_reason() -> No
     assert "not in the snapshot" in str(explained["ghost"]["reason"])
     assert explained["b"]["watts_before"] == 100.0
     assert explained["b"]["increase"] == pytest.approx(90.0)
+
+
+def test_a_node_that_is_being_drained_ranks_below_every_other_one() -> None:
+    state = ClusterState()
+    made = engine(state)
+    made.update(snapshot(["a", "b", "c"], slopes=[1.0, 2.0, 3.0]))
+    state.put(Kind.NODE, Node(name="a", taints=(Taint(DRAINING, "rebalance", "PreferNoSchedule"),)))
+    decision = made.prioritize(pod(), ["a", "b", "c"])
+    assert (decision.chosen, decision.scores.tolist()) == ("b", [0, 10, 9])
+    assert explain(decision).rows()[-1]["reason"] == "rebalance is draining this node"
+    state.put(Kind.NODE, Node(name="a"))
+    assert made.prioritize(pod("q"), ["a", "b", "c"]).chosen == "a"
 
 
 def test_a_sample_that_is_too_old_is_unknown() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.disks import small_disk
 from tests.faults.processes import (
     FLEET,
     SERVERS,
@@ -46,7 +47,7 @@ def measured(scheduler: ServerProcess) -> int:
 
 
 def test_a_server_without_room_for_its_log_serves_on(tmp_path: Path) -> None:
-    """As on a full disk: no file can grow, and the log is a file."""
+    """A limit of the process, which needs no root: no file can grow, and the log is a file."""
     bootstrap_certificate(tmp_path, [])
     with ExitStack() as stack:
         for name in SERVERS if THOROUGH else SERVERS[:1]:
@@ -57,6 +58,59 @@ def test_a_server_without_room_for_its_log_serves_on(tmp_path: Path) -> None:
             assert server.log.stat().st_size == 0
             server.terminate()
             assert server.process.returncode == 0
+
+
+def refused(name: str, server: ServerProcess, fleet: Path) -> None:
+    """Put a file that is no manifest into the folder, and wait until the log names it."""
+    (fleet / name).write_text("{")
+    seconds_until(lambda: name in server.log.read_text(errors="replace"), READ_AGAIN, f"the log names {name}")
+
+
+def test_on_a_full_disk_the_servers_serve_on_and_log_again_once_there_is_room(fleet: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk, ExitStack() as stack:
+        bootstrap_certificate(disk.folder, [])
+        options = ("--self-signed-dir", str(disk.folder))
+        servers = {
+            name: stack.enter_context(running(name, disk.folder, *options, manifests=fleet))
+            for name in (SERVERS if THOROUGH else SERVERS[:1])
+        }
+        for server in servers.values():
+            seconds_until(server.ready, READ_AGAIN, f"{server.name} is ready")
+        readers = [server for name, server in servers.items() if name != "controller"]
+        refused("before.yaml", readers[0], fleet)
+        disk.fill()
+        for number in range(10):
+            for more in "abc":  # the lines of the log about them need more than the rest of its block
+                (fleet / f"{'lost' * 50}-{more}{number}.yaml").write_text("{")
+            for server in servers.values():
+                server.serve_good_client()
+                assert server.ready(), server.name
+        assert disk.is_full()
+        assert all(server.log.stat().st_size <= disk.block for server in servers.values())
+        disk.make_room()
+        for server in readers:
+            refused(f"after-{server.name}.yaml", server, fleet)
+        for server in servers.values():
+            server.serve_good_client()
+            server.assert_within_its_memory()
+            assert not tracebacks(server.log), server.log.read_text()
+            server.terminate()
+            assert server.process.returncode == 0
+
+
+def test_a_start_that_failed_on_a_full_disk_leaves_nothing_that_the_next_one_stumbles_over(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill()
+        options = ("--self-signed-dir", str(disk.folder / "certificates"))
+        command = [sys.executable, "-m", "wao_predict.cli", "scheduler", "--manifests", str(FLEET), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path)
+        assert done.returncode == 1, done.stderr
+        assert "No space left on device" in done.stderr
+        assert "; give " in done.stderr
+        assert "Traceback" not in done.stderr
+        disk.make_room()
+        with running("scheduler", tmp_path, *options) as server:
+            seconds_until(server.ready, READ_AGAIN, "ready")
 
 
 @pytest.mark.parametrize("options", [(), ("--self-signed-dir", "certificates")])

@@ -184,8 +184,9 @@ demo: setup  ## run the demo on a fleet of mock BMCs; ends by itself
 bench: setup  ## measure the hot paths and the quality figures
 	$(BIN)/python -m benchmarks
 
-models: .venv-train/.stamp  ## train the four included models again
+models: .venv-train/.stamp  ## train the included models of servers and of the cooling plant again
 	.venv-train/bin/python -m wao_predict.train.shipped
+	.venv-train/bin/python -m wao_predict.train.plant
 
 clean:  ## remove environments and caches
 	rm -rf .venv .venv-* .tools .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -116,6 +116,8 @@ class Fleet:
         Power curves of the nodes, all known.
     capacity_cores, usage_cores
         CPU and present CPU use of each node [cores], shape (n_nodes,).
+    groups
+        Group of each node, such as its room, for cooling and prices; default: no groups.
 
     Raises
     ------
@@ -136,9 +138,11 @@ class Fleet:
     curves: PowerCurves
     capacity_cores: FloatArray
     usage_cores: FloatArray
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "groups", tuple(self.groups))
         for field_name in ("capacity_cores", "usage_cores"):
             object.__setattr__(self, field_name, np.asarray(getattr(self, field_name), dtype=np.float64))
         count = len(self.names)
@@ -146,6 +150,7 @@ class Fleet:
             ("curves", len(self.curves)),
             ("capacity_cores", len(self.capacity_cores)),
             ("usage_cores", len(self.usage_cores)),
+            ("groups", len(self.groups) or count),
         ):
             if size != count:
                 raise UsageError(f"{size} {name} for {count} nodes: give one for each")
@@ -176,7 +181,7 @@ class Fleet:
         table
             Path of a CSV file, "-" for standard input, or a pandas, polars or pyarrow table, a dict of columns or a
             list of dicts. Columns: name, model (see `load_predictor`), capacity_cores, usage_cores [cores], and
-            inlet_temp [degC] and delta_p [Pa] for nodes whose model needs them.
+            inlet_temp [degC] and delta_p [Pa] for nodes whose model needs them. Optional: group, such as the room.
 
         Raises
         ------
@@ -225,7 +230,14 @@ class Fleet:
 
     def with_usage(self, usage_cores: ArrayLike) -> Fleet:
         """Return the fleet with another CPU use [cores], shape (n_nodes,)."""
-        return Fleet(self.names, self.curves, self.capacity_cores, np.asarray(usage_cores, dtype=np.float64))
+        return Fleet(
+            self.names, self.curves, self.capacity_cores, np.asarray(usage_cores, dtype=np.float64), self.groups
+        )
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Group of each node, "" for all if there are no groups."""
+        return self.groups or ("",) * len(self.names)
 
     def room(self, cores: float) -> IntArray:
         """Return the number of pods of `cores` each that fit on each node, shape (n_nodes,)."""

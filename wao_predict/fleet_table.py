@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,58 @@ TEXTS = ("name", "model")
 NUMBERS = ("capacity_cores", "usage_cores")
 CONDITIONS = ("inlet_temp", "delta_p")
 COLUMNS = (*TEXTS, *NUMBERS, *CONDITIONS)
+GROUP = "group"
+
+
+@dataclass(frozen=True, eq=False)
+class FleetColumns:
+    """The columns of a fleet, before its curves are predicted.
+
+    Attributes
+    ----------
+    names, models
+        Name and model of each node.
+    capacity_cores, usage_cores
+        CPU and its present use [cores], shape (n_nodes,).
+    inlet_temp, delta_p
+        Conditions [degC], [Pa], shape (n_nodes,); NaN unknown.
+    groups
+        Group of each node, empty without groups.
+    """
+
+    names: tuple[str, ...]
+    models: tuple[str, ...]
+    capacity_cores: FloatArray
+    usage_cores: FloatArray
+    inlet_temp: FloatArray
+    delta_p: FloatArray
+    groups: tuple[str, ...] = ()
+
+    def fleet(self) -> Fleet:
+        """Return the fleet; each model is loaded once."""
+        curves = curves_of_models(self.models, self.inlet_temp, self.delta_p)
+        return Fleet(self.names, curves, self.capacity_cores, self.usage_cores, self.groups)
 
 
 def fleet_of(table: object) -> Fleet:
     """Return the fleet in a table or a CSV file; see `Fleet.from_table`."""
+    return fleet_columns(table).fleet()
+
+
+def fleet_columns(table: object) -> FleetColumns:
+    """Return the columns of a fleet in a table or a CSV file; see `Fleet.from_table`."""
     columns = _of_file(table) if isinstance(table, str | Path) else _of_table(table)
     names, models = (tuple(map(str, columns[name])) for name in TEXTS)
-    capacity, usage = (np.asarray(columns[name]) for name in NUMBERS)
+    capacity, usage, inlet_temp, delta_p = (np.asarray(columns[name]) for name in (*NUMBERS, *CONDITIONS))
     _check_usage(names, capacity, usage)
-    curves = curves_of_models(models, np.asarray(columns["inlet_temp"]), np.asarray(columns["delta_p"]))
-    return Fleet(names, curves, capacity, usage)
+    groups = tuple(map(str, columns[GROUP])) if GROUP in columns else ()
+    return FleetColumns(names, models, capacity, usage, inlet_temp, delta_p, groups)
 
 
 def _of_file(path: str | Path) -> Mapping[str, list[str] | FloatArray]:
     read = read_csv(path)
     numbers = read.numbers(NUMBERS)
-    places = read.places(TEXTS)
+    places = read.places((*TEXTS, GROUP) if read.has(GROUP) else TEXTS)
     texts = {name: [read.cell(row, place) for row in range(len(read.rows))] for name, place in places.items()}
     return {**texts, **numbers, **{name: read.optional_numbers(name) for name in CONDITIONS}}
 
@@ -43,8 +80,8 @@ def _of_table(table: object) -> dict[str, NDArray[Any]]:
     given = named_columns(table)
     if given is None:
         raise FeatureError(f"a fleet is a table with the columns {', '.join(COLUMNS)}, not {type(table).__name__}")
-    chosen = chosen_columns(given, (*TEXTS, *NUMBERS), optional=CONDITIONS)
-    texts = {name: np.asarray(chosen[name], dtype=object) for name in TEXTS}
+    chosen = chosen_columns(given, (*TEXTS, *NUMBERS), optional=(*CONDITIONS, GROUP))
+    texts = {name: np.asarray(chosen[name], dtype=object) for name in (*TEXTS, GROUP) if name in chosen}
     numbers = {name: numeric_column(name, chosen.get(name, np.nan)) for name in (*NUMBERS, *CONDITIONS)}
     return repeated({**texts, **numbers})
 

@@ -79,3 +79,14 @@ def test_columns_can_have_their_other_names_and_a_frame_may_be_lazy() -> None:
     expected = Fleet.from_table(COLUMNS).to_frame()
     pd.testing.assert_frame_equal(Fleet.from_table(renamed).to_frame(), expected)
     pd.testing.assert_frame_equal(Fleet.from_table(pl.DataFrame(renamed, strict=False).lazy()).to_frame(), expected)
+
+
+def test_a_fleet_may_have_groups(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.csv"
+    table = {**COLUMNS, "group": ["room-a", "room-b"]}
+    pd.DataFrame(table).to_csv(file, index=False)
+    for given in (table, file):
+        fleet = Fleet.from_table(given)
+        assert fleet.group_names == ("room-a", "room-b")
+        assert fleet.with_usage([1.0, 1.0]).group_names == ("room-a", "room-b")
+    assert Fleet.from_table(COLUMNS).group_names == ("", "")

@@ -35,6 +35,14 @@ class OnnxBackend:
         onnxruntime is not installed.
     """
 
+    default_features: tuple[str, ...] = FEATURES
+    """Features of a file that does not name its own."""
+
+    @staticmethod
+    def check_features(names: Sequence[str]) -> tuple[str, ...]:
+        """Return the features that a file names; a subclass for other models than of servers has its own rule."""
+        return checked_features(names)
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._load(_bytes(self.path))
@@ -43,7 +51,7 @@ class OnnxBackend:
         self._model = model
         self.session = _session(model, self.path)
         self.metadata: Mapping[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
-        self.features = _features(self.metadata, self.path)
+        self.features = self._stated_features()
         self._input = _input_of(self.session, self.path, self.features)
         self._outputs = [output.name for output in self.session.get_outputs()]
         self.ranges = _ranges(self.metadata, self.path, self.features)
@@ -101,6 +109,13 @@ class OnnxBackend:
     def _watts_output(self) -> str:
         return "watts" if "watts" in self._outputs else self._outputs[0]
 
+    def _stated_features(self) -> tuple[str, ...]:
+        stated = self.metadata.get("wao.features")
+        try:
+            return self.default_features if stated is None else self.check_features(stated.split(","))
+        except UsageError as error:
+            raise ModelLoadError(f"{self.path}: its metadata wao.features: {error}") from None
+
     def _run(self, X: FloatArray, output: str) -> FloatArray:
         rows = np.ascontiguousarray(X, dtype=np.float32)
         try:
@@ -139,14 +154,6 @@ def _session(model: bytes, path: Path) -> Any:
     except Exception as error:  # onnxruntime raises a class of its own for each cause
         reason = " ".join(str(error).split())[:200]
         raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}") from None
-
-
-def _features(metadata: Mapping[str, str], path: Path) -> tuple[str, ...]:
-    stated = metadata.get("wao.features")
-    try:
-        return FEATURES if stated is None else checked_features(stated.split(","))
-    except UsageError as error:
-        raise ModelLoadError(f"{path}: its metadata wao.features: {error}") from None
 
 
 def _input_of(session: Any, path: Path, features: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from wao_predict.cli.connection import Tls, get_json
+from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
@@ -14,14 +15,16 @@ MAX_CORES = 4096.0
 """Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
 
 
+@with_options(CoolingOptions, "cooling")
 @with_options(Tls, "tls", timeout=30.0)
 def what_if(
     tls: Tls,
+    cooling: CoolingOptions,
     fleet: Annotated[
         str | None,
         typer.Argument(
             help="CSV file of nodes: name, model, capacity_cores, usage_cores, and inlet_temp and delta_p where the "
-            "model needs them; - reads stdin.",
+            "model needs them; optionally group, such as the room. - reads stdin.",
             metavar="FLEET.csv|-",
         ),
     ] = None,
@@ -37,10 +40,10 @@ def what_if(
     if (fleet is None) == (url is None):
         raise typer.BadParameter("give either a FLEET table or --url")
     size = parse_cpu(cpu)
+    if url is not None and cooling.cooling is not None:
+        raise typer.BadParameter("--cooling needs a FLEET table: the extender at --url has its own plants")
     if fleet is not None:
-        from wao_predict.fleet import Fleet
-
-        document = Fleet.from_table(fleet).what_if(size, count).as_dict()
+        document = _of_table(fleet, size, count, cooling)
     else:
         assert url is not None
         body = {"cpu": size, "count": count}
@@ -52,12 +55,31 @@ def what_if(
         {
             "pods": f"{document['count']} of {document['cpu_cores']:g} cores",
             "nodes": document["nodes"],
-            "power before": f"{document['watts_before']:,.1f} W",
-            "minimum increase": f"{document['total_increase']:,.2f} W",
+            "power before": f"{document['watts_before']:,.1f} W{_part(document, 'cooling_before')}",
+            "minimum increase": f"{document['total_increase']:,.2f} W{_part(document, 'cooling_increase')}",
             "found": _found(document),
         }
     )
+    for note in document.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
     print_table(["node", "pods"], list(document["per_node"].items()))
+
+
+def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> dict[str, Any]:
+    from wao_predict.fleet import Fleet
+
+    plants = cooling.plants()
+    nodes = Fleet.from_table(fleet)
+    if plants is None:
+        return nodes.what_if(size, count).as_dict()
+    from wao_predict.cooling.what_if import what_if_cooled
+
+    return what_if_cooled(nodes, size, count, plants).as_dict()
+
+
+def _part(document: dict[str, Any], name: str) -> str:
+    """Return the part of a power that is cooling, if it is known."""
+    return f", of which cooling {document[name]:,.1f} W" if name in document else ""
 
 
 def _found(document: dict[str, Any]) -> str:

@@ -32,6 +32,13 @@ _QUANTITIES = {
     "inlet_temp": ("degC", INLET_RANGE),
     "delta_p": ("Pa", PRESSURE_RANGE),
     "power_watts": ("W", POWER_RANGE),
+    "outdoor_temp": ("degC", (-60.0, 60.0)),
+    "outdoor_humidity": ("%", (0.0, 100.0)),
+    "chilled_water_temp": ("degC", (-20.0, 60.0)),
+    "fan_speed": ("rpm", (0.0, 100_000.0)),
+    "pue": ("", (1.0, 11.0)),
+    "price": ("per kWh", (-1000.0, 1000.0)),
+    "carbon": ("gCO2/kWh", (0.0, 5000.0)),
 }
 _PLACEHOLDER = re.compile(r"\$(node|address)\b")
 _PART = "wao_sample"  # the label that distinguishes the sample's time from its value
@@ -48,7 +55,8 @@ class PrometheusSensor:
     query
         PromQL; `$node` and `$address` stand for the node's name and address, quoted for a PromQL string.
     metric
-        `inlet_temp` [degC], `delta_p` [Pa] or `power_watts` [W]; determines the unit and the plausible range.
+        `inlet_temp` [degC], `delta_p` [Pa], `power_watts` [W] or a value of a cooling plant; determines the unit and
+        the plausible range.
     max_age
         Maximum age of a sample [s].
     clock

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from wao_predict.errors import FeatureError, MissingExtra, UsageError
-from wao_predict.fleet import Fleet, curves_of_models
+from wao_predict.fleet import Fleet
+from wao_predict.fleet_table import FleetColumns
 
 MOST_NODES = 100_000
 _NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math.nan}
@@ -23,10 +24,16 @@ _NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math
 
 
 def read_groups(path: Path) -> Fleet:
-    """Return the fleet in a YAML file.
+    """Return the fleet in a YAML file; see `group_columns`."""
+    return group_columns(path).fleet()
+
+
+def group_columns(path: Path) -> FleetColumns:
+    """Return the columns of the fleet in a YAML file.
 
     A group has `model`, `count` and `cores`; `usage` [cores] is the base load of each node, default 0. `inlet_temp`
-    [degC] and `delta_p` [Pa] are needed where the model has them. Nodes are named after `name` or the model.
+    [degC] and `delta_p` [Pa] are needed where the model has them. Nodes are named after `name` or the model. `room` is
+    the group of these nodes for cooling and prices.
 
     Raises
     ------
@@ -50,6 +57,7 @@ def read_groups(path: Path) -> Fleet:
         raise UsageError(f"{path} has no groups: write `groups:` and a list of model, count and cores")
     names: list[str] = []
     models: list[str] = []
+    rooms: list[str] = []
     rows: list[list[float]] = []
     for number, group in enumerate(groups, start=1):
         where = f"{path}, group {number}"
@@ -59,16 +67,18 @@ def read_groups(path: Path) -> Fleet:
         name = str(group.get("name", model))
         names += [f"{name}-{index}" for index in range(1, count + 1)]
         models += [model] * count
+        rooms += [str(group.get("room", ""))] * count
         rows += [numbers] * count
     cores, usage, inlet_temp, delta_p = np.array(rows).T
-    return Fleet(tuple(names), curves_of_models(models, inlet_temp, delta_p), cores, usage)
+    groups = tuple(rooms) if any(rooms) else ()
+    return FleetColumns(tuple(names), tuple(models), cores, usage, inlet_temp, delta_p, groups)
 
 
 def _group(group: object, where: str) -> tuple[str, int, list[float]]:
     """Return the model, the number of nodes, and the numbers in the order of `_NUMBERS`."""
     if not isinstance(group, Mapping):
         raise FeatureError(f"{where}: not a mapping; write model, count and cores")
-    known = ("name", "model", "count", *_NUMBERS)
+    known = ("name", "model", "count", "room", *_NUMBERS)
     unknown = [str(key) for key in group if key not in known]
     if unknown:
         raise FeatureError(f"{where}: no field {', '.join(unknown):.80}; there are {', '.join(known)}")

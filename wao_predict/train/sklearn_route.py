@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,19 +42,19 @@ def fit_sklearn(X: object, y: ArrayLike, *, regressor: Any = None) -> Any:
     return model.fit(as_matrix(X).astype(np.float32), checked_watts(y))
 
 
-def sklearn_graph(model: Any) -> onnx.ModelProto:
-    """Return a fitted scikit-learn regressor as an ONNX model: input X (N, 3) float32, output watts (N, 1).
+def sklearn_graph(model: Any, features: Sequence[str] = FEATURES) -> onnx.ModelProto:
+    """Return a fitted scikit-learn regressor as an ONNX model: input X (N, n_features) float32, output watts (N, 1).
 
     Raises
     ------
     UsageError
-        The model is not a fitted regressor over the three features, or skl2onnx cannot convert it.
+        The model is not a fitted regressor over these features, or skl2onnx cannot convert it.
     """
-    _check(model)
+    _check(model, features)
     try:
         proto = convert_sklearn(
             model,
-            initial_types=[("X", FloatTensorType([None, len(FEATURES)]))],
+            initial_types=[("X", FloatTensorType([None, len(features)]))],
             target_opset=OPSET,
             custom_conversion_functions={HistGradientBoostingRegressor: _convert_boosted_trees},
         )
@@ -86,7 +87,7 @@ def _convert_boosted_trees(scope: Any, operator: Any, container: Any) -> None:
     convert_sklearn_random_forest_regressor_converter(scope, operator, _WholeNumbers(container))
 
 
-def _check(model: Any) -> None:
+def _check(model: Any, features: Sequence[str]) -> None:
     name = type(model).__name__
     try:
         regressor = is_regressor(model)
@@ -98,10 +99,12 @@ def _check(model: Any) -> None:
         check_is_fitted(model)
     except NotFittedError:
         raise UsageError(f"this {name} is not fitted yet: call fit(X, watts) first") from None
-    names = list(getattr(model, "feature_names_in_", FEATURES))
-    if names != list(FEATURES) or getattr(model, "n_features_in_", len(FEATURES)) != len(FEATURES):
-        took = ", ".join(names) if names != list(FEATURES) else f"{model.n_features_in_} features"
-        raise UsageError(f"{name} was fitted on {took}: fit it on {', '.join(FEATURES)}, in this order")
+    names = list(getattr(model, "feature_names_in_", features))
+    if names != list(features) or getattr(model, "n_features_in_", len(features)) != len(features):
+        took = ", ".join(names) if names != list(features) else f"{model.n_features_in_} features"
+        raise UsageError(
+            f"{name} was fitted on {took}: fit it on {', '.join(features)}, in this order, or name its features in info"
+        )
 
 
 def _rename(proto: onnx.ModelProto, old: str, new: str) -> None:

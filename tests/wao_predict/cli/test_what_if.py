@@ -78,3 +78,37 @@ def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
 
 def test_conditions_outside_the_trained_range_are_told() -> None:
     assert "inlet_temp of 60 degC in row 0 is outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err
+
+
+def test_what_if_counts_cooling_of_each_room(tmp_path: Path) -> None:
+    plants = tmp_path / "plant.yaml"
+    plants.write_text(
+        "plants:\n- {group: warm, type: pue, pue: 1.6}\n"
+        "- {group: cold, type: cop, curve: [[20, 5]], outdoor: {temp: 20}}\n"
+    )
+    fleet = "name,model,capacity_cores,usage_cores,group\n" + "".join(
+        f"{name},curve:0=60 100={full},32,4,{group}\n" for name, full, group in (("a", 160, "warm"), ("b", 170, "cold"))
+    )
+    ran = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), "-o", "json", stdin=fleet)
+    document = json.loads(ran.out)
+    assert document["per_node"] == {"b": 1}
+    assert document["cooling_increase"] == pytest.approx(0.2 * document["server_increase"])
+    shown = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), stdin=fleet).out
+    assert "of which cooling" in shown
+
+
+def test_weather_without_a_plant_is_refused() -> None:
+    ran = wao("what-if", "-", "--outdoor-temp", "20", stdin=FLEET)
+    assert ran.code == 2
+    assert "need --cooling" in ran.err
+
+
+def test_a_price_that_cannot_be_measured_is_reported_and_counts_as_the_mean(tmp_path: Path) -> None:
+    plants = tmp_path / "plant.yaml"
+    plants.write_text(
+        "minimize: price\nplants:\n- type: pue\n  pue: 1.5\n  price: {url: 'http://127.0.0.1:9', query: price}\n"
+    )
+    ran = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), "-o", "json", stdin=FLEET)
+    assert ran.code == 0, ran.err
+    assert "warning: price of *:" in ran.err
+    assert json.loads(ran.out)["cooling_increase"] > 0

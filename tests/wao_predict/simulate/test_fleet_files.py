@@ -48,3 +48,12 @@ groups:
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises((UsageError, FeatureError), match=words):
         read_groups(groups(tmp_path, text))
+
+
+def test_groups_may_have_rooms(tmp_path: Path) -> None:
+    text = """
+groups:
+  - {name: edge, model: "curve:0=60 100=120", count: 2, cores: 8, room: a}
+  - {name: other, model: "curve:0=60 100=120", cores: 8}
+"""
+    assert read_groups(groups(tmp_path, text)).group_names == ("a", "a", "")

@@ -18,10 +18,11 @@ from tests.fakes.fleets import CONDITIONS
 from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
+from wao_predict.simulate.comparison import Day
 from wao_predict.simulate.engine import simulate_trace
 from wao_predict.simulate.executors import on_processes
 from wao_predict.simulate.policies import POLICIES
-from wao_predict.simulate.sweep import DailyPods, Day, Task, run_task
+from wao_predict.simulate.sweep import DailyPods, Task, run_task
 
 FLEETS = {
     "four types": dict.fromkeys(CONDITIONS, 10),

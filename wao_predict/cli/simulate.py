@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,115 +13,24 @@ import typer
 
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
+from wao_predict.cli.simulate_options import Pods, Result, Simulation, SwitchOff
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
-    from wao_predict.simulate.sweep import Comparison, DailyPods, Executor, Row, Task
+    from wao_predict.simulate.comparison import Comparison, Row
+    from wao_predict.simulate.standby import Standby
+    from wao_predict.simulate.sweep import DailyPods, Executor, Task
     from wao_predict.simulate.trace import Trace
-
-PODS, WHERE, RESULT = "Pods", "Simulation", "Result"
-"""Panels of the help."""
-
-
-class Preset(StrEnum):
-    """Column names of a table of pods."""
-
-    DEFAULT = "default"
-    ALIBABA_GPU_2023 = "alibaba-gpu-2023"
-
-
-@dataclass(frozen=True)
-class Pods:
-    """Options about the pods."""
-
-    pods: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PODS.csv|.parquet|-",
-            help="Table of pods: arrival [s], duration or end [s], cpu_request [cores], and if known cpu_use and "
-            "movable. Without it, days are drawn.",
-            rich_help_panel=PODS,
-        ),
-    ] = None
-    preset: Annotated[Preset, typer.Option(help="Column names of the table of pods.", rich_help_panel=PODS)] = (
-        Preset.DEFAULT
-    )
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=COLUMN",
-            help="Another column name, such as arrival=start. Repeatable.",
-            rich_help_panel=PODS,
-        ),
-    ] = None
-    load: Annotated[
-        list[float] | None,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="Mean load of a drawn day, as a fraction of the CPU. Repeatable.",
-            rich_help_panel=PODS,
-            show_default="0.3 and 0.6",
-        ),
-    ] = None
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=1, max=1_000_000, help="Pods of a drawn day.", rich_help_panel=PODS)
-    ] = 2_000
-    days: Annotated[int, typer.Option(min=1, max=366, help="Days to draw in a row.", rich_help_panel=PODS)] = 1
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """Options about the simulation."""
-
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy",
-            "-p",
-            help="Policy to compare; savings are relative to the first. Repeatable.",
-            rich_help_panel=WHERE,
-            show_default="least-allocated, reference, peaks, lookahead, floor",
-        ),
-    ] = None
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Days to draw for each load.", rich_help_panel=WHERE)] = 5
-    floor_window: Annotated[
-        float, typer.Option(min=1.0, max=720.0, help="Window of the rule floor [h].", rich_help_panel=WHERE)
-    ] = 24.0
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, max=1024, help="Processes. Default: one per core.", rich_help_panel=WHERE),
-    ] = None
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Run on a Ray cluster, such as ray://host:10001. Needs the extra ray.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """Options about the result."""
-
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Report with plots to write.", rich_help_panel=RESULT),
-    ] = None
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv|.parquet", help="Write power and busy nodes over time.", rich_help_panel=RESULT),
-    ] = None
 
 
 @with_options(Result, "result")
+@with_options(SwitchOff, "switch_off")
 @with_options(Simulation, "simulation")
 @with_options(Pods, "pods")
 def simulate(
     pods: Pods,
     simulation: Simulation,
+    switch_off: SwitchOff,
     result: Result,
     fleet: Annotated[
         str,
@@ -135,16 +43,17 @@ def simulate(
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
     """Simulate a fleet while pods come and go, and compare the energy of policies."""
-    from wao_predict.simulate.sweep import DEFAULT_POLICIES, compare, tasks_for
+    from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
     nodes = read_nodes(fleet)
     tasks = tasks_for(
         nodes,
         _pods_of(pods),
-        tuple(simulation.policy or DEFAULT_POLICIES),
+        _policies(simulation, switch_off),
         seeds=simulation.seeds,
         floor_window=3600.0 * simulation.floor_window,
+        standby=_standby_of(switch_off),
     )
     with _progress(len(tasks)) as step:
         comparison = compare(tasks, _executor(simulation), progress=step)
@@ -196,6 +105,32 @@ def _pods_of(options: Pods) -> Trace | list[DailyPods]:
     return read_trace(options.pods, columns)
 
 
+def _policies(simulation: Simulation, switch_off: SwitchOff) -> tuple[str, ...]:
+    from wao_predict.simulate.sweep import DEFAULT_POLICIES
+    from wao_predict.simulate.variants import Variant
+
+    names = tuple(simulation.policy or DEFAULT_POLICIES)
+    if not switch_off.standby:
+        return names
+    switched = [replace(Variant.of(name), standby=True).name for name in names]
+    return tuple(dict.fromkeys([*names, *switched]))
+
+
+def _standby_of(options: SwitchOff) -> Standby:
+    from wao_predict.simulate.standby import Standby
+    from wao_predict.standby import StandbySettings
+
+    settings = StandbySettings(
+        spare_percent=options.spare_percent, spare_cores=options.spare_cores, empty_seconds=options.empty_time
+    )
+    return Standby(
+        settings,
+        start_seconds=options.start_time,
+        off_watts=options.off_watts,
+        failure_rate=options.start_failures,
+    )
+
+
 def _executor(options: Simulation) -> Executor:
     from wao_predict.simulate.executors import on_processes, on_ray
 
@@ -219,31 +154,34 @@ def _progress(tasks: int) -> Iterator[Callable[[], None]]:
 
 
 def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> None:
-    header = ["load", "policy", "kWh", "saved [%]", "+-", "above bound [%]", "busy nodes", "waited", "never ran"]
-    shown = [
-        [
-            f"{row.load:.0%}",
-            row.policy,
-            row.kwh,
-            row.saved,
-            row.saved_spread,
-            row.above_bound,
-            row.busy,
-            row.waited,
-            row.refused,
-        ]
-        for row in rows
-    ]
+    columns: dict[str, Callable[[Row], object]] = {
+        "load": lambda row: f"{row.load:.0%}",
+        "policy": lambda row: row.policy,
+        "kWh": lambda row: row.kwh,
+        "saved [%]": lambda row: row.saved,
+        "+-": lambda row: row.saved_spread,
+        "above bound [%]": lambda row: row.above_bound,
+        "busy nodes": lambda row: row.busy,
+        "waited": lambda row: row.waited,
+        "never ran": lambda row: row.refused,
+    }
+    if any(row.starts_per_node for row in rows):
+        columns |= {
+            "on": lambda row: row.on,
+            "starts a day": lambda row: row.starts_per_node,
+            "longest wait [s]": lambda row: row.longest_wait,
+        }
     best = [
         max((index for index, row in enumerate(rows) if row.load == load), key=lambda index: rows[index].saved)
         for load in comparison.loads
     ]
     first = comparison.days[0]
+    more = "; starts a day: of one node" if "on" in columns else ""
     print_table(
-        header,
-        shown,
+        list(columns),
+        [[value(row) for value in columns.values()] for row in rows],
         title=f"{len(nodes.names)} nodes, {first.pods:,} pods in {first.horizon / 3600:,.4g} h",
-        caption=f"saved: against {comparison.policies[0]}; bound: no placement is below it",
+        caption=f"saved: against {comparison.policies[0]}; bound: no placement is below it{more}",
         highlight=best,
     )
 

@@ -11,7 +11,7 @@ from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves
 from wao_predict.fleet import EXACT_WORK, Fleet
 from wao_predict.hulls import hull_slopes
-from wao_predict.simulate.engine import KILOWATT_HOUR, Conditions
+from wao_predict.simulate.run import KILOWATT_HOUR, Conditions
 from wao_predict.simulate.trace import Trace
 
 Method = Literal["exact", "fluid"]

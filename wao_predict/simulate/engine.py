@@ -8,107 +8,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
-from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.increase import least
 from wao_predict.load_floor import WINDOW
 from wao_predict.simulate.nodes import SimulatedNodes
 from wao_predict.simulate.policies import Policy, policy_of
+from wao_predict.simulate.run import Conditions, Run
+from wao_predict.simulate.standby import SimulatedStandby, Standby
 from wao_predict.simulate.trace import Trace
 
-KILOWATT_HOUR = 3.6e6
-"""Joules."""
 PROGRESS_EVERY = 1000
 """Arrivals between two reports of progress."""
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """The result of one simulation.
-
-    Attributes
-    ----------
-    policy
-        Name of the policy.
-    seed
-        Seed of its random choices.
-    horizon
-        Simulated time [s].
-    times, watts
-        Time of each event [s], and the power of the fleet from it to the next [W], shape (n_events,).
-    busy
-        Number of nodes with at least one pod from each event to the next, shape (n_events,).
-    node
-        Row of each pod's last node, -1 for a pod that never ran, shape (n_pods,).
-    waited
-        Time that each pod waited for room [s], shape (n_pods,); until the horizon for a pod that never ran.
-    """
-
-    policy: str
-    seed: int
-    horizon: float
-    times: FloatArray = field(repr=False)
-    watts: FloatArray = field(repr=False)
-    busy: IntArray = field(repr=False)
-    node: IntArray = field(repr=False)
-    waited: FloatArray = field(repr=False)
-
-    @property
-    def kwh(self) -> float:
-        """Energy over the horizon [kWh]."""
-        return float((self.watts * np.diff(np.append(self.times, self.horizon))).sum()) / KILOWATT_HOUR
-
-    @property
-    def waiting_pods(self) -> int:
-        """Number of pods that found no room when they arrived."""
-        return int(np.count_nonzero(self.waited > 0))
-
-    @property
-    def refused_pods(self) -> int:
-        """Number of pods that never ran."""
-        return int(np.count_nonzero(self.node < 0))
-
-    def mean_watts(self, edges: FloatArray) -> FloatArray:
-        """Return the mean power between successive times [W], shape (n_edges - 1,).
-
-        Parameters
-        ----------
-        edges
-            Times [s], ascending, from 0 to the horizon, shape (n_edges,).
-        """
-        return self._means(self.watts, edges)
-
-    def mean_busy(self, edges: FloatArray) -> FloatArray:
-        """Return the mean number of nodes with pods between successive times, shape (n_edges - 1,)."""
-        return self._means(self.busy, edges)
-
-    def _means(self, values: FloatArray | IntArray, edges: FloatArray) -> FloatArray:
-        ends = np.append(self.times, self.horizon)
-        integral = np.append(0.0, np.cumsum(values * np.diff(ends)))
-        means: FloatArray = np.diff(np.interp(edges, ends, integral)) / np.diff(edges)
-        return means
-
-
-@dataclass(frozen=True, eq=False)
-class Conditions:
-    """Power curves from a time on, for inlet temperature and pressure that change over the day.
-
-    Parameters
-    ----------
-    at
-        Time [s].
-    curves
-        The curves of all nodes from then on.
-    """
-
-    at: float
-    curves: PowerCurves
 
 
 def simulate_trace(
@@ -118,6 +33,7 @@ def simulate_trace(
     *,
     seed: int = 0,
     floor_window: float = WINDOW,
+    standby: Standby | None = None,
     conditions: Sequence[Conditions] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Run:
@@ -135,6 +51,8 @@ def simulate_trace(
         Seed of the policy's random choices.
     floor_window
         Time over which a node's floor is its lowest load [s].
+    standby
+        How empty nodes are switched off; default: all nodes stay on.
     conditions
         Later power curves.
     progress
@@ -152,6 +70,7 @@ def simulate_trace(
 
     Examples
     --------
+    >>> from wao_predict.curves import PowerCurves
     >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0]]))
     >>> fleet = Fleet(("a",), curves, np.array([10.0]), np.array([0.0]))
     >>> trace = Trace.of(arrival=[0.0, 0.0], duration=[1800.0, 1800.0], request=[10.0, 10.0])
@@ -164,7 +83,8 @@ def simulate_trace(
             raise UsageError(f"{len(later.curves)} curves at {later.at:g} s for {len(fleet.names)} nodes")
     nodes = SimulatedNodes(fleet, floor_window=floor_window)
     chosen = policy_of(policy)(nodes, np.random.default_rng(seed))
-    run = _Simulation(nodes, trace, chosen)
+    switching = None if standby is None else SimulatedStandby(nodes, standby, np.random.default_rng([seed, 1]))
+    run = _Simulation(nodes, trace, chosen, switching)
     run.play(sorted(conditions, key=lambda item: item.at), progress or (lambda pods: None))
     return Run(
         policy,
@@ -173,16 +93,19 @@ def simulate_trace(
         np.array(run.times),
         np.array(run.watts),
         np.array(run.busy),
+        np.array(run.on),
         run.node,
         np.where(run.node < 0, trace.horizon - trace.arrival, run.waited),
+        starts=0 if switching is None else switching.starts,
+        failed_starts=0 if switching is None else switching.failed,
     )
 
 
 class _Simulation:
     """The events of one simulation."""
 
-    def __init__(self, nodes: SimulatedNodes, trace: Trace, policy: Policy) -> None:
-        self.nodes, self._policy = nodes, policy
+    def __init__(self, nodes: SimulatedNodes, trace: Trace, policy: Policy, standby: SimulatedStandby | None) -> None:
+        self.nodes, self._policy, self._standby = nodes, policy, standby
         self._arrival, self._duration = trace.arrival.tolist(), trace.duration.tolist()
         self._request, self._use = trace.request.tolist(), trace.use.tolist()
         self._horizon = trace.horizon
@@ -193,8 +116,9 @@ class _Simulation:
         self.times: list[float] = [0.0]
         self.watts: list[float] = [nodes.total_watts]
         self.busy: list[int] = [0]
+        self.on: list[int] = [len(nodes)]
         self._pods = [0] * len(nodes)
-        self._busy = 0
+        self._busy, self._on = 0, len(nodes)
 
     def play(self, conditions: Sequence[Conditions], progress: Callable[[int], None]) -> None:
         """Process all events before the horizon."""
@@ -211,13 +135,18 @@ class _Simulation:
         progress(len(self._arrival) % PROGRESS_EVERY)
 
     def _until(self, at: float, changes: list[Conditions]) -> None:
-        """Process ends of pods and changes of curves until a time."""
+        """Process ends of pods, switches of nodes and changes of curves until a time."""
         while True:
             end = self._running[0][0] if self._running else np.inf
             change = changes[-1].at if changes else np.inf
-            if min(end, change) > at or min(end, change) >= self._horizon:
+            switch = np.inf if self._standby is None else self._standby.next_at
+            first = min(end, change, switch)
+            if first > at or first >= self._horizon:
                 return
-            if change <= end:
+            if switch < min(end, change):
+                self._advance(switch)
+                self._switch()
+            elif change <= end:
                 self._advance(change)
                 self.nodes.set_curves(changes.pop().curves)
                 self._record()
@@ -231,21 +160,40 @@ class _Simulation:
             self.times.append(at)
             self.watts.append(self.nodes.total_watts)
             self.busy.append(self._busy)
+            self.on.append(self._on)
 
     def _record(self) -> None:
-        """Note the power and the busy nodes from now on."""
-        self.watts[-1], self.busy[-1] = self.nodes.total_watts, self._busy
+        """Note the power and the nodes from now on."""
+        self.watts[-1], self.busy[-1], self.on[-1] = self.nodes.total_watts, self._busy, self._on
+
+    def _switch(self) -> None:
+        """Switch nodes, and place the pods that wait on those that came on."""
+        assert self._standby is not None
+        ready = self._standby.act([self._request[pod] for pod in self._waiting])
+        self._on = self._standby.on
+        self._record()
+        for node in ready:
+            self._place_waiting(node)
 
     def _arrive(self, pod: int) -> None:
         if not self._place(pod):
             self._waiting.append(pod)
+            if self._standby is not None:
+                self._standby.found_no_room()
 
     def _end(self, pod: int) -> None:
         node = int(self.node[pod])
         self.nodes.add(node, -self._request[pod], -self._use[pod])
         self._pods[node] -= 1
-        self._busy -= self._pods[node] == 0
+        if not self._pods[node]:
+            self._busy -= 1
+            if self._standby is not None:
+                self._standby.emptied(node)
         self._record()
+        self._place_waiting(node)
+
+    def _place_waiting(self, node: int) -> None:
+        """Place the pods that wait and now fit on a node, in the order of their arrival."""
         if self._waiting:
             placed = {
                 waiting
@@ -270,6 +218,8 @@ class _Simulation:
         self.waited[pod] = now - self._arrival[pod]
         self._busy += self._pods[node] == 0
         self._pods[node] += 1
+        if self._standby is not None:
+            self._standby.pod_came(node, request)
         self._record()
         heapq.heappush(self._running, (now + self._duration[pod], pod))
         return True

@@ -10,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
-from wao_predict.simulate.sweep import Day, Executor, Task
+from wao_predict.simulate.comparison import Day
+from wao_predict.simulate.sweep import Executor, Task
 
 Work = Callable[[Task], Day]
 

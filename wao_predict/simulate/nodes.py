@@ -11,6 +11,7 @@ from wao_predict.curves import PowerCurves
 from wao_predict.fleet import Fleet
 from wao_predict.increase import FIT_TOLERANCE
 from wao_predict.load_floor import LoadFloor
+from wao_predict.standby import curves_when_off
 
 
 class SimulatedNodes:
@@ -31,8 +32,9 @@ class SimulatedNodes:
         CPU of each node [cores], and load of one core [% of capacity], shape (n_nodes,).
     requested, used
         CPU requests and CPU use of each node, with the base load [cores], shape (n_nodes,).
-    curves
-        Present power curves.
+    curves, rule_curves
+        Present power curves, and those by which our rules decide: a node that may be off has its power when it is off
+        at load 0.
     watts
         Present power of each node [W], shape (n_nodes,).
     """
@@ -44,6 +46,10 @@ class SimulatedNodes:
         self.requested: FloatArray = fleet.usage_cores.astype(np.float64)
         self.used: FloatArray = self.requested.copy()
         self._room = self.capacity * (1 + FIT_TOLERANCE) + FIT_TOLERANCE
+        self._most = self._room.copy()
+        self._off: BoolArray = np.zeros(len(self.capacity), dtype=np.bool_)
+        self._may_be_off: BoolArray | None = None
+        self._off_watts = 0.0
         self._floor = LoadFloor(self.used, at=0.0, window=floor_window)
         self.set_curves(fleet.curves)
 
@@ -78,11 +84,24 @@ class SimulatedNodes:
 
     def set_curves(self, curves: PowerCurves) -> None:
         """Change the power curves, for example with the temperature."""
-        self.curves = curves
-        self.watts = curves.at(self.load)
+        self.curves = self.rule_curves = curves
+        if self._may_be_off is not None:
+            self.rule_curves = curves_when_off(curves, self._may_be_off, self._off_watts)
+        self.watts = np.where(self._off, self._off_watts, curves.at(self.load))
         self._total = float(self.watts.sum())
         self._knots: list[float] = curves.knots.tolist()
         self._rows: list[list[float]] = curves.watts.tolist()
+
+    def may_be_off(self, which: BoolArray, watts: float) -> None:
+        """State which nodes may be off, and their power when they are [W]."""
+        self._may_be_off, self._off_watts = which, watts
+        self.set_curves(self.curves)
+
+    def switch(self, node: int, *, usable: bool, off: bool) -> None:
+        """Change whether pods can use an empty node, and whether it is off."""
+        self._room[node] = self._most[node] if usable else -1.0
+        self._off[node] = off
+        self._set_watts(node, self._off_watts if off else self._watts(node, self.used[node] * self.percent[node]))
 
     def advance(self, now: float) -> None:
         """Set the time."""
@@ -95,7 +114,9 @@ class SimulatedNodes:
         used = max(float(self.used[node]) + use, 0.0)
         self.used[node] = used
         self._floor.lower(node, used)
-        watts = self._watts(node, used * float(self.percent[node]))
+        self._set_watts(node, self._watts(node, used * float(self.percent[node])))
+
+    def _set_watts(self, node: int, watts: float) -> None:
         self._total += watts - float(self.watts[node])
         self.watts[node] = watts
 

@@ -151,9 +151,9 @@ class ByRule:
 
     def costs(self, nodes: SimulatedNodes, cores: float) -> FloatArray:
         """Return the increase [W]."""
-        if self._cache is None or self._curves is not nodes.curves:
-            self._curves = nodes.curves
-            self._cache = IncreaseCache(nodes.curves, nodes.percent, before=self._cache)
+        if self._cache is None or self._curves is not nodes.rule_curves:
+            self._curves = nodes.rule_curves
+            self._cache = IncreaseCache(nodes.rule_curves, nodes.percent, before=self._cache)
         return self._cache.of(nodes.load, cores, self._rule, floor=nodes.floor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from wao_predict.report_page import MUTED, svg_figure, tiles, write_page
-from wao_predict.simulate.sweep import Comparison, Row
+from wao_predict.simulate.comparison import Comparison, Row
+from wao_predict.simulate.variants import Variant
 
 COLOURS = ("#94a3b8", "#d97706", "#7c3aed", "#2563eb", "#0f766e", "#be185d", "#65a30d", "#b45309")
 HIGHLIGHT = "floor"
@@ -79,8 +81,8 @@ def _savings(comparison: Comparison) -> str:
             for policy in others:
                 saved = comparison.savings(load, policy)
                 spread = float(saved.std(ddof=1)) if saved.size > 1 else 0.0
-                colour = COLOURS[comparison.policies.index(policy) % len(COLOURS)]
-                panel.barh(place, saved.mean(), xerr=spread, color=colour, height=0.7, ecolor=MUTED, capsize=3)
+                colour = _style(comparison, policy)["color"]
+                panel.barh(place, saved.mean(), xerr=spread or None, color=colour, height=0.7, ecolor=MUTED, capsize=3)
                 panel.annotate(
                     f"{saved.mean():.1f} %",
                     (max(float(saved.mean()), 0.0) + spread, place),
@@ -107,55 +109,82 @@ def _savings(comparison: Comparison) -> str:
 
 
 def _over_time(comparison: Comparison, load: float) -> str:
-    with svg_figure(11.0, 6.2) as (figure, made):
-        power, nodes = figure.subplots(2, 1, sharex=True, height_ratios=[1.6, 1])
-        for number, policy in enumerate(comparison.policies):
-            days = comparison.of(load, policy)
+    switched = _switched(comparison)
+    with svg_figure(11.0, 8.2 if switched else 6.2) as (figure, made):
+        heights = [1.6, 1.0, 1.0] if switched else [1.6, 1.0]
+        power, busy, *more = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        for policy in comparison.policies:
+            days, style = comparison.of(load, policy), _style(comparison, policy)
             hours = np.linspace(0.0, days[0].horizon / 3600, days[0].watts.size + 1)
-            style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "lw": 2.4 if policy == HIGHLIGHT else 1.4}
             _steps(power, hours, np.mean([day.watts for day in days], axis=0), label=policy, **style)
-            _steps(nodes, hours, np.mean([day.busy for day in days], axis=0), **style)
+            _steps(busy, hours, np.mean([day.busy for day in days], axis=0), **style)
+            for on in more:
+                _steps(on, hours, np.mean([day.on for day in days], axis=0), **style)
         power.set(title="Power of the fleet", ylabel="power [W]")
-        nodes.set(title="Nodes with pods", xlabel="time [h]", ylabel="nodes")
-        nodes.set_ylim(bottom=0)
-        nodes.set_xlim(0.0, hours[-1])
-        power.legend(loc="best", ncols=3)
+        busy.set(title="Nodes with pods", ylabel="nodes")
+        for on in more:
+            on.set(title="Nodes that are on", ylabel="nodes")
+        for panel in (power, busy, *more):
+            panel.set_ylim(bottom=0)
+        lowest = (busy, *more)[-1]
+        lowest.set(xlabel="time [h]")
+        lowest.set_xlim(0.0, hours[-1])
+        figure.legend(*power.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return f"<section><h2>Over time at {load:.0%} load</h2><p>Means over days.</p>{made[0]}</section>"
+
+
+def _switched(comparison: Comparison) -> bool:
+    return any(day.starts or (day.on < day.nodes).any() for day in comparison.days)
+
+
+def _style(comparison: Comparison, policy: str) -> dict[str, Any]:
+    """Return the colour of a policy, and the line of what is added to it."""
+    variant = Variant.of(policy)
+    names = list(dict.fromkeys(Variant.of(name).policy for name in comparison.policies))
+    colour = COLOURS[names.index(variant.policy) % len(COLOURS)]
+    return {
+        "color": colour,
+        "ls": (0, (4, 1.2)) if variant.standby else "-",
+        "lw": 2.4 if variant.policy == HIGHLIGHT else 1.4,
+    }
 
 
 def _steps(panel: Any, edges: Any, values: Any, **style: Any) -> None:
     panel.stairs(values, edges, baseline=None, **style)
 
 
-_HEADER = (
-    "policy",
-    "kWh",
-    "saved [%]",
-    "spread",
-    "above the bound [%]",
-    "nodes with pods",
-    "pods that waited",
-    "never ran",
-)
+_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "policy": lambda row: escape(row.policy).replace("-", "&#8209;"),
+    "kWh": lambda row: f"{row.kwh:,.1f}",
+    "saved [%]": lambda row: f"{row.saved:.2f}",
+    "spread": lambda row: _number(row.saved_spread, ".2f"),
+    "above the bound [%]": lambda row: _number(row.above_bound, ".2f"),
+    "nodes with pods": lambda row: f"{row.busy:.1f}",
+    "pods that waited": lambda row: f"{row.waited:.1f}",
+    "never ran": lambda row: f"{row.refused:.1f}",
+}
+_COLUMNS_OF_STANDBY: dict[str, Callable[[Row], str]] = {
+    "nodes on": lambda row: f"{row.on:.1f}",
+    "starts per day": lambda row: f"{row.starts_per_node:.2f}",
+    "failed starts": lambda row: f"{row.failed_starts:.1f}",
+    "mean wait [s]": lambda row: _number(row.mean_wait, ".0f"),
+    "longest wait [s]": lambda row: _number(row.longest_wait, ".0f"),
+}
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"
 
 
 def _table(rows: list[Row], comparison: Comparison) -> str:
-    head = "".join(f"<th>{name}</th>" for name in _HEADER)
+    columns = _COLUMNS | (_COLUMNS_OF_STANDBY if _switched(comparison) else {})
+    head = "".join(f"<th>{name}</th>" for name in columns)
     body = ""
     for load in comparison.loads:
         if len(comparison.loads) > 1:
-            body += f'<tr class="first"><td colspan="{len(_HEADER)}">{load:.0%} load</td></tr>'
+            body += f'<tr class="first"><td colspan="{len(columns)}">{load:.0%} load</td></tr>'
         for row in (row for row in rows if row.load == load):
-            cells = (
-                f"{row.kwh:,.1f}",
-                f"{row.saved:.2f}",
-                "-" if row.saved_spread is None else f"{row.saved_spread:.2f}",
-                "-" if row.above_bound is None else f"{row.above_bound:.2f}",
-                f"{row.busy:.1f}",
-                f"{row.waited:.1f}",
-                f"{row.refused:.1f}",
-            )
-            body += f"<tr><td>{escape(row.policy)}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+            body += "<tr>" + "".join(f"<td>{value(row)}</td>" for value in columns.values()) + "</tr>"
     return f"<section><h2>All figures</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></section>"
 
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from wao_predict.errors import MissingExtra, UsageError
-from wao_predict.simulate.sweep import Comparison
+from wao_predict.simulate.comparison import Comparison
 
 SUFFIXES = (".csv", ".parquet")
 
 
 def series(comparison: Comparison) -> dict[str, list[object]]:
-    """Return the columns of all days over time: policy, load, seed, time [s], watts and busy nodes per interval."""
-    columns: dict[str, list[object]] = {name: [] for name in ("policy", "load", "seed", "time", "watts", "busy_nodes")}
+    """Return the columns of all days over time: policy, load, seed, time [s], watts, busy nodes and nodes on."""
+    names = ("policy", "load", "seed", "time", "watts", "busy_nodes", "on_nodes")
+    columns: dict[str, list[object]] = {name: [] for name in names}
     for day in sorted(comparison.days, key=lambda day: (day.load, comparison.policies.index(day.policy), day.seed)):
         begin = np.linspace(0.0, day.horizon, day.watts.size, endpoint=False)
-        for values in zip(begin.tolist(), day.watts.tolist(), day.busy.tolist(), strict=True):
+        for values in zip(*(part.tolist() for part in (begin, day.watts, day.busy, day.on)), strict=True):
             for name, value in zip(columns, (day.policy, day.load, day.seed, *values), strict=True):
                 columns[name].append(value)
     return columns

@@ -6,19 +6,21 @@ Each simulation is a task that another process or machine can run; `wao_predict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wao_predict.arrays import FloatArray
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.load_floor import WINDOW
-from wao_predict.simulate.bounds import lower_bound
-from wao_predict.simulate.engine import Conditions, simulate_trace
-from wao_predict.simulate.policies import policy_of
+from wao_predict.simulate.bounds import fluid_bound, lower_bound
+from wao_predict.simulate.comparison import Comparison, Day
+from wao_predict.simulate.engine import simulate_trace
+from wao_predict.simulate.run import Conditions
+from wao_predict.simulate.standby import Standby
 from wao_predict.simulate.trace import DAY, Trace, daily_trace
+from wao_predict.simulate.variants import Variant
+from wao_predict.standby import curves_when_off
 
 DEFAULT_POLICIES = ("least-allocated", "reference", "peaks", "lookahead", "floor")
 BUCKETS = 96
@@ -65,11 +67,13 @@ class Task:
     pods
         The trace, or the settings of a synthetic one.
     policy, seed
-        Name of the policy, and seed of the trace and of random choices.
+        Name of the policy or of a `Variant` of it, and seed of the trace and of random choices.
     conditions
         Later power curves.
     floor_window
         See `simulate_trace`.
+    standby
+        How nodes are switched off, for variants with standby.
     bounded
         Whether the lower bound is computed too.
     """
@@ -80,52 +84,23 @@ class Task:
     seed: int = 0
     conditions: tuple[Conditions, ...] = ()
     floor_window: float = WINDOW
+    standby: Standby = field(default_factory=Standby)
     bounded: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Day:
-    """The result of one task.
-
-    Attributes
-    ----------
-    policy, seed, load
-        What was simulated; `load` is that of the settings, or the trace's mean fraction of the fleet's CPU.
-    horizon
-        Simulated time [s].
-    kwh
-        Energy [kWh].
-    bound
-        Energy that no placement can go below [kWh], None if it was not computed.
-    pods, waited, refused
-        Number of pods, of those that found no room at once, and of those that never ran.
-    longest_wait
-        Longest time that a pod waited [s].
-    watts, busy
-        Mean power [W] and mean number of nodes with pods in each interval, shape (n_intervals,).
-    """
-
-    policy: str
-    seed: int
-    load: float
-    horizon: float
-    kwh: float
-    bound: float | None
-    pods: int
-    waited: int
-    refused: int
-    longest_wait: float
-    watts: FloatArray
-    busy: FloatArray
 
 
 def run_task(task: Task) -> Day:
     """Return the result of one simulation."""
-    fleet = task.fleet
+    fleet, variant = task.fleet, Variant.of(task.policy)
     synthetic = isinstance(task.pods, DailyPods)
     trace = task.pods.trace(fleet, task.seed) if isinstance(task.pods, DailyPods) else task.pods
     run = simulate_trace(
-        fleet, trace, task.policy, seed=task.seed, floor_window=task.floor_window, conditions=task.conditions
+        fleet,
+        trace,
+        variant.policy,
+        seed=task.seed,
+        floor_window=task.floor_window,
+        standby=task.standby if variant.standby else None,
+        conditions=task.conditions,
     )
     edges = np.linspace(0.0, trace.horizon, max(BUCKETS, round(BUCKETS * trace.horizon / DAY)) + 1)
     used = (trace.offered_cores() + float(fleet.usage_cores.sum())) / float(fleet.capacity_cores.sum())
@@ -133,16 +108,30 @@ def run_task(task: Task) -> Day:
         policy=task.policy,
         seed=task.seed,
         load=task.pods.load if synthetic else round(used, 4),  # type: ignore[union-attr]
+        nodes=len(fleet),
         horizon=trace.horizon,
         kwh=run.kwh,
-        bound=lower_bound(fleet, trace, conditions=task.conditions)[0] if task.bounded else None,
+        bound=_bound(task, trace, variant) if task.bounded else None,
         pods=len(trace),
         waited=run.waiting_pods,
         refused=run.refused_pods,
-        longest_wait=float(run.waited.max(initial=0.0)),
+        waited_seconds=run.waited[run.waited > 0],
         watts=run.mean_watts(edges),
         busy=run.mean_busy(edges),
+        on=run.mean_on(edges),
+        starts=run.starts,
+        failed_starts=run.failed_starts,
     )
+
+
+def _bound(task: Task, trace: Trace, variant: Variant) -> float:
+    """Return the energy that no placement can go below [kWh], with standby also by switching."""
+    if not variant.standby:
+        return lower_bound(task.fleet, trace, conditions=task.conditions)[0]
+    watts, empty = task.standby.off_watts, task.fleet.usage_cores == 0
+    fleet = replace(task.fleet, curves=curves_when_off(task.fleet.curves, empty, watts))
+    later = [Conditions(item.at, curves_when_off(item.curves, empty, watts)) for item in task.conditions]
+    return fluid_bound(fleet, trace, conditions=later)
 
 
 def tasks_for(
@@ -153,6 +142,7 @@ def tasks_for(
     seeds: int = 5,
     conditions: Sequence[Conditions] = (),
     floor_window: float = WINDOW,
+    standby: Standby | None = None,
 ) -> list[Task]:
     """Return one task for each policy, seed and setting of pods.
 
@@ -161,117 +151,32 @@ def tasks_for(
     pods
         A trace, or settings of synthetic ones. A trace is simulated once per policy, as seeds would change little.
     policies
-        Names of policies, at least one; savings are relative to the first.
+        Names of policies or of a `Variant` of one, at least one; savings are relative to the first.
     seeds
         Number of days that are drawn for each setting.
+    standby
+        How nodes are switched off, for variants with standby.
 
     Raises
     ------
     UsageError
         A policy is unknown or occurs twice, or there is none.
     """
-    for name in policies:
-        policy_of(name)
+    variants = [Variant.of(name) for name in policies]
     if not policies or len(set(policies)) < len(policies) or seeds < 1:
         raise UsageError(f"policies {', '.join(policies) or 'none'} with {seeds} seeds: give each policy once")
+    with_standby = [variant.standby for variant in variants]
+    bounded = {with_standby.index(value) for value in set(with_standby)}  # the first policy with each kind of bound
     settings: list[Trace | DailyPods] = [pods] if isinstance(pods, Trace) else list(pods)
     return [
-        Task(fleet, setting, policy, seed, tuple(conditions), floor_window, bounded=policy == policies[0])
+        Task(
+            *(fleet, setting, policy, seed, tuple(conditions), floor_window, standby or Standby()),
+            bounded=number in bounded,
+        )
         for setting in settings
         for seed in range(1 if isinstance(pods, Trace) else seeds)
-        for policy in policies
+        for number, policy in enumerate(policies)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one policy comes to at one load: means over seeds, and standard deviations between seeds.
-
-    Attributes
-    ----------
-    load
-        Mean load of the fleet [fraction of its CPU].
-    policy
-        Name of the policy.
-    kwh
-        Energy [kWh].
-    saved, saved_spread
-        Energy saved against the first policy on the same day [%], and its standard deviation (None for one day).
-    above_bound
-        Energy above what no placement can go below [%].
-    busy
-        Number of nodes with pods.
-    waited, refused
-        Pods that found no room at once, and pods that never ran.
-    days
-        Number of days.
-    """
-
-    load: float
-    policy: str
-    kwh: float
-    saved: float
-    saved_spread: float | None
-    above_bound: float | None
-    busy: float
-    waited: float
-    refused: float
-    days: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the row as JSON types."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Results of all tasks.
-
-    Parameters
-    ----------
-    days
-        The results, in any order.
-    policies
-        Names of the policies; savings are relative to the first.
-    """
-
-    days: tuple[Day, ...]
-    policies: tuple[str, ...]
-
-    @property
-    def loads(self) -> list[float]:
-        """The loads that were simulated, ascending."""
-        return sorted({day.load for day in self.days})
-
-    def of(self, load: float, policy: str) -> list[Day]:
-        """Return the days of one policy at one load, by seed."""
-        return sorted((day for day in self.days if (day.load, day.policy) == (load, policy)), key=lambda day: day.seed)
-
-    def rows(self) -> list[Row]:
-        """Return one row per load and policy."""
-        return [self._row(load, policy) for load in self.loads for policy in self.policies]
-
-    def savings(self, load: float, policy: str) -> FloatArray:
-        """Return the energy saved against the first policy on each day [%], shape (n_seeds,)."""
-        base, days = self.of(load, self.policies[0]), self.of(load, policy)
-        return np.array([100.0 * (1.0 - day.kwh / same.kwh) for same, day in zip(base, days, strict=True)])
-
-    def _row(self, load: float, policy: str) -> Row:
-        days, saved = self.of(load, policy), self.savings(load, policy)
-        bounds = [day.bound for day in self.of(load, self.policies[0])]
-        above = [100.0 * (day.kwh / bound - 1.0) for day, bound in zip(days, bounds, strict=True) if bound]
-        return Row(
-            load=load,
-            policy=policy,
-            kwh=float(np.mean([day.kwh for day in days])),
-            saved=float(saved.mean()),
-            saved_spread=float(saved.std(ddof=1)) if saved.size > 1 else None,
-            above_bound=float(np.mean(above)) if above else None,
-            busy=float(np.mean([day.busy.mean() for day in days])),
-            waited=float(np.mean([day.waited for day in days])),
-            refused=float(np.mean([day.refused for day in days])),
-            days=len(days),
-        )
 
 
 Executor = Callable[[Callable[[Task], Day], Sequence[Task]], Iterator[Day]]

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from wao_predict.standby.decision import Decision, decide
 from wao_predict.standby.settings import StandbySettings
-from wao_predict.standby.state import Action, ActionKind, History, NodeState, PodGroup, StandbyNodes, watts_per_core
+from wao_predict.standby.state import (
+    Action,
+    ActionKind,
+    History,
+    NodeState,
+    PodGroup,
+    StandbyNodes,
+    curves_when_off,
+    watts_per_core,
+)
 
 __all__ = [
     "Action",
@@ -19,6 +28,7 @@ __all__ = [
     "PodGroup",
     "StandbyNodes",
     "StandbySettings",
+    "curves_when_off",
     "decide",
     "watts_per_core",
 ]

@@ -32,7 +32,7 @@ class Room:
 
     def __init__(self, nodes: StandbyNodes, counted: BoolArray) -> None:
         self._free = nodes.room()
-        self._capacity: FloatArray = np.nan_to_num(nodes.capacity, nan=0.0)
+        self._capacity: FloatArray = np.where(np.isnan(nodes.capacity), 0.0, nodes.capacity)
         self._on: BoolArray = nodes.state == NodeState.ON
         self.open = counted.copy()
         self.taken: BoolArray = np.zeros(len(nodes), dtype=np.bool_)

@@ -114,7 +114,8 @@ class StandbyNodes:
 
     def room(self) -> FloatArray:
         """Return the free resources of each node if it is on, at least 0, shape (n, r); 0 where they are unknown."""
-        return np.nan_to_num(np.maximum(self.capacity - self.requested, 0.0), nan=0.0)
+        result: FloatArray = np.fmax(self.capacity - self.requested, 0.0)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +208,34 @@ def watts_per_core(curves: PowerCurves, capacity_cores: ArrayLike, off_watts: Ar
     cores = np.asarray(capacity_cores, dtype=np.float64)[:, None] * curves.knots[loads] / 100.0
     result: FloatArray = ((curves.watts[:, loads] - off[:, None]) / cores).min(axis=1)
     return result
+
+
+def curves_when_off(curves: PowerCurves, which: BoolArray, off_watts: ArrayLike) -> PowerCurves:
+    """Return the curves by which to place pods if some nodes are switched off when they are empty.
+
+    Without load, such a node has the power of its BMC: an empty node is worth keeping empty.
+
+    Parameters
+    ----------
+    curves
+        The curve of each node.
+    which
+        Nodes that standby may switch, shape (n,).
+    off_watts
+        Power when a node is off [W], shape (n,) or a scalar; not above idle power.
+
+    Examples
+    --------
+    >>> curves = PowerCurves(np.array([0.0, 50.0, 100.0]), np.array([[100.0, 150.0, 200.0]] * 2))
+    >>> curves_when_off(curves, np.array([True, False]), 8.0).watts.tolist()
+    [[8.0, 150.0, 200.0], [100.0, 150.0, 200.0]]
+    """
+    knots, watts = curves.knots, curves.watts.copy()
+    if knots[0] > 0:
+        knots, watts = np.append(0.0, knots), np.column_stack([watts[:, 0], watts])
+    off = np.broadcast_to(np.asarray(off_watts, dtype=np.float64), (len(curves),))
+    watts[which, 0] = np.minimum(off[which], watts[which, 0])
+    return PowerCurves(knots, watts)
 
 
 def cores_text(request: FloatArray) -> str:

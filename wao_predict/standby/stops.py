@@ -30,7 +30,7 @@ class Stops:
         """Stop empty nodes, the most expensive first."""
         nodes = self._nodes
         empty = np.flatnonzero((nodes.state == NodeState.ON) & nodes.candidate & (nodes.empty_seconds >= 0))
-        cost = np.nan_to_num(nodes.watts_per_core[empty], nan=-np.inf)
+        cost = np.fmax(nodes.watts_per_core[empty], -np.inf)  # a node without a curve is last
         for node in empty[np.lexsort((-nodes.empty_seconds[empty], -cost))].tolist():
             reason = doubt or self._why_not(node)
             if reason is None:

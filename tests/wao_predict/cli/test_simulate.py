@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.wao_predict.cli.running import wao
+from wao_predict.cli.simulate_options import SwitchOff
+from wao_predict.simulate.standby import Standby
 
 FLEET = """groups:
   - {name: edge, model: edge_lenovo, count: 2, cores: 32, inlet_temp: 28, delta_p: 2.7}
@@ -62,13 +64,53 @@ def test_report_and_series_are_written(fleet: str, tmp_path: Path) -> None:
     report, save = tmp_path / "report.html", tmp_path / "series.csv"
     wao("simulate", fleet, *QUICK, "--load", "0.4", "-p", "floor", "--report", str(report), "--save", str(save))
     assert "Energy of fleet" in report.read_text()
-    assert save.read_text().startswith("policy,load,seed,time,watts,busy_nodes\nfloor,0.4,0,0.0,")
+    assert save.read_text().startswith("policy,load,seed,time,watts,busy_nodes,on_nodes\nfloor,0.4,0,0.0,")
+
+
+def test_every_policy_is_simulated_with_standby_too(fleet: str, tmp_path: Path) -> None:
+    policies, report = ("-p", "least-allocated", "-p", "floor"), tmp_path / "report.html"
+    options = (
+        "--seeds",
+        "1",
+        "--load",
+        "0.2",
+        "--standby",
+        "--start-time",
+        "60",
+        "--spare-cores",
+        "4",
+        "--report",
+        str(report),
+    )
+    rows = json.loads(wao("simulate", fleet, *QUICK, *policies, *options, "-o", "json").out)["rows"]
+    assert [row["policy"] for row in rows] == ["least-allocated", "floor", "least-allocated+standby", "floor+standby"]
+    assert [row["on"] for row in rows[:2]] == [4.0, 4.0]
+    assert rows[3]["on"] < 3.0
+    assert rows[3]["saved"] > rows[1]["saved"] + 10.0
+    assert "starts per day" in report.read_text()
+
+
+def test_a_table_of_standby_has_starts_and_waiting_times(fleet: str) -> None:
+    text = wao("simulate", fleet, "-n", "30", "--seeds", "1", "--load", "0.3", "-p", "floor+standby").out
+    assert "floor+standby" in text
+    assert "starts a day" in text
+
+
+def test_defaults_of_standby_are_those_of_the_decision() -> None:
+    options, defaults = SwitchOff(), Standby()
+    assert (options.spare_percent, options.spare_cores) == (
+        defaults.settings.spare_percent,
+        defaults.settings.spare_cores,
+    )
+    assert options.empty_time == defaults.settings.empty_seconds
+    assert (options.start_time, options.off_watts) == (defaults.start_seconds, defaults.off_watts)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (("-p", "best"), "no policy 'best'; there are least-allocated"),
+        (("-p", "floor+sleep"), "only standby can be added"),
         (("--report", "report.txt"), "use a file name that ends in .html"),
         (("--save", "series.txt"), "ends in .csv or .parquet"),
         (("--report", "no/such/folder/report.html"), "does not exist"),

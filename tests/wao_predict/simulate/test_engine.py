@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.fakes.fleets import small_fleet
 from wao_predict import Fleet, PowerCurves, UsageError
 from wao_predict.simulate.bounds import fluid_bound
-from wao_predict.simulate.engine import KILOWATT_HOUR, Conditions, Run, simulate_trace
+from wao_predict.simulate.engine import simulate_trace
 from wao_predict.simulate.policies import POLICIES
+from wao_predict.simulate.run import KILOWATT_HOUR, Conditions, Run
 from wao_predict.simulate.trace import Trace, daily_trace
 
 HOUR = 3600.0

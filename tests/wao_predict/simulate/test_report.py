@@ -10,10 +10,11 @@ import pytest
 
 from tests.fakes.fleets import fleet_of
 from wao_predict import UsageError
+from wao_predict.simulate.comparison import Comparison
 from wao_predict.simulate.executors import in_this_process
 from wao_predict.simulate.report import write_simulation_report
 from wao_predict.simulate.result_files import series, write_columns
-from wao_predict.simulate.sweep import Comparison, DailyPods, compare, tasks_for
+from wao_predict.simulate.sweep import DailyPods, compare, tasks_for
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import pytest
 
 from tests.fakes.fleets import fleet_of, small_fleet
 from wao_predict import Fleet, UsageError
+from wao_predict.simulate.comparison import Comparison, Day
 from wao_predict.simulate.executors import in_this_process, on_processes
-from wao_predict.simulate.sweep import Comparison, DailyPods, Day, compare, run_task, tasks_for
+from wao_predict.simulate.sweep import DailyPods, compare, run_task, tasks_for
 from wao_predict.simulate.trace import Trace
 
 SETTINGS = (DailyPods(load=0.3, pods=40), DailyPods(load=0.5, pods=40))

@@ -1,0 +1,142 @@
+"""Options of `wao simulate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PODS, WHERE, OFF, RESULT = "Pods", "Simulation", "Servers that are switched off", "Result"
+"""Panels of the help."""
+
+
+class Preset(StrEnum):
+    """Column names of a table of pods."""
+
+    DEFAULT = "default"
+    ALIBABA_GPU_2023 = "alibaba-gpu-2023"
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Options about the pods."""
+
+    pods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PODS.csv|.parquet|-",
+            help="Table of pods: arrival [s], duration or end [s], cpu_request [cores], and if known cpu_use and "
+            "movable. Without it, days are drawn.",
+            rich_help_panel=PODS,
+        ),
+    ] = None
+    preset: Annotated[Preset, typer.Option(help="Column names of the table of pods.", rich_help_panel=PODS)] = (
+        Preset.DEFAULT
+    )
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="Another column name, such as arrival=start. Repeatable.",
+            rich_help_panel=PODS,
+        ),
+    ] = None
+    load: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0.01,
+            max=1.0,
+            help="Mean load of a drawn day, as a fraction of the CPU. Repeatable.",
+            rich_help_panel=PODS,
+            show_default="0.3 and 0.6",
+        ),
+    ] = None
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, max=1_000_000, help="Pods of a drawn day.", rich_help_panel=PODS)
+    ] = 2_000
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days to draw in a row.", rich_help_panel=PODS)] = 1
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Options about the simulation."""
+
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            "-p",
+            help="Policy to compare, or POLICY+standby; savings are relative to the first. Repeatable.",
+            rich_help_panel=WHERE,
+            show_default="least-allocated, reference, peaks, lookahead, floor",
+        ),
+    ] = None
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Days to draw for each load.", rich_help_panel=WHERE)] = 5
+    floor_window: Annotated[
+        float, typer.Option(min=1.0, max=720.0, help="Window of the rule floor [h].", rich_help_panel=WHERE)
+    ] = 24.0
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, max=1024, help="Processes. Default: one per core.", rich_help_panel=WHERE),
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Ray cluster, such as ray://host:10001. Needs the extra ray.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class SwitchOff:
+    """Options about servers that are switched off."""
+
+    standby: Annotated[
+        bool,
+        typer.Option(
+            "--standby",
+            help="Simulate each policy also with empty servers switched off, as POLICY+standby.",
+            rich_help_panel=OFF,
+        ),
+    ] = False
+    start_time: Annotated[
+        float, typer.Option(min=0.0, max=86_400.0, help="Time that a start takes [s].", rich_help_panel=OFF)
+    ] = 300.0
+    start_failures: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Fraction of starts that fail.", rich_help_panel=OFF)
+    ] = 0.0
+    off_watts: Annotated[
+        float, typer.Option(min=0.0, max=1000.0, help="Power of a server that is off [W].", rich_help_panel=OFF)
+    ] = 8.0
+    spare_percent: Annotated[
+        float,
+        typer.Option(min=0.0, max=100.0, help="Part of the running capacity to keep free [%].", rich_help_panel=OFF),
+    ] = 10.0
+    spare_cores: Annotated[
+        float, typer.Option(min=0.0, max=1e9, help="CPU to keep free at least [cores].", rich_help_panel=OFF)
+    ] = 16.0
+    empty_time: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=86_400.0, help="Time that a server is empty before its stop [s].", rich_help_panel=OFF
+        ),
+    ] = 900.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """Options about the result."""
+
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Report with plots to write.", rich_help_panel=RESULT),
+    ] = None
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv|.parquet", help="Write power and busy nodes over time.", rich_help_panel=RESULT),
+    ] = None

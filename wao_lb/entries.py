@@ -13,8 +13,9 @@ from wao_core.cluster.records import EndpointSlice, Service
 from wao_core.cluster.service_endpoints import ServiceEndpoint, receiving_traffic, service_endpoints
 from wao_core.serving.metrics import Labels
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
+from wao_lb.rows import SCALE, Rows
 from wao_lb.settings import ServiceSettings
-from wao_lb.weight_table import SCALE, Rows, WeightTable
+from wao_lb.weight_table import WeightTable
 from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason
 
 PoolKey = tuple[int, str]
@@ -93,11 +94,6 @@ class Entry:
         """The pod of each usable endpoint as "namespace/name", None for an endpoint without one."""
         return [_pod(item, self.service.namespace) for item in self.usable]
 
-    @property
-    def node_names(self) -> list[str]:
-        """The node of each usable endpoint, empty for an endpoint without one."""
-        return [item.endpoint.node_name or "" for item in self.usable]
-
     def fresh_rows(self, pods: Sequence[int], old: Entry | None) -> Rows:
         """Return the rows of the Service for the table.
 
@@ -108,14 +104,14 @@ class Entry:
         old
             The entry that this one replaces, still in the table: endpoints keep their weights and pools their load.
         """
-        rows = Rows.fresh(pods, self.counts, self.settings)
+        rows = Rows.fresh(pods, [item.endpoint.node_name or "" for item in self.usable], self.counts, self.settings)
         if old is not None:
             self._inherit(rows, old)
         return rows
 
-    def publish(self) -> bool:
-        """Update the version to the published weights; return whether it changed."""
-        version = hashlib.sha256(self._digest + self.table.fingerprint(self.key)).hexdigest()[:16]
+    def publish(self, weights: bytes = b"") -> bool:
+        """Update the version to the published weights, given as by `WeightTable.plan`; return whether it changed."""
+        version = hashlib.sha256(self._digest + weights).hexdigest()[:16]
         if version == self.version:
             return False
         self.version, self._document = version, None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-
-import numpy as np
+from collections.abc import Callable, Iterator, Mapping
 
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, Service
@@ -19,9 +18,9 @@ from wao_lb.changes import ANY, Changes
 from wao_lb.documents import ServiceWeights
 from wao_lb.entries import Entry
 from wao_lb.pod_table import PodTable
+from wao_lb.rows import Rows
 from wao_lb.settings import LbSettings, is_chosen, service_settings
-from wao_lb.weight_table import Rows, WeightTable
-from wao_predict.traffic.steps import Step
+from wao_lb.weight_table import WeightTable
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +57,12 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._source, self._state, self._tasks, self._clock = source, source.state, tasks, clock
         self._pods = PodTable(self._state)
         self._slices = SlicesByService(self._state.endpoint_slices)
-        self._table = WeightTable(self._pods, settings.max_sample_age)
+        self._table = WeightTable(self._pods, settings)
         self._entries: dict[str, Entry] = {}
         self._reported: set[str] = set()
         self._snapshot: ClusterSnapshot | None = None
         self._dirty: set[str] = set(self._state.services)
-        self._stepped_at = self._planned_at = -np.inf  # times of snapshots
-        self._rest_from = self._rest_until = -np.inf
+        self._rest_from = self._rest_until = -math.inf
         self._waiting: ClusterSnapshot | None = None  # arrived during the rest
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe = self._state.subscribe([Kind.SERVICE, Kind.ENDPOINT_SLICE], self._observe)
@@ -137,28 +135,21 @@ class WeightBook(Mapping[str, ServiceWeights]):
 
     def _plan_all(self, snapshot: ClusterSnapshot) -> None:
         self._snapshot, self._waiting = snapshot, None
-        changed = self._replace_dirty()
-        began, now, pace = self._clock(), snapshot.taken_at, self.settings.pace
-        fraction, fall_fraction = pace.fraction(now - self._stepped_at), pace.fall_fraction(now - self._planned_at)
-        changed += self._table.plan(snapshot, Step(fraction, fall_fraction, self.settings.limits, pace.trifle))
-        self._planned_at = now
-        if fraction > 0.0:
-            self._stepped_at = now
+        unusable, began = self._replace_dirty(), self._clock()
+        changed = self._table.plan(snapshot)
         self.plan_seconds = max(0.0, self._clock() - began)
         rest = min(LONGEST_REST, self.plan_seconds / self.settings.max_plan_share)
         self._rest_from, self._rest_until = began, began + self.plan_seconds + rest
-        self._announce(changed)
+        self._announce({**unusable, **changed})
 
     def _catch_up(self) -> None:
         """Plan the Services that changed since the last call, with the plans of the others unchanged."""
         if self._snapshot is None or not self._dirty:
             return
-        changed = self._replace_dirty()
-        step = Step(0.0, 0.0, self.settings.limits, self.settings.pace.trifle)
-        self._announce(changed + self._table.plan_fresh(self._snapshot, step))
+        self._announce({**self._replace_dirty(), **self._table.plan_fresh(self._snapshot)})
 
-    def _replace_dirty(self) -> list[str]:
-        """Replace the entries of changed Services; return those that changed but have no endpoints to weigh."""
+    def _replace_dirty(self) -> dict[str, bytes]:
+        """Replace the entries of changed Services; return those without endpoints to weigh, as `WeightTable.plan`."""
         dirty, self._dirty = self._dirty, set()
         gone: dict[str, Entry] = {}
         fresh: dict[str, Rows] = {}
@@ -174,8 +165,8 @@ class WeightBook(Mapping[str, ServiceWeights]):
                 self.changes.announce([key])
         for pod in (pod for old in gone.values() for pod in old.pods):
             self._pods.release(pod)
-        self._table.replace(gone, fresh, {key: self._entries[key].node_names for key in fresh})
-        return [key for key in fresh if not self._entries[key].usable]
+        self._table.replace(gone, fresh)
+        return {key: b"" for key in fresh if not self._entries[key].usable}
 
     def _entry(self, service: Service) -> Entry:
         settings = service_settings(service, self.settings)
@@ -183,8 +174,8 @@ class WeightBook(Mapping[str, ServiceWeights]):
             self._report(service, annotation, reason)
         return Entry.of(service, self._slices.of(f"{service.namespace}/{service.name}"), settings, self._table)
 
-    def _announce(self, keys: Iterable[str]) -> None:
-        self.changes.announce([key for key in keys if self._entries[key].publish()])
+    def _announce(self, changed: Mapping[str, bytes]) -> None:
+        self.changes.announce([key for key, weights in changed.items() if self._entries[key].publish(weights)])
 
     def _observe(self, change: Change) -> None:
         self._dirty |= {change.key} if change.kind is Kind.SERVICE else self._slices.observe(change)

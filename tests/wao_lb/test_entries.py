@@ -9,8 +9,9 @@ from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Serv
 from wao_core.cluster.state import ClusterState
 from wao_lb.entries import Entry
 from wao_lb.pod_table import PodTable
+from wao_lb.rows import SCALE
 from wao_lb.settings import LbSettings, service_settings
-from wao_lb.weight_table import SCALE, WeightTable
+from wao_lb.weight_table import WeightTable
 
 PORTS = (ServicePort(port=80, name="http"), ServicePort(port=443))
 
@@ -19,14 +20,14 @@ class Table:
     """A table, and entries in it."""
 
     def __init__(self) -> None:
-        self.table = WeightTable(PodTable(ClusterState()), 900.0)
+        self.table = WeightTable(PodTable(ClusterState()), LbSettings())
 
     def entry(self, slices: list[EndpointSlice], old: Entry | None = None, made: Service | None = None) -> Entry:
         made = made or service()
         settings = service_settings(made, LbSettings())
         entry = Entry.of(made, slices, settings, self.table)
         rows = entry.fresh_rows([0] * len(entry.usable), old)
-        self.table.replace([] if old is None else [old.key], {entry.key: rows}, {entry.key: entry.node_names})
+        self.table.replace([] if old is None else [old.key], {entry.key: rows})
         return entry
 
 
@@ -39,7 +40,7 @@ def test_endpoints_keep_their_weights_and_pools_their_load() -> None:
     np.testing.assert_array_equal(fresh.rows.weights, [70.0, np.nan])
     assert (fresh.rows.load.tolist(), fresh.rows.measured_at.tolist()) == ([5.0], [100.0])
     assert fresh.rows.planned.tolist() == [0.0, 0.0]  # the old plan was withdrawn
-    assert fresh.node_names == ["b", "a"]
+    assert fresh.rows.node_name.tolist() == ["b", "a"]
 
 
 def test_a_pool_that_is_new_inherits_no_load() -> None:
@@ -54,8 +55,8 @@ def test_the_document_has_all_endpoints_and_the_weights_of_those_in_use() -> Non
     entry = Table().entry([part("web-1", endpoint(1, "a"), endpoint(2, "b", ready=False, zone="z"))])
     entry.rows.published[:] = 100 * SCALE
     entry.rows.increase[:] = 1.23456
-    assert entry.publish()
-    assert not entry.publish()
+    assert entry.publish(b"weights")
+    assert not entry.publish(b"weights")
     document = entry.document(5.0)
     assert document is entry.document(6.0)
     (port,) = document.ports
@@ -84,4 +85,4 @@ def test_the_reason_of_a_service_without_traffic() -> None:
 def test_pods_are_those_of_the_service_namespace() -> None:
     other = Endpoint(addresses=("10.1.0.9",), target_kind="VirtualMachine", target_name="vm")
     entry = Table().entry([part("web-1", endpoint(1, "a"), other)])
-    assert (entry.pods, entry.node_names) == (["default/web-1", None], ["a", ""])
+    assert (entry.pods, entry.rows.node_name.tolist()) == (["default/web-1", None], ["a", ""])

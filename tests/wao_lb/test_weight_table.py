@@ -1,8 +1,9 @@
-"""Blocks of rows: they keep their weights while other Services come and go, and report what changed."""
+"""The table of weights: Services keep their weights while others come and go, and changes are reported."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,13 @@ from wao_core.cluster.records import Kind, Pod, PodMetrics
 from wao_core.cluster.state import ClusterState
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_lb.pod_table import PodTable
-from wao_lb.settings import ServiceSettings
-from wao_lb.weight_table import SCALE, Rows, WeightTable
-from wao_predict.traffic import Limits, Rule, Step
+from wao_lb.rows import SCALE, Rows
+from wao_lb.settings import LbSettings, ServiceSettings
+from wao_lb.weight_table import WeightTable
+from wao_predict.traffic import Limits, Pace, Rule
 
 SLOPES = [1.0, 2.0, 3.0]
-STEP = Step()
+SETTINGS = LbSettings(pace=Pace(settle=0.0))
 PROPORTIONAL, LOOKAHEAD = ServiceSettings(Rule.PROPORTIONAL, 0.1), ServiceSettings(Rule.LOOKAHEAD, 0.1)
 
 
@@ -30,8 +32,8 @@ def nodes(now: float = 0.0, *, names: Sequence[str] = "012", usage: float = 2.0)
 class Table(WeightTable):
     """A table whose Services are given by the nodes of their endpoints."""
 
-    def __init__(self, pods: PodTable | None = None, **services: str) -> None:
-        super().__init__(pods or PodTable(ClusterState()), 900.0)
+    def __init__(self, pods: PodTable | None = None, settings: LbSettings = SETTINGS, **services: str) -> None:
+        super().__init__(pods or PodTable(ClusterState()), settings)
         for key, nodes in services.items():
             self.put(key, nodes)
 
@@ -39,24 +41,24 @@ class Table(WeightTable):
         """Add or replace a Service with as many endpoints on these nodes, and two pools if a comma separates them."""
         pools = [pool for pool in nodes.split(",") if pool]
         names = [name for pool in pools for name in pool]
-        fresh = Rows.fresh(pods or [0] * len(names), [len(pool) for pool in pools], settings)
-        self.replace([key] if key in self.keys else [], {key: fresh}, {key: names})
+        fresh = Rows.fresh(pods or [0] * len(names), names, [len(pool) for pool in pools], settings)
+        self.replace([key] if key in self.keys else [], {key: fresh})
 
 
 def test_a_plan_reports_each_service_whose_weights_changed_once() -> None:
     table = Table(a="01", none="", b="012,012")
-    assert table.plan(nodes(0.0), STEP) == ["a", "b"]
+    assert [*table.plan(nodes(0.0))] == ["a", "b"]
     published = table.rows("a").published.sum(), table.rows("b").published.sum()
     assert published == pytest.approx((100 * SCALE, 200 * SCALE))
-    assert table.plan(nodes(0.0), STEP) == []
+    assert not table.plan(nodes(0.0))
 
 
 def test_the_last_services_are_planned_alone() -> None:
     table = Table(a="01")
-    table.plan(nodes(0.0), STEP)
+    table.plan(nodes(0.0))
     before = table.rows("a").published.copy()
     table.put("b", "12")
-    assert table.plan_fresh(nodes(), STEP) == ["b"]
+    assert [*table.plan_fresh(nodes())] == ["b"]
     assert table.rows("a").published.tolist() == before.tolist()
     assert (table.rows("b").published > 0).all()
 
@@ -74,16 +76,16 @@ def measured_pods(cpu: float) -> tuple[PodTable, list[int]]:
 def test_the_last_services_use_what_the_plans_of_the_others_leave() -> None:
     """Node 0 has 7 cores up to its ceiling, and no other load; each Service alone would use 4 of them."""
     pods, own = measured_pods(2.0)
-    table, step = Table(pods), Step(limits=Limits(floor=0.0))
+    table = Table(pods, replace(SETTINGS, limits=Limits(floor=0.0)))
     table.put("a", "01", LOOKAHEAD, own)
-    table.plan(nodes(), step)
+    table.plan(nodes())
     assert table.rows("a").planned.tolist() == pytest.approx([4.0, 0.0])
     table.put("b", "01", LOOKAHEAD, own)
-    table.plan_fresh(nodes(), step)
+    table.plan_fresh(nodes())
     assert table.rows("b").planned.tolist() == pytest.approx([3.0, 1.0])
-    table.replace(["a"], {}, {})
+    table.replace(["a"], {})
     table.put("b", "01", LOOKAHEAD, own)
-    table.plan_fresh(nodes(), step)
+    table.plan_fresh(nodes())
     assert table.rows("b").planned.tolist() == pytest.approx([4.0, 0.0])  # the plan of a was withdrawn
 
 
@@ -93,30 +95,32 @@ def test_the_last_known_load_counts_as_long_as_a_sample_would() -> None:
     table.put("a", "01", LOOKAHEAD, own)
     planned = []
     for moment in (100.0, 950.0, 1000.5):
-        table.plan(nodes(moment), Step())
+        table.plan(nodes(moment))
         planned.append(table.rows("a").planned.sum())
     assert planned == pytest.approx([4.0, 4.0, 0.0])
 
 
 def test_nothing_is_planned_without_endpoints() -> None:
     table = Table(none="")
-    assert table.plan(nodes(0.0), STEP) == []
-    assert table.plan_fresh(nodes(), STEP) == []
+    assert not table.plan(nodes(0.0))
+    assert not table.plan_fresh(nodes())
 
 
 def test_nodes_that_moved_are_found_again() -> None:
     table = Table(a="01")
-    table.plan(nodes(0.0), STEP)
+    table.plan(nodes(0.0))
     assert table.rows("a").weights[0] > table.rows("a").weights[1]
-    table.plan(nodes(names=["2", "1", "0"]), STEP)
+    table.plan(nodes(names=["2", "1", "0"]))
     assert table.rows("a").weights[0] < table.rows("a").weights[1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=20))
 def test_services_keep_their_weights_while_others_are_replaced(changes: list[tuple[int, int]]) -> None:
     """Each Service gets as many endpoints as a change says; the table has the rows that were added with it."""
-    table = Table(None, **{str(number): "012" for number in range(5)})
-    table.plan(nodes(0.0), STEP)
+    table = Table()
+    for number in range(5):
+        table.put(str(number), "012")
+    table.plan(nodes(0.0))
     sizes = dict.fromkeys(table.keys, 3)
     for number, size in changes:
         key, kept = str(number), {key: table.rows(key).published.tolist() for key in sizes}
@@ -124,6 +128,6 @@ def test_services_keep_their_weights_while_others_are_replaced(changes: list[tup
         sizes[key] = min(size, 3)
         for other in sizes:
             assert table.rows(other).published.tolist() == ([-1] * sizes[key] if other == key else kept[other])
-        table.plan_fresh(nodes(), STEP)
+        table.plan_fresh(nodes())
     assert {key: len(table.rows(key).published) for key in sizes} == sizes
     assert sorted(table.keys) == sorted(sizes)

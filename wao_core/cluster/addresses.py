@@ -26,7 +26,7 @@ def canonical_address(address: str) -> str:
     """
     try:  # six times faster than ipaddress
         if ":" not in address:
-            return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, _without_leading_zeros(address)))
+            return socket.inet_ntop(socket.AF_INET, _packed_ipv4(address))
         packed = socket.inet_pton(socket.AF_INET6, address)
         if packed.startswith(_MAPPED):
             return socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :])
@@ -49,6 +49,13 @@ def network_of(text: str) -> Network | None:
 def host_port(address: str, port: int) -> str:
     """Return address and port as in a URL."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _packed_ipv4(address: str) -> bytes:
+    try:
+        return socket.inet_pton(socket.AF_INET, address)
+    except OSError:  # it does not accept leading zeros
+        return socket.inet_pton(socket.AF_INET, _without_leading_zeros(address))
 
 
 def _without_leading_zeros(address: str) -> str:

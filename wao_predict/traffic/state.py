@@ -62,20 +62,25 @@ class TrafficState:
 
     @classmethod
     def joined(cls, states: Sequence[Self]) -> Self:
-        """Return the states of several groups of pools as one."""
-        return cls(
-            **{item.name: np.concatenate([getattr(state, item.name) for state in states]) for item in fields(cls)}
-        )
+        """Return the states of several groups of pools as one; that of a single group as it is."""
+        if len(states) == 1:
+            return states[0]
+        return cls(**{name: np.concatenate([getattr(state, name) for state in states]) for name in cls._columns()})
 
     def assign(self, other: TrafficState) -> None:
         """Overwrite the columns of this state with those of another one of the same shape."""
-        for item in fields(other):
-            getattr(self, item.name)[:] = getattr(other, item.name)
+        for name in other._columns():
+            getattr(self, name)[:] = getattr(other, name)
 
-    def part(self, endpoints: slice, pools: slice) -> Self:
-        """Return the state of consecutive pools, as views."""
-        rows = {item.name: pools if item.name in self.OF_POOLS else endpoints for item in fields(self)}
-        return type(self)(**{name: getattr(self, name)[chosen] for name, chosen in rows.items()})
+    def part(self, endpoints: slice | BoolArray, pools: slice | BoolArray) -> Self:
+        """Return the state of some pools: as views of consecutive ones (slices), or as copies (masks)."""
+        of_pools = self.OF_POOLS
+        columns = {name: getattr(self, name)[pools if name in of_pools else endpoints] for name in self._columns()}
+        return type(self)(**columns)
+
+    @classmethod
+    def _columns(cls) -> list[str]:
+        return [item.name for item in fields(cls)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

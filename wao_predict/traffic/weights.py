@@ -73,7 +73,7 @@ def weigh(pools: Pools, limits: Limits | None = None, previous: PreviousPlan | N
     [66.7, 33.3]
     """
     limits, previous = limits or Limits(), previous or PreviousPlan()
-    known, increase = estimated(pools, previous), _request_increase(pools)
+    increase, known = _request_increase(pools), estimated(pools, previous)
     laid_out = pools.lookahead & (known.reason == Reason.NONE)
     inside = laid_out[pools.parts.of]
     shares, note = np.empty(len(increase)), np.zeros(len(increase), np.int8)

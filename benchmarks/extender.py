@@ -1,8 +1,8 @@
 """The extender in its process: filter and prioritize, and how soon a changed input decides.
 
-The time of a request is from the body's bytes to the answer's bytes, as the process itself measures it. Between the
-two answers, while kube-scheduler reads the first, the extender looks up the candidates: that is counted in, and how
-much of the whole it is stands beside it.
+The time of a request runs from the bytes of the body to the bytes of the answer, as the process itself measures it. It
+includes the look-up of the candidates, which the extender does between the two answers while kube-scheduler reads the
+first. A column of its own shows this part.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def _requests(nodes: int) -> None:
         decide(*pair)
     answers, waits = 1e3 * np.array(times[50:]).T  # the first ones make what the others find
     p50, p99 = np.quantile(answers, (0.5, 0.99))
-    told, _ = quantiles(lambda: explain(last[0]).summary(), repeats=100)
+    explained, _ = quantiles(lambda: explain(last[0]).summary(), repeats=100)
     print(
         f"{nodes:>8}{p50:>23.3f} ms{p99:>10.3f}{len(body_of(names, 0)) / 1e3:>9.1f} kB"
-        f"{np.median(waits):>16.3f} ms{told:>14.3f} ms"
+        f"{np.median(waits):>16.3f} ms{explained:>14.3f} ms"
     )
 
 

@@ -3,11 +3,11 @@
 1,000 kwok nodes, everything of ours deployed from the manifests, all nodes scored. 2,000 pods wait before their
 scheduler starts, so that neither creating them nor their order is a limit. The extender is compared with one that
 decodes the names and answers at once, which is the limit for any, by the same profile, over TLS with the same
-certificate, and in the same run; beside it over plain HTTP, which shows what TLS costs.
+certificate, and in the same run, and with one over plain HTTP, which shows the cost of TLS.
 
-Most of a pod's CPU is the API server's, and what a shared machine has left for that changes within minutes. So nodes
-renew their Leases seldom here, the cases take turns, each round begins with another one, and ratios are formed within
-a round and told with their standard error.
+Most of the CPU per pod is used by the API server, and the CPU that a shared machine has left for it changes within
+minutes. So nodes renew their Leases rarely here, the cases take turns, each round begins with another one, and ratios
+are formed within a round and printed with their standard error.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def _metric_to_score(site: Site, group: Group) -> None:
 
 def _scored_at(site: Site, node: str) -> object:
     """Let the extender score one pod, always the same, and return the inlet temperature that it counted with."""
-    told = site.score("bench-metric", [node])
-    return told["nodes"][0]["inlet_temp"]
+    answer = site.score("bench-metric", [node])
+    return answer["nodes"][0]["inlet_temp"]
 
 
 class Names(msgspec.Struct, rename="pascal", gc=False):

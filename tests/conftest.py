@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# CI draws the same examples every time, so that a red run can be looked into; elsewhere new ones are tried
+# CI draws the same examples every time, so that a failure can be reproduced; other runs try new ones
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("local", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=5000, suppress_health_check=list(HealthCheck))

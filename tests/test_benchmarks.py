@@ -17,7 +17,7 @@ def test_a_benchmark_is_a_function_with_a_sentence(name: str) -> None:
     assert load(name).__doc__
 
 
-def test_an_unknown_name_tells_the_known_ones() -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_ones() -> None:
     command = [sys.executable, "-m", "benchmarks", "speed"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1

@@ -47,7 +47,7 @@ def test_the_readmes_python_runs() -> None:
     assert len(namespace["watts"]) == 2  # type: ignore[arg-type]
 
 
-def test_every_command_stands_in_the_readme() -> None:
+def test_the_readme_has_every_command() -> None:
     text = (ROOT / "README.md").read_text()
     for command in (
         "predict",

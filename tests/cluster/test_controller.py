@@ -157,7 +157,7 @@ def test_a_thousand_nodes_take_seconds(
     def renewed(config: dict[str, Any]) -> bool:
         return "new" in config["spec"]["metricsCollector"]["inletTemp"]["endpoint"]
 
-    for name in sorted(made)[::50]:  # before all are looked at, for a list of all is dear
+    for name in sorted(made)[::50]:  # some of them first, because a list of all is expensive
         path = f"{BASE}/nodeconfigs/{name}"
         wait_for(lambda path=path: renewed(bed.admin.get(path)), f"{name} renewed")  # type: ignore[misc]
     wait_for(lambda: all(map(renewed, configs(bed, "many-").values())), "all NodeConfigs renewed", pause=0.5)

@@ -78,5 +78,5 @@ def test_what_cannot_switch_a_server_is_refused(bed: ControlPlane, fields: dict[
 
 def test_the_rules_are_shown_to_people(bed: ControlPlane) -> None:
     """`kubectl explain` knows our fields."""
-    told = kubectl(bed, "explain", "nodeconfig.spec.metricsCollector.inletTemp.query")
-    assert "PromQL" in told
+    explained = kubectl(bed, "explain", "nodeconfig.spec.metricsCollector.inletTemp.query")
+    assert "PromQL" in explained

@@ -112,11 +112,11 @@ def test_the_metrics_are_served_through_the_aggregator_with_its_verification(
 
 
 def test_no_right_is_missing(bed: ControlPlane, running: Running) -> None:
-    def told() -> bool:
+    def reported() -> bool:
         status = bed.admin.get(f"{BASE}/nodeconfigs/d-1").get("status") or {}
         return any(item.get("name") == "inlet_temp" and item.get("value") for item in status.get("metrics", []))
 
-    wait_for(told, "the status was written")
+    wait_for(reported, "the status was written")
     for container in running.deployment.running:
         assert "forbidden" not in container.text().lower(), container.text()
 
@@ -207,7 +207,7 @@ def test_an_autoscaler_follows_the_inlet_temperature(bed: ControlPlane, running:
     wait_for(lambda: replicas() == 1, "scaled down", pause=0.5)
 
 
-def test_an_autoscaler_of_pod_metrics_is_told_that_there_are_none(bed: ControlPlane, running: Running) -> None:
+def test_an_autoscaler_of_pod_metrics_gets_the_error_that_there_are_none(bed: ControlPlane, running: Running) -> None:
     bed.admin.create("/apis/apps/v1/namespaces/default/deployments", deployment_of_one("pods"))
     metric = {
         "type": "Pods",
@@ -215,11 +215,11 @@ def test_an_autoscaler_of_pod_metrics_is_told_that_there_are_none(bed: ControlPl
     }
     bed.admin.create(HPAS, autoscaler("pods", metric))
 
-    def told() -> str:
+    def reported() -> str:
         conditions = (bed.admin.get(f"{HPAS}/pods").get("status") or {}).get("conditions") or []
         return next((item["message"] for item in conditions if item["type"] == "ScalingActive"), "")
 
-    message = str(wait_for(told, "the condition", pause=0.5))
+    message = str(wait_for(reported, "the condition", pause=0.5))
     assert "could not find the metric inlet_temp for pods" in message
 
 
@@ -308,7 +308,7 @@ def test_one_dead_and_one_hung_bmc_of_a_hundred_leave_the_others_fresh(bed: Cont
         bed.admin.delete(f"{BMC_BASE}/nodeconfigs/{name}")
 
 
-def test_documents_in_the_forms_of_the_reference_work_as_they_stand(bed: ControlPlane, running: Running) -> None:
+def test_documents_in_the_forms_of_the_reference_work_unchanged(bed: ControlPlane, running: Running) -> None:
     for name, label in (("r-plain", "plain"), ("r-provider", "provider"), ("reference-single", "")):
         bed.admin.create("/api/v1/nodes", node(name, labels={"reference": label} if label else {}))
     kubectl(bed, "apply", "-f", str(FORMS))

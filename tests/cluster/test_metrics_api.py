@@ -102,7 +102,7 @@ def test_a_user_without_the_right_is_refused_and_one_with_it_is_not(bed: Control
     wait_for(lambda: denied(bed, "alice") == "", "alice may read", pause=0.5)
 
 
-def test_the_status_of_a_node_config_tells_what_is_collected(bed: ControlPlane, api: Wao) -> None:
+def test_the_status_of_a_node_config_shows_what_is_collected(bed: ControlPlane, api: Wao) -> None:
     def ready() -> bool:
         status = bed.admin.get(f"{BASE}/nodeconfigs/m-1").get("status") or {}
         conditions = {item["type"]: item["status"] for item in status.get("conditions", [])}

@@ -70,7 +70,7 @@ async def test_the_api_server_restarted_is_no_loss(bed: ControlPlane, source: Ku
     def troubled() -> bool:
         return any(problem.where == "nodes" for problem in source.problems())
 
-    await until(troubled, "the outage is told")
+    await until(troubled, "the outage is reported")
     assert source.state.nodes is not None
     await asyncio.to_thread(bed.start_apiserver)
     await asyncio.to_thread(bed.admin.create, "/api/v1/nodes", node("after-restart"))
@@ -136,7 +136,7 @@ async def test_a_pod_with_any_quantity_is_read(bed: ControlPlane, cpu: str) -> N
 
 async def test_an_event_is_recorded(bed: ControlPlane, source: KubernetesSource) -> None:
     about = ObjectRef("Node", "bed-0")
-    await source.event(about, reason="Tested", message="told by a test", warning=True)
+    await source.event(about, reason="Tested", message="sent by a test", warning=True)
     found = bed.admin.get("/api/v1/namespaces/default/events")["items"]
     (event,) = [item for item in found if item["reason"] == "Tested"]
     assert event["type"] == "Warning"

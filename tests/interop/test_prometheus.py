@@ -110,7 +110,7 @@ def test_queries_give_their_value(server: str, query: str, value: float) -> None
     assert reading.value == value
 
 
-def test_the_samples_own_time_is_told(server: str) -> None:
+def test_the_time_of_the_sample_is_used(server: str) -> None:
     first = read(server, 'inlet{node="n1"} offset 2s').time
     second = read(server, 'inlet{node="n1"}').time
     assert first is not None
@@ -134,6 +134,6 @@ def test_other_quantities(server: str) -> None:
         ('inlet{node="n1"} * 1000', SensorError, "returns 23500, not a value from -20 to 70 degC"),
     ],
 )
-def test_what_gives_no_reading_is_told(server: str, query: str, error: type[Exception], message: str) -> None:
+def test_a_query_without_a_reading_is_reported(server: str, query: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         read(server, query)

@@ -47,7 +47,7 @@ async def test_the_awaited_predictor_gives_the_same(server: str, request: pytest
         ("kserve_url", "models/power/versions/v1/infer", 501, "ersion"),
     ],
 )
-def test_a_refusal_is_told_in_the_servers_words(
+def test_a_refusal_is_reported_in_the_words_of_the_server(
     server: str, path: str, status: int, words: str, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue(server)

@@ -1,4 +1,4 @@
-"""What is deployed: valid for the API, restricted, with flags that exist, least rights, and a reason beside each."""
+"""What is deployed: valid for the API, restricted, with flags that exist, least rights, and a reason next to each."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_each_flag_is_one_that_the_command_has(workload: dict[str, Any]) -> None
         command.make_context(name, arguments)  # an unknown flag raises
 
 
-def test_each_right_has_a_reason_beside_it() -> None:
+def test_each_right_has_a_reason_next_to_it() -> None:
     for path in FILES:
         for text in path.read_text().split("\n---\n"):
             if not re.search(r"^kind: (Cluster)?Role$", text, re.MULTILINE):

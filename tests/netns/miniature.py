@@ -113,13 +113,13 @@ class Miniature:
             server.start(lambda server=server: "ready" in server.tail())  # type: ignore[misc]
 
     def load_kube_proxy(self) -> None:
-        """Load what stands for kube-proxy's tables, in place of what is there."""
+        """Load a replacement for kube-proxy's tables."""
         for ip, services, unused, pod in (
             ("ip", "10.96.0.0/16", "10.96.255.1", "10.1.0.1:1"),
             ("ip6", "fd00:96::/64", "fd00:96::ffff", "[fd01::1]:1"),
         ):
-            anew = f"add table {ip} kube-proxy\ndelete table {ip} kube-proxy\n"
-            self.nft(anew + KUBE_PROXY.format(ip=ip, services=services, unused=unused, pod=pod))
+            reset = f"add table {ip} kube-proxy\ndelete table {ip} kube-proxy\n"
+            self.nft(reset + KUBE_PROXY.format(ip=ip, services=services, unused=unused, pod=pod))
 
     def stop(self) -> None:
         for program in reversed(self._programs):

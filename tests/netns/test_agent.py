@@ -113,7 +113,7 @@ def test_no_connection_is_lost_while_affinity_comes_and_goes(node: Miniature, si
     assert 10_000 <= sum(found["pods"].values())
 
 
-def test_no_connection_is_lost_while_the_agent_starts_anew(node: Miniature) -> None:
+def test_no_connection_is_lost_while_the_agent_starts_again(node: Miniature) -> None:
     with node.loading("client", vip("weighted", False), 80, count=10_000) as found:
         node.restart_agent()
         node.running.kill()
@@ -302,7 +302,7 @@ def test_udp_is_split_and_a_socket_moves_when_its_pod_goes(node: Miniature, six:
             client.kill()
 
 
-def test_health_ports_tell_where_the_endpoints_are(node: Miniature) -> None:
+def test_health_ports_show_where_the_endpoints_are(node: Miniature) -> None:
     def ask(port: int) -> tuple[str, str]:
         code = f"import urllib.request,sys\ntry: r=urllib.request.urlopen('http://{NODE_IPS[0]}:{port}/',timeout=3)\n"
         code += (
@@ -398,7 +398,7 @@ def test_node_ports_stay_open_when_the_node_object_is_deleted(node: Miniature) -
     wait_for(lambda: "Node node-1 exists again" in log.read_text(), "its return in the log", seconds=15)
 
 
-def test_health_and_metrics_are_told(node: Miniature) -> None:
+def test_health_and_metrics_are_reported(node: Miniature) -> None:
     assert '"nodeEligible":true' in node.get("/healthz")
     assert "lastSyncSecondsAgo" in node.get("/livez")
     figures: dict[str, Any] = dict(

@@ -1,4 +1,4 @@
-"""The weights of Services: which endpoints, which rule, which version, and what is told."""
+"""The weights of Services: which endpoints, which rule, which version, and what is reported."""
 
 from __future__ import annotations
 
@@ -418,7 +418,7 @@ async def test_one_long_poll_follows_all_services() -> None:
     assert old["web"] == new["web"]
 
 
-async def test_nothing_is_told_before_the_cluster_is_read() -> None:
+async def test_nothing_is_reported_before_the_cluster_is_read() -> None:
     cluster = Cluster()
     app = create_app(cluster.book, ServerFrame("lb"), ready=lambda: False)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://lb") as http:

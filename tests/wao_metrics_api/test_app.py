@@ -262,7 +262,7 @@ async def test_metrics_and_version(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/version")).json()["gitVersion"].startswith("v")
 
 
-async def test_explain_tells_why_there_is_no_value(client: httpx2.AsyncClient) -> None:
+async def test_explain_shows_why_there_is_no_value(client: httpx2.AsyncClient) -> None:
     answer = json.loads((await client.get("/debug/nodes/n3")).content)
     assert answer["known"]
     assert (answer["metrics"]["inlet_temp"]["state"], answer["metrics"]["inlet_temp"]["reason"]) == (

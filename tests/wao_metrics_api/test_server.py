@@ -139,7 +139,7 @@ def test_tokens_are_needed_when_a_token_file_is_given(folder: Path) -> None:
         (["--endpoint-network", "10.0.0.0/99"], ["--endpoint-network"]),
     ],
 )
-def test_wrong_options_are_told_at_the_start(folder: Path, options: list[str], messages: list[str]) -> None:
+def test_wrong_options_are_reported_at_the_start(folder: Path, options: list[str], messages: list[str]) -> None:
     command = [*WAO, "--manifests", str(folder / "fleet"), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode in (1, 2)

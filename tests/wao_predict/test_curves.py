@@ -103,7 +103,7 @@ def test_curves_of_a_wrong_shape_are_refused(knots: list[float], watts: list[obj
         PowerCurves(np.array(knots), np.array(watts, dtype=float))
 
 
-def test_one_curve_tells_an_increase() -> None:
+def test_one_curve_gives_an_increase() -> None:
     curve = PowerCurve.from_watts([0, 50, 100], [100.0, 90.0, 200.0])
     assert curve.watts.tolist() == [95.0, 95.0, 200.0]
     assert float(curve.increase(50, 25)) == 52.5

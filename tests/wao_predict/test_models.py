@@ -28,7 +28,7 @@ def test_four_models_are_shipped_and_small() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_tells_ranges_knots_errors_source_and_licence(name: str) -> None:
+def test_a_model_states_ranges_knots_errors_source_and_licence(name: str) -> None:
     info = read_info(model_path(name))
     table = load_table(DATA / f"{name}.csv")
     box = FeatureRanges(**dict(zip(FEATURES, zip(table.X.min(0), table.X.max(0), strict=True), strict=True)))

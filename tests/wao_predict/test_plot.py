@@ -40,7 +40,7 @@ def test_curves_share_axes_in_colours_of_their_own() -> None:
     assert [text.get_text() for text in first.ax_.get_legend().get_texts()] == ["one", "two", "three"]
 
 
-def test_bars_are_the_outcomes_with_watts_and_savings_written_beside() -> None:
+def test_bars_are_the_outcomes_with_watts_and_savings_next_to_them() -> None:
     outcomes = simulate(fleet_of(edge_lenovo=4), 2.0, 20, ("spread", "lookahead"))
     display = PlacementDisplay(outcomes, title="four servers").plot()
     assert [outcome.watts for outcome in outcomes] == [bar.get_width() for bar in display.bars_]

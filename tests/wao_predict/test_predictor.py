@@ -85,7 +85,7 @@ async def test_async_predictors_have_the_same_names() -> None:
         ("https://u:p@h.example/v2/models/m", {}, UsageError, "credentials in a URL"),
     ],
 )
-def test_what_cannot_be_loaded_is_told(
+def test_a_model_that_cannot_be_loaded_is_reported(
     source: str, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):

@@ -92,7 +92,7 @@ def test_a_fingerprint_that_is_none_is_refused_before_anything_is_sent() -> None
         HttpTransport("https://127.0.0.1:1", tls=TlsPolicy(fingerprint="abc"))
 
 
-def test_an_unreadable_ca_file_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_ca_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         HttpTransport("https://127.0.0.1:1", tls=TlsPolicy(ca_file=tmp_path / "none.pem"))
 

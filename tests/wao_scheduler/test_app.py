@@ -19,7 +19,7 @@ async def test_a_decision_can_be_explained(extender: Extender) -> None:
     assert (await extender.client.get("/v1/decisions")).json()["decisions"][0]["pod"] == "default/p"
 
 
-async def test_an_unknown_pod_is_told(extender: Extender) -> None:
+async def test_an_unknown_pod_is_reported(extender: Extender) -> None:
     answer = await extender.client.get("/v1/decisions", params={"pod": "default/none"})
     assert answer.status_code == 404
     assert "no decision on pod" in answer.json()["error"]

@@ -79,13 +79,13 @@ def test_every_wrong_field_is_named_in_one_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just text"])
-def test_a_file_that_is_no_mapping_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_mapping_is_reported(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(text)
     with pytest.raises(ManifestError, match=r"config\.yaml"):
         load_settings(file)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="cannot be read"):
         load_settings(tmp_path / "none.yaml")

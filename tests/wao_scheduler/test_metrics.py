@@ -24,7 +24,7 @@ def test_the_age_of_the_oldest_input_rises_while_the_sources_are_away() -> None:
             assert f'wao_extender_input_age_seconds{{input="{name}"}} {age}' in shown(made, now)
 
 
-def test_nodes_are_told_apart_by_what_is_known() -> None:
+def test_nodes_are_distinguished_by_what_is_known() -> None:
     made = snapshot(["a", "b", "c"], slopes=[1.0, 1.0, NAN], reasons=["", "inlet_temp is 70 s old", "no NodeConfig"])
     assert states(made) == {"measured": 1, "fallback": 1, "unknown": 1}
     assert 'wao_extender_nodes{state="unknown"} 1.0' in shown(made, 0.0)

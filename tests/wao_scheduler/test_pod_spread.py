@@ -79,7 +79,7 @@ def test_the_same_name_in_another_namespace_is_another_workload() -> None:
     assert made.filter(replica("w1"), ["a", "b"]).keep is None
 
 
-def test_a_bad_annotation_is_told_and_restricts_nothing() -> None:
+def test_a_bad_annotation_is_reported_and_restricts_nothing() -> None:
     state = spread_state(rate="often")
     state.put(Kind.POD, replica("w1", "a", phase="Running"))
     result = engine(state).filter(replica("w2"), ["a", "b"])

@@ -59,7 +59,7 @@ def test_ordinal_gives_the_best_node_alone_the_highest_score(values: list[float]
 
 
 @given(increases)
-def test_a_dearer_node_never_scores_higher(values: list[float]) -> None:
+def test_a_more_expensive_node_never_scores_higher(values: list[float]) -> None:
     increase = np.array(values)
     load = np.zeros(increase.size)
     for scores in (scoring.ordinal(increase, load), scoring.proportional(increase, load)):

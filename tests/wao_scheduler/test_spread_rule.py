@@ -61,7 +61,7 @@ def rate_of(asked: Pod, cluster: ClusterState) -> SpreadRate | BadRate | None:
 
 
 @pytest.mark.parametrize("on", ["Deployment", "ReplicaSet"])
-def test_the_annotation_may_stand_on_the_workload_alone(on: str) -> None:
+def test_the_annotation_may_be_on_the_workload_alone(on: str) -> None:
     found = rate_of(pod(), state(on=on))
     assert isinstance(found, SpreadRate)
     assert found.rate == 0.6
@@ -95,7 +95,7 @@ def test_the_deployment_comes_before_the_copy_on_its_replicaset() -> None:
     assert rate_of(pod(), with_copy(state(rate="0.4"), "0.9")) == SpreadRate(0.4, "Deployment default/web")
 
 
-def test_a_bad_rate_is_told_of_the_deployment_that_a_person_wrote() -> None:
+def test_a_bad_rate_is_reported_for_the_deployment_that_a_person_wrote() -> None:
     found = rate_of(pod(), with_copy(state(rate="often"), "often"))
     assert isinstance(found, BadRate)
     assert found.source == "Deployment default/web"

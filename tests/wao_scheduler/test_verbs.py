@@ -87,14 +87,14 @@ async def test_a_body_beyond_the_bound_is_refused(extender: Extender) -> None:
     assert answer.status_code == 413
 
 
-async def test_the_reason_is_told_as_an_event(extender: Extender) -> None:
+async def test_the_reason_is_reported_as_an_event(extender: Extender) -> None:
     await extender.post("/prioritize", args("a", "b"))
     (event,) = extender.source.events
     assert event[0] == ObjectRef("Pod", "p", "default", "uid-p")
     assert "b adds 10.0 W by rule lookahead, the least of 2 candidates" in event[2]
 
 
-async def test_a_choice_that_power_did_not_make_is_told_as_such(extender: Extender) -> None:
+async def test_a_choice_that_power_did_not_make_is_reported_as_such(extender: Extender) -> None:
     extender.engine.update(snapshot(["a", "b"], usage=[9.5, 9.8]))
     await extender.post("/prioritize", args("a", "b"))
     await extender.post("/prioritize", args("ghost", "shade", name="q"))

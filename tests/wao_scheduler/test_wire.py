@@ -85,8 +85,8 @@ def test_an_answer_depends_neither_on_those_before_it_nor_on_the_nodes_known(
 ) -> None:
     encoder = ScoreEncoder()
     for scores, table in asked:
-        told = {name: score for name, score in scores.items() if score} or scores  # one that is left out counts 0
-        wanted = [{"Host": name, "Score": score} for name, score in told.items()]
+        sent = {name: score for name, score in scores.items() if score} or scores  # a missing host counts as 0
+        wanted = [{"Host": name, "Score": score} for name, score in sent.items()]
         assert json.loads(encoded(encoder, scores, tables[table])) == wanted
 
 

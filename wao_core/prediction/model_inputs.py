@@ -48,7 +48,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The inputs that a model needs besides the CPU load.
+    """The inputs that a model needs in addition to the CPU load.
 
     Attributes
     ----------

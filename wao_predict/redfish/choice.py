@@ -89,7 +89,7 @@ class Ranked:
 def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
     """Return the candidates that have a value, the best first."""
     meaningful = _meaningful(candidates)
-    hinted = _hints_tell(candidates)
+    hinted = _hints_distinguish(candidates)
     scored = [
         _score(candidate, _named(candidate, hinted=hinted), meaningful)
         for candidate in candidates
@@ -111,11 +111,11 @@ def _meaningful(candidates: Sequence[Candidate]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _hints_tell(candidates: Sequence[Candidate]) -> bool:
+def _hints_distinguish(candidates: Sequence[Candidate]) -> bool:
     """Whether the texts next to the names distinguish sensors: some vendors give all sensors the same text."""
-    told = [judge(candidate.hint) for candidate in candidates]
-    same_for_all = len(told) > 1 and len({verdict.reason for verdict in told}) == 1
-    return not same_for_all and sum(verdict.score > 0 for verdict in told) <= MANY_INTAKES
+    verdicts = [judge(candidate.hint) for candidate in candidates]
+    same_for_all = len(verdicts) > 1 and len({verdict.reason for verdict in verdicts}) == 1
+    return not same_for_all and sum(verdict.score > 0 for verdict in verdicts) <= MANY_INTAKES
 
 
 def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> Ranked:
@@ -144,8 +144,8 @@ def _named(candidate: Candidate, *, hinted: bool) -> Verdict:
     named = judge(candidate.name)
     if named.score != 0 or not candidate.hint or not hinted:
         return named
-    told = judge(candidate.hint)
-    return replace(told, score=min(told.score, HINTED)) if told.score != 0 else named
+    verdict = judge(candidate.hint)
+    return replace(verdict, score=min(verdict.score, HINTED)) if verdict.score != 0 else named
 
 
 def choose(candidates: Sequence[Candidate]) -> SensorChoice | None:

@@ -1,4 +1,4 @@
-"""A `wao` command of ours beside the control plane."""
+"""A `wao` command that runs next to the control plane."""
 
 from __future__ import annotations
 

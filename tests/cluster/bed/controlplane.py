@@ -31,7 +31,7 @@ class ControlPlane:
     folder
         Empty; certificates, data and logs go there.
     thrifty
-        Spend less CPU on what is beside the point, for tests that measure no speed: renew the nodes' Leases seldom,
+        Spend less CPU on side issues, for tests that measure no speed: renew the nodes' Leases seldom,
         which are most of the requests at rest, and collect garbage seldom.
     """
 
@@ -166,7 +166,7 @@ class ControlPlane:
         self.apiserver.stop(grace=3.0)  # it would wait a minute for every watch to end
 
     def rotate_front_proxy_authority(self) -> Authority:
-        """Let the API server publish a second front-proxy CA beside the first; return it."""
+        """Let the API server publish a second front-proxy CA in addition to the first; return it."""
         fresh = Authority(self.folder, f"front-proxy-ca-{len(list(self.folder.glob('front-proxy-ca*.crt')))}")
         both = self.front_proxy_ca.file.read_bytes() + fresh.file.read_bytes()
         temporary = self.front_proxy_ca.file.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""Mock BMCs beside the control plane, in a thread of their own."""
+"""Mock BMCs next to the control plane, in a thread of their own."""
 
 from __future__ import annotations
 

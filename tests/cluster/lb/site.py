@@ -176,7 +176,7 @@ def _pod(name: str, app: str, node: str, usage: float, limit: float) -> dict[str
 
 
 def service(name: str, *, labels: dict[str, str] | None = None, selector: dict[str, str] | None = None) -> Any:
-    """Return a Service; ours by its label unless told otherwise."""
+    """Return a Service; ours by its label by default."""
     spec: dict[str, Any] = {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
     if selector:
         spec["selector"] = selector

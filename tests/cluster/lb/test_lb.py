@@ -66,17 +66,17 @@ def test_the_label_is_followed_when_it_comes_and_when_it_goes(bed: ControlPlane,
     bed.admin.delete(f"{SERVICES}/labelled")
 
 
-def test_a_bad_annotation_is_told_on_the_service(bed: ControlPlane, site: Site) -> None:
+def test_a_bad_annotation_is_reported_on_the_service(bed: ControlPlane, site: Site) -> None:
     bed.admin.patch(f"{SERVICES}/web", {"metadata": {"annotations": {"waok8s.github.io/cpu-per-request": "lots"}}})
     path = "/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=reason%3DBadAnnotation"
 
-    def told() -> bool:
+    def reported() -> bool:
         return any(
             item["regarding"]["name"] == "web" and item["type"] == "Warning" and "'lots'" in item["note"]
             for item in bed.admin.get(path)["items"]
         )
 
-    wait_for(told, "the Event")
+    wait_for(reported, "the Event")
     assert site.document("web")["cpuPerRequestCores"] == 0.1
     bed.admin.patch(f"{SERVICES}/web", {"metadata": {"annotations": {"waok8s.github.io/cpu-per-request": None}}})
 

@@ -34,7 +34,7 @@ GROUPS = {
 
 @pytest.fixture(scope="package")
 def models() -> Iterator[ModelServer]:
-    """A model server that can be told to refuse and to hang."""
+    """A model server that refuses and hangs on request."""
     with ModelServer() as server:
         yield server
 

@@ -146,14 +146,14 @@ class Site:
         return answer.json() if answer.status_code == 200 else None
 
     def cheapest(self, group: Group, name: str) -> tuple[str, float]:
-        """Return a pod's node, and how much dearer it is than the library's best on the same inputs [W]."""
-        told = self.decision(name)
-        rows = {row["node"]: row for row in told["nodes"]}
+        """Return a pod's node, and how much more it costs than the library's best on the same inputs [W]."""
+        decision = self.decision(name)
+        rows = {row["node"]: row for row in decision["nodes"]}
         fleet = group.fleet()
         usage = np.array([rows.get(node, {}).get("usage_cores") for node in fleet.names], dtype=float)
-        load, step = 100.0 * usage / CORES, 100.0 * told["cpu_cores"] / CORES
+        load, step = 100.0 * usage / CORES, 100.0 * decision["cpu_cores"] / CORES
         increase = watt_increase(fleet.curves, load, step)
-        return told["chosen"], float(increase[fleet.names.index(told["chosen"])] - np.nanmin(increase))
+        return decision["chosen"], float(increase[fleet.names.index(decision["chosen"])] - np.nanmin(increase))
 
     def metric(self, name: str) -> float:
         """Return a figure of the extender's metrics, its series written as there."""

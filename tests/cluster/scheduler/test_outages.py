@@ -1,4 +1,4 @@
-"""Whatever fails, pods schedule; and what is known is used, never the dear type because of an outage."""
+"""Whatever fails, pods schedule; and the last known values are used, so no outage leads to the expensive type."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 def back(site: Site, name: str) -> bool:
     """Place one pod, and return whether the extender chose its node."""
     node = site.place_one(GROUPS["outage"], name, 0.5)
-    told = site.decision(name)
-    return told is not None and told["chosen"] == node and site.cheapest(GROUPS["outage"], name)[1] <= 0.02
+    decision = site.decision(name)
+    return decision is not None and decision["chosen"] == node and site.cheapest(GROUPS["outage"], name)[1] <= 0.02
 
 
 def test_without_the_extender_pods_still_schedule_and_it_counts_again_soon_after_its_return(site: Site) -> None:
@@ -62,9 +62,9 @@ def test_a_scheduler_that_insists_on_the_extender_waits_for_it(site: Site) -> No
             wait_for(lambda: failed_attempt(site.bed.admin.get(path)), "a failed attempt", seconds=PATIENCE)
             assert "nodeName" not in site.bed.admin.get(path)["spec"]
         node = wait_for(lambda: site.bed.admin.get(path)["spec"].get("nodeName"), "strict-0 bound", seconds=PATIENCE)
-        chosen, dearer = site.cheapest(GROUPS["outage"], "strict-0")
+        chosen, excess = site.cheapest(GROUPS["outage"], "strict-0")
         assert chosen == node
-        assert dearer <= 0.02
+        assert excess <= 0.02
     finally:
         scheduler.stop()
 

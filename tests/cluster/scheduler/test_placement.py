@@ -23,9 +23,9 @@ def test_pod_by_pod_the_node_is_the_librarys_cheapest(site: Site) -> None:
     for number, cpu in enumerate((0.5, 2.0, 4.0) * 8):
         name = f"cheap-{number}"
         node = site.place_one(group, name, cpu)
-        chosen, dearer = site.cheapest(group, name)
+        chosen, excess = site.cheapest(group, name)
         assert node == chosen
-        assert dearer <= 0.02, f"{name} on {node} costs {dearer:.3f} W more than the cheapest"
+        assert excess <= 0.02, f"{name} on {node} costs {excess:.3f} W more than the cheapest"
         if number == 0:
             for row in site.decision(name)["nodes"]:
                 assert row["usage_cores"] == pytest.approx(base[row["node"]], rel=0.15, abs=0.05)
@@ -76,22 +76,22 @@ def test_a_burst_on_loaded_nodes_does_not_herd(site: Site) -> None:
     assert most <= min(room, planned + 1)
 
 
-def test_a_decision_is_explained_and_told_as_an_event(site: Site) -> None:
+def test_a_decision_is_explained_and_reported_as_an_event(site: Site) -> None:
     node = site.place_one(GROUPS["plain"], "why-0", 0.5)
-    told = site.decision("why-0")
-    assert told["chosen"] == node
-    best = told["nodes"][0]
+    decision = site.decision("why-0")
+    assert decision["chosen"] == node
+    best = decision["nodes"][0]
     assert best["score"] == 10
     assert best["watts_after"] >= best["watts_before"] > 0
     assert 0 < best["inlet_temp_age"] < 60
     more = itertools.count(1)  # a burst before this has used up the Events: there is one a second again
 
-    def told_as_an_event() -> bool:
+    def reported_as_an_event() -> bool:
         site.place_one(GROUPS["plain"], f"why-{next(more)}", 0.5)
         events = site.bed.admin.get("/api/v1/namespaces/default/events?fieldSelector=reason%3DMinimizePower")["items"]
         return any(item["involvedObject"]["name"].startswith("why-") for item in events)
 
-    wait_for(told_as_an_event, "a choice told as an Event", pause=1.0)
+    wait_for(reported_as_an_event, "a choice reported as an Event", pause=1.0)
 
 
 def test_no_right_is_missing(site: Site) -> None:

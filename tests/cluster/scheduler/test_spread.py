@@ -23,7 +23,7 @@ NUMBERS = count(1)
 
 
 def deployment(group: str, replicas: int, rate: str) -> dict[str, Any]:
-    """Return a Deployment whose annotation stands on itself only; no name comes twice, so leftovers do not count."""
+    """Return a Deployment with the annotation on itself only; no name comes twice, so leftovers do not count."""
     name = f"spread-{group}-{next(NUMBERS)}"
     container = {"name": "c", "image": "registry.example/none:1", "resources": {"requests": {"cpu": "500m"}}}
     pod = {
@@ -187,12 +187,12 @@ def test_a_bad_rate_is_a_warning_and_keeps_no_pod_pending(spreading: Spreading) 
     spreading.nodes(name, 2)
     path = "/api/v1/namespaces/default/events?fieldSelector=reason%3DPodSpread"
 
-    def told() -> list[Any]:
+    def warned() -> list[Any]:
         items = spreading.site.bed.admin.get(path)["items"]
         return [item for item in items if item["involvedObject"]["name"].startswith(name)]
 
-    wait_for(told, "the Warning", seconds=PATIENCE)
-    (event,) = told()
+    wait_for(warned, "the Warning", seconds=PATIENCE)
+    (event,) = warned()
     about = event["involvedObject"]
     assert (event["type"], about["kind"], about["name"]) == ("Warning", "Deployment", name)
     assert "write a number from 0 to 1" in event["message"]

@@ -147,7 +147,7 @@ async def test_values_move_and_a_vanished_sensor_is_found_again(fleet: Fleet) ->
         await until(lambda: bool(poller.state.failures) or poller.reader.chosen() != chosen)
 
 
-async def test_pressure_is_read_once_for_a_rack_and_power_beside_temperature(fleet: Fleet) -> None:
+async def test_pressure_is_read_once_for_a_rack_and_power_with_temperature(fleet: Fleet) -> None:
     pressure = MockPressureApi(lambda name: 7.5 if name == "rack-1" else 9.0)
     await pressure.start()
     rack = Fleet.term(pressure, "DifferentialPressureAPI", interval=60.0, path="/api/sensor/rack-1")
@@ -168,7 +168,7 @@ async def test_pressure_is_read_once_for_a_rack_and_power_beside_temperature(fle
     assert sorted(pressure.requests) == ["GET /api/sensor/by_nodename/n3", "GET /api/sensor/rack-1"]
 
 
-async def test_a_wrong_password_is_told_and_shown_nowhere(fleet: Fleet) -> None:
+async def test_a_wrong_password_is_reported_and_shown_nowhere(fleet: Fleet) -> None:
     bmc = await started(load_documents(CAPTURES[0]))
     bmc.credentials = ("reader", "other")
     fleet.add("n1", bmc)

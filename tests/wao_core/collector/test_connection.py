@@ -182,7 +182,7 @@ async def test_an_answer_that_is_cut_off_is_no_answer(sent: bytes) -> None:
         await exchanged([sent] if sent else [], ends=True)
 
 
-async def test_it_tells_whether_an_answer_had_begun() -> None:
+async def test_the_error_says_whether_an_answer_had_begun() -> None:
     """A request is repeated only if nothing of its answer had come."""
     for sent, begun in ((b"", False), (PLAIN[:-1], True)):
         connection, _ = made()
@@ -222,7 +222,7 @@ async def test_a_request_that_is_given_up_ends_the_connection() -> None:
     connection.data_received(PLAIN)  # the late answer goes nowhere
 
 
-async def test_a_closed_connection_is_told() -> None:
+async def test_a_closed_connection_is_reported() -> None:
     connection, wire = made()
     connection.close()
     assert (wire.ended, connection.usable) == ("closed", False)

@@ -52,7 +52,7 @@ async def test_a_refused_password_is_read_again_but_not_for_every_bmc() -> None:
         ({"username": b"\xff", "password": b"p"}, "must be UTF-8 text"),
     ],
 )
-async def test_what_is_wrong_is_told(data: Mapping[str, bytes] | None, message: str) -> None:
+async def test_errors_are_reported(data: Mapping[str, bytes] | None, message: str) -> None:
     with pytest.raises(SensorError, match=message):
         await SecretBook(Secrets(data).secret).get("wao/bmc", host="bmc")
 

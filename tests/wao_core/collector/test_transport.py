@@ -119,7 +119,7 @@ async def test_one_request_at_a_time(session: PollingSession) -> None:
     assert most == 1
 
 
-async def test_nobody_there_is_told_in_words(session: PollingSession) -> None:
+async def test_a_refused_connection_is_reported_in_words(session: PollingSession) -> None:
     async with bmc(echo) as url:
         pass
     with pytest.raises(RemoteError, match="cannot connect") as caught:
@@ -204,7 +204,7 @@ async def test_refused_addresses_are_not_asked_by_number_or_by_name() -> None:
         await session.close()
 
 
-def test_a_wrong_network_is_told() -> None:
+def test_a_wrong_network_is_reported() -> None:
     with pytest.raises(UsageError, match="--endpoint-network"):
         AddressRule.of(["10.1.0.0/99"])
 

@@ -65,7 +65,7 @@ def test_ways_to_switch_a_server_are_taken(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["NodeConfig", "NodeConfigTemplate"])
-def test_rules_stand_at_every_term(kind: str) -> None:
+def test_every_term_has_its_rules(kind: str) -> None:
     schema = spec_of(kind) if kind == "NodeConfig" else spec_of(kind)["properties"]["template"]
     for path in ("metricsCollector.inletTemp", "metricsCollector.powerWatts", "predictor.powerConsumption"):
         term, _ = at(schema, path)

@@ -119,7 +119,7 @@ async def test_a_token_that_cannot_be_read_any_more_is_an_error_of_ours() -> Non
         ("nowhere", {}, "kubeconfig nowhere cannot be used"),
     ],
 )
-async def test_without_credentials_it_tells_what_to_give(
+async def test_the_error_without_credentials_says_what_to_give(
     tmp_path: Path, kubeconfig: str | None, environment: dict[str, str], said: str
 ) -> None:
     with pytest.raises(KubeError, match=said) as raised:

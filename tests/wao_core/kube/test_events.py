@@ -1,4 +1,4 @@
-"""Events cost the API server a write each: they are few, and what is wrong is told before what is right."""
+"""Events cost the API server a write each: they are few, and warnings come before the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Api:
 
 
 class Site:
-    """A recorder with the shipped rates, at a time that stands still until it is moved."""
+    """A recorder with the shipped rates, at a time that is only moved by the test."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -38,7 +38,7 @@ class Site:
         about = ObjectRef("Pod", name, "default", f"uid-{name}")
         await self._recorder.record(about, reason="Chosen", message=message, warning=warning)
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         return [event["regarding"]["name"] for event in self.api.sent]
 
 
@@ -61,24 +61,24 @@ async def test_an_event_says_of_what_it_is_and_why(site: Site) -> None:
     assert event["reportingController"] == "wao-test"
 
 
-async def test_a_burst_tells_of_25_and_then_of_one_a_second(site: Site) -> None:
+async def test_a_burst_reports_25_events_and_then_one_a_second(site: Site) -> None:
     for number in range(100):
         await site.tell(f"p{number}")
-    assert site.told() == [f"p{number}" for number in range(25)]
+    assert site.reported() == [f"p{number}" for number in range(25)]
     site.now += 1.0
     for number in range(100, 200):
         await site.tell(f"p{number}")
-    assert site.told()[25:] == ["p100"]
+    assert site.reported()[25:] == ["p100"]
 
 
-async def test_more_is_told_of_what_is_wrong(site: Site) -> None:
+async def test_warnings_have_a_higher_limit(site: Site) -> None:
     for number in range(100):
         await site.tell(f"p{number}", warning=True)
-    assert site.told() == [f"p{number}" for number in range(25)]
+    assert site.reported() == [f"p{number}" for number in range(25)]
     site.now += 1.0
     for number in range(100, 200):
         await site.tell(f"p{number}", warning=True)
-    assert site.told()[25:] == [f"p{number}" for number in range(100, 105)]
+    assert site.reported()[25:] == [f"p{number}" for number in range(100, 105)]
 
 
 async def test_a_burst_leaves_room_for_warnings(site: Site) -> None:
@@ -88,26 +88,26 @@ async def test_a_burst_leaves_room_for_warnings(site: Site) -> None:
     assert site.api.sent[-1]["type"] == "Warning"
 
 
-async def test_the_same_event_is_told_again_after_five_minutes(site: Site) -> None:
+async def test_the_same_event_is_reported_again_after_five_minutes(site: Site) -> None:
     for wait in (0.0, 299.0, 2.0):
         site.now += wait
         await site.tell("web")
-    assert site.told() == ["web", "web"]
+    assert site.reported() == ["web", "web"]
 
 
-async def test_a_choice_made_again_is_not_told_again_but_another_warning_is(site: Site) -> None:
+async def test_a_choice_made_again_is_not_reported_again_but_another_warning_is(site: Site) -> None:
     for message in ("n1 adds 2 W", "n2 adds 1 W"):
         await site.tell("web", message=message)
         await site.tell("bad", message=message, warning=True)
-    assert site.told() == ["web", "bad", "bad"]
+    assert site.reported() == ["web", "bad", "bad"]
 
 
-async def test_what_was_left_out_for_its_rate_is_told_when_it_comes_again(site: Site) -> None:
+async def test_what_was_left_out_for_its_rate_is_reported_when_it_comes_again(site: Site) -> None:
     for number in range(30):
         await site.tell(f"p{number}")
     site.now += 1.0
     await site.tell("p29")
-    assert site.told()[-1] == "p29"
+    assert site.reported()[-1] == "p29"
 
 
 async def test_a_refusal_is_logged_and_raises_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ async def test_a_folder_of_manifests_is_ready_when_it_was_read(tmp_path: Path) -
         assert frame.checks.ready().results["cluster-sync"] is None
 
 
-async def test_without_folder_and_api_server_it_tells_what_to_give(tmp_path: Path) -> None:
+async def test_the_error_without_folder_and_api_server_says_what_to_give(tmp_path: Path) -> None:
     broken = tmp_path / "config"
     broken.write_text("no kubeconfig")
     with pytest.raises(UsageError, match="--manifests"):

@@ -27,7 +27,7 @@ def test_series_that_are_gone_are_forgotten() -> None:
     assert 'node="n2"' not in family.text()
 
 
-def test_every_server_tells_what_is_running() -> None:
+def test_every_server_reports_what_is_running() -> None:
     text = exposition(new_registry("test"), [SeriesFamily("x_total", "X.", lambda: [((), 1.0)], type_="counter")])
     assert b'wao_build_info{component="test"' in text
     assert text.endswith(b"# HELP x_total X.\n# TYPE x_total counter\nx_total 1.0\n")

@@ -47,7 +47,7 @@ def test_environment_variables_set_them_too() -> None:
     assert (server.port, server.drain_seconds) == (7000, 3.0)
 
 
-def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:
     options = ServerOptions(
         host="0.0.0.0",
         port=70_000,

@@ -67,7 +67,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_an_occupied_port_is_told_in_words() -> None:
+async def test_an_occupied_port_is_reported_in_words() -> None:
     async with Server(app()) as first:
         port = int(first.url.rpartition(":")[2])
         with pytest.raises(UsageError, match="choose another --port"):

@@ -168,7 +168,7 @@ def test_templates_make_node_configs_and_written_ones_win(folder: Folder) -> Non
     assert configs["wao-system/all-n1"].metrics["inlet_temp"].endpoint.url == "https://n1"
 
 
-def test_a_broken_template_is_told_and_leaves_what_it_made(folder: Folder) -> None:
+def test_a_broken_template_is_reported_and_leaves_what_it_made(folder: Folder) -> None:
     folder.write("nodes.yaml", NODE)
     folder.write("templates.yaml", template())
     folder.write("templates.yaml", template(endpoint="{{ .Nope }}"))

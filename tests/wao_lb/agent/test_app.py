@@ -42,7 +42,7 @@ async def test_a_wrong_name_of_the_node_is_unhealthy_with_the_remedy_and_alive()
         assert 200 == (await client.get("/healthz")).status_code
 
 
-async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_told() -> None:
+async def test_a_change_that_does_not_reach_the_kernel_is_unhealthy_and_weights_that_lapsed_are_only_reported() -> None:
     bench = Bench(intervals=SyncIntervals(unhealthy_after=-1.0))
     async with asking(bench) as client:
         answer = await client.get("/healthz")

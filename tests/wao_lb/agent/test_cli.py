@@ -26,7 +26,7 @@ def test_the_rules_are_printed_without_root() -> None:
     assert any(line.startswith("add table ip6 wao-loadbalancer") for line in lines)
 
 
-def test_a_weight_service_that_is_gone_is_told_and_the_rules_have_equal_weights() -> None:
+def test_a_weight_service_that_is_gone_is_reported_and_the_rules_have_equal_weights() -> None:
     done = wao("--manifests", str(FLEET), "--weights-url", "http://127.0.0.1:1", "--print")
     assert 0 == done.returncode
     assert "did not answer" in done.stderr
@@ -34,13 +34,13 @@ def test_a_weight_service_that_is_gone_is_told_and_the_rules_have_equal_weights(
     assert "map @split-" in done.stdout
 
 
-def test_all_wrong_options_are_told_together() -> None:
+def test_all_wrong_options_are_reported_together() -> None:
     done = wao(
         "--manifests", str(FLEET), "--cluster-cidr", "10.0.0.0/33", "--pod-interface", 'x"; flush ruleset',
         "--weights-url", "http://wao-lb", "--weights-ca", "/no/such/file", "--proxy-name", "a b", "--once", "--print",
     )  # fmt: skip
     assert 0 != done.returncode
-    for told in (
+    for message in (
         "--cluster-cidr",
         "--pod-interface",
         "--weights-url",
@@ -48,7 +48,7 @@ def test_all_wrong_options_are_told_together() -> None:
         "--proxy-name",
         "--once, --print",
     ):
-        assert told in done.stderr, told
+        assert message in done.stderr, message
     assert "" == done.stdout
 
 

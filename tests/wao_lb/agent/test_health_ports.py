@@ -45,7 +45,7 @@ async def test_an_agent_that_cannot_write_rules_takes_no_traffic() -> None:
     await ports.close()
 
 
-async def test_a_port_that_is_taken_is_told_and_others_are_served() -> None:
+async def test_a_port_that_is_taken_is_reported_and_others_are_served() -> None:
     taken, free = free_port(), free_port()
     first, ports = HealthPorts(lambda: True, host="127.0.0.1"), HealthPorts(lambda: True, host="127.0.0.1")
     await first.update({taken: LocalEndpoints("default", "web", 1)})

@@ -1,4 +1,4 @@
-"""The parts of the agent together, over a simulated kernel: what a sync leads to besides rules."""
+"""The parts of the agent together, over a simulated kernel: what a sync changes in addition to rules."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_policies_say_where_traffic_goes(
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"name": "web; flush ruleset"}, "is not a DNS label"),
         ({"namespace": "a b"}, "is not a DNS label"),
@@ -154,8 +154,8 @@ def test_policies_say_where_traffic_goes(
         ({"session_affinity": "ClientIP", "affinity_timeout": -1}, "is not from 1 s to 86400 s"),
     ],
 )
-def test_what_could_reach_the_rule_compiler_unchecked_is_refused(fields: dict[str, object], told: str) -> None:
-    assert told in refusal(service(**fields))
+def test_what_could_reach_the_rule_compiler_unchecked_is_refused(fields: dict[str, object], message: str) -> None:
+    assert message in refusal(service(**fields))
     assert not refusal(service())
 
 

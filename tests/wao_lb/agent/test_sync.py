@@ -213,7 +213,7 @@ async def test_udp_flows_are_forgotten_when_endpoints_or_the_service_go() -> Non
         assert ("10.96.0.10", 53) in bench.kernel.forgotten[0].frontends
 
 
-async def test_an_address_of_two_services_is_told() -> None:
+async def test_an_address_of_two_services_is_reported() -> None:
     async with serving(1, 2) as bench:
         bench.state.put(Kind.SERVICE, service(name="twin", labels=OURS, created=2.0))
         await until(lambda: bench.wrong)

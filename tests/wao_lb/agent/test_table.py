@@ -173,7 +173,7 @@ def test_sets_that_packets_fill_are_never_flushed() -> None:
     assert "flush set ip wao-loadbalancer affinity" not in text
 
 
-def test_what_stands_in_the_table_and_is_not_wanted_is_emptied_then_deleted() -> None:
+def test_what_the_table_contains_and_is_not_wanted_is_emptied_then_deleted() -> None:
     kernel, table = SimulatedTable(), Table(setup())
     kernel.run("add chain ip wao-loadbalancer old\nadd rule ip wao-loadbalancer old drop\n")
     load(table, kernel, {}, existing=objects(kernel))

@@ -27,7 +27,7 @@ until = partial(waiting.until, seconds=20.0)
 
 
 class Service:
-    """A weight service with one Service, which can be told to fail."""
+    """A weight service with one Service, which can fail on request."""
 
     def __init__(self) -> None:
         self.weights = {"10.1.0.1": 1.0, "fd01:0:0::1": 2.0}
@@ -112,7 +112,7 @@ async def test_weights_lapse_with_a_reason_and_come_back() -> None:
         assert client.fallback is None
 
 
-async def test_an_answer_that_is_none_is_told() -> None:
+async def test_an_answer_that_is_none_is_reported() -> None:
     service = Service()
     service.broken = "talks nonsense"
     async with listening(service.answer) as url, following(client := client_of(url)):
@@ -120,7 +120,7 @@ async def test_an_answer_that_is_none_is_told() -> None:
         assert {} == client.weights()
 
 
-async def test_nobody_there_is_told_and_equal() -> None:
+async def test_without_any_answer_weights_are_equal_and_it_is_reported() -> None:
     async with listening(Service().answer) as url:
         pass
     client = client_of(url)

@@ -110,7 +110,7 @@ def test_a_broken_server_is_not_taken_for_one_that_refuses_batches() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 501, 503])
-def test_a_refusal_that_is_not_about_the_batch_stands(status: int) -> None:
+def test_a_refusal_that_is_not_about_the_batch_is_final(status: int) -> None:
     server = Server(batch=0, refusal=Response(status, b'{"error":"no"}', {}, URL))
     with pytest.raises(RemoteError) as raised:
         run(V2Backend(URL).flow(X), server)

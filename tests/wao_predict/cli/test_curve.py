@@ -32,13 +32,13 @@ def test_the_numbers_of_a_curve() -> None:
     assert watts == sorted(watts)
 
 
-def test_a_file_that_cannot_be_written_is_told_in_one_line() -> None:
+def test_a_file_that_cannot_be_written_is_reported_in_one_line() -> None:
     ran = wao("curve", "edge_lenovo", "--output", "/no/such/folder/x.png")
     assert (ran.code, ran.err) == (1, "error: /no/such/folder/x.png: No such file or directory\n")
 
 
 @pytest.mark.parametrize("numbers", ["table", "csv"])
-def test_conditions_outside_the_trained_range_are_told(numbers: str) -> None:
+def test_conditions_outside_the_trained_range_are_reported(numbers: str) -> None:
     ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", "--numbers", numbers)
     assert ran.code == 0
     assert ran.err == (

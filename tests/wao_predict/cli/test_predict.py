@@ -101,7 +101,7 @@ def test_failures_exit_with_1_and_say_what_to_do(arguments: tuple[str, ...], wor
     assert "Traceback" not in ran.err
 
 
-def test_a_package_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_a_package_that_is_not_installed_is_reported_with_the_remedy(tmp_path: Path) -> None:
     """As in a plain install: the apps' packages are an extra."""
     (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError('no', name='uvicorn')")
     ran = wao("scheduler", "--manifests", str(tmp_path), env={"PYTHONPATH": str(tmp_path)})
@@ -148,7 +148,7 @@ def test_a_long_table_is_cut_for_people_and_whole_for_programs() -> None:
         (("read", "redfish", "https://h.example", "--password", "x"), "No such option: --password"),
     ],
 )
-def test_a_wrong_command_line_is_told_in_one_line_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
+def test_a_wrong_command_line_is_reported_in_one_line_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
     ran = wao(*arguments)
     assert ran.code == 2
     assert ran.err.startswith("error: ")

@@ -119,7 +119,7 @@ async def test_the_model_endpoint_of_one_system_is_read() -> None:
     assert json.loads(ran.out)["endpoint"] == "https://m.example/v2/models/1/infer"
 
 
-async def test_a_server_that_is_away_is_told_in_one_line() -> None:
+async def test_a_server_that_is_away_is_reported_in_one_line() -> None:
     ran = await run("read", "redfish", "http://127.0.0.1:9")
     assert ran.code == 1
     assert len(ran.err.strip().splitlines()) == 1
@@ -138,7 +138,7 @@ async def test_options_that_do_not_go_together_are_refused(arguments: tuple[str,
     assert words in ran.err
 
 
-async def test_a_bmc_without_a_model_is_told() -> None:
+async def test_a_bmc_without_a_model_is_reported() -> None:
     async with MockBmc({"/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}}) as server:
         ran = await run("read", "model-endpoint", server.url)
     assert ran.code == 1

@@ -48,7 +48,7 @@ def test_a_wrong_option_ends_with_code_2(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra is installed here")
-def test_without_the_extra_the_pip_line_is_told(data: Path, tmp_path: Path) -> None:
+def test_without_the_extra_the_pip_line_is_reported(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingExtra, match=r"pip install 'wao-predict\[train\]'"):
         run(data, "-o", tmp_path / "m.onnx")
 

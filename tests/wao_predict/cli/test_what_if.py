@@ -55,7 +55,7 @@ def test_a_wrong_command_line_is_one_line_and_exits_with_2(arguments: tuple[str,
     assert len(ran.err.splitlines()) == 1
 
 
-def test_more_pods_than_fit_are_told() -> None:
+def test_more_pods_than_fit_are_reported() -> None:
     ran = wao("what-if", "-", "--cpu", "2", "-n", "1000", stdin=FLEET)
     assert ran.code == 1
     assert "of 1000 pods of 2 cores fit" in ran.err
@@ -76,7 +76,7 @@ def test_nodes_need_the_columns_of_their_models_only(tmp_path: Path) -> None:
     assert json.loads(wao("what-if", str(table), "-o", "json").out)["nodes"] == 1
 
 
-def test_conditions_outside_the_trained_range_are_told() -> None:
+def test_conditions_outside_the_trained_range_are_reported() -> None:
     assert "inlet_temp of 60 degC in row 0 is outside" in wao("what-if", "-", stdin=FLEET.replace(",28,3", ",60,3")).err
 
 

@@ -43,7 +43,7 @@ def test_a_model_cut_off_is_refused(tmp_path: Path) -> None:
         read_info(path)
 
 
-def test_an_absent_file_is_told() -> None:
+def test_an_absent_file_is_reported() -> None:
     with pytest.raises(ModelLoadError, match="cannot be read"):
         read_info("/nowhere/model.onnx")
 

@@ -125,7 +125,7 @@ VENDORS: dict[str, tuple[list[tuple[str, float, str | None]], str]] = {
     "front by context": ([("Sensor 4", 24, "Front"), ("Sensor 5", 36, "Back")], "Sensor 4"),
     "written together": ([("SYSINLETTEMP", 22, None), ("CPUINLETTEMP", 35, None)], "SYSINLETTEMP"),
     "air in": ([("Air In", 21, None), ("Air Out", 34, None)], "Air In"),
-    "liquid beside air": ([("Inlet Water Temp", 30, "LiquidInlet"), ("Inlet Air Temp", 24, None)], "Inlet Air Temp"),
+    "liquid and air": ([("Inlet Water Temp", 30, "LiquidInlet"), ("Inlet Air Temp", 24, None)], "Inlet Air Temp"),
 }
 
 
@@ -191,7 +191,7 @@ def test_units_are_converted(reading: object, units: str | None, right: float) -
     assert found.inlet.value == pytest.approx(right)
 
 
-def test_ids_that_tell_nothing_are_read_one_by_one() -> None:
+def test_ids_that_say_nothing_are_read_one_by_one() -> None:
     base = "/redfish/v1/Chassis/1/Sensors"
     held = rack(Sensors={"@odata.id": base})
     held[base] = {"Members": [{"@odata.id": f"{base}/{number}L0"} for number in range(120, 140)]}
@@ -284,7 +284,7 @@ def test_a_slow_bmc_is_left_when_time_is_up() -> None:
     ("status", "error", "words"),
     [(401, RemoteError, "give --user"), (500, RemoteError, "500"), (200, ProtocolError, "not a Redfish service")],
 )
-def test_a_server_that_is_no_bmc_is_told(status: int, error: type[Exception], words: str) -> None:
+def test_a_server_that_is_no_bmc_is_reported(status: int, error: type[Exception], words: str) -> None:
     other = MockTransport(lambda _: Response(status, b"<html>", {}, "https://bmc/redfish/v1/"))
     with pytest.raises(error, match=words):
         run(discover(), other)

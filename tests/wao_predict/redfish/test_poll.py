@@ -41,7 +41,7 @@ def test_a_sensor_without_a_value_says_so(value: object) -> None:
         run(read_choice(CHOICE, "inlet_temp"), held(member("Inlet Temp", value)))
 
 
-def test_the_bmcs_sample_time_is_taken_where_it_tells() -> None:
+def test_the_sample_time_of_the_bmc_is_used_where_it_gives_one() -> None:
     reading = run(read_choice(CHOICE, "inlet_temp"), held(member("Inlet Temp", 23, ReadingTime="2026-01-02T03:04:05Z")))
     assert reading.time is not None
     assert reading.time.isoformat() == "2026-01-02T03:04:05+00:00"

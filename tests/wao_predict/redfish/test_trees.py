@@ -40,7 +40,7 @@ def test_water_is_no_air() -> None:
     assert inlet(thermal(member("Inlet Temp", 30, "LiquidInlet"), member("CPU", 50, "CPU"))) is None
 
 
-def test_a_name_that_tells_nothing_is_read_with_its_description() -> None:
+def test_a_name_that_says_nothing_is_read_with_its_description() -> None:
     held = sensors(
         ("1", {"Name": "Temp 1", "Reading": 52, "Description": "Processor 1"}),
         ("2", {"Name": "Temp 2", "Reading": 23, "Description": "Ambient temperature"}),
@@ -49,13 +49,13 @@ def test_a_name_that_tells_nothing_is_read_with_its_description() -> None:
     assert inlet(held) == (f"{CHASSIS}/Sensors/2", 23.0)
 
 
-def test_a_service_label_tells_the_place() -> None:
+def test_a_service_label_gives_the_place() -> None:
     label = {"Location": {"PartLocation": {"ServiceLabel": "Air Inlet"}}}
     held = sensors(("t0", {"Name": "t0", "Reading": 45}), ("t1", {"Name": "t1", "Reading": 22, **label}))
     assert inlet(held) == (f"{CHASSIS}/Sensors/t1", 22.0)
 
 
-def test_a_description_that_all_sensors_have_tells_nothing() -> None:
+def test_a_description_that_all_sensors_have_says_nothing() -> None:
     same = {"Description": "Ambient environment sensor"}
     held = sensors(*((str(at), {"Name": f"Temp {at}", "Reading": 20 + at, **same}) for at in range(8)))
     assert inlet(held) is None
@@ -81,7 +81,7 @@ def test_a_summarys_ambient_without_a_source_may_be_the_rooms() -> None:
     assert inlet(metrics(TemperatureSummaryCelsius={"Ambient": {"Reading": 21.5}})) is None
 
 
-def test_a_reading_of_the_metrics_with_a_name_but_no_source_is_polled_where_it_stands() -> None:
+def test_a_reading_of_the_metrics_with_a_name_but_no_source_is_polled_there() -> None:
     listed = [{"DeviceName": "CPU 1", "Reading": 60}, {"DeviceName": "Front Inlet", "Reading": 23.0}]
     held = metrics(TemperatureReadingsCelsius=listed)
     path = f"{CHASSIS}/ThermalSubsystem/ThermalMetrics"

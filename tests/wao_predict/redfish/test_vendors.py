@@ -72,7 +72,7 @@ def cimc() -> dict[str, Any]:
 
 
 def irmc() -> dict[str, Any]:
-    """Fujitsu's iRMC: a supply's inlet beside the server's, the power in the vendor's own property."""
+    """Fujitsu's iRMC: the inlets of a power supply and of the server, the power in the vendor's own property."""
     held = thermal(
         member("Ambient", 24, "Intake"),
         member("Systemboard 1", 29, "SystemBoard"),
@@ -233,7 +233,7 @@ def test_readings_of_the_metrics_without_names_are_known_by_their_context() -> N
     assert inlet(held) == (f"{METRICS}#/TemperatureReadingsCelsius/1", 24.0)
 
 
-def test_environment_metrics_alone_tell_no_inlet() -> None:
+def test_environment_metrics_alone_give_no_inlet() -> None:
     """Its temperature is that of any place in the chassis: on DMTF's own sample, a processor's."""
     held = rack(EnvironmentMetrics=linked(f"{CHASSIS}/EnvironmentMetrics"))
     held[f"{CHASSIS}/EnvironmentMetrics"] = {"TemperatureCelsius": {"Reading": 44}, "PowerWatts": {"Reading": 120}}
@@ -323,7 +323,7 @@ def test_a_redirect_to_another_origin_is_not_followed(place: str) -> None:
 
 
 def subsystem(*supplies: dict[str, Any] | None) -> dict[str, Any]:
-    """Return a BMC whose power stands in the supplies' own metrics only; None is an empty bay."""
+    """Return a BMC whose power is only in the metrics of the power supplies; None is an empty bay."""
     base = f"{CHASSIS}/PowerSubsystem"
     held = rack(PowerSubsystem=linked(base), Links={"ComputerSystems": [linked("/redfish/v1/Systems/1")]})
     held[base] = {"PowerSupplies": linked(f"{base}/PowerSupplies")}
@@ -395,7 +395,7 @@ def test_of_several_power_controls_the_servers_is_taken(
     assert (None if found is None else found.value) == right
 
 
-def test_a_power_sensor_whose_id_tells_nothing_is_known_by_its_name_when_it_was_read_anyway() -> None:
+def test_a_power_sensor_whose_id_says_nothing_is_known_by_its_name_when_it_was_read_anyway() -> None:
     held = sensors(
         ("1", temperature("Temp 1", 40)),
         ("2", {"Name": "CPU Power", "Reading": 95, "ReadingType": "Power", "ReadingUnits": "W"}),
@@ -406,7 +406,7 @@ def test_a_power_sensor_whose_id_tells_nothing_is_known_by_its_name_when_it_was_
     assert (found.uri, found.value) == (f"{CHASSIS}/Sensors/3", 280.0)
 
 
-def test_the_vendor_is_told_by_the_root_where_nothing_else_does() -> None:
+def test_the_vendor_is_taken_from_the_root_where_nothing_else_names_it() -> None:
     held = thermal(member("Inlet Temp", 22))
     del held["/redfish/v1/Systems/1"]["Manufacturer"]
     held["/redfish/v1"]["Vendor"] = "Acme Root"

@@ -71,7 +71,7 @@ def test_zero_pascal_is_a_value() -> None:
         (Response(200, b"[]", {}, URL), "not the differential pressure API's JSON"),
     ],
 )
-def test_errors_in_status_or_body_are_told(response: Response, words: str) -> None:
+def test_errors_in_status_or_body_are_reported(response: Response, words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
         decode(response)
 

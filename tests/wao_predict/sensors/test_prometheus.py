@@ -111,7 +111,7 @@ def test_an_unusable_answer_is_an_error_that_says_why(document: object, message:
         (422, {"status": "error", "error": "many-to-many"}, RemoteError, "many-to-many"),
     ],
 )
-def test_what_is_no_answer_is_told(status: int, body: object, error: type[Exception], message: str) -> None:
+def test_an_invalid_answer_is_reported(status: int, body: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         read(Server((status, body)))
 
@@ -129,7 +129,7 @@ def test_the_nodes_name_and_address_are_put_in() -> None:
 
 
 @given(st.text(max_size=30).filter(bool))
-def test_a_name_never_ends_the_string_it_stands_in(name: str) -> None:
+def test_a_name_never_ends_the_string_that_contains_it(name: str) -> None:
     filled = PrometheusSensor(URL, 't{n="$node"}', node_name=name).query
     inside = filled.removeprefix('t{n="').removesuffix('"}')
     assert inside.replace("\\\\", "").replace('\\"', "").count('"') == 0

@@ -44,7 +44,7 @@ def test_a_sensor_uri_elsewhere_is_refused() -> None:
         RedfishSensor("https://bmc", uri="http://evil.example/x")
 
 
-def test_a_sensor_named_by_hand_is_looked_for_wherever_it_stands() -> None:
+def test_a_sensor_named_by_hand_is_found_in_every_resource() -> None:
     held = thermal(member("TR1 Temp", 24), member("TR2 Temp", 40))
     sensor = RedfishSensor("https://bmc", name="TR1 Temp")
     assert run(sensor.flow(), Served(held)).value == 24.0
@@ -56,7 +56,7 @@ def test_a_sensor_named_by_hand_is_looked_for_wherever_it_stands() -> None:
     assert run(RedfishSensor("https://bmc", "power_watts", name="B").flow(), Served(watts)).value == 300.0
 
 
-def test_a_name_that_is_not_there_tells_the_names_that_are() -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(SensorError, match="has no sensor 'Inlett' with a value; there are CPU Temp, Inlet Temp"):
         run(
             RedfishSensor("https://bmc", name="Inlett").flow(),

@@ -52,7 +52,7 @@ def test_the_reference_sees_no_difference_below_a_watt() -> None:
     assert min(placed(nodes, "reference", 8)) > 0
 
 
-def test_the_reference_shuns_the_dear_first_job() -> None:
+def test_the_reference_avoids_the_expensive_first_job() -> None:
     nodes = fleet([100, 200, 210], [100, 160, 220])
     assert placed(nodes, "reference", 10) == [0, 10]
     assert placed(nodes, "lookahead", 10) == [10, 0]

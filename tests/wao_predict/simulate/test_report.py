@@ -24,7 +24,7 @@ def comparison() -> Comparison:
     return compare(tasks, in_this_process)
 
 
-def test_a_report_stands_alone_and_has_a_plot_per_load(comparison: Comparison, tmp_path: Path) -> None:
+def test_a_report_is_self_contained_and_has_a_plot_per_load(comparison: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_simulation_report(path, comparison, title="Rack <1>", facts={"Nodes": "4 & more"})
     page = path.read_text()

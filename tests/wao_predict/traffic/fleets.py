@@ -54,7 +54,7 @@ fleet, mean background and load [%], the reference's rule, filling, the exact op
 
 @cache
 def table_curve(name: str) -> np.ndarray:
-    """Return the watts of a published table at its kind's conditions, made monotone; its 0.1 % stands for 0."""
+    """Return the watts of a published table at its kind's conditions, made monotone; its 0.1 % means 0."""
     temperature, pressure = CONDITIONS[name.partition("_")[0]]
     table = np.loadtxt(TABLES / f"{name}.csv", delimiter=",", skiprows=1)
     return monotone(table[(table[:, 1] == temperature) & (table[:, 2] == pressure), 3])
@@ -73,7 +73,7 @@ def one_pool(
     node: np.ndarray | None = None,
     per_request: float = 0.1,
 ) -> Pools:
-    """Return one Service, with an endpoint on each node unless told otherwise. All CPU in cores."""
+    """Return one Service, with an endpoint on each node by default. All CPU in cores."""
     rows = np.arange(len(curves)) if node is None else node
     used = np.full(len(rows), np.nan) if pods is None else pods
     shape = PoolShape(Segments(np.zeros(1, dtype=np.int64), len(rows)), rows)

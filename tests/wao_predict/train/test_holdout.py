@@ -36,7 +36,7 @@ def test_a_log_is_no_grid() -> None:
         holdout_masks(LOG, "planes")
 
 
-def test_nothing_is_held_out_on_request_and_a_tiny_table_is_told() -> None:
+def test_nothing_is_held_out_on_request_and_a_tiny_table_is_reported() -> None:
     assert holdout_masks(LOG, "none") == {}
     with pytest.raises(UsageError, match="too few"):
         holdout_masks(LOG[:5])
@@ -76,7 +76,7 @@ def test_error_figures_of_a_known_case() -> None:
     assert figures == ErrorFigures(rows=2, mae=10.0, rmse=10.0, mape=7.5)
 
 
-def test_errors_are_told_by_cpu_band_and_by_group() -> None:
+def test_errors_are_reported_by_cpu_band_and_by_group() -> None:
     X = np.array([[10.0, 20, 1], [29.9, 20, 1], [30.0, 20, 1], [100.0, 20, 1]])
     held_out = HeldOut(X, np.full(4, 100.0), np.array([101.0, 103, 104, 108]), np.array(["a", "a", "b", "b"]))
     found = {name: figures.mape for name, figures in held_out.figures().items()}

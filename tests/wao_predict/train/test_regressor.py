@@ -94,7 +94,7 @@ def test_the_onnx_file_answers_as_the_torch_module(
     np.testing.assert_allclose(curve, fitted.curves(anywhere[:, 1], anywhere[:, 2]), atol=1e-3, rtol=0)
 
 
-def test_the_file_tells_what_was_trained(fitted: PowerCurveRegressor, tmp_path: Path) -> None:
+def test_the_file_states_what_was_trained(fitted: PowerCurveRegressor, tmp_path: Path) -> None:
     path = tmp_path / "rack7.onnx"
     written = to_onnx(fitted, path, info=ModelInfo("rack 7", source="own", license="CC0-1.0", metrics={"fit": {}}))
     assert read_info(path) == written
@@ -139,7 +139,7 @@ def test_watts_that_cannot_be_are_refused(watts: list[float], message: str) -> N
         PowerCurveRegressor().fit([[0, 20, 1], [50, 20, 1]], watts)
 
 
-def test_a_file_that_cannot_be_written_is_told(fitted: PowerCurveRegressor, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(fitted: PowerCurveRegressor, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
         to_onnx(fitted, tmp_path / "absent" / "m.onnx")
 

@@ -34,16 +34,16 @@ def table(skipped: tuple[int, ...] = ()) -> TrainingTable:
 def test_a_training_measures_writes_and_reports(route: str, tmp_path: Path) -> None:
     from wao_predict.train import TrainingPlan, train_to_onnx, write_report
 
-    told: list[tuple[str, float]] = []
+    progress: list[tuple[str, float]] = []
     plan = TrainingPlan(route=route, epochs=4)  # type: ignore[arg-type]
     trained = train_to_onnx(
         table((7, 9)),
         tmp_path / "m.onnx",
         plan=plan,
         info=ModelInfo("rack <7>", source="own & tested"),
-        on_progress=lambda what, part: told.append((what, part)),
+        on_progress=lambda what, part: progress.append((what, part)),
     )
-    parts = [part for _, part in told]
+    parts = [part for _, part in progress]
     assert parts == sorted(parts)
     assert parts[-1] == 1.0
     info = read_info(tmp_path / "m.onnx")
@@ -84,7 +84,7 @@ def test_a_plan_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
         TrainingPlan(**wrong)  # type: ignore[arg-type]
 
 
-def test_every_public_name_is_there_or_tells_which_extra_brings_it() -> None:
+def test_every_public_name_exists_or_names_the_extra_that_provides_it() -> None:
     import wao_predict.train as train
 
     assert train.__all__ == sorted(train.__all__)

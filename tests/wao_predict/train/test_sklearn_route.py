@@ -63,7 +63,7 @@ def test_the_default_never_falls_with_cpu_usage() -> None:
     assert (np.diff(model.predict(rows)) >= -1e-9).all()
 
 
-def test_the_file_tells_ranges_source_and_licence(tmp_path: Path) -> None:
+def test_the_file_states_ranges_source_and_licence(tmp_path: Path) -> None:
     ranges = FeatureRanges(cpu_usage=(0, 100), inlet_temp=(18, 32), delta_p=(0, 9))
     path = tmp_path / "rack.onnx"
     to_onnx(fit_sklearn(X, WATTS), path, ranges=ranges, info=ModelInfo("rack", source="own", license="CC0-1.0"))
@@ -92,7 +92,7 @@ def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
         to_onnx(LinearRegression().fit(frame, WATTS), tmp_path / "m.onnx")
 
 
-def test_a_regressor_without_conversion_is_told(tmp_path: Path) -> None:
+def test_a_regressor_without_conversion_is_reported(tmp_path: Path) -> None:
     class Own(LinearRegression):  # type: ignore[misc]  # scikit-learn is untyped
         """A class that skl2onnx does not know."""
 

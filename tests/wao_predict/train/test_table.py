@@ -17,7 +17,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_columns_in_any_order_with_others_beside_them(tmp_path: Path) -> None:
+def test_columns_in_any_order_with_others_between_them(tmp_path: Path) -> None:
     path = write(tmp_path, "time,watts,delta_p,cpu_usage,inlet_temp\n09:00,210.5,3,10,22\n09:01,300,3,50,22\n")
     table = load_table(path)
     np.testing.assert_array_equal(table.X, [[10, 22, 3], [50, 22, 3]])
@@ -44,7 +44,7 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
     assert len(load_table(write(tmp_path, "\ufeff" + HEADER + "1,20,1,200\n\n2,20,1,201\n"))) == 2
 
 
-def test_lines_with_a_missing_value_are_skipped_and_told(tmp_path: Path) -> None:
+def test_lines_with_a_missing_value_are_skipped_and_reported(tmp_path: Path) -> None:
     table = load_table(write(tmp_path, HEADER + "1,20,1,200\n,20,1,200\n3,NaN,1,200\n4,20,1\n5,20,1,205\n"))
     assert table.skipped == (3, 4, 5)
     np.testing.assert_array_equal(table.X[:, 0], [1, 5])
@@ -72,7 +72,7 @@ def test_what_cannot_be_used_is_refused_with_line_and_column(tmp_path: Path, tex
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_absent_or_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_absent_or_no_text_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_table(tmp_path / "absent.csv")
     with pytest.raises(UsageError, match="is empty"):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import typer
 
 from tests.fakes.servers import APPS
 from tests.wao_core.kube.scripted import ScriptedServer, serving
@@ -39,8 +40,15 @@ def test_the_table_has_every_command_that_is_a_server() -> None:
     commands = {entry.name: entry.load() for entry in entry_points(group="wao.commands")}
     options = set(ServerOptions.__annotations__)
     assert set(APPS) == {
-        name for name, command in commands.items() if options <= set(getattr(command, "__annotations__", {}))
+        name
+        for name, command in commands.items()
+        if any(options <= set(getattr(function, "__annotations__", {})) for function in functions(command))
     }
+
+
+def functions(command: object) -> list[object]:
+    """Return the function of a command, or those of all its sub-commands."""
+    return [each.callback for each in command.registered_commands] if isinstance(command, typer.Typer) else [command]
 
 
 @pytest.mark.parametrize("name", APPS)

@@ -56,17 +56,61 @@ def explain(
     url: Annotated[
         str, typer.Option(envvar="WAO_SCHEDULER_URL", help="URL of the scheduler extender.")
     ] = "https://127.0.0.1:8443",
+    rebalance_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAO_REBALANCE_URL",
+            help="URL of the rebalancer, which knows why a pod was evicted. Default: none.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of nodes to show.")] = 15,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Explain the placement of a pod: watts before and after on each candidate node, and the ages of the inputs."""
+    """Explain the placement of a pod: watts before and after on each candidate node, and the ages of the inputs.
+
+    With --rebalance-url also why it was evicted.
+    """
     from urllib.parse import quote
 
-    document = get_json(url, f"/v1/decisions?pod={quote(pod, safe='')}&limit={limit}", tls.connection())
-    if output is TableOrJson.JSON:
-        print_json(document)
+    name = quote(pod, safe="")
+    eviction = None if rebalance_url is None else _get_if_known(rebalance_url, f"/v1/evictions?pod={name}", tls)
+    decisions = f"/v1/decisions?pod={name}&limit={limit}"
+    if eviction is None:
+        document = get_json(url, decisions, tls.connection())
     else:
+        document = _get_if_known(url, decisions, tls)
+    if output is TableOrJson.JSON:
+        print_json(document if eviction is None else {"decision": document, "eviction": eviction})
+        return
+    if document is not None:
         show_decision(document)
+    if eviction is not None:
+        show_eviction(eviction)
+
+
+def _get_if_known(url: str, path: str, tls: Tls) -> Any:
+    """Return the answer of a server, None if it does not know the pod."""
+    from wao_predict.errors import RemoteError
+
+    try:
+        return get_json(url, path, tls.connection())
+    except RemoteError as error:
+        if error.status_code == 404:
+            return None
+        raise
+
+
+def show_eviction(document: Any) -> None:
+    """Print an eviction in the form of `GET /v1/evictions`."""
+    from wao_predict.timestamps import format_rfc3339
+
+    print_facts(
+        {
+            "pod": document["pod"],
+            document["result"]: f"{format_rfc3339(document['at'])} from {document['node']}",
+            "why": document["reason"],
+        }
+    )
 
 
 def show_decision(document: Any) -> None:

@@ -35,6 +35,7 @@ WEIGHTS = """\
 |---|---|
 | `POST /v3/discovery:endpoints` | Endpoint discovery of Envoy (REST xDS). |
 | TCP, `--agent-check-port` | Agent checks of HAProxy. |"""
+REBALANCER = "[Rebalancing](../rebalancing.md) explains what a plan contains."
 AGENT = """\
 ## Node agent (`wao lb-agent`)
 
@@ -51,6 +52,7 @@ def http_page(documents: Mapping[str, Document]) -> str:
         _api("Metrics API (`wao metrics-api`)", METRICS_API, documents["metrics-api"]),
         _api("Scheduler extender (`wao scheduler`)", EXTENDER, documents["scheduler"]),
         _api("Weight service (`wao lb`)", WEIGHTS, documents["lb"]),
+        _api("Rebalancer (`wao rebalance`)", REBALANCER, documents["rebalance"]),
         AGENT,
     )
 

@@ -14,6 +14,7 @@ TITLES = {
     "scheduler": "Scheduler extender",
     "lb": "Weight service",
     "lb-agent": "Node agent",
+    "rebalance": "Rebalancer",
     "controller": "Controller",
 }
 

@@ -1,7 +1,7 @@
 """The pages of metrics and HTTP APIs, from the servers themselves.
 
 The applications that run without a cluster are started on examples/fleet; their /metrics and OpenAPI documents are read
-over HTTP. The controller needs an API server and the node agent nftables, so their registries are filled here.
+over HTTP. Controller and rebalancer need an API server, and the node agent nftables: their registries are filled here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ from wao_core.kube.statistics import CollectionMetrics
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_demo.apps import App, apps
+from wao_fleet.rebalance.app import create_app
+from wao_fleet.rebalance.metrics import RebalanceMetrics
+from wao_fleet.rebalance.pod_table import PodTable
+from wao_fleet.rebalance.rebalancer import Rebalancer
+from wao_fleet.rebalance.settings import RebalanceSettings
 from wao_lb.agent.metrics import AgentMetrics
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
@@ -35,6 +40,7 @@ from wao_predict.transport import AsyncHttpTransport
 if TYPE_CHECKING:
     from wao_core.cluster.source import Source
     from wao_core.kube.client import KubeClient
+    from wao_core.kube.source import ClusterSource
 
 FLEET = Path(__file__).parents[2] / "examples" / "fleet"
 
@@ -52,7 +58,12 @@ def read_servers() -> dict[str, Server]:
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(_running(Path(folder)))
         options = ServerOptions(self_signed_dir=Path(folder))
-        return {**found, "lb-agent": _agent(options), "controller": _controller(options)}
+        return {
+            **found,
+            "lb-agent": _agent(options),
+            "controller": _controller(options),
+            "rebalance": _rebalance(options),
+        }
 
 
 def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
@@ -91,6 +102,14 @@ def _controller(options: ServerOptions) -> Server:
     election = LeaderElection(cast("KubeClient", client), "", "", "")
     add_metrics(frame, election, NodeConfigController(cast("Source", source), cast("KubeClient", client)))
     return Server(generate_latest(frame.registry).decode())
+
+
+def _rebalance(options: ServerOptions) -> Server:
+    frame = ServerFrame.from_options("rebalance", options)
+    source, client = cast("ClusterSource", SimpleNamespace()), cast("KubeClient", SimpleNamespace())
+    metrics = RebalanceMetrics(frame.registry)
+    rebalancer = Rebalancer(source, client, PodTable(), RebalanceSettings(), metrics, lambda: None)
+    return Server(generate_latest(frame.registry).decode(), create_app(rebalancer, frame).openapi())
 
 
 def _watches() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -41,6 +41,12 @@ class FleetApi:
         Number of changes that somebody else makes to a Node between our next reads and writes.
     lingering
         Pods that stay after their eviction.
+    config_maps
+        Objects by name.
+    lists
+        Items of other lists by path; a path that is not here is not found.
+    on_eviction
+        Called with namespace/name when a Pod is evicted.
     """
 
     def __init__(self) -> None:
@@ -51,6 +57,9 @@ class FleetApi:
         self.bodies: list[dict[str, Any]] = []
         self.interruptions = 0
         self.lingering: set[str] = set()
+        self.config_maps: dict[str, dict[str, Any]] = {}
+        self.lists: dict[str, list[dict[str, Any]]] = {}
+        self.on_eviction: Callable[[str], None] = lambda key: None
 
     def add_node(self, name: str, **spec: Any) -> None:
         """Add a Node."""
@@ -71,6 +80,10 @@ class FleetApi:
         parts = request.path.strip("/").split("/")
         if parts[:3] == ["api", "v1", "nodes"] and len(parts) == 4:
             return self._node(request.method, parts[3], await request.read())
+        if request.path in self.lists:
+            return web.json_response({"kind": "List", "metadata": {}, "items": self.lists[request.path]})
+        if parts[:3] == ["api", "v1", "namespaces"] and parts[4] == "configmaps":
+            return self._config_map(request.method, parts[5], await request.read())
         if parts[:3] == ["api", "v1", "namespaces"] and parts[4] == "pods":
             return self._pod(f"{parts[3]}/{parts[5]}", parts[6:] == ["eviction"], await request.read())
         return _refusal(404, "no such path")
@@ -96,6 +109,12 @@ class FleetApi:
         name = node["metadata"]["name"]
         self.nodes[name] = merged(merged(node, patch), {"metadata": {"resourceVersion": version}})
 
+    def _config_map(self, method: str, name: str, body: bytes) -> web.Response:
+        if method == "PATCH":
+            self.config_maps[name] = json.loads(body)
+        found = self.config_maps.get(name)
+        return web.json_response(found) if found else _refusal(404, f"configmaps {name} not found")
+
     def _pod(self, key: str, eviction: bool, body: bytes) -> web.Response:
         pod = self.pods.get(key)
         if pod is None:
@@ -111,6 +130,7 @@ class FleetApi:
         self.evicted.append(key)
         if key not in self.lingering:
             del self.pods[key]
+        self.on_eviction(key)
         return web.json_response({"kind": "Status", "status": "Success"}, status=201)
 
 

@@ -10,19 +10,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from starlette.types import ASGIApp
 
 from tests.fakes.agent_bench import Bench
 from tests.fakes.extender import Extender
 from tests.fakes.lb_cluster import Cluster
+from tests.fakes.rebalance_site import RebalanceSite
 from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Node
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.controller.server import create_app as controller_app
+from wao_core.kube.client import KubeClient
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.server import Server
+from wao_fleet.rebalance.app import create_app as rebalance_app
+from wao_fleet.rebalance.metrics import RebalanceMetrics
+from wao_fleet.rebalance.rebalancer import Rebalancer
+from wao_fleet.rebalance.settings import RebalanceSettings
 from wao_lb.agent.app import create_app as agent_app
 from wao_lb.app import create_app as lb_app
 from wao_metrics_api.app import create_app as metrics_api_app
@@ -47,11 +54,19 @@ def _lb(frame: ServerFrame) -> ASGIApp:
     return lb_app(Cluster().book, frame)
 
 
+def _rebalance(frame: ServerFrame) -> ASGIApp:
+    site = RebalanceSite({"a": 1, "b": 5})
+    metrics, client = RebalanceMetrics(frame.registry), cast(KubeClient, None)  # no request of a client needs it
+    settings = RebalanceSettings()
+    return rebalance_app(Rebalancer(site.source, client, site.table, settings, metrics, site.snapshot), frame)
+
+
 APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
     "controller": controller_app,
     "metrics-api": _metrics_api,
     "scheduler": _scheduler,
     "lb": _lb,
+    "rebalance": _rebalance,
     "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
 }
 

@@ -59,7 +59,7 @@ def test_a_settings_file_that_is_no_plain_yaml_is_refused(tmp_path: Path, text: 
 
 COMMANDS = (
     *("predict", "curve", "models", "what-if", "read redfish", "read dpapi", "read prometheus", "explain"),
-    *("scheduler", "metrics-api", "lb", "lb-agent", "controller"),
+    *("scheduler", "metrics-api", "lb", "lb-agent", "controller", "rebalance"),
 )
 VALUES_OF_OPTIONS = st.sampled_from(
     ["", "-1", "0", "99999", "nan", "1e999", "/nowhere", "[::1", "x=y", "é", "\ud800", "[/b]", "\x1b[31m"]

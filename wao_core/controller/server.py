@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 
 from prometheus_client import Gauge
@@ -12,11 +12,10 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
-from wao_core.aio import BackgroundTasks, cancel
 from wao_core.certificates.serving_certificates import CertificateSettings, ServingCertificates
 from wao_core.cluster.records import Kind
 from wao_core.controller.reconcile import NodeConfigController
-from wao_core.kube.lease import LeaderElection
+from wao_core.kube.lease import LeaderElection, while_leading
 from wao_core.serving.cluster import cluster
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -25,8 +24,6 @@ from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE)
 LEASE = "wao-controller"
-
-Work = Mapping[str, Callable[[], Awaitable[object]]]
 
 
 async def run_controller(
@@ -46,8 +43,7 @@ async def run_controller(
         if leader_elect:
             frame.tasks.supervise("leader-election", election.run)
         else:
-            election.leading.set()
-            election.lost.clear()
+            election.lead_alone()
         work: dict[str, Callable[[], Awaitable[object]]] = {"node-configs": controller.run}
         if certificates.services:
             work["serving-certificates"] = ServingCertificates(client, certificates).run
@@ -59,17 +55,6 @@ async def run_controller(
 def create_app(frame: ServerFrame) -> Starlette:
     """Return the controller's ASGI application: health and metrics."""
     return Starlette(routes=frame.routes())
-
-
-async def while_leading(election: LeaderElection, tasks: BackgroundTasks, work: Work) -> None:
-    """Run all of `work` as supervised tasks whenever we lead, and cancel it when the Lease is lost."""
-    while True:
-        await election.leading.wait()
-        running = [tasks.supervise(name, each) for name, each in work.items()]
-        try:
-            await election.lost.wait()
-        finally:
-            await cancel(*running)
 
 
 def add_metrics(frame: ServerFrame, election: LeaderElection, controller: NodeConfigController) -> None:

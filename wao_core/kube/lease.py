@@ -10,16 +10,21 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from wao_core.aio import BackgroundTasks, cancel
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import api_path
 from wao_predict.timestamps import format_rfc3339
 
 log = logging.getLogger(__name__)
+
+Work = Mapping[str, Callable[[], Awaitable[object]]]
+"""What the leader does, by the names of the tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,11 @@ class LeaderElection:
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
         self.lost.set()
+
+    def lead_alone(self) -> None:
+        """Lead without a Lease, as the only replica."""
+        self.leading.set()
+        self.lost.clear()
 
     async def run(self) -> None:
         """Acquire and renew the Lease until cancelled; cancelling it releases the Lease."""
@@ -147,3 +157,14 @@ class LeaderElection:
             log.warning(
                 "lease %s/%s was not released: %s: %s", self._namespace, self._name, type(error).__name__, error
             )
+
+
+async def while_leading(election: LeaderElection, tasks: BackgroundTasks, work: Work) -> None:
+    """Run all of `work` as supervised tasks whenever we lead, and cancel it when the Lease is lost."""
+    while True:
+        await election.leading.wait()
+        running = [tasks.supervise(name, each) for name, each in work.items()]
+        try:
+            await election.lost.wait()
+        finally:
+            await cancel(*running)

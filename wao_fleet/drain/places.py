@@ -5,7 +5,7 @@ Source: the filters NodeAffinity, TaintToleration and NodeUnschedulable of kube-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from wao_core.cluster.records import Node, Taint
 from wao_core.cluster.selector import satisfies
@@ -28,9 +28,14 @@ def may_run_on(pod: FleetPod, node: Node) -> bool:
         return False
     if any(node.labels.get(key) != value for key, value in pod.node_selector.items()):
         return False
-    if pod.node_terms is not None and not any(_term_matches(term, node) for term in pod.node_terms):
+    if pod.node_terms is not None and not matches_terms(pod.node_terms, node):
         return False
     return all(tolerates(pod, taint) for taint in node.taints if taint.effect in _HARD)
+
+
+def matches_terms(terms: Iterable[NodeTerm], node: Node) -> bool:
+    """Return whether a node satisfies one of the terms of a required node affinity; no terms match no node."""
+    return any(_term_matches(term, node) for term in terms)
 
 
 def tolerates(pod: FleetPod, taint: Taint) -> bool:

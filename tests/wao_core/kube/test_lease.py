@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,8 @@ from tests.waiting import until
 from tests.wao_core.kube.scripted import client_of
 from wao_core.aio import BackgroundTasks, cancel
 from wao_core.kube.client import KubeClient
-from wao_core.kube.lease import LeaderElection, LeaseTimes
+from wao_core.kube.lease import LeaderElection, LeaseTimes, while_leading
+from wao_predict.backoff import Backoff
 
 TIMES = LeaseTimes(duration=1.0, renew_deadline=0.6, retry=0.02)
 
@@ -97,3 +99,57 @@ async def test_no_answer_ends_the_election(answer: bytes | int) -> None:
         api.answer = None
         await until(one.leading.is_set)
         assert tasks.health() is None
+
+
+def decided() -> LeaderElection:
+    """Return an election that the test decides."""
+    return LeaderElection(cast(KubeClient, None), "wao-system", "lease", "us")
+
+
+async def test_work_runs_while_leading_and_is_cancelled_when_the_lease_is_lost() -> None:
+    ours, running = decided(), 0
+
+    async def work() -> None:
+        nonlocal running
+        running += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            running -= 1
+
+    async with BackgroundTasks() as tasks:
+        tasks.supervise("leader-work", lambda: while_leading(ours, tasks, {"one": work, "two": work}))
+        for _ in range(2):
+            assert running == 0
+            ours.lost.clear()
+            ours.leading.set()
+            await until(lambda: running == 2)
+            ours.leading.clear()
+            ours.lost.set()
+            await until(lambda: running == 0)
+        assert tasks.health() is None
+    assert running == 0
+
+
+async def test_work_that_fails_is_reported_and_restarted_while_the_rest_goes_on() -> None:
+    ours, runs, cancelled = decided(), 0, False
+    ours.lost.clear()
+    ours.leading.set()
+
+    async def fails() -> None:
+        nonlocal runs
+        runs += 1
+        raise ValueError("no good")
+
+    async def goes_on() -> None:
+        nonlocal cancelled
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled = True
+
+    async with BackgroundTasks(backoff=lambda: Backoff(initial=0.01)) as tasks:
+        tasks.supervise("leader-work", lambda: while_leading(ours, tasks, {"bad": fails, "good": goes_on}))
+        await until(lambda: runs > 2)
+        assert tasks.health() == "bad: ValueError: no good"
+        assert not cancelled

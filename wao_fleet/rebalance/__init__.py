@@ -1,0 +1,1 @@
+"""`wao rebalance`: moves Pods together while that saves power. By default it only recommends moves."""

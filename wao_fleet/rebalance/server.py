@@ -1,0 +1,74 @@
+"""The rebalancer as a process: every replica plans, and the one that holds the Lease acts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import AsyncExitStack
+
+from wao_core.cluster.records import Kind
+from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
+from wao_core.serving.cluster import cluster
+from wao_core.serving.endpoint_options import EndpointOptions
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.options import ServerOptions
+from wao_core.serving.server import serve
+from wao_fleet.rebalance.app import create_app
+from wao_fleet.rebalance.metrics import RebalanceMetrics
+from wao_fleet.rebalance.pod_table import PodTable, follow_pods
+from wao_fleet.rebalance.rebalancer import Rebalancer
+from wao_fleet.rebalance.settings import COMPONENT, RebalanceSettings
+from wao_predict.errors import UsageError
+
+KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS, Kind.POD_METRICS)
+
+
+async def run_rebalance(
+    server: ServerOptions,
+    settings: RebalanceSettings,
+    endpoints: EndpointOptions,
+    *,
+    leader_elect: bool = True,
+    metrics_period: float = 15.0,
+) -> None:
+    """Plan, and serve the plan, until the process is signalled to stop; act while leading.
+
+    Parameters
+    ----------
+    metrics_period
+        Time between two reads of metrics.k8s.io and of the custom metrics API [s].
+    """
+    frame = ServerFrame.from_options("rebalance", server)
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(cluster(server, KINDS, frame, period=metrics_period))
+        client = source.client
+        if client is None:
+            raise UsageError("the rebalancer evicts Pods of an API server: give --kubeconfig FILE, not --manifests")
+        access = endpoints.access(standalone=False)
+        cadence, inputs = Cadence(metrics=metrics_period), Inputs(metrics_api=True, access=access)
+        runtime = await stack.enter_async_context(
+            deciding(source, frame.checks, lambda snapshot: None, cadence=cadence, inputs=inputs)
+        )
+        table = PodTable()
+        pods = follow_pods(client, table)
+        metrics = RebalanceMetrics(frame.registry)
+
+        def known() -> str | None:
+            """Return why no plan can be made yet, or None."""
+            return runtime.first() or (None if pods.synced.is_set() else "the Pods are not read yet")
+
+        frame.checks.add_ready("pods", lambda: None if pods.synced.is_set() else "the Pods are not read yet")
+        rebalancer = Rebalancer(source, client, table, settings, metrics, lambda: None if known() else runtime.snapshot)
+        election = LeaderElection(client, settings.namespace, COMPONENT, f"{socket.gethostname()}_{os.getpid()}")
+        metrics.leading.set_function(lambda: float(election.leading.is_set()))
+        await stack.enter_async_context(frame.tasks)
+        frame.tasks.supervise("watch pods", pods.run)
+        if leader_elect:
+            frame.tasks.supervise("leader-election", election.run)
+        else:
+            election.lead_alone()
+        work = {"rebalancing": rebalancer.lead}
+        frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, work))
+        frame.tasks.supervise("planning", lambda: rebalancer.follow(election.leading))
+        await serve(create_app(rebalancer, frame), server, frame)

@@ -155,23 +155,25 @@ class NodeNamespace:
 
 def web_pod(row: int) -> dict[str, Any]:
     """Return the pod of `web` on a node."""
-    return _pod(f"web-{row}", "web", NODES.names[row], POD_CORES, limit=20.0)
+    return usage_pod(f"web-{row}", "web", NODES.names[row], POD_CORES, limit=20.0)
 
 
 def crowd_pod(row: int) -> dict[str, Any]:
     """Return a pod that many Services share, spread over the nodes."""
-    return _pod(f"crowd-{row}", "crowd", NODES.names[row % len(NODES.names)], 0.05, limit=1.0)
+    return usage_pod(f"crowd-{row}", "crowd", NODES.names[row % len(NODES.names)], 0.05, limit=1.0)
 
 
 def named_pod(name: str, app: str, node: str) -> dict[str, Any]:
     """Return an idle pod of an app on a node."""
-    return _pod(name, app, node, 0.05, limit=1.0)
+    return usage_pod(name, app, node, 0.05, limit=1.0)
 
 
-def _pod(name: str, app: str, node: str, usage: float, limit: float) -> dict[str, Any]:
-    body = pod(name, cpu=f"{limit:g}", node_name=node, usage=f"{usage:g}")
+def usage_pod(name: str, app: str, node: str, usage: float, limit: float | None) -> dict[str, Any]:
+    """Return a pod of an app on a node, with the CPU that it uses and its limit [cores], or with neither limit."""
+    body = pod(name, cpu=f"{limit or 0:g}", node_name=node, usage=f"{usage:g}")
     body["metadata"]["labels"] = {"app": app}
-    body["spec"]["containers"][0]["resources"]["limits"] = {"cpu": f"{limit:g}"}
+    stated = {} if limit is None else {"cpu": f"{limit:g}"}
+    body["spec"]["containers"][0]["resources"] = {"requests": stated, "limits": stated}
     return body
 
 

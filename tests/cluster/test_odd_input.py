@@ -192,6 +192,7 @@ def test_a_node_config_with_every_odd_text_leaves_all_servers_ready(
     bed.admin.create(TEMPLATES, good_template("after-odd-texts", node_label="good"))
     bed.admin.create("/api/v1/nodes", node("good", labels={"odd": "good"}))
     wait_for(lambda: is_read(bed, "after-odd-texts"), "a good NodeConfig that follows is read", pause=0.5)
+    wait_for(lambda: not without_status(bed, names), "a status of each", pause=0.5)
     assert not unready(servers)
     bed.admin.delete_all(f"{CONFIGS}/{name}" for name in names)
     bed.admin.delete_all(f"{TEMPLATES}/{name}" for name in templates)
@@ -230,6 +231,12 @@ def good_template(name: str, *, node_label: str) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"nodeSelector": {"matchLabels": {"odd": node_label}}, "template": body},
     }
+
+
+def without_status(bed: ControlPlane, names: set[str]) -> set[str]:
+    """Return the NodeConfigs of these that say nothing in their status, whether they can be used or not."""
+    items = [item for item in bed.admin.get(CONFIGS)["items"] if item["metadata"]["name"] in names]
+    return {item["metadata"]["name"] for item in items if not (item.get("status") or {}).get("conditions")}
 
 
 def is_read(bed: ControlPlane, template: str) -> bool:

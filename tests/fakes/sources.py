@@ -40,6 +40,9 @@ class FakeSource:
     async def patch_status(self, about: ObjectRef, status: Mapping[str, object]) -> bool:
         return True
 
+    def unreadable(self, kind: Kind) -> Mapping[str, str]:
+        return {}
+
     def problems(self) -> Sequence[Problem]:
         return []
 

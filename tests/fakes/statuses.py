@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wao_core.cluster.records import Kind
 from wao_core.cluster.source import ObjectRef
 from wao_core.cluster.state import ClusterState
 
@@ -17,8 +18,13 @@ class StatusSource:
         self.present: dict[str, Mapping[str, Any]] = {}
         self.written: list[tuple[ObjectRef, Mapping[str, Any]]] = []
         self.events: list[tuple[str, str]] = []
+        self.refused: dict[str, str] = {}
         self.patches = 0
         self.reads_fail = self.writes_fail = False
+
+    def unreadable(self, kind: Kind) -> Mapping[str, str]:
+        """Return why objects cannot be decoded."""
+        return self.refused if kind is Kind.NODE_CONFIG else {}
 
     async def status(self, about: ObjectRef) -> Mapping[str, Any] | None:
         """Return the present status."""

@@ -89,6 +89,10 @@ class Source(Protocol):
         """Write the status of a custom resource; return False, logged, when that is to be retried."""
         ...
 
+    def unreadable(self, kind: Kind) -> Mapping[str, str]:
+        """Return by key why objects of an API server cannot be decoded now; the last readable state of each is kept."""
+        ...
+
     def problems(self) -> Sequence[Problem]:
         """Return the current problems: refused manifests, unreadable files and objects, failed requests."""
         ...

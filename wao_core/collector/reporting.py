@@ -1,7 +1,8 @@
 """Writes the status of NodeConfigs to the cluster, at a bounded rate.
 
-First come NodeConfigs without a status, then those whose conditions changed, then those whose values are old. The rate
-limit protects the API server when a thousand NodeConfigs are created at once and after a restart.
+First come NodeConfigs without a status, then those whose conditions changed, then those whose values are old. Those
+that the API server accepts but that cannot be decoded get a status, too, as their author looks for the reason there.
+The rate limit protects the API server when a thousand NodeConfigs are created at once and after a restart.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from wao_core.cluster.records import NodeConfig, key_of
+from wao_core.cluster.records import Kind, NodeConfig, key_of
 from wao_core.cluster.source import Source
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
@@ -24,6 +25,7 @@ from wao_core.collector.status import (
     predicting_condition,
     ready_condition,
     samples_of,
+    unreadable_conditions,
 )
 from wao_core.conditions import Condition, same_conditions
 from wao_core.crds.status_writer import Status, StatusWriter, WriteResult
@@ -76,7 +78,7 @@ class StatusReporter:
 
     async def write_due(self, *, now: float | None = None) -> int:
         """Handle the most urgent statuses, at most one second's worth, and return their number."""
-        configs = self._source.state.node_configs
+        configs = self._configs()
         self._writer.keep(configs.values())
         for queue in (self._changed, self._stale):
             for key in queue.keys() - configs.keys():
@@ -91,9 +93,20 @@ class StatusReporter:
                 await asyncio.sleep(self._pause)
         return done
 
+    def _configs(self) -> Mapping[str, NodeConfig]:
+        """Return all NodeConfigs by key; of those that never could be decoded, the name only."""
+        configs, names = self._source.state.node_configs, self._source.unreadable(Kind.NODE_CONFIG)
+        if names.keys() <= configs.keys():
+            return configs
+        parts = [name.partition("/") for name in names if name not in configs]
+        unknown = [
+            NodeConfig(name=name, namespace=namespace, node_name="") for namespace, slash, name in parts if slash
+        ]
+        return {**configs, **{key_of(config): config for config in unknown}}
+
     def _due(self) -> Iterator[str]:
         """Return the keys of NodeConfigs to write now, the most urgent first."""
-        configs = self._source.state.node_configs
+        configs = self._configs()
         first = [config for config in configs.values() if self._writer.written(config) is None]
         first.sort(key=_created, reverse=True)  # older ones may have a status that was written before a restart
         keys = dict.fromkeys((*map(key_of, first), *self._changed, *self._stale))
@@ -101,7 +114,7 @@ class StatusReporter:
 
     def _review(self, now: float) -> None:
         """Compare a part of the statuses with those in the cluster: all of them within `REVIEW_EVERY` seconds."""
-        configs = self._source.state.node_configs
+        configs = self._configs()
         if not self._to_review:
             self._to_review = list(configs)
         for _ in range(min(len(self._to_review), math.ceil(len(configs) * ROUND_EVERY / REVIEW_EVERY))):
@@ -116,6 +129,8 @@ class StatusReporter:
                 self._stale[key] = None
 
     def _conditions(self, config: NodeConfig, now: float) -> tuple[Condition, ...]:
+        if (refused := self._source.unreadable(Kind.NODE_CONFIG).get(key_of(config))) is not None:
+            return unreadable_conditions(config, refused)
         winner = self._collector.plan.losers.get(key_of(config), "")
         samples = samples_of(config, self._collector.store)
         collecting = collecting_condition(config, samples, winner=winner, now=now)
@@ -125,7 +140,8 @@ class StatusReporter:
     async def _write(self, config: NodeConfig, now: float) -> None:
         key = key_of(config)
         entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
-        status = Status(self._conditions(config, now), {"observedGeneration": config.generation, "metrics": entries})
+        known = {"observedGeneration": config.generation, "metrics": entries} if config.generation else {}
+        status = Status(self._conditions(config, now), known)
         result = await self._writer.write(config, status, now, refresh=key in self._stale)
         if result in (WriteResult.WRITTEN, WriteResult.UNCHANGED):
             self._changed.pop(key, None)

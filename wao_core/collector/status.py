@@ -66,6 +66,20 @@ def ready_condition(config: NodeConfig, collecting: Condition, predicting: Condi
     return _condition(config, "Ready", "True", "Ready", message)
 
 
+def unreadable_conditions(config: NodeConfig, reason: str) -> tuple[Condition, ...]:
+    """Return the conditions of a NodeConfig that the API server accepts but that cannot be used.
+
+    Parameters
+    ----------
+    config
+        Its last readable state, which stays in use; without metrics where it never was readable.
+    """
+    used = "; the last readable state is used" if config.metrics else ""
+    return tuple(
+        _condition(config, name, "False", "Unreadable", reason + used) for name in ("Ready", "Collecting", "Predicting")
+    )
+
+
 def collecting_condition(
     config: NodeConfig, samples: Mapping[str, Sample | None], *, winner: str, now: float
 ) -> Condition:

@@ -177,6 +177,12 @@ class KubernetesSource:
             return False
         return True
 
+    def unreadable(self, kind: Kind) -> Mapping[str, str]:
+        """Return by key why objects cannot be decoded now; the last readable state of each is kept."""
+        names = {resource.name for resource in RESOURCES.values() if resource.kind is kind}
+        found = [each.unreadable for each in self._statistics() if each.name in names]
+        return {key: reason for unreadable in found for key, reason in unreadable.items()}
+
     def problems(self) -> Sequence[Problem]:
         """Return the watches and lists that fail now, and the objects that cannot be read."""
         return [problem for statistics in self._statistics() for problem in statistics.problems()]

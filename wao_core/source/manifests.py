@@ -127,6 +127,10 @@ class ManifestSource:
         """Do nothing and return True: files belong to the user."""
         return True
 
+    def unreadable(self, _kind: Kind) -> Mapping[str, str]:
+        """Return nothing: `problems` names the manifests."""
+        return {}
+
     def problems(self) -> Sequence[Problem]:
         """Return the refused manifests, the unreadable files and folders, and the templates that cannot be rendered."""
         of_files = [problem for held in self._files.values() for problem in held.problems]

@@ -81,6 +81,28 @@ async def test_a_first_status_comes_before_all_others_the_newest_first() -> None
     assert sorted(names[4:]) == ["edited", "old"]
 
 
+async def test_a_node_config_that_cannot_be_decoded_says_so_until_it_can() -> None:
+    """The API server accepts a type of 300 characters: the status is where its author looks for the reason."""
+    state = ClusterState()
+    cluster = StatusSource(state)
+    cluster.refused = {"wao/n": "field type: 300 characters, and 253 is the limit", "(unknown)": "no object"}
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
+        reporter = StatusReporter(cluster, collector, writes_per_second=1e6)  # type: ignore[arg-type]
+        assert [await reporter.write_due(now=NOW) for _ in range(3)] == [1, 0, 0]
+        cluster.refused = {}
+        state.put(Kind.NODE_CONFIG, made("n", created=1.0, generation=2, uid="u"))
+        assert await reporter.write_due(now=NOW) == 1
+        cluster.refused = {"wao/n": "field type: empty"}
+        assert await reporter.write_due(now=NOW) == 1
+    refused, read, edited = ([item["reason"] for item in status["conditions"]] for _, status in cluster.written)
+    assert refused == edited == ["Unreadable"] * 3
+    assert "Unreadable" not in read
+    about, first = cluster.written[0]
+    assert (about.namespace, about.name) == ("wao", "n")
+    assert first["conditions"][0]["message"] == "field type: 300 characters, and 253 is the limit"
+    assert first.keys() == {"conditions"}
+
+
 async def test_no_more_is_written_at_a_time_than_the_rate_allows() -> None:
     state = ClusterState()
     for number in range(300):

@@ -151,6 +151,8 @@ async def test_metrics_that_cannot_be_read_keep_their_last_values() -> None:
         assert [(problem.where, problem.reason[:18]) for problem in source.problems()] == [
             ("nodes.metrics.k8s.io", "b cannot be read: ")
         ]
+        assert "'many' is not a quantity" in source.unreadable(Kind.NODE_METRICS)["b"]
+        assert not source.unreadable(Kind.NODE)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{}", b"<html>", b"\xff", b'{"kind":"Status"}'])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,27 @@ class FleetColumns:
         """Return the fleet; each model is loaded once."""
         curves = curves_of_models(self.models, self.inlet_temp, self.delta_p)
         return Fleet(self.names, curves, self.capacity_cores, self.usage_cores, self.groups)
+
+    def rows(self, rows: Sequence[int]) -> FleetColumns:
+        """Return some of the nodes."""
+        index = np.asarray(rows, dtype=np.int64)
+        return FleetColumns(
+            tuple(self.names[row] for row in rows),
+            tuple(self.models[row] for row in rows),
+            self.capacity_cores[index],
+            self.usage_cores[index],
+            self.inlet_temp[index],
+            self.delta_p[index],
+            tuple(self.groups[row] for row in rows) if self.groups else (),
+        )
+
+    def with_usage(self, usage_cores: FloatArray) -> FleetColumns:
+        """Return the nodes with another CPU use [cores]."""
+        return replace(self, usage_cores=usage_cores)
+
+    def at(self, shift: float, ratio: float) -> FleetColumns:
+        """Return the nodes with inlet temperatures changed by `shift` [K] and pressures multiplied by `ratio`."""
+        return replace(self, inlet_temp=self.inlet_temp + shift, delta_p=self.delta_p * ratio)
 
 
 def fleet_of(table: object) -> Fleet:

@@ -18,7 +18,8 @@ PALETTE = (ACCENT, "#f08c00", "#c92a2a", "#5f3dc4", "#2b8a3e")
 """Colours of successive curves on the same axes."""
 
 
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
+def new_axes(ax: Any, size: tuple[float, float]) -> Any:
+    """Return the given axes, or new ones of a size in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -28,7 +29,8 @@ def _axes(ax: Any, size: tuple[float, float]) -> Any:
     return Figure(figsize=size, layout="constrained").subplots()
 
 
-def _plain(ax: Any) -> None:
+def plain(ax: Any) -> None:
+    """Remove what an axes does not need."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -37,7 +39,7 @@ def _plain(ax: Any) -> None:
     ax.set_axisbelow(True)
 
 
-class _Display:
+class Display:
     """A figure that notebooks show as the result of a cell."""
 
     ax_: Any = None
@@ -55,7 +57,7 @@ class _Display:
         return file.getvalue()
 
 
-class PowerCurveDisplay(_Display):
+class PowerCurveDisplay(Display):
     """The power curve of a model at one inlet temperature and pressure difference.
 
     Parameters
@@ -113,12 +115,12 @@ class PowerCurveDisplay(_Display):
 
     def plot(self, *, ax: Any = None, **line: Any) -> PowerCurveDisplay:
         """Draw the curve and return the display."""
-        self.ax_ = _axes(ax, (7.0, 4.2))
+        self.ax_ = new_axes(ax, (7.0, 4.2))
         self.figure_ = self.ax_.figure
         style = {"label": self.label, "lw": 2.2, "color": PALETTE[len(self.ax_.lines) % len(PALETTE)], **line}
         (self.line_,) = self.ax_.plot(self.curve.knots, self.curve.watts, **style)
         if ax is None:
-            _plain(self.ax_)
+            plain(self.ax_)
             self.ax_.grid(axis="y", color=GRID, lw=0.8)
             self.ax_.set(xlabel="CPU load [%]", ylabel="power [W]", xlim=(0, 100))
         self.ax_.legend(frameon=False, fontsize=9, loc="lower right")
@@ -133,7 +135,7 @@ def _middle(predictor: SupportsPredict, feature: str, default: float) -> float |
     return (float(low) + float(high)) / 2
 
 
-class PlacementDisplay(_Display):
+class PlacementDisplay(Display):
     """The power of a fleet after several policies placed the same pods.
 
     Parameters
@@ -156,7 +158,7 @@ class PlacementDisplay(_Display):
 
     def plot(self, *, ax: Any = None, highlight: str = "lookahead") -> PlacementDisplay:
         """Draw a bar per policy with its power and its difference from the first one, and return the display."""
-        self.ax_ = _axes(ax, (7.0, 0.55 * len(self.outcomes) + 1.3))
+        self.ax_ = new_axes(ax, (7.0, 0.55 * len(self.outcomes) + 1.3))
         self.figure_ = self.ax_.figure
         names = [outcome.policy for outcome in self.outcomes]
         watts = [outcome.watts for outcome in self.outcomes]
@@ -167,7 +169,7 @@ class PlacementDisplay(_Display):
             saved = "" if value == first else f"   {100 * (value / first - 1):+.1f} %".replace("-", "\u2212")
             middle = bar.get_y() + bar.get_height() / 2
             self.ax_.text(value, middle, f" {value:,.0f} W{saved}", va="center", fontsize=9, color=INK)
-        _plain(self.ax_)
+        plain(self.ax_)
         self.ax_.invert_yaxis()
         self.ax_.set_xlim(0, max(watts) * 1.25)
         self.ax_.xaxis.set_major_formatter("{x:,.0f}")

@@ -23,6 +23,8 @@ _ORDER = (
     "models",
     "train",
     "what-if",
+    "simulate",
+    "cooling",
     "read",
     "controller",
     "metrics-api",

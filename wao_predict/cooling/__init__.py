@@ -14,29 +14,58 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "air": "SupplyAir",
+    "groups": "Cooling GroupedCooling Plant cost_curves",
     "models": "ChillerAndFans CoolingFactor CopCurve air_cooled_cop",
     "plant": "CoolingCurve CoolingModel PlantState SetPoint",
+    "plant_file": "read_plants",
+    "plot": "SetPointDisplay",
     "published": "TrainedPlant",
+    "servers": "server_table watts_of_servers watts_with_pods",
+    "set_points": "Limits Outcomes Recommendation ServerTable Site optimize",
+    "what_if": "CooledWhatIf what_if_cooled",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from wao_predict.cooling.air import SupplyAir
+    from wao_predict.cooling.groups import Cooling, GroupedCooling, Plant, cost_curves
     from wao_predict.cooling.models import ChillerAndFans, CoolingFactor, CopCurve, air_cooled_cop
     from wao_predict.cooling.plant import CoolingCurve, CoolingModel, PlantState, SetPoint
+    from wao_predict.cooling.plant_file import read_plants
+    from wao_predict.cooling.plot import SetPointDisplay
     from wao_predict.cooling.published import TrainedPlant
+    from wao_predict.cooling.servers import server_table, watts_of_servers, watts_with_pods
+    from wao_predict.cooling.set_points import Limits, Outcomes, Recommendation, ServerTable, Site, optimize
+    from wao_predict.cooling.what_if import CooledWhatIf, what_if_cooled
 
 __all__ = [
     "ChillerAndFans",
+    "CooledWhatIf",
+    "Cooling",
     "CoolingCurve",
     "CoolingFactor",
     "CoolingModel",
     "CopCurve",
+    "GroupedCooling",
+    "Limits",
+    "Outcomes",
+    "Plant",
     "PlantState",
+    "Recommendation",
+    "ServerTable",
     "SetPoint",
+    "SetPointDisplay",
+    "Site",
     "SupplyAir",
     "TrainedPlant",
     "air_cooled_cop",
+    "cost_curves",
+    "optimize",
+    "read_plants",
+    "server_table",
+    "watts_of_servers",
+    "watts_with_pods",
+    "what_if_cooled",
 ]
 
 

@@ -1,0 +1,323 @@
+"""Set points at which servers and plant together use least: a search over all of them. Pure.
+
+Warm water and slow fans save cooling, but warm inlets and another pressure change what servers use. Both are counted:
+inlets move with the supply air, which depends on the heat of the servers, and delta_p with the pressure of the plant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.cooling.groups import Plant
+from wao_predict.cooling.plant import AirModel, SetPoint
+from wao_predict.errors import UsageError
+
+SETTLING = 8
+"""Rounds in which servers and supply air settle; each one is at least ten times closer."""
+REFINED = 5
+"""Grid points around which the search is refined."""
+FINER = 10
+"""Part of a step in a refined search."""
+
+
+@dataclass(frozen=True, eq=False)
+class ServerTable:
+    """Power of all servers that a plant cools, over what its set points change at their inlets.
+
+    Parameters
+    ----------
+    shifts
+        Changes of the inlet temperatures from their present values [K], ascending, shape (s,).
+    ratios
+        Pressure differences relative to their present values, ascending, shape (r,).
+    watts
+        Power [W], shape (s, r).
+    hottest
+        Highest present inlet temperature [degC], NaN unknown.
+
+    Examples
+    --------
+    >>> watts = np.array([[90.0, 95.0], [110.0, 115.0]])
+    >>> table = ServerTable(np.array([-10.0, 10.0]), np.array([0.5, 1.0]), watts, 27.0)
+    >>> float(table.at(0.0, 1.0))
+    105.0
+    """
+
+    shifts: FloatArray
+    ratios: FloatArray
+    watts: FloatArray
+    hottest: float
+
+    def at(self, shift: ArrayLike, ratio: ArrayLike) -> FloatArray:
+        """Return the power [W], interpolated, and constant beyond the ends; arrays broadcast."""
+        rows, down = _place(self.shifts, np.asarray(shift, dtype=np.float64))
+        columns, right = _place(self.ratios, np.asarray(ratio, dtype=np.float64))
+        next_row = np.minimum(rows + 1, len(self.shifts) - 1)
+        next_column = np.minimum(columns + 1, len(self.ratios) - 1)
+        above = self.watts[rows, columns] * (1 - right) + self.watts[rows, next_column] * right
+        below = self.watts[next_row, columns] * (1 - right) + self.watts[next_row, next_column] * right
+        result: FloatArray = above * (1 - down) + below * down
+        return result
+
+
+def _place(ticks: FloatArray, values: FloatArray) -> tuple[np.ndarray, FloatArray]:
+    """Return the tick to the left of each value, and the position between it and the next one."""
+    place = np.interp(values, ticks, np.arange(ticks.size, dtype=np.float64))
+    left = np.minimum(place.astype(np.int64), max(ticks.size - 2, 0))
+    return left, place - left
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a recommendation must respect.
+
+    Attributes
+    ----------
+    inlet_ceiling
+        Highest inlet temperature of any server [degC], None: no ceiling.
+    ramps
+        Largest change of a set point from its present value, by name; others may change without limit.
+    """
+
+    inlet_ceiling: float | None = None
+    ramps: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What set points lead to: arrays of one shape.
+
+    Attributes
+    ----------
+    servers, cooling
+        Power [W].
+    supply_air_temp
+        Temperature of the supply air [degC].
+    hottest_inlet
+        Highest inlet temperature [degC], NaN unknown.
+    """
+
+    servers: FloatArray
+    cooling: FloatArray
+    supply_air_temp: FloatArray
+    hottest_inlet: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Power of servers and plant [W]."""
+        return self.servers + self.cooling
+
+
+class Site:
+    """A plant and its servers, as a function of the set points.
+
+    Parameters
+    ----------
+    plant
+        The plant in its present state.
+    servers
+        Its servers.
+
+    Raises
+    ------
+    UsageError
+        The plant has no set points.
+    """
+
+    def __init__(self, plant: Plant, servers: ServerTable) -> None:
+        if not plant.model.set_points or not isinstance(plant.model, AirModel):
+            raise UsageError(
+                f"a plant of {type(plant.model).__name__} has no set points: use the type published or chiller"
+            )
+        self.points: tuple[SetPoint, ...] = plant.model.set_points
+        self._model, self._state, self._servers = plant.model, plant.state, servers
+        self.present = {point.name: float(plant.state.value(point)) for point in self.points}
+        self._supply_now = plant.model.supply_air_temp(servers.at(0.0, 1.0), plant.state)
+        self.error_watts = plant.model.error_watts
+
+    def change_at(self, set_points: Mapping[str, float]) -> tuple[float, float]:
+        """Return the change of the inlet temperatures [K] and the ratio of the pressures at set points."""
+        assert isinstance(self._model, AirModel)
+        state = self._state.with_set_points(set_points)
+        shift = self.at(set_points).supply_air_temp - self._supply_now
+        return float(shift), float(self._model.pressure_ratio(state, self._state))
+
+    def at(self, set_points: Mapping[str, ArrayLike]) -> Outcomes:
+        """Return what set points lead to; a set point that is not given stays. Arrays broadcast."""
+        model, state = self._model, self._state.with_set_points(set_points)
+        assert isinstance(model, AirModel)
+        ratio = model.pressure_ratio(state, self._state)
+        watts = self._servers.at(0.0, ratio)
+        for _ in range(SETTLING):
+            supply = model.supply_air_temp(watts, state)
+            watts = self._servers.at(supply - self._supply_now, ratio)
+        supply = model.supply_air_temp(watts, state)
+        cooling = model.watts(watts, state)
+        hottest = self._servers.hottest + (supply - self._supply_now)
+        return Outcomes(*(np.array(part) for part in np.broadcast_arrays(watts, cooling, supply, hottest)))
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """Set points, and what they would save.
+
+    Attributes
+    ----------
+    present, recommended
+        Set points by name.
+    before, after
+        What they lead to: `Outcomes` of shape ().
+    saving_error
+        Standard error of the saving [W], None if the error of the plant's model is unknown. Errors at both set points
+        count as independent, so it is rather too large.
+    allowed
+        Whether all limits are met. If none of the reachable set points meets the ceiling, those with the coolest
+        inlets are recommended.
+    evaluated
+        Number of set points that were evaluated.
+    """
+
+    present: Mapping[str, float]
+    recommended: Mapping[str, float]
+    before: Outcomes
+    after: Outcomes
+    saving_error: float | None
+    allowed: bool
+    evaluated: int
+
+    @property
+    def saving(self) -> float:
+        """Power saved [W]; negative where the present set points break the ceiling."""
+        return float(self.before.total) - float(self.after.total)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the recommendation as JSON types."""
+        return {
+            "present": dict(self.present),
+            "recommended": dict(self.recommended),
+            "before": _numbers(self.before),
+            "after": _numbers(self.after),
+            "saving_watts": self.saving,
+            "saving_percent": 100.0 * self.saving / float(self.before.total),
+            "saving_error_watts": self.saving_error,
+            "allowed": self.allowed,
+            "evaluated": self.evaluated,
+        }
+
+
+def _numbers(outcomes: Outcomes) -> dict[str, float | None]:
+    values = {
+        "server_watts": outcomes.servers,
+        "cooling_watts": outcomes.cooling,
+        "total_watts": outcomes.total,
+        "supply_air_temp": outcomes.supply_air_temp,
+        "hottest_inlet": outcomes.hottest_inlet,
+    }
+    return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
+
+
+def optimize(site: Site, limits: Limits | None = None) -> Recommendation:
+    """Return the set points of least total power.
+
+    All combinations of the steps of the set points are evaluated, then those around the best ones in tenths of a step.
+    So the answer is never worse than any combination of whole steps.
+
+    Parameters
+    ----------
+    site
+        Plant and servers.
+    limits
+        What must be respected.
+
+    Raises
+    ------
+    UsageError
+        A limit names no set point, or the power of the plant is unknown.
+    """
+    limits = limits or Limits()
+    ranges = _reachable(site, limits)
+    steps = {point.name: point.step for point in site.points}
+    grid = _combinations(
+        {name: _ticks(low, high, steps[name], site.present[name]) for name, (low, high) in ranges.items()}
+    )
+    best = _ranked(site, grid, limits)[: REFINED if _count(grid) > 1 else 1]
+    evaluated = _count(grid)
+    around = [
+        _combinations(
+            {
+                name: _ticks(
+                    max(low, grid[name][row] - steps[name]),
+                    min(high, grid[name][row] + steps[name]),
+                    steps[name] / FINER,
+                    grid[name][row],
+                )
+                for name, (low, high) in ranges.items()
+            }
+        )
+        for row in best
+    ]
+    finer = {name: np.concatenate([part[name] for part in around]) for name in grid}
+    evaluated += _count(finer)
+    chosen = {name: float(values[_ranked(site, finer, limits)[0]]) for name, values in finer.items()}
+    before, after = site.at({}), site.at(chosen)
+    if not np.isfinite(before.total):
+        raise UsageError("the power of the plant is unknown at its present set points")
+    allowed = limits.inlet_ceiling is None or bool(after.hottest_inlet <= limits.inlet_ceiling + 1e-9)
+    error = None if site.error_watts is None else float(np.sqrt(2.0) * site.error_watts)
+    moved = any(abs(chosen[name] - site.present[name]) > 1e-9 for name in chosen)
+    return Recommendation(site.present, chosen, before, after, error if moved else 0.0, allowed, evaluated)
+
+
+def allowed(outcomes: Outcomes, limits: Limits) -> BoolArray:
+    """Return where the ceiling is met; an unknown inlet temperature does not meet it."""
+    if limits.inlet_ceiling is None:
+        return np.isfinite(outcomes.total)
+    result: BoolArray = np.isfinite(outcomes.total) & (outcomes.hottest_inlet <= limits.inlet_ceiling + 1e-9)
+    return result
+
+
+def _reachable(site: Site, limits: Limits) -> dict[str, tuple[float, float]]:
+    names = {point.name for point in site.points}
+    unknown = set(limits.ramps) - names
+    if unknown:
+        raise UsageError(f"no set point {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
+    ranges = {}
+    for point in site.points:
+        ramp, now = limits.ramps.get(point.name, np.inf), site.present[point.name]
+        if ramp < 0:
+            raise UsageError(f"ramp of {point.name}: {ramp:g} is below 0")
+        ranges[point.name] = (max(point.low, now - ramp), min(point.high, now + ramp))
+    return ranges
+
+
+def _ticks(low: float, high: float, step: float, also: float) -> FloatArray:
+    """Return whole multiples of a step in a range, its ends, and one more value."""
+    inner = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    return np.unique(np.clip(np.concatenate([[low], inner, [high, also]]), low, high).round(9))
+
+
+def _combinations(ticks: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    made = np.meshgrid(*ticks.values(), indexing="ij")
+    return {name: values.reshape(-1) for name, values in zip(ticks, made, strict=True)}
+
+
+def _count(grid: Mapping[str, FloatArray]) -> int:
+    return len(next(iter(grid.values())))
+
+
+def _ranked(site: Site, grid: Mapping[str, FloatArray], limits: Limits) -> np.ndarray:
+    """Return the rows of a grid, best first: those that meet the limits by power, the others by their inlets.
+
+    Equal ones are ordered by their distance from the present set points.
+    """
+    outcomes = site.at(grid)
+    met = allowed(outcomes, limits)
+    span = {point.name: max(point.high - point.low, 1e-9) for point in site.points}
+    distance = np.sum([np.abs(values - site.present[name]) / span[name] for name, values in grid.items()], axis=0)
+    value = np.where(met, outcomes.total, np.nan_to_num(outcomes.hottest_inlet, nan=np.inf))
+    return np.lexsort((distance, value.round(6), ~met, ~np.isfinite(outcomes.total)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
 from wao_predict.cli.simulate_options import Pods, Result, Simulation, SwitchOff
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 @with_options(Result, "result")
+@with_options(CoolingOptions, "cooling")
 @with_options(SwitchOff, "switch_off")
 @with_options(Simulation, "simulation")
 @with_options(Pods, "pods")
@@ -31,6 +33,7 @@ def simulate(
     pods: Pods,
     simulation: Simulation,
     switch_off: SwitchOff,
+    cooling: CoolingOptions,
     result: Result,
     fleet: Annotated[
         str,
@@ -54,6 +57,7 @@ def simulate(
         seeds=simulation.seeds,
         floor_window=3600.0 * simulation.floor_window,
         standby=_standby_of(switch_off),
+        cooling=cooling.plants(),
     )
     with _progress(len(tasks)) as step:
         comparison = compare(tasks, _executor(simulation), progress=step)
@@ -165,6 +169,9 @@ def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> No
         "waited": lambda row: row.waited,
         "never ran": lambda row: row.refused,
     }
+    if any(row.cooling_kwh for row in rows):
+        columns |= {"of it cooling [kWh]": lambda row: row.cooling_kwh}
+        del columns["above bound [%]"]
     if any(row.starts_per_node for row in rows):
         columns |= {
             "on": lambda row: row.on,
@@ -177,11 +184,12 @@ def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> No
     ]
     first = comparison.days[0]
     more = "; starts a day: of one node" if "on" in columns else ""
+    bound = "; bound: no placement is below it" if "above bound [%]" in columns else ""
     print_table(
         list(columns),
         [[value(row) for value in columns.values()] for row in rows],
         title=f"{len(nodes.names)} nodes, {first.pods:,} pods in {first.horizon / 3600:,.4g} h",
-        caption=f"saved: against {comparison.policies[0]}; bound: no placement is below it{more}",
+        caption=f"saved: against {comparison.policies[0]}{bound}{more}",
         highlight=best,
     )
 
@@ -201,6 +209,7 @@ def _write(result: Result, comparison: Comparison, tasks: Sequence[Task], nodes:
             "Pods": f"{first.pods:,} in {first.horizon / 3600:,.4g} h",
             "Days": drawn,
             "Floor": f"lowest load of {tasks[0].floor_window / 3600:g} h",
+            "Cooling": "not counted" if tasks[0].cooling is None else f"plants of {', '.join(tasks[0].cooling.plants)}",
         }
         name = "Standard input" if fleet == "-" else Path(fleet).stem
         write_simulation_report(result.report, comparison, title=f"Energy of {name}", facts=facts)

@@ -139,8 +139,12 @@ class GroupedCooling:
 
     def of_groups(self, server_watts: FloatArray) -> FloatArray:
         """Return the cooling power of each group [W], shape (n_groups,), for its server power."""
-        pairs = zip(self._curves, server_watts, strict=True)
-        return np.array([0.0 if curve is None else float(curve.at(watts)) for curve, watts in pairs])
+        return np.array([self.of_group(group, watts) for group, watts in enumerate(server_watts.tolist())])
+
+    def of_group(self, group: int, server_watts: float) -> float:
+        """Return the cooling power of one group [W] for its server power."""
+        curve = self._curves[group]
+        return 0.0 if curve is None else float(curve.at(server_watts))
 
     def total(self, node_watts: FloatArray) -> float:
         """Return the power of all plants [W] for the power of each node, shape (n_nodes,)."""

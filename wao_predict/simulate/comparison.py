@@ -38,6 +38,8 @@ class Day:
         shape (n_intervals,).
     starts, failed_starts
         Number of starts of nodes, and of those that failed.
+    cooling_kwh
+        Energy of the plants, part of `kwh` [kWh].
     """
 
     policy: str
@@ -56,6 +58,7 @@ class Day:
     on: FloatArray
     starts: int
     failed_starts: int
+    cooling_kwh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Row:
         Starts that failed.
     days
         Number of days.
+    cooling_kwh
+        Energy of the plants, part of `kwh` [kWh].
     """
 
     load: float
@@ -103,6 +108,7 @@ class Row:
     starts_per_node: float
     failed_starts: float
     days: int
+    cooling_kwh: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as JSON types."""
@@ -163,6 +169,7 @@ class Comparison:
             starts_per_node=float(np.mean([DAY * day.starts / (day.nodes * day.horizon) for day in days])),
             failed_starts=float(np.mean([day.failed_starts for day in days])),
             days=len(days),
+            cooling_kwh=float(np.mean([day.cooling_kwh for day in days])),
         )
 
     def _bounds(self, load: float, standby: bool) -> list[float | None]:

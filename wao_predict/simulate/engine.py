@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.cooling.groups import Cooling
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.increase import least
@@ -35,6 +36,7 @@ def simulate_trace(
     floor_window: float = WINDOW,
     standby: Standby | None = None,
     conditions: Sequence[Conditions] = (),
+    cooling: Cooling | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Run:
     """Return what a fleet uses while pods come and go, with their nodes chosen by a policy.
@@ -54,7 +56,9 @@ def simulate_trace(
     standby
         How empty nodes are switched off; default: all nodes stay on.
     conditions
-        Later power curves.
+        Later power curves, and states of the plants.
+    cooling
+        The plants that cool the nodes; their power counts, and our rules minimize servers and cooling together.
     progress
         Called now and then with the number of pods that arrived since the last call.
 
@@ -81,7 +85,7 @@ def simulate_trace(
     for later in conditions:
         if len(later.curves) != len(fleet.names):
             raise UsageError(f"{len(later.curves)} curves at {later.at:g} s for {len(fleet.names)} nodes")
-    nodes = SimulatedNodes(fleet, floor_window=floor_window)
+    nodes = SimulatedNodes(fleet, floor_window=floor_window, cooling=cooling)
     chosen = policy_of(policy)(nodes, np.random.default_rng(seed))
     switching = None if standby is None else SimulatedStandby(nodes, standby, np.random.default_rng([seed, 1]))
     run = _Simulation(nodes, trace, chosen, switching)
@@ -98,6 +102,7 @@ def simulate_trace(
         np.where(run.node < 0, trace.horizon - trace.arrival, run.waited),
         starts=0 if switching is None else switching.starts,
         failed_starts=0 if switching is None else switching.failed,
+        cooling=np.array(run.cooling),
     )
 
 
@@ -115,6 +120,7 @@ class _Simulation:
         self._waiting: list[int] = []
         self.times: list[float] = [0.0]
         self.watts: list[float] = [nodes.total_watts]
+        self.cooling: list[float] = [nodes.cooling_watts]
         self.busy: list[int] = [0]
         self.on: list[int] = [len(nodes)]
         self._pods = [0] * len(nodes)
@@ -148,7 +154,8 @@ class _Simulation:
                 self._switch()
             elif change <= end:
                 self._advance(change)
-                self.nodes.set_curves(changes.pop().curves)
+                later = changes.pop()
+                self.nodes.set_curves(later.curves, later.cooling)
                 self._record()
             else:
                 self._advance(end)
@@ -159,12 +166,14 @@ class _Simulation:
         if at > self.times[-1]:
             self.times.append(at)
             self.watts.append(self.nodes.total_watts)
+            self.cooling.append(self.nodes.cooling_watts)
             self.busy.append(self._busy)
             self.on.append(self._on)
 
     def _record(self) -> None:
         """Note the power and the nodes from now on."""
         self.watts[-1], self.busy[-1], self.on[-1] = self.nodes.total_watts, self._busy, self._on
+        self.cooling[-1] = self.nodes.cooling_watts
 
     def _switch(self) -> None:
         """Switch nodes, and place the pods that wait on those that came on."""

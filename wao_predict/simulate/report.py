@@ -64,7 +64,9 @@ def _tiles(rows: list[Row], comparison: Comparison) -> str:
         [
             (f"{best.saved:.1f} %", f"energy saved by {best.policy} at {best.load:.0%} load"),
             (f"{best.kwh:,.0f} kWh", "energy that it uses"),
-            (above, "above what no placement can go below"),
+            (f"{best.cooling_kwh:,.0f} kWh", "of it cooling")
+            if best.cooling_kwh
+            else (above, "above what no placement can go below"),
             (f"{waited:.0f}", "of its pods waited for room"),
         ]
     )
@@ -172,12 +174,16 @@ _COLUMNS_OF_STANDBY: dict[str, Callable[[Row], str]] = {
 }
 
 
+_COLUMNS_OF_COOLING: dict[str, Callable[[Row], str]] = {"of it cooling [kWh]": lambda row: f"{row.cooling_kwh:,.1f}"}
+
+
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}}"
 
 
 def _table(rows: list[Row], comparison: Comparison) -> str:
     columns = _COLUMNS | (_COLUMNS_OF_STANDBY if _switched(comparison) else {})
+    columns |= _COLUMNS_OF_COOLING if any(row.cooling_kwh for row in rows) else {}
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = ""
     for load in comparison.loads:

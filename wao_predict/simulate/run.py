@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.cooling.groups import Cooling
 from wao_predict.curves import PowerCurves
 
 KILOWATT_HOUR = 3.6e6
@@ -26,7 +27,7 @@ class Run:
     horizon
         Simulated time [s].
     times, watts
-        Time of each event [s], and the power of the fleet from it to the next [W], shape (n_events,).
+        Time of each event [s], and the power of the fleet with its plants from it to the next [W], shape (n_events,).
     busy, on
         Number of nodes with at least one pod, and of nodes on which pods can run, from each event to the next, shape
         (n_events,).
@@ -36,6 +37,8 @@ class Run:
         Time that each pod waited for room [s], shape (n_pods,); until the horizon for a pod that never ran.
     starts, failed_starts
         Number of starts of nodes, and of those that failed.
+    cooling
+        Power of the plants from each event to the next, part of `watts` [W], shape (n_events,); empty: none.
     """
 
     policy: str
@@ -49,11 +52,19 @@ class Run:
     waited: FloatArray = field(repr=False)
     starts: int = 0
     failed_starts: int = 0
+    cooling: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property
     def kwh(self) -> float:
         """Energy over the horizon [kWh]."""
         return float((self.watts * np.diff(np.append(self.times, self.horizon))).sum()) / KILOWATT_HOUR
+
+    @property
+    def cooling_kwh(self) -> float:
+        """Energy of the plants, part of `kwh` [kWh]."""
+        if not self.cooling.size:
+            return 0.0
+        return float((self.cooling * np.diff(np.append(self.times, self.horizon))).sum()) / KILOWATT_HOUR
 
     @property
     def waiting_pods(self) -> int:
@@ -92,7 +103,7 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """Power curves from a time on, for inlet temperature and pressure that change over the day.
+    """Power curves from a time on, for inlet temperature, pressure, weather and set points that change over the day.
 
     Parameters
     ----------
@@ -100,7 +111,10 @@ class Conditions:
         Time [s].
     curves
         The curves of all nodes from then on.
+    cooling
+        The plants from then on; None: as before.
     """
 
     at: float
     curves: PowerCurves
+    cooling: Cooling | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from wao_predict.cooling.groups import Cooling
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.load_floor import WINDOW
@@ -76,6 +77,8 @@ class Task:
         How nodes are switched off, for variants with standby.
     bounded
         Whether the lower bound is computed too.
+    cooling
+        See `simulate_trace`.
     """
 
     fleet: Fleet
@@ -86,6 +89,7 @@ class Task:
     floor_window: float = WINDOW
     standby: Standby = field(default_factory=Standby)
     bounded: bool = False
+    cooling: Cooling | None = None
 
 
 def run_task(task: Task) -> Day:
@@ -101,6 +105,7 @@ def run_task(task: Task) -> Day:
         floor_window=task.floor_window,
         standby=task.standby if variant.standby else None,
         conditions=task.conditions,
+        cooling=task.cooling,
     )
     edges = np.linspace(0.0, trace.horizon, max(BUCKETS, round(BUCKETS * trace.horizon / DAY)) + 1)
     used = (trace.offered_cores() + float(fleet.usage_cores.sum())) / float(fleet.capacity_cores.sum())
@@ -121,6 +126,7 @@ def run_task(task: Task) -> Day:
         on=run.mean_on(edges),
         starts=run.starts,
         failed_starts=run.failed_starts,
+        cooling_kwh=run.cooling_kwh,
     )
 
 
@@ -143,6 +149,7 @@ def tasks_for(
     conditions: Sequence[Conditions] = (),
     floor_window: float = WINDOW,
     standby: Standby | None = None,
+    cooling: Cooling | None = None,
 ) -> list[Task]:
     """Return one task for each policy, seed and setting of pods.
 
@@ -156,6 +163,8 @@ def tasks_for(
         Number of days that are drawn for each setting.
     standby
         How nodes are switched off, for variants with standby.
+    cooling
+        Plants, whose power counts too. The lower bound is that of servers alone, so it is left out then.
 
     Raises
     ------
@@ -171,7 +180,8 @@ def tasks_for(
     return [
         Task(
             *(fleet, setting, policy, seed, tuple(conditions), floor_window, standby or Standby()),
-            bounded=number in bounded,
+            bounded=number in bounded and cooling is None,
+            cooling=cooling,
         )
         for setting in settings
         for seed in range(1 if isinstance(pods, Trace) else seeds)

@@ -123,3 +123,12 @@ def test_what_cannot_be_simulated_is_refused_before_it_runs(fleet: str, options:
     run = wao("simulate", fleet, *QUICK, *options)
     assert run.code != 0
     assert words in " ".join(run.err.replace("│", " ").split())
+
+
+def test_plants_count_too(tmp_path: Path) -> None:
+    fleet, plants = tmp_path / "fleet.yaml", tmp_path / "plant.yaml"
+    fleet.write_text("groups: [{model: 'curve:0=60 100=120', name: n, count: 4, cores: 8}]\n")
+    plants.write_text("plants: [{type: pue, pue: 1.5}]\n")
+    arguments = ("--load", "0.3", "-n", "50", "--seeds", "1", "-j", "1", "--cooling", str(plants), "-o", "json")
+    rows = json.loads(wao("simulate", str(fleet), *arguments).out)["rows"]
+    assert all(row["cooling_kwh"] == pytest.approx(row["kwh"] / 3) and row["above_bound"] is None for row in rows)

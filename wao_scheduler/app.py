@@ -14,7 +14,9 @@ from wao_core.serving.api import ApiError, errors, new_api, validation_message
 from wao_core.serving.bodies import bounded_body
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
+from wao_predict.cooling.what_if import CooledWhatIf, what_if_cooled
 from wao_predict.errors import UsageError
+from wao_predict.fleet import Fleet, WhatIf
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer, WhatIfRequest
@@ -71,14 +73,20 @@ def _add_what_if(app: FastAPI, engine: DecisionEngine) -> None:
     schema = WhatIfRequest.model_json_schema()
     described: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": True}}
 
-    @app.post("/v1/what-if", responses=errors(413, 503), openapi_extra=described)
+    @app.post("/v1/what-if", responses=errors(413, 503), openapi_extra=described, response_model_exclude_none=True)
     async def what_if(wanted: Annotated[WhatIfRequest, Depends(_what_if_request)]) -> WhatIfAnswer:
         """Show the minimum power increase for additional identical pods, and where they would go."""
         try:
             fleet = measured_fleet(engine, wanted.nodes)
-            answer = await asyncio.to_thread(fleet.what_if, wanted.cpu, wanted.count)
+            answer = await asyncio.to_thread(_least_increase, engine, fleet, wanted.cpu, wanted.count)
         except UsageError as error:
             raise ApiError(422, str(error)) from None
         except LookupError as error:
             raise ApiError(503, str(error)) from None
         return WhatIfAnswer.model_validate(answer.as_dict())
+
+
+def _least_increase(engine: DecisionEngine, fleet: Fleet, cores: float, count: int) -> WhatIf | CooledWhatIf:
+    if engine.costs is None:
+        return fleet.what_if(cores, count)
+    return what_if_cooled(fleet, cores, count, engine.costs.cooling())

@@ -125,6 +125,7 @@ def show_decision(document: Any) -> None:
             "candidates": document["candidates"],
         }
     )
+    with_costs = any(node.get("cost_factor") is not None for node in document["nodes"])
     rows = [
         [
             node["node"],
@@ -132,6 +133,7 @@ def show_decision(document: Any) -> None:
             node["watts_before"],
             node["watts_after"],
             node["increase"],
+            *([node.get("cost_factor")] if with_costs else []),
             node["usage_cores"],
             node["assumed_cores"],
             node["floor_cores"],
@@ -143,8 +145,8 @@ def show_decision(document: Any) -> None:
         for node in document["nodes"]
     ]
     header = (
-        "node score watts_before watts_after increase usage_cores assumed_cores floor_cores inlet_temp delta_p "
-        "usage_age reason"
+        f"node score watts_before watts_after increase {'cost_factor ' if with_costs else ''}usage_cores assumed_cores "
+        "floor_cores inlet_temp delta_p usage_age reason"
     ).split()
     chosen = [index for index, node in enumerate(document["nodes"]) if node["node"] == document["chosen"]]
     units = "watts and increase in W, usage, assumed and floor in cores, inlet_temp in degC, delta_p in Pa, age in s"

@@ -63,6 +63,13 @@ class PowerCap(_Settings):
     )
 
 
+class CoolingSettings(_Settings):
+    """Cooling plants and prices, which make a watt cost more on some nodes."""
+
+    file: Path = Field(description="plant file, see docs/cooling.md")
+    label: str = Field(min_length=1, description="node label whose value is the group of a plant, such as its room")
+
+
 class ProfileSettings(_Settings):
     """How one profile scores and filters."""
 
@@ -117,6 +124,9 @@ class SchedulerSettings(_Settings):
     floor_window: Annotated[Seconds, Field(ge=3600)] = Field(
         86_400.0,
         description="time over which the rule floor uses the lowest load of a node as the part that stays, from 1h",
+    )
+    cooling: CoolingSettings | None = Field(
+        None, description="count cooling and prices too: scores are by watts times what a watt costs on the node"
     )
     events: bool = Field(True, description="report the reason of each choice as an Event on the pod")
     decisions: int = Field(1000, ge=0, le=100_000, description="number of decisions kept for wao explain")

@@ -16,6 +16,7 @@ from wao_predict.increase_cache import IncreaseCache
 from wao_scheduler import hard_limits, scoring
 from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
+from wao_scheduler.cooling_costs import CoolingCosts, marginal_watts
 from wao_scheduler.decisions import Outcome, PlacementDecision
 from wao_scheduler.draining_nodes import DrainingNodes
 from wao_scheduler.increases import increases_of
@@ -57,14 +58,23 @@ class DecisionEngine:
         Nodes, pods and workloads.
     settings
         Profiles and shared settings.
+    costs
+        What a watt costs on each node; default: the same everywhere.
     clock
         Returns the time [s since the epoch].
     """
 
     def __init__(
-        self, state: ClusterState, settings: SchedulerSettings, *, clock: Callable[[], float] = time.time
+        self,
+        state: ClusterState,
+        settings: SchedulerSettings,
+        *,
+        costs: CoolingCosts | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
+        self.costs = costs
+        self._factors: FloatArray | None = None
         self._state = state
         self._clock = clock
         self._by_scheduler = settings.by_scheduler()
@@ -103,7 +113,8 @@ class DecisionEngine:
         same = self._snapshot is not None and snapshot.names is self._snapshot.names
         if not same:
             self._rows.clear()
-        self._increases = increases_of(snapshot, self._increases if same else None)
+        self._factors = None if self.costs is None else self.costs.factors(snapshot, self._state.nodes)
+        self._increases = increases_of(snapshot, self._increases if same else None, self._factors)
         self._floor = snapshot.floor_cores * self._increases.percent
         self._noted = np.fromiter(map(bool, snapshot.reasons), dtype=np.bool_, count=len(snapshot))
         self._snapshot = snapshot
@@ -173,6 +184,7 @@ class DecisionEngine:
             usage=usage,
             assumed=assumed,
             increase=increase,
+            factors=None if self._factors is None else _at(rows, known, self._factors),
             scores=scores,
             chosen=None if first is None else names[first],
             outcome=outcome,
@@ -213,6 +225,12 @@ class DecisionEngine:
         snapshot = self.require_snapshot()
         fresh = self._clock() - snapshot.usage_at <= self.settings.max_sample_age
         return np.where(fresh, snapshot.usage_cores + self.assumed_pods.cores, np.nan)
+
+    @property
+    def groups(self) -> list[str]:
+        """Group of each node of the snapshot for cooling and prices, empty without plants."""
+        snapshot = self.require_snapshot()
+        return [] if self.costs is None else self.costs.groups_of(snapshot.names, self._state.nodes)
 
     def _profile_of(self, pod: Pod) -> ProfileSettings:
         """Return the profile that applies to a bound pod: that of its scheduler, else the default one."""
@@ -274,7 +292,8 @@ class DecisionEngine:
         labels = [nodes[name].labels.get(label) if name in nodes else None for name in snapshot.names]
         power = hard_limits.group_power(labels, snapshot.curves.at(load))
         cores, _ = self._cpu(pod, profile)
-        increase = self._increases.fresh(rows, load[rows], cores, "marginal")
+        cost = self._increases.fresh(rows, load[rows], cores, "marginal")
+        increase = marginal_watts(cost, None if self._factors is None else self._factors[rows])
         return hard_limits.over_cap(power, rows, increase, profile.power_cap.watts)
 
 

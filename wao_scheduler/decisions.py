@@ -77,6 +77,8 @@ class PlacementDecision(DecisionFacts):
         Measured plus assumed CPU without the pod, and the assumed part of it [cores].
     increase
         Power that the pod adds by the rule [W]; NaN unknown, +inf where the pod does not fit.
+    factors
+        What a watt costs on each candidate, None without plants; `increase` contains it.
     scores
         The scores of the answer.
     snapshot
@@ -89,6 +91,7 @@ class PlacementDecision(DecisionFacts):
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray
+    factors: FloatArray | None = None
     scores: IntArray
     snapshot: ClusterSnapshot
 
@@ -101,7 +104,8 @@ class Explanation(DecisionFacts):
     ----------
     columns
         Arrays of shape (n_candidates,) by name: `watts_before` and `watts_after` the pod [W], `increase` by the rule
-        [W], CPU before the pod [cores], the conditions, and the age of each input at the decision [s].
+        [W], CPU before the pod [cores], the conditions, and the age of each input at the decision [s]. With plants also
+        `cost_factor`: what a watt costs on the node, a part of `increase`.
     scores
         The scores of the answer, shape (n_candidates,).
     reasons
@@ -139,7 +143,9 @@ class Explanation(DecisionFacts):
         what, among = f"for {self.cpu_cores:g} cores", f"{len(self.names)} candidates"
         if self.outcome == "scored":
             least = round(float(np.nanmin(self.columns["increase"])), 3)
-            return f"{self.chosen} adds {least} W by rule {self.rule}, the least of {among}, {what}{self._history()}"
+            costs = ", cooling and prices included" if "cost_factor" in self.columns else ""
+            rule = f"rule {self.rule}{costs}"
+            return f"{self.chosen} adds {least} W by {rule}, the least of {among}, {what}{self._history()}"
         if self.outcome == "all_overloaded":
             return f"no measured node of {among} has room {what}: {self.chosen} is the least loaded"
         if self.outcome == "not_ours":
@@ -198,6 +204,8 @@ def explain(decision: PlacementDecision) -> Explanation:
         **dict(zip(("inlet_temp", "delta_p"), conditions, strict=True)),
         **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages[:3], strict=True)),
     }
+    if decision.factors is not None:
+        columns["cost_factor"] = decision.factors.astype(np.float32)
     facts = {kept.name: getattr(decision, kept.name) for kept in fields(DecisionFacts)}
     return Explanation(
         **facts | {"names": _shared_names(decision)},

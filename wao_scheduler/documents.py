@@ -16,7 +16,10 @@ class NodeExplanation(BaseModel):
     score: int = Field(description="score that kube-scheduler got, 0 to 10 in mode ordinal")
     watts_before: float | None = Field(description="predicted power without the pod [W]")
     watts_after: float | None = Field(description="predicted power with the pod [W]")
-    increase: float | None = Field(description="power increase by the profile's rule [W]")
+    increase: float | None = Field(description="power increase by the profile's rule, times `cost_factor` [W]")
+    cost_factor: float | None = Field(
+        None, description="what a watt costs on the node, with cooling and relative price; null without plants"
+    )
     usage_cores: float | None = Field(description="CPU use before the pod, measured plus assumed [cores]")
     assumed_cores: float | None = Field(description="part of it that is assumed for pods not yet measured [cores]")
     floor_cores: float | None = Field(description="lowest CPU use within the floor's window [cores]")
@@ -78,8 +81,14 @@ class WhatIfAnswer(BaseModel):
     nodes: int = Field(description="number of nodes considered")
     watts_before: float = Field(description="predicted power of these nodes now [W]")
     total_increase: float = Field(description="power increase for all pods [W]")
-    watt_increases: list[float] = Field(description="power increase for the first 1, 2, ..., count pods [W]")
+    watt_increases: list[float] = Field(
+        description="power increase for the first 1, 2, ..., count pods [W]; with plants: of cost"
+    )
     placements: list[str] = Field(description="node of each pod")
     per_node: dict[str, int] = Field(description="pods per node that gets any")
     method: Literal["exact", "lookahead"]
     excess: float = Field(description="upper bound of the distance to the optimum [W]")
+    server_increase: float | None = Field(None, description="part of `total_increase` that is servers, with plants")
+    cooling_increase: float | None = Field(None, description="part of `total_increase` that is cooling")
+    cooling_before: float | None = Field(None, description="part of `watts_before` that is cooling")
+    notes: list[str] | None = Field(None, description="prices and plants that are missing, and how they are counted")

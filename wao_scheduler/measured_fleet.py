@@ -36,4 +36,5 @@ def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -
         curves=snapshot.curves.take(rows),
         capacity_cores=snapshot.capacity_cores[rows],
         usage_cores=usage[rows],
+        groups=tuple(groups[row] for row in rows) if (groups := engine.groups) else (),
     )

@@ -12,8 +12,10 @@ from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
+from wao_predict.cooling.plant_file import read_plants
 from wao_scheduler.app import create_app
 from wao_scheduler.config import SchedulerSettings
+from wao_scheduler.cooling_costs import CoolingCosts
 from wao_scheduler.decision_engine import DecisionEngine
 
 KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS)
@@ -30,7 +32,12 @@ async def run_scheduler(
     frame = ServerFrame.from_options("scheduler", server, client_ca=client_ca)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=settings.metrics_cache_ttl))
-        engine = DecisionEngine(source.state, settings)
+        costs = None
+        if settings.cooling is not None:
+            costs = CoolingCosts(read_plants(settings.cooling.file), settings.cooling.label)
+            frame.checks.add_warning("cooling", costs.problem)
+            await costs.read()
+        engine = DecisionEngine(source.state, settings, costs=costs)
         for pod in source.state.pods.values():
             engine.assumed_pods.observe_pod(pod)
         stack.callback(source.state.subscribe([Kind.POD], engine.assumed_pods.observe))
@@ -46,4 +53,6 @@ async def run_scheduler(
         )
         await stack.enter_async_context(deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs))
         await stack.enter_async_context(frame.tasks)
+        if costs is not None:
+            frame.tasks.supervise("cooling", costs.keep_reading)
         await serve(create_app(engine, source, frame), server, frame)

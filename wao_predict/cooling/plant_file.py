@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 
 from wao_predict.cooling.groups import EVERY_OTHER, MINIMIZE, Cooling, Minimize, Plant
+from wao_predict.cooling.models import CoolingFactor
 from wao_predict.cooling.plant import PlantState
 from wao_predict.cooling.plant_types import PARAMETERS, TYPES
-from wao_predict.errors import FeatureError, MissingExtra, UsageError
+from wao_predict.errors import FeatureError, MissingExtra, UsageError, WaoPredictError
 
 MOST_PLANTS = 1000
 
@@ -135,6 +136,19 @@ class PlantFile:
             except (UsageError, TypeError) as error:
                 raise UsageError(f"{self.name}, plant {number + 1} ({entry.group}): {error}") from None
         return Cooling(plants, self.minimize)
+
+    def usable(self, readings: Mapping[tuple[int, str], float]) -> tuple[Cooling, list[str]]:
+        """Return the plants, and one line about each whose power is unknown: it counts without cooling."""
+        plants: dict[str, Plant] = {}
+        problems: list[str] = []
+        for number, entry in enumerate(self.entries):
+            own = {(0, name): value for (plant, name), value in readings.items() if plant == number}
+            try:
+                plants |= replace(self, entries=(entry,)).cooling(own).plants
+            except WaoPredictError as error:
+                plants[entry.group] = Plant(CoolingFactor(0.0), PlantState())
+                problems.append(f"{str(error).partition('): ')[2]}; group {entry.group} counts without cooling")
+        return Cooling(plants, self.minimize), problems
 
 
 def _check(plant: Plant) -> None:

@@ -1,0 +1,134 @@
+"""Decisions with plants: scores are by watts times what a watt costs on the node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp import web
+
+from tests.fakes.extender import Extender
+from tests.fakes.server_thread import listening
+from tests.fakes.snapshots import snapshot
+from wao_core.cluster.records import Kind, Node, Pod
+from wao_core.cluster.state import ClusterState
+from wao_predict.cooling.plant_file import parse_plants
+from wao_scheduler.config import parse_settings
+from wao_scheduler.cooling_costs import MAX_AGE, CoolingCosts
+from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.decisions import explain
+
+ROOM = "example.com/room"
+POD = Pod(name="p", namespace="default", uid="uid-p", cpu_request=1.0)
+PLANTS = {
+    "plants": [
+        {"group": "warm", "type": "factor", "factor": 0.6},
+        {"group": "cold", "type": "factor", "factor": 0.1},
+    ]
+}
+
+
+def rooms(**groups: str) -> ClusterState:
+    state = ClusterState()
+    for name, room in groups.items():
+        state.put(Kind.NODE, Node(name=name, labels={ROOM: room}))
+    return state
+
+
+def engine(state: ClusterState, plants: dict[str, Any] | None = None, **profile: Any) -> DecisionEngine:
+    settings = parse_settings({"profiles": {"default": profile}})
+    costs = None if plants is None else CoolingCosts(parse_plants(plants), ROOM)
+    return DecisionEngine(state, settings, costs=costs)
+
+
+def test_the_node_whose_watts_are_cheap_to_cool_wins() -> None:
+    state, now = rooms(a="warm", b="cold"), snapshot(["a", "b"], slopes=[1.0, 1.2])
+    alone, cooled = engine(state), engine(state, PLANTS)
+    for made in (alone, cooled):
+        made.update(now)
+    assert alone.prioritize(POD, ["a", "b"]).chosen == "a"
+    decision = cooled.prioritize(POD, ["a", "b"])
+    assert decision.chosen == "b"
+    assert decision.increase.tolist() == pytest.approx([16.0, 13.2])
+    explained = explain(decision)
+    assert "cooling and prices included" in explained.summary()
+    assert [row["cost_factor"] for row in explained.rows()] == pytest.approx([1.1, 1.6])
+
+
+@pytest.mark.parametrize("rule", ["lookahead", "marginal", "floor"])
+def test_without_plants_nothing_changes(rule: str) -> None:
+    draw = np.random.default_rng(1)
+    names = [f"n{number}" for number in range(40)]
+    now = snapshot(names, slopes=draw.uniform(0.5, 3.0, 40), usage=draw.uniform(0, 9, 40).tolist())
+    free = {"plants": [{"type": "factor", "factor": 0.0}]}
+    alone, equal = engine(rooms(), rule=rule), engine(rooms(), free, rule=rule)
+    for made in (alone, equal):
+        made.update(now)
+    first, second = (made.prioritize(POD, names) for made in (alone, equal))
+    assert first.increase.tolist() == second.increase.tolist()
+    assert first.scores.tolist() == second.scores.tolist()
+    assert "cost_factor" not in explain(first).columns
+
+
+def test_a_cap_is_on_watts_of_the_servers_not_on_costs() -> None:
+    cap = {"label": ROOM, "watts": {"*": 111.0}}
+    made = engine(rooms(a="warm", b="cold"), PLANTS, powerCap=cap)
+    made.update(snapshot(["a", "b"], slopes=[1.0, 1.2]))
+    assert made.filter(POD, ["a", "b"]).keep == ("a",)
+
+
+def test_factors_stay_until_they_change_enough() -> None:
+    state = rooms(a="warm", b="cold")
+    made = engine(state, PLANTS)
+    names = ("a", "b")
+    first = snapshot(names, slopes=[1.0, 1.2])
+    made.update(first)
+    cached = made._increases
+    made.update(snapshot(first.names, slopes=[1.0, 1.2], usage=[1.0, 1.0]))
+    assert np.array_equal(made._increases._curves.watts, cached._curves.watts)
+
+
+def test_a_plant_whose_weather_is_unknown_counts_without_cooling_and_is_a_warning() -> None:
+    measured = {"temp": {"url": "http://127.0.0.1:9", "query": "outdoor"}}
+    plants = {"plants": [{"group": "warm", "type": "cop", "outdoor": measured}]}
+    costs = CoolingCosts(parse_plants(plants), ROOM)
+    factors = costs.factors(snapshot(["a"]), rooms(a="warm").nodes)
+    assert factors.tolist() == [1.0]
+    problem = costs.problem()
+    assert problem is not None
+    assert "needs the outdoor temp" in problem
+
+
+async def prometheus(request: web.Request) -> web.Response:
+    """Answer every query with the PUE 1.4, sampled now."""
+    result = [{"metric": {}, "value": [1000.0, "1.4"]}]
+    return web.json_response({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+async def test_measured_values_are_read_and_become_old() -> None:
+    now = [0.0]
+    async with listening(prometheus) as url:
+        plants = {"plants": [{"type": "pue", "pue": {"url": url, "query": "site / servers"}}]}
+        costs = CoolingCosts(parse_plants(plants), ROOM, clock=lambda: now[0])
+        await costs.read()
+    assert costs.factors(snapshot(["a"]), rooms().nodes).tolist() == pytest.approx([1.4])
+    assert costs.problem() is None
+    now[0] = MAX_AGE + 1.0
+    assert costs.factors(snapshot(["a"]), rooms().nodes).tolist() == [1.0]
+    assert "counts without cooling" in str(costs.problem())
+
+
+async def test_what_if_counts_plants_too() -> None:
+    extender = Extender(rooms(a="warm", b="cold"))
+    extender.engine.costs = CoolingCosts(parse_plants(PLANTS), ROOM)
+    extender.engine.update(snapshot(["a", "b"], slopes=[1.0, 1.2]))
+    answer = (await extender.post("/v1/what-if", {"cpu": 1, "count": 2})).json()
+    assert answer["per_node"] == {"b": 2}
+    assert answer["total_increase"] == pytest.approx(1.1 * 24.0)
+    assert answer["cooling_increase"] == pytest.approx(2.4)
+
+
+async def test_what_if_without_plants_has_no_fields_about_them(extender: Extender) -> None:
+    answer = (await extender.post("/v1/what-if", {"cpu": 1, "count": 2})).json()
+    assert not {"cooling_increase", "cooling_before", "notes"} & set(answer)

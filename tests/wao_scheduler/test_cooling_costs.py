@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,13 @@ def test_a_cap_is_on_watts_of_the_servers_not_on_costs() -> None:
 
 
 def test_factors_stay_until_they_change_enough() -> None:
-    state = rooms(a="warm", b="cold")
-    made = engine(state, PLANTS)
-    names = ("a", "b")
-    first = snapshot(names, slopes=[1.0, 1.2])
-    made.update(first)
-    cached = made._increases
-    made.update(snapshot(first.names, slopes=[1.0, 1.2], usage=[1.0, 1.0]))
-    assert np.array_equal(made._increases._curves.watts, cached._curves.watts)
+    plant = {"type": "cop", "curve": [[20, 5]], "outdoor": {"temp": 20}, "group": "warm"}
+    costs, nodes = CoolingCosts(parse_plants({"plants": [plant]}), ROOM), rooms(a="warm", b="cold").nodes
+    first = snapshot(["a", "b"])
+    factors = costs.factors(first, nodes)
+    assert factors.tolist() == pytest.approx([1.2, 1.0])
+    later = costs.factors(replace(first, usage_cores=np.array([5.0, 5.0])), nodes)
+    assert later.tolist() == factors.tolist()
 
 
 def test_a_plant_whose_weather_is_unknown_counts_without_cooling_and_is_a_warning() -> None:

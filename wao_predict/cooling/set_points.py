@@ -221,7 +221,7 @@ def _numbers(outcomes: Outcomes) -> dict[str, float | None]:
     return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
 
 
-def optimize(site: Site, limits: Limits | None = None) -> Recommendation:
+def optimize(site: Site, limits: Limits | None = None, *, start: Mapping[str, float] | None = None) -> Recommendation:
     """Return the set points of least total power.
 
     All combinations of the steps of the set points are evaluated, then those around the best ones in tenths of a step.
@@ -233,19 +233,19 @@ def optimize(site: Site, limits: Limits | None = None) -> Recommendation:
         Plant and servers.
     limits
         What must be respected.
+    start
+        Set points that ramps and the saving are relative to; default: the present ones.
 
     Raises
     ------
     UsageError
         A limit names no set point, or the power of the plant is unknown.
     """
-    limits = limits or Limits()
-    ranges = _reachable(site, limits)
+    limits, start = limits or Limits(), {**site.present, **(start or {})}
+    ranges = _reachable(site, limits, start)
     steps = {point.name: point.step for point in site.points}
-    grid = _combinations(
-        {name: _ticks(low, high, steps[name], site.present[name]) for name, (low, high) in ranges.items()}
-    )
-    best = _ranked(site, grid, limits)[: REFINED if _count(grid) > 1 else 1]
+    grid = _combinations({name: _ticks(low, high, steps[name], start[name]) for name, (low, high) in ranges.items()})
+    best = _ranked(site, grid, limits, start)[: REFINED if _count(grid) > 1 else 1]
     evaluated = _count(grid)
     around = [
         _combinations(
@@ -263,14 +263,14 @@ def optimize(site: Site, limits: Limits | None = None) -> Recommendation:
     ]
     finer = {name: np.concatenate([part[name] for part in around]) for name in grid}
     evaluated += _count(finer)
-    chosen = {name: float(values[_ranked(site, finer, limits)[0]]) for name, values in finer.items()}
-    before, after = site.at({}), site.at(chosen)
+    chosen = {name: float(values[_ranked(site, finer, limits, start)[0]]) for name, values in finer.items()}
+    before, after = site.at(start), site.at(chosen)
     if not np.isfinite(before.total):
         raise UsageError("the power of the plant is unknown at its present set points")
     allowed = limits.inlet_ceiling is None or bool(after.hottest_inlet <= limits.inlet_ceiling + 1e-9)
     error = None if site.error_watts is None else float(np.sqrt(2.0) * site.error_watts)
-    moved = any(abs(chosen[name] - site.present[name]) > 1e-9 for name in chosen)
-    return Recommendation(site.present, chosen, before, after, error if moved else 0.0, allowed, evaluated)
+    moved = any(abs(chosen[name] - start[name]) > 1e-9 for name in chosen)
+    return Recommendation(start, chosen, before, after, error if moved else 0.0, allowed, evaluated)
 
 
 def allowed(outcomes: Outcomes, limits: Limits) -> BoolArray:
@@ -281,14 +281,14 @@ def allowed(outcomes: Outcomes, limits: Limits) -> BoolArray:
     return result
 
 
-def _reachable(site: Site, limits: Limits) -> dict[str, tuple[float, float]]:
+def _reachable(site: Site, limits: Limits, start: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     names = {point.name for point in site.points}
     unknown = set(limits.ramps) - names
     if unknown:
         raise UsageError(f"no set point {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
     ranges = {}
     for point in site.points:
-        ramp, now = limits.ramps.get(point.name, np.inf), site.present[point.name]
+        ramp, now = limits.ramps.get(point.name, np.inf), start[point.name]
         if ramp < 0:
             raise UsageError(f"ramp of {point.name}: {ramp:g} is below 0")
         ranges[point.name] = (max(point.low, now - ramp), min(point.high, now + ramp))
@@ -310,14 +310,14 @@ def _count(grid: Mapping[str, FloatArray]) -> int:
     return len(next(iter(grid.values())))
 
 
-def _ranked(site: Site, grid: Mapping[str, FloatArray], limits: Limits) -> np.ndarray:
+def _ranked(site: Site, grid: Mapping[str, FloatArray], limits: Limits, start: Mapping[str, float]) -> np.ndarray:
     """Return the rows of a grid, best first: those that meet the limits by power, the others by their inlets.
 
-    Equal ones are ordered by their distance from the present set points.
+    Equal ones are ordered by their distance from the start.
     """
     outcomes = site.at(grid)
     met = allowed(outcomes, limits)
     span = {point.name: max(point.high - point.low, 1e-9) for point in site.points}
-    distance = np.sum([np.abs(values - site.present[name]) / span[name] for name, values in grid.items()], axis=0)
+    distance = np.sum([np.abs(values - start[name]) / span[name] for name, values in grid.items()], axis=0)
     value = np.where(met, outcomes.total, np.nan_to_num(outcomes.hottest_inlet, nan=np.inf))
     return np.lexsort((distance, value.round(6), ~met, ~np.isfinite(outcomes.total)))

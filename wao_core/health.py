@@ -116,8 +116,10 @@ class HealthChecks:
         return HealthReport(results)
 
     def _log_change(self, name: str, reason: str | None) -> None:
-        """Log a new reason: at level INFO until the check has passed once, as a server that starts is not ready yet."""
+        """Log a new reason, or its end: at INFO until the check has passed once, as a server is not ready at first."""
         if reason is None:
+            if self._last.get(name) is not None:
+                _log.info("health check %s passes", name)
             self._passed.add(name)
         elif self._last.get(name) != reason:
             level = logging.WARNING if name in self._passed else logging.INFO

@@ -80,8 +80,8 @@ def decision(document: Mapping[str, Any], rows: int = 5) -> None:
         style = "bold green" if node["node"] == document["chosen"] else ""
         table.add_row(
             node["node"],
-            _number(node["watts_before"], "W"),
-            _number(node["watts_after"], "W"),
+            _number(node["wattsBefore"], "W"),
+            _number(node["wattsAfter"], "W"),
             _number(node["increase"], "W", 2),
             str(node["score"]),
             style=style,

@@ -44,13 +44,13 @@ class ServiceWeights(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_o
     rule: str = ""
     reason: str = ""
     version: str
-    generated_at: float = 0.0
+    generated_at: str = ""
     cpu_per_request_cores: float = 0.0
     families: tuple[str, ...] = ()
     ports: tuple[WeightedPort, ...]
 
 
-class ServiceSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class ServiceSummary(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """One Service in the list of all; `version` changes exactly when one of its weights does."""
 
     namespace: str
@@ -61,7 +61,7 @@ class ServiceSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     endpoints: int = 0
 
 
-class WeightsListing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class WeightsListing(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """The response to `GET /v1/weights`."""
 
     version: str

@@ -16,6 +16,7 @@ from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.rows import SCALE, Rows
 from wao_lb.settings import ServiceSettings
 from wao_lb.weight_table import WeightTable
+from wao_predict.timestamps import format_rfc3339
 from wao_predict.traffic.reasons import NOTE_TEXTS, REASON_TEXTS, RULES, Note, Reason
 
 PoolKey = tuple[int, str]
@@ -178,7 +179,7 @@ class Entry:
             rule=self.rule,
             reason=self.reason,
             version=self.version,
-            generated_at=now,
+            generated_at=format_rfc3339(now, microseconds=True),
             cpu_per_request_cores=self.settings.cpu_per_request,
             families=self.service.families,
             ports=tuple(ports),

@@ -52,6 +52,7 @@ async def run_lb(
         access = (endpoints or EndpointOptions()).access(standalone=standalone)
         inputs = Inputs(metrics_api=not standalone, access=access)
         runtime = await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
+        frame.counts["models"] = lambda: runtime.book.models
         frame.checks.add_ready("first-weights", first_weights(runtime.first, book.first))
         if agent_check_port is not None:
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
+from wao_core.serving.api import ApiDocument
 
 
-class MetricExplanation(BaseModel):
+class MetricExplanation(ApiDocument):
     """The last sample of one metric of a node; a missing value is null."""
 
     value: float | None = Field(description="in the unit of the metric")
@@ -22,7 +23,7 @@ class MetricExplanation(BaseModel):
     source: str = Field(description="sensor type, or what computed the value")
 
 
-class NodeExplanation(BaseModel):
+class NodeExplanation(ApiDocument):
     """The metrics of one node."""
 
     node: str

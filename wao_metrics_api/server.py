@@ -14,6 +14,7 @@ from wao_core.cluster.records import Kind
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import connecting
+from wao_core.collector.failures import log_failures
 from wao_core.collector.poller import Attempt, Observe
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
@@ -66,6 +67,7 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         tasks = await stack.enter_async_context(frame.tasks)
         tasks.supervise("status", StatusReporter(source, collector, prediction=predicted.status).run)
         tasks.supervise("predictions", predicted.run)
+        tasks.supervise("failing-sensors", lambda: log_failures(collector.pollers.values))
         app = create_app(source.state, store, frame)
         match mode:
             case Authentication.KUBERNETES:
@@ -83,6 +85,7 @@ def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWa
     def waits(missing: bool, reason: str) -> str | None:
         return reason if missing and time.monotonic() < deadline else None
 
+    frame.counts["sensors"] = lambda: len(collector.pollers)
     frame.checks.add_live("collector", collector.health)
     frame.checks.add_ready(
         "first-readings", lambda: waits(not collector.tried_all, "not all sensors have been read yet")

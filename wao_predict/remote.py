@@ -45,6 +45,11 @@ def certificate_reason(error: ssl.SSLCertVerificationError) -> str:
     reason = error.verify_message
     fingerprint = error.fingerprint if isinstance(error, UnverifiedCertificate) else ""
     seen = f"; its SHA-256 fingerprint is {fingerprint}" if fingerprint else ""
+    if "expired" in reason or "not yet valid" in reason:  # no authority helps
+        return (
+            f"the certificate cannot be verified ({reason}{seen}): renew it on the server and check both clocks; until "
+            "then, tls.fingerprint (on the command line --fingerprint) accepts this certificate"
+        )
     return (
         f"the certificate cannot be verified ({reason}{seen}): set tls.caBundle to its authority, or tls.fingerprint, "
         "or tls.insecureSkipVerify (on the command line --ca-file, --fingerprint, --insecure; `wao read` has "

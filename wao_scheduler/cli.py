@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.options import with_options
-from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
+from wao_predict.cli.output import print_facts, print_json, print_table
+from wao_predict.printable import printable
 
 
 @endpoint_options()
@@ -49,6 +51,14 @@ def scheduler(
     run(lambda: run_scheduler(server, settings, endpoints, client_ca=client_ca_file), server, *problems)
 
 
+class ExplainOutput(StrEnum):
+    """Output format of `wao explain`."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+
+
 @with_options(Tls, "tls")
 def explain(
     tls: Tls,
@@ -64,7 +74,9 @@ def explain(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of nodes to show.")] = 15,
-    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
+    output: Annotated[
+        ExplainOutput, typer.Option("--output", "-o", help="Output format; wide adds columns.")
+    ] = ExplainOutput.TABLE,
 ) -> None:
     """Explain the placement of a pod: watts before and after on each candidate node, and the ages of the inputs.
 
@@ -79,11 +91,11 @@ def explain(
         document = get_json(url, decisions, tls.connection())
     else:
         document = _get_if_known(url, decisions, tls)
-    if output is TableOrJson.JSON:
+    if output is ExplainOutput.JSON:
         print_json(document if eviction is None else {"decision": document, "eviction": eviction})
         return
     if document is not None:
-        show_decision(document)
+        show_decision(document, wide=output is ExplainOutput.WIDE)
     if eviction is not None:
         show_eviction(eviction)
 
@@ -102,52 +114,75 @@ def _get_if_known(url: str, path: str, tls: Tls) -> Any:
 
 def show_eviction(document: Any) -> None:
     """Print an eviction in the form of `GET /v1/evictions`."""
-    from wao_predict.timestamps import format_rfc3339
-
     print_facts(
         {
             "pod": document["pod"],
-            document["result"]: f"{format_rfc3339(document['at'])} from {document['node']}",
+            document["result"]: f"{document['at']} from {document['node']}",
             "why": document["reason"],
         }
     )
 
 
-def show_decision(document: Any) -> None:
-    """Print a decision in the form of `GET /v1/decisions` as a table."""
+_NARROW = {
+    "node": "node",
+    "score": "score",
+    "wattsBefore": "W before",
+    "wattsAfter": "W after",
+    "increase": "increase",
+    "usageCores": "CPU",
+    "inletTemp": "inlet",
+    "usageAge": "age",
+}
+_WIDE = {
+    "node": "node",
+    "score": "score",
+    "wattsBefore": "W before",
+    "wattsAfter": "W after",
+    "increase": "increase",
+    "costFactor": "factor",
+    "usageCores": "CPU",
+    "assumedCores": "assumed",
+    "floorCores": "floor",
+    "inletTemp": "inlet",
+    "deltaP": "deltaP",
+    "usageAge": "age",
+    "reason": "reason",
+}
+_SCORED = {
+    "lookahead": "increase: lowest average per core for this and later pods, not after - before",
+    "floor": "increase: slope of the hull above the load that stays, not after - before",
+    "marginal": "increase: after - before",
+}
+
+
+def show_decision(document: Any, *, wide: bool = False) -> None:
+    """Print a decision in the form of `GET /v1/decisions`: in 80 columns, or with all columns."""
     print_facts(
         {
             "pod": document["pod"],
             "chosen": document["chosen"] or "-",
             "why": document["summary"],
-            "cpu": f"{document['cpu_cores']:g} cores ({document['cpu_source']})",
+            "cpu": f"{document['cpuCores']:g} cores ({document['cpuSource']})",
             "rule": f"{document['rule']} (profile {document['profile']})",
             "candidates": document["candidates"],
         }
     )
-    with_costs = any(node.get("cost_factor") is not None for node in document["nodes"])
-    rows = [
-        [
-            node["node"],
-            node["score"],
-            node["watts_before"],
-            node["watts_after"],
-            node["increase"],
-            *([node.get("cost_factor")] if with_costs else []),
-            node["usage_cores"],
-            node["assumed_cores"],
-            node["floor_cores"],
-            node["inlet_temp"],
-            node["delta_p"],
-            node["usage_age"],
-            node["reason"],
-        ]
-        for node in document["nodes"]
-    ]
-    header = (
-        f"node score watts_before watts_after increase {'cost_factor ' if with_costs else ''}usage_cores assumed_cores "
-        "floor_cores inlet_temp delta_p usage_age reason"
-    ).split()
-    chosen = [index for index, node in enumerate(document["nodes"]) if node["node"] == document["chosen"]]
-    units = "watts and increase in W, usage, assumed and floor in cores, inlet_temp in degC, delta_p in Pa, age in s"
-    print_table(header, rows, caption=units, highlight=chosen)
+    nodes = document["nodes"]
+    columns = {
+        key: header
+        for key, header in (_WIDE if wide else _NARROW).items()
+        if key != "costFactor" or any(node.get(key) is not None for node in nodes)
+    }
+    chosen = [index for index, node in enumerate(nodes) if node["node"] == document["chosen"]]
+    typer.echo()
+    rows = [[node.get(key) for key in columns] for node in nodes]
+    print_table(
+        list(columns.values()), rows, highlight=chosen, digits=dict.fromkeys(set(columns.values()) - {"increase"}, 1)
+    )
+    typer.echo()
+    if document["rule"] in _SCORED:
+        typer.echo(_SCORED[document["rule"]])
+    typer.echo("increase in W, CPU in cores, inlet in degC" + (", deltaP in Pa" if wide else "") + ", age in s")
+    for node in nodes:
+        if node["reason"] and not wide:
+            typer.echo(printable(f"{node['node']}: {node['reason']}"))

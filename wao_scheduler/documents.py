@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
+from wao_core.serving.api import ApiDocument, Time
 from wao_scheduler.config import Cores
 
 
-class NodeExplanation(BaseModel):
+class NodeExplanation(ApiDocument):
     """One candidate of a decision; an unknown number is null."""
 
     node: str
     score: int = Field(description="score that kube-scheduler got, 0 to 10 in mode ordinal")
     watts_before: float | None = Field(description="predicted power without the pod [W]")
     watts_after: float | None = Field(description="predicted power with the pod [W]")
-    increase: float | None = Field(description="power increase by the profile's rule, times `cost_factor` [W]")
+    increase: float | None = Field(description="power increase by the profile's rule, times `costFactor` [W]")
     cost_factor: float | None = Field(
         None, description="what a watt costs on the node, with cooling and relative price; null without plants"
     )
@@ -32,16 +33,16 @@ class NodeExplanation(BaseModel):
     reason: str = Field(description="why the node has no score or a fallback was used; empty for neither")
 
 
-class DecisionDocument(BaseModel):
+class DecisionDocument(ApiDocument):
     """One decision and the inputs it was based on."""
 
     pod: str = Field(description="namespace/name")
     uid: str
-    at: float = Field(description="time of the decision [s since the epoch]")
+    at: Time = Field(description="time of the decision")
     profile: str
     rule: str = Field(description="increase rule of the profile")
     cpu_cores: float = Field(description="CPU that the pod was assumed to use [cores]")
-    cpu_source: str = Field(description="where `cpu_cores` comes from")
+    cpu_source: str = Field(description="where `cpuCores` comes from")
     chosen: str | None = Field(description="node with the best score; null if power decided nothing")
     outcome: Literal["scored", "all_overloaded", "no_node_known", "not_ours"]
     summary: str = Field(description="the decision in one sentence")
@@ -52,7 +53,7 @@ class DecisionDocument(BaseModel):
     nodes: list[NodeExplanation] = Field(description="candidates, the best score first, up to `limit`")
 
 
-class DecisionList(BaseModel):
+class DecisionList(ApiDocument):
     """The last decisions, the newest first, each with its best candidate only."""
 
     decisions: list[DecisionDocument]
@@ -63,7 +64,7 @@ _CORES = {
 }
 
 
-class WhatIfRequest(BaseModel):
+class WhatIfRequest(ApiDocument):
     """Body of `POST /v1/what-if`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -73,7 +74,7 @@ class WhatIfRequest(BaseModel):
     nodes: list[str] | None = Field(None, fail_fast=True, description="consider only these nodes")
 
 
-class WhatIfAnswer(BaseModel):
+class WhatIfAnswer(ApiDocument):
     """The minimum power increase for identical pods, and where they would go."""
 
     cpu_cores: float = Field(description="CPU of one pod [cores]")

@@ -51,7 +51,10 @@ async def run_scheduler(
             access=(endpoints or EndpointOptions()).access(standalone=server.manifests is not None),
             asks_in_cores=settings.cpu_usage_format == "Raw",
         )
-        await stack.enter_async_context(deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs))
+        runtime = await stack.enter_async_context(
+            deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs)
+        )
+        frame.counts["models"] = lambda: runtime.book.models
         await stack.enter_async_context(frame.tasks)
         if costs is not None:
             frame.tasks.supervise("cooling", costs.keep_reading)

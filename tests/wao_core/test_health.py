@@ -45,12 +45,16 @@ async def test_readiness_fails_first_when_stopping() -> None:
     assert await ask(checks, "/livez") == (200, "ok")
 
 
-async def test_what_passed_once_and_fails_again_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    reasons: list[str | None] = [None, "stale", "stale"]
+async def test_a_check_that_passed_and_fails_is_a_warning_and_its_end_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    reasons: list[str | None] = [None, "stale", "stale", None, None]
     checks = HealthChecks()
     checks.add_ready("sync", lambda: reasons.pop(0))
-    for _ in range(3):
+    for _ in range(5):
         checks.ready()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "health check sync failed: stale")
+        ("WARNING", "health check sync failed: stale"),
+        ("INFO", "health check sync passes"),
     ]

@@ -20,7 +20,7 @@ def shown(print_: Callable[[], None]) -> str:
 
 def test_a_decision_has_its_best_and_its_worst_candidates() -> None:
     nodes = [
-        {"node": f"n{row}", "watts_before": 100.0, "watts_after": None, "increase": float(row), "score": 10 - row}
+        {"node": f"n{row}", "wattsBefore": 100.0, "wattsAfter": None, "increase": float(row), "score": 10 - row}
         for row in range(10)
     ]
     text = shown(lambda: show.decision({"chosen": "n0", "nodes": nodes}, rows=2))

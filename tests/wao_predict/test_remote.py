@@ -42,7 +42,9 @@ def rejected(reason: str = "self-signed certificate") -> ssl.SSLCertVerification
         (ConnectError("all attempts failed"), RemoteError, "cannot connect: all attempts failed"),
         (ValueError("bad\n  header"), RemoteError, "bad header"),
         (ValueError(), RemoteError, "ValueError"),
-        (rejected(), RemoteError, "the certificate cannot be verified (self-signed certificate"),
+        (rejected(), RemoteError, "the certificate cannot be verified (self-signed certificate): set tls.caBundle"),
+        (rejected("certificate has expired"), RemoteError, "(certificate has expired): renew it on the server"),
+        (rejected("certificate is not yet valid"), RemoteError, "check both clocks"),
     ],
 )
 def test_an_error_says_where_and_why(error: Exception, kind: type[RemoteError], words: str) -> None:

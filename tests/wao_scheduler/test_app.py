@@ -14,8 +14,8 @@ async def test_a_decision_can_be_explained(extender: Extender) -> None:
     document = (await extender.client.get("/v1/decisions", params={"pod": "default/p"})).json()
     assert document["chosen"] == "b"
     best = document["nodes"][0]
-    assert (best["node"], best["score"], best["watts_before"], best["watts_after"]) == ("b", 10, 100.0, 110.0)
-    assert best["usage_age"] is not None
+    assert (best["node"], best["score"], best["wattsBefore"], best["wattsAfter"]) == ("b", 10, 100.0, 110.0)
+    assert best["usageAge"] is not None
     assert (await extender.client.get("/v1/decisions")).json()["decisions"][0]["pod"] == "default/p"
 
 
@@ -28,8 +28,8 @@ async def test_an_unknown_pod_is_reported(extender: Extender) -> None:
 async def test_what_if_answers_the_least_increase(extender: Extender) -> None:
     answer = await extender.post("/v1/what-if", {"cpu": "500m", "count": 3})
     document = answer.json()
-    assert document["total_increase"] == pytest.approx(15.0)
-    assert document["per_node"] == {"b": 3}
+    assert document["totalIncrease"] == pytest.approx(15.0)
+    assert document["perNode"] == {"b": 3}
     assert document["method"] == "exact"
 
 

@@ -24,8 +24,8 @@ async def test_the_increases_are_those_of_what_if(extender: Extender) -> None:
     answer = await extender.post(PATH, {"cpu_milli": 500, "num_workloads": 3})
     what_if = (await extender.post("/v1/what-if", {"cpu": "500m", "count": 3})).json()
     assert answer.status_code == 200
-    assert answer.json() == {"cpu_milli": 500, "num_workloads": 3, "watt_increases": what_if["watt_increases"]}
-    assert what_if["watt_increases"] == pytest.approx([5.0, 10.0, 15.0])
+    assert answer.json() == {"cpu_milli": 500, "num_workloads": 3, "watt_increases": what_if["wattIncreases"]}
+    assert what_if["wattIncreases"] == pytest.approx([5.0, 10.0, 15.0])
 
 
 @pytest.mark.parametrize("path", ["/namespaces/x/estimators/y/values/powerconsumption", PATH])

@@ -130,6 +130,7 @@ class KubeClient:
         from kubernetes.aio.client import Configuration
         from kubernetes.aio.config import ConfigException, load_kube_config
         from kubernetes.aio.config.incluster_config import InClusterConfigLoader
+        from yaml import YAMLError
 
         configuration = Configuration()
         try:
@@ -139,9 +140,10 @@ class KubeClient:
                 files = {"token_filename": str(account / "token"), "cert_filename": str(account / "ca.crt")}
                 InClusterConfigLoader(**files, environ=environment).load_and_set(configuration)
             return cls(configuration)
-        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+        except (ConfigException, OSError, KeyError, TypeError, ValueError, AttributeError, YAMLError) as error:
             where = f"kubeconfig {kubeconfig}" if kubeconfig else "the service account of this pod"
-            raise KubeError(f"{where} cannot be used: {error}; give --kubeconfig FILE or --manifests FOLDER") from None
+            reason = " ".join(str(error).split())[:200]
+            raise KubeError(f"{where} cannot be used: {reason}; give --kubeconfig FILE or --manifests FOLDER") from None
 
     @property
     def host(self) -> str:

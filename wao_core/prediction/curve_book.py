@@ -91,6 +91,11 @@ class CurveBook:
         self._wanted: Mapping[str, Conditions] = {}
         self.version = 0  # grows with every new curve and every change of a model's health
 
+    @property
+    def models(self) -> int:
+        """Number of models in use."""
+        return len(self._models)
+
     def entry(self, node: str) -> CurveEntry | None:
         """Return the last curve of a node, whatever its age, or None."""
         return self._entries.get(node)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.requests import ClientDisconnect
 
 from wao_core.errors import WaoCoreError
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import package_version
+from wao_predict.timestamps import format_rfc3339
 
 Responses = dict[int | str, dict[str, Any]]
 _REFERENCE = "#/components/schemas/{name}"
 
+Time = Annotated[float, PlainSerializer(lambda at: format_rfc3339(at, microseconds=True), return_type=str)]
+"""A time [s since the epoch] that is an RFC 3339 text in JSON."""
 
-class ErrorBody(BaseModel):
+
+class ApiDocument(BaseModel):
+    """A JSON document of our APIs: the names of its fields are in camelCase, as those of Kubernetes are."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class ErrorBody(ApiDocument):
     """Body of an error."""
 
     error: str = Field(description="what is wrong, and what to do about it")

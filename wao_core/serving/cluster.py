@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from wao_core.cluster.records import Kind
 from wao_core.kube.source import ClusterSource
@@ -12,6 +13,14 @@ from wao_core.serving.options import ServerOptions
 from wao_predict.errors import UsageError
 
 Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
+
+COUNTED = {
+    Kind.NODE: "nodes",
+    Kind.NODE_CONFIG_TEMPLATE: "NodeConfigTemplates",
+    Kind.NODE_CONFIG: "NodeConfigs",
+    Kind.SERVICE: "Services",
+}
+"""The kinds whose number is in the log when a server is ready."""
 
 FIRST_SYNC = 30.0  # seconds that a start waits; after that the server listens, not ready, and goes on trying
 TOO_OLD = 300.0  # seconds without confirmation after which the state of the cluster is too old for decisions
@@ -47,12 +56,18 @@ async def cluster(
         frame.registry.register(statistics)
     frame.checks.add_live("cluster-tasks", source.health)
     frame.checks.add_ready("cluster-sync", lambda: _freshness(source))
+    for kind in [kind for kind in COUNTED if kind in source.kinds]:
+        frame.counts[COUNTED[kind]] = partial(_count, source, kind)
     await source.start()
     try:
         await source.wait_synced(FIRST_SYNC)
         yield source
     finally:
         await source.stop()
+
+
+def _count(source: ClusterSource, kind: Kind) -> int:
+    return len(source.state.table(kind))
 
 
 async def _open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -37,6 +38,8 @@ class ServerFrame:
         Supervised background tasks; liveness fails while one of them is not running.
     registry
         Prometheus metrics; it has those of the process, the build and the certificate.
+    counts
+        What the server knows, by name, such as the number of nodes: for the line in the log when it is ready.
     """
 
     def __init__(self, component: str, tls: ServingTls | None = None) -> None:
@@ -44,6 +47,7 @@ class ServerFrame:
         self.checks = HealthChecks()
         self.tasks = BackgroundTasks()
         self.registry = new_registry(component)
+        self.counts: dict[str, Callable[[], int]] = {}
         self._families: list[SeriesFamily] = []
         self.checks.add_live("background-tasks", self.tasks.health)
         if tls is not None:

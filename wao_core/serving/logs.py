@@ -85,6 +85,6 @@ def configure_logs(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # sushy and urllib3 log whole bodies and headers at DEBUG
-    for noisy in ("sushy", "urllib3", "aiohttp", "asyncio", "uvicorn"):
+    # sushy and urllib3 log whole bodies and headers at DEBUG, and httpx2 logs each request at INFO
+    for noisy in ("sushy", "urllib3", "aiohttp", "asyncio", "httpx2", "uvicorn"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -157,7 +157,7 @@ async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> Non
         limits=ServerLimits(connections=connection_limit(options.max_connections)),
     )
     async with server:
-        tasks = [frame.tasks.spawn("announce", _announce(server))]
+        tasks = [frame.tasks.spawn("announce", _announce(server, frame))]
         if frame.tls is not None:
             tasks.append(
                 frame.tasks.supervise("serving-certificate", partial(_watch_certificate, frame.tls, frame.checks))
@@ -184,15 +184,27 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], options: ServerOptions, *pro
         return runner.run(main())
 
 
-async def _announce(server: Server, *, patience: float = 15.0) -> None:
-    """Print the address once the server is ready, or after `patience` seconds together with the failing checks."""
-    deadline = asyncio.get_running_loop().time() + patience
+async def _announce(server: Server, frame: ServerFrame, *, patience: float = 15.0) -> None:
+    """Print the address once the server is ready, or after `patience` seconds, and log when it is ready."""
+    loop = asyncio.get_running_loop()
+    begin, printed = loop.time(), False
     while not (report := server.checks.ready()).healthy:
-        if asyncio.get_running_loop().time() > deadline:
+        if loop.time() - begin > patience and not printed:
             missing = "; ".join(f"{name}: {why}" for name, why in report.results.items() if why is not None)
             _log.warning("listening but not ready yet: %s", missing)
-            break
-        await asyncio.sleep(0.02)
+            _print_address(server)
+            printed = True
+        await asyncio.sleep(0.2 if printed else 0.02)
+    if not printed:
+        _print_address(server)
+    counts = {name: count() for name, count in frame.counts.items()}
+    known = ": " + ", ".join(f"{number} {name}" for name, number in counts.items()) if counts else ""
+    _log.info("ready after %.1f s%s", loop.time() - begin, known)
+    if counts.get("nodes") == 0:
+        _log.warning("0 nodes: check the manifests, or the permission to list nodes")
+
+
+def _print_address(server: Server) -> None:
     sys.stdout.write(f"listening on {server.url}\n")
     sys.stdout.flush()
 

@@ -187,7 +187,18 @@ class ManifestSource:
         if self.folder not in listing.unreadable:
             for kind in Kind:
                 self._state.confirm(kind)
+            if not self._synced.is_set():
+                self._warn_of_nothing()
             self._synced.set()
+
+    def _warn_of_nothing(self) -> None:
+        refused = sum(len(held.problems) for held in self._files.values())
+        if any(held.records for held in self._files.values()):
+            return
+        if refused:
+            log.warning("every manifest in %s was refused: %d; the lines above say why", self.folder, refused)
+        else:
+            log.warning("there is no manifest in %s: files must end in .yaml, .yml or .json", self.folder)
 
     def _note_unreadable(self, listing: Listing) -> None:
         known = {problem.where: problem for problem in self._folder_problems}

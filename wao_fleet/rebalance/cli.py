@@ -197,28 +197,29 @@ def plan(
 
 def show_plan(document: Any) -> None:
     """Print a plan in the form of `GET /v1/plan` as tables."""
-    from wao_predict.timestamps import format_rfc3339
-
-    opening = document["next_window"]
-    acts = "now" if document["window_open"] else "from " + (format_rfc3339(opening) if opening else "a later window on")
+    opening = document["nextWindow"]
+    acts = "now" if document["windowOpen"] else "from " + (opening or "a later window on")
     print_facts(
         {
-            "plan": format_rfc3339(document["at"]),
+            "plan": document["at"],
             "mode": "recommend: nothing is moved" if document["mode"] == "recommend" else f"auto: Pods may move {acts}",
-            "power": f"{document['watts_before']:,.1f} W, after the plan {document['watts_after']:,.1f} W",
+            "power": f"{document['wattsBefore']:,.1f} W, after the plan {document['wattsAfter']:,.1f} W",
             "moves": sum(len(drain["moves"]) for drain in document["drains"]),
         }
     )
     rows = [
-        [drain["node"], move["pod"], move["cpu_request"], move["target"], move["saved"]]
+        [drain["node"], move["pod"], move["cpuRequest"], move["target"], move["saved"]]
         for drain in document["drains"]
         for move in drain["moves"]
     ]
     if rows:
+        typer.echo()
         print_table("node pod cpu_request target saved".split(), rows, caption="cpu_request in cores, saved in W")
     if document["kept"]:
+        typer.echo()
         print_table(["node that keeps its Pods", "why"], [list(item) for item in document["kept"].items()])
     if document["history"]:
+        typer.echo()
         print_table(
             "drained result evicted predicted reason".split(),
             [

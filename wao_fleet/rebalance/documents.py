@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from wao_core.serving.api import ApiDocument, Time
 from wao_fleet.rebalance.fleet_plan import FleetPlan
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.records import EvictionRecord
 
 
-class MoveDocument(BaseModel):
+class MoveDocument(ApiDocument):
     """One Pod that is to leave its node."""
 
     pod: str = Field(description="namespace/name")
@@ -20,7 +21,7 @@ class MoveDocument(BaseModel):
     saved: float = Field(description="its share of the power that the drain saves [W]")
 
 
-class DrainDocument(BaseModel):
+class DrainDocument(ApiDocument):
     """One node that gives Pods."""
 
     node: str
@@ -29,10 +30,10 @@ class DrainDocument(BaseModel):
     moves: list[MoveDocument]
 
 
-class PastDrain(BaseModel):
+class PastDrain(ApiDocument):
     """One drain that was carried out."""
 
-    at: float = Field(description="when it began [s since the epoch]")
+    at: Time = Field(description="when it began")
     node: str
     result: Literal["completed", "skipped", "failed", "running"]
     reason: str = Field(description="why it was not completed; empty otherwise")
@@ -40,24 +41,22 @@ class PastDrain(BaseModel):
     predicted: float = Field(description="predicted saving [W]")
 
 
-class PastSaving(BaseModel):
+class PastSaving(ApiDocument):
     """Saving of the drains of one plan on the nodes with power meters."""
 
-    at: float = Field(description="time of the comparison [s since the epoch]")
+    at: Time = Field(description="time of the comparison")
     predicted: float = Field(description="predicted saving [W]")
     measured: float = Field(description="measured saving [W]")
     nodes: int = Field(description="number of nodes with power meters")
 
 
-class PlanDocument(BaseModel):
+class PlanDocument(ApiDocument):
     """The last plan, what was done before, and when the next one may be carried out."""
 
-    at: float = Field(description="time of the plan [s since the epoch]")
+    at: Time = Field(description="time of the plan")
     mode: Literal["recommend", "auto"]
     window_open: bool = Field(description="whether Pods may be moved now")
-    next_window: float | None = Field(
-        description="when the next window opens [s since the epoch]; null while it is open"
-    )
+    next_window: Time | None = Field(description="when the next window opens; null while it is open")
     pace: float = Field(description="factor of the period between plans, above 1 after savings that were missed")
     watts_before: float = Field(description="power of the measured nodes [W]")
     watts_after: float = Field(description="their power after the plan [W]")
@@ -68,10 +67,10 @@ class PlanDocument(BaseModel):
     savings: list[PastSaving] = Field(description="the last measured savings, newest first")
 
 
-class EvictionDocument(BaseModel):
+class EvictionDocument(ApiDocument):
     """Why a Pod was evicted."""
 
-    at: float = Field(description="time of the eviction [s since the epoch]")
+    at: Time = Field(description="time of the eviction")
     pod: str = Field(description="namespace/name")
     uid: str
     node: str = Field(description="the node that it left")
@@ -82,7 +81,7 @@ class EvictionDocument(BaseModel):
     reason: str = Field(description="the reason in one sentence")
 
 
-class EvictionList(BaseModel):
+class EvictionList(ApiDocument):
     """The last evictions, the newest first."""
 
     evictions: list[EvictionDocument]

@@ -17,23 +17,13 @@ import typer
 from wao_predict.printable import printable
 
 GROUP = "wao.commands"
-_ORDER = (
-    "predict",
-    "curve",
-    "models",
-    "train",
-    "what-if",
-    "simulate",
-    "cooling",
-    "read",
-    "controller",
-    "metrics-api",
-    "scheduler",
-    "explain",
-    "lb",
-    "lb-agent",
-    "demo",
-)
+_PANELS = {
+    "Models": ("predict", "curve", "models", "record", "train", "calibrate"),
+    "Fleets": ("what-if", "simulate", "cooling"),
+    "Applications": ("controller", "metrics-api", "scheduler", "lb", "lb-agent", "rebalance", "standby", "ui"),
+    "Tools": ("read", "explain", "doctor", "demo", "version", "completion"),
+}
+"""The commands of the project in the order of the help; those of plug-ins follow."""
 _DEBUG = "WAO_DEBUG"
 _UsageError: Any = typer.BadParameter.__base__  # the base class of usage errors has no public name in typer
 _EPILOG = "An error is one line. Add --debug anywhere on the command line to see the traceback."
@@ -52,13 +42,13 @@ def build() -> typer.Typer:
     )
     root.callback()(_root)
     points = {point.name: point for point in entry_points(group=GROUP)}
-    known = [name for name in _ORDER if name in points]
-    for name in [*known, *sorted(points.keys() - set(known))]:
-        command = _load(points[name])
+    panel_of = {name: panel for panel, names in _PANELS.items() for name in names if name in points}
+    for name in [*panel_of, *sorted(points.keys() - panel_of.keys())]:
+        command, panel = _load(points[name]), panel_of.get(name, "Plug-ins")
         if isinstance(command, typer.Typer):
-            root.add_typer(command, name=name)
+            root.add_typer(command, name=name, rich_help_panel=panel)
         elif command is not None:
-            root.command(name)(command)
+            root.command(name, rich_help_panel=panel)(command)
     return root
 
 

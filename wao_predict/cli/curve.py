@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wao_predict.cli.options import ModelOption, parse_options, shipped_models
-from wao_predict.cli.output import Output, print_csv, print_json
+from wao_predict.cli.output import Output, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     from wao_predict.predictor import Predictor
@@ -33,34 +33,32 @@ def curve(
         float | None,
         typer.Option("--delta-p", "-p", help="Static pressure difference [Pa]. Default: middle of the trained range."),
     ] = None,
-    output: Annotated[
+    image: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Image file (.png, .svg or .pdf). Default: draw in the terminal."),
+        typer.Option("--image", "-i", help="Image file to draw (.png, .svg or .pdf). Default: draw in the terminal."),
     ] = None,
-    numbers: Annotated[
-        Output, typer.Option("--numbers", help="Print the values of the curve as json or csv; table draws the curve.")
-    ] = Output.TABLE,
+    output: Annotated[
+        Output | None, typer.Option("--output", "-o", help="Print the values of the curve instead of drawing it.")
+    ] = None,
     option: ModelOption = None,
 ) -> None:
     """Draw the power curve of a model at one or more inlet temperatures."""
     from wao_predict.predictor import load_predictor
 
-    if output is not None and output.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise typer.BadParameter(f"--output {output}: use a file name that ends in .png, .svg or .pdf")
-    if output is not None and numbers is not Output.TABLE:
-        raise typer.BadParameter(
-            "--output and --numbers cannot be combined; to save the values, use `--numbers csv > FILE`"
-        )
+    if image is not None and image.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter(f"--image {image}: use a file name that ends in .png, .svg or .pdf")
+    if image is not None and output is not None:
+        raise typer.BadParameter("--image and --output cannot be combined; to save the values, use `-o csv > FILE`")
     if not all(isfinite(value) for value in (*(inlet_temp or ()), delta_p or 0.0)):
         raise typer.BadParameter("--inlet-temp and --delta-p must be finite numbers")
     with load_predictor(model, **parse_options(option)) as predictor:
         temperatures, pressure = _conditions(predictor, inlet_temp, delta_p)
-        if numbers is not Output.TABLE:
-            _print_numbers(predictor, temperatures, pressure, numbers)
-        elif output is None:
+        if output is not None:
+            _print_numbers(predictor, temperatures, pressure, output)
+        elif image is None:
             _draw_in_terminal(predictor, temperatures, pressure)
         else:
-            _draw_in_file(predictor, temperatures, pressure, output)
+            _draw_in_file(predictor, temperatures, pressure, image)
 
 
 def _conditions(
@@ -139,6 +137,8 @@ _MARKERS = (".", "+", "x", "o", "*")
 def _print_numbers(
     predictor: Predictor, temperatures: list[float | None], pressure: float | None, form: Output
 ) -> None:
+    import numpy as np
+
     from wao_predict.curves import power_curves, warn_outside
 
     given = None if None in temperatures else [value for value in temperatures if value is not None]
@@ -153,4 +153,8 @@ def _print_numbers(
         print_json({"model": predictor.name, "cpu_usage": curves.knots.tolist(), "curves": rows})
         return
     header = ["cpu_usage", *("watts" if t is None else f"watts_at_{t:g}_degC" for t in temperatures)]
-    print_csv(header, [[knot, *row] for knot, row in zip(curves.knots, curves.watts.T.round(3), strict=True)])
+    values = [[float(value) for value in row] for row in np.column_stack([curves.knots, curves.watts.T]).round(3)]
+    if form is Output.CSV:
+        print_csv(header, values)
+    else:
+        print_table(header, values)

@@ -127,7 +127,8 @@ def match(
         return
     print_facts({name: value or None for name, value in asdict(hardware).items()})
     if found:
-        _print_servers([(item.server, item.reason) for item in found], title="\nServer types that resemble it")
+        typer.echo()
+        _print_servers([(item.server, item.reason) for item in found], title="Server types that resemble it")
     else:
         typer.echo("\nNo server type resembles it: measure the server, or give a curve of points.")
 
@@ -205,7 +206,8 @@ def _print_server(server: ServerType) -> None:
         "source": specpower.SOURCE,
     }
     print_facts(facts, title=f"Power model specpower:{server.name}\n")
-    print_table(("CPU load %", "power W"), list(server.points), title="\nCurve")
+    typer.echo()
+    print_table(("CPU load %", "power W"), list(server.points), title="Curve")
 
 
 def _print_list(shipped: list[ModelInfo]) -> None:
@@ -247,7 +249,8 @@ def _print_one(info: ModelInfo) -> None:
         parts["seen in training"] = info.metrics["fit"]["all"]
     if parts:
         rows = [(key, int(p["rows"]), float(p["mae"]), float(p["rmse"]), float(p["mape"])) for key, p in parts.items()]
-        print_table(("rows", "number", "MAE W", "RMSE W", "MAPE %"), rows, title="\nErrors")
+        typer.echo()
+        print_table(("rows", "number", "MAE W", "RMSE W", "MAPE %"), rows, title="Errors")
 
 
 def _figure(info: ModelInfo, key: str) -> float | None:

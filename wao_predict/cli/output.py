@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from wao_predict.printable import printable
 
+PIPE_WIDTH = 160
+"""Characters of a line in a pipe or a file, which have no width."""
+
 
 class Output(StrEnum):
     """Output format."""
@@ -26,9 +29,33 @@ class TableOrJson(StrEnum):
     JSON = "json"
 
 
+KEYED_BY_DATA = frozenset({"kept", "per_node", "ranges", "support"})
+"""Fields whose keys are names of nodes or features, not of fields."""
+
+
+def camel_case(document: object) -> object:
+    """Return a JSON document with the names of its fields in camelCase, as our HTTP APIs and Kubernetes have them.
+
+    Examples
+    --------
+    >>> camel_case({"watts_before": 1.0, "per_node": {"node_1": 2}})
+    {'wattsBefore': 1.0, 'perNode': {'node_1': 2}}
+    """
+    if isinstance(document, Mapping):
+        return {_camel(name): value if name in KEYED_BY_DATA else camel_case(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [camel_case(item) for item in document]
+    return document
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 def print_json(document: object) -> None:
-    """Print one JSON document, indented."""
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    """Print one JSON document, indented, with the names of its fields in camelCase."""
+    sys.stdout.write(json.dumps(camel_case(document), indent=2, allow_nan=False) + "\n")
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -45,33 +72,42 @@ def print_table(
     title: str = "",
     caption: str = "",
     highlight: Iterable[int] = (),
+    digits: Mapping[str, int] | None = None,
 ) -> None:
-    """Print a table with numbers aligned right, None as a dash, and the rows in `highlight` in bold."""
+    """Print a table as kubectl does: numbers aligned right, None as a dash, and the rows in `highlight` in bold.
+
+    `digits` has the number of decimals by the name of a column; the default is 2.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     listed = [list(row) for row in rows]
-    above, below = (Text(printable(text)) if text else None for text in (title, caption))
-    table = Table(title=above, caption=below, title_justify="left", caption_justify="left")
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for index, name in enumerate(header):
         numeric = any(isinstance(row[index], int | float) for row in listed)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     chosen = set(highlight)
+    shown = [(digits or {}).get(name, 2) for name in header]
     for index, row in enumerate(listed):
-        table.add_row(*(Text(cell(value)) for value in row), style="bold green" if index in chosen else None)
+        table.add_row(
+            *(Text(cell(value, places)) for value, places in zip(row, shown, strict=True)),
+            style="bold green" if index in chosen else None,
+        )
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)
-    console.print(table)
+        console = Console(width=PIPE_WIDTH)
+    for text in (title, table, caption):
+        if text:
+            console.print(Text(printable(text)) if isinstance(text, str) else text, soft_wrap=isinstance(text, str))
 
 
-def cell(value: object) -> str:
+def cell(value: object, digits: int = 2) -> str:
     """Return the text of a table cell; control characters of text are shown as escapes."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.2f}"
+        return f"{value:,.{digits}f}"
     return printable(str(value))
 
 

@@ -9,7 +9,7 @@ import typer
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
-from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
+from wao_predict.cli.output import TableOrJson, camel_case, print_facts, print_json, print_table
 
 MAX_CORES = 4096.0
 """Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
@@ -43,7 +43,7 @@ def what_if(
     if url is not None and cooling.cooling is not None:
         raise typer.BadParameter("--cooling needs a FLEET table: the extender at --url has its own plants")
     if fleet is not None:
-        document = _of_table(fleet, size, count, cooling)
+        document: Any = camel_case(_of_table(fleet, size, count, cooling))
     else:
         assert url is not None
         body = {"cpu": size, "count": count}
@@ -53,16 +53,16 @@ def what_if(
         return
     print_facts(
         {
-            "pods": f"{document['count']} of {document['cpu_cores']:g} cores",
+            "pods": f"{document['count']} of {document['cpuCores']:g} cores",
             "nodes": document["nodes"],
-            "power before": f"{document['watts_before']:,.1f} W{_part(document, 'cooling_before')}",
-            "minimum increase": f"{document['total_increase']:,.2f} W{_part(document, 'cooling_increase')}",
+            "power before": f"{document['wattsBefore']:,.1f} W{_part(document, 'coolingBefore')}",
+            "minimum increase": f"{document['totalIncrease']:,.2f} W{_part(document, 'coolingIncrease')}",
             "found": _found(document),
         }
     )
     for note in document.get("notes", ()):
         typer.echo(f"note: {note}", err=True)
-    print_table(["node", "pods"], list(document["per_node"].items()))
+    print_table(["node", "pods"], list(document["perNode"].items()))
 
 
 def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> dict[str, Any]:

@@ -150,8 +150,8 @@ class Site:
         decision = self.decision(name)
         rows = {row["node"]: row for row in decision["nodes"]}
         fleet = group.fleet()
-        usage = np.array([rows.get(node, {}).get("usage_cores") for node in fleet.names], dtype=float)
-        load, step = 100.0 * usage / CORES, 100.0 * decision["cpu_cores"] / CORES
+        usage = np.array([rows.get(node, {}).get("usageCores") for node in fleet.names], dtype=float)
+        load, step = 100.0 * usage / CORES, 100.0 * decision["cpuCores"] / CORES
         increase = watt_increase(fleet.curves, load, step)
         return decision["chosen"], float(increase[fleet.names.index(decision["chosen"])] - np.nanmin(increase))
 

@@ -82,8 +82,8 @@ def test_a_decision_is_explained_and_reported_as_an_event(site: Site) -> None:
     assert decision["chosen"] == node
     best = decision["nodes"][0]
     assert best["score"] == 10
-    assert best["watts_after"] >= best["watts_before"] > 0
-    assert 0 < best["inlet_temp_age"] < 60
+    assert best["wattsAfter"] >= best["wattsBefore"] > 0
+    assert 0 < best["inletTempAge"] < 60
     more = itertools.count(1)  # a burst before this has used up the Events: there is one a second again
 
     def reported_as_an_event() -> bool:

@@ -117,6 +117,8 @@ async def test_a_token_that_cannot_be_read_any_more_is_an_error_of_ours() -> Non
         (None, {}, "the service account of this pod cannot be used: Service host/port is not set"),
         (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}, "token file does not exist"),
         ("nowhere", {}, "kubeconfig nowhere cannot be used"),
+        ("README.md", {}, "kubeconfig README.md cannot be used: mapping values are not allowed here"),
+        ("LICENSE", {}, "kubeconfig LICENSE cannot be used"),
     ],
 )
 async def test_the_error_without_credentials_says_what_to_give(

@@ -120,6 +120,16 @@ def test_a_bad_manifest_is_refused_and_the_others_load(folder: Folder, document:
         assert word in folder.problems[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"), [("", "there is no manifest in"), ("kind: Node\n", "every manifest in")], ids=["none", "refused"]
+)
+def test_a_folder_without_a_usable_manifest_is_a_warning(
+    tmp_path: Path, text: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Folder(tmp_path).write("a.yaml", text=text)
+    assert [record.message for record in caplog.records if record.message.startswith(words)]
+
+
 def test_an_edit_that_breaks_a_file_keeps_its_last_good_state_and_says_so(folder: Folder) -> None:
     folder.write("a.yaml", NODE)
     folder.write("a.yaml", text="kind: [Node\n")

@@ -24,7 +24,7 @@ async def test_the_plan_and_what_was_done_are_served(capsys: pytest.CaptureFixtu
             assert plan is not None
             document = (await http.get("/v1/plan")).json()
             assert document["mode"] == "auto"
-            assert document["saved"] == pytest.approx(document["watts_before"] - document["watts_after"])
+            assert document["saved"] == pytest.approx(document["wattsBefore"] - document["wattsAfter"])
             (drain,) = document["drains"]
             assert (drain["node"], drain["empties"], drain["moves"][0]["pod"]) == ("a", True, pod.key)
             assert "evictable" in document["kept"]["c"]

@@ -33,7 +33,6 @@ WEIGHTS = {
         rule="equal",
         reason="",
         version="1",
-        generated_at=0.0,
         cpu_per_request_cores=0.0,
         ports=(PORT,),
     )

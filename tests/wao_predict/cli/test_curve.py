@@ -26,20 +26,20 @@ def test_a_curve_is_drawn_in_the_terminal() -> None:
 
 
 def test_the_numbers_of_a_curve() -> None:
-    document = json.loads(wao("curve", "cloud_dell", "-t", "22", "--numbers", "json").out)
+    document = json.loads(wao("curve", "cloud_dell", "-t", "22", "-o", "json").out)
     watts = document["curves"][0]["watts"]
-    assert len(watts) == len(document["cpu_usage"])
+    assert len(watts) == len(document["cpuUsage"])
     assert watts == sorted(watts)
 
 
 def test_a_file_that_cannot_be_written_is_reported_in_one_line() -> None:
-    ran = wao("curve", "edge_lenovo", "--output", "/no/such/folder/x.png")
+    ran = wao("curve", "edge_lenovo", "--image", "/no/such/folder/x.png")
     assert (ran.code, ran.err) == (1, "error: /no/such/folder/x.png: No such file or directory\n")
 
 
-@pytest.mark.parametrize("numbers", ["table", "csv"])
-def test_conditions_outside_the_trained_range_are_reported(numbers: str) -> None:
-    ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", "--numbers", numbers)
+@pytest.mark.parametrize("output", [(), ("-o", "csv")])
+def test_conditions_outside_the_trained_range_are_a_warning(output: tuple[str, ...]) -> None:
+    ran = wao("curve", "edge_lenovo", "-t", "60", "-p", "100", *output)
     assert ran.code == 0
     assert ran.err == (
         "warning: edge_lenovo: inlet_temp of 60 degC in row 0 is outside 15 to 40 degC (degrees Fahrenheit? 60 is 15.6 "
@@ -49,7 +49,7 @@ def test_conditions_outside_the_trained_range_are_reported(numbers: str) -> None
 
 
 def test_a_curve_of_load_only_takes_no_conditions() -> None:
-    ran = wao("curve", "specpower:intel_xeon_gold_6338n", "--numbers", "csv")
+    ran = wao("curve", "specpower:intel_xeon_gold_6338n", "-o", "csv")
     lines = ran.out.splitlines()
     assert lines[0] == "cpu_usage,watts"
     assert lines[1] == "0.0,126.4"
@@ -61,8 +61,8 @@ def test_a_curve_of_load_only_takes_no_conditions() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("cloud_dell", "-o", "x.bmp"), "ends in .png, .svg or .pdf"),
-        (("cloud_dell", "-o", "x.png", "--numbers", "csv"), "cannot be combined"),
+        (("cloud_dell", "-i", "x.bmp"), "ends in .png, .svg or .pdf"),
+        (("cloud_dell", "-i", "x.png", "-o", "csv"), "cannot be combined"),
         (("cloud_dell", "-t", "nan"), "finite numbers"),
     ],
 )

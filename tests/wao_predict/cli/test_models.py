@@ -34,7 +34,7 @@ def test_json_has_everything() -> None:
     first = documents[0]
     assert Path(first["path"]).stat().st_size == first["bytes"]
     assert first["ranges"]["cpu_usage"] == [0.1, 100.0]
-    assert first["metrics"]["held_out"]["all"]["mape"] > 0
+    assert first["metrics"]["heldOut"]["all"]["mape"] > 0
     assert first["license"] == "Apache-2.0"
     assert "waok8s" in first["source"]
 
@@ -67,7 +67,7 @@ def test_a_search_without_result_suggests_names() -> None:
 
 def test_a_server_type_states_its_source_and_what_it_does_not_model() -> None:
     shown = json.loads(run("specpower:intel_xeon_gold_6338n", "-o", "json"))
-    assert shown["not_modelled"] == "inlet temperature and static pressure difference"
+    assert shown["notModelled"] == "inlet temperature and static pressure difference"
     assert "SPECpower_ssj2008" in shown["source"]
     assert shown["watts"][0] == 126.4
     assert "SPECpower_ssj2008" in " ".join(run("specpower:intel_xeon_gold_6338n").split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wao_predict.cli.output import print_facts, print_table
+from wao_predict.cli.output import camel_case, print_facts, print_table
 
 HOSTILE = "[/bold]\x1b]0;owned\x07[link=http://evil]\nn2 \ud800"
 
@@ -22,3 +22,17 @@ def test_markup_escape_sequences_and_line_breaks_of_a_server_are_text(
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "[/bold]\\x1b]0;owned\\x07[link=http://evil]\\nn2 \\ud800" in shown
+
+
+def test_json_has_the_names_of_fields_in_camel_case_and_keeps_names_that_are_data() -> None:
+    document = {"rows": [{"watts_before": 1, "per_node": {"node_a": 2}}], "ranges": {"cpu_usage": [0, 100]}}
+    assert camel_case(document) == {
+        "rows": [{"wattsBefore": 1, "perNode": {"node_a": 2}}],
+        "ranges": {"cpu_usage": [0, 100]},
+    }
+
+
+def test_a_table_has_the_digits_of_each_column(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["node", "load", "watts"], [["a", 1.25, 1_234.5], ["b", None, 2.0]], digits={"load": 1})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["node", "load", "watts"], ["a", "1.2", "1,234.50"], ["b", "-", "2.00"]]

@@ -25,9 +25,9 @@ def test_json_has_model_watts_and_the_rows_out_of_range(table: str) -> None:
     ran = wao("predict", "edge_lenovo", table, "--output", "json")
     assert ran.code == 0
     document = json.loads(ran.out)
-    assert list(document) == ["model", "watts", "out_of_range"]
+    assert list(document) == ["model", "watts", "outOfRange"]
     assert document["model"] == "edge_lenovo"
-    assert document["out_of_range"] == [2]
+    assert document["outOfRange"] == [2]
     expected = load_predictor("edge_lenovo").predict_detailed([[10, 22, 5], [50, 30, 5], [50, 60, 5]]).watts
     assert document["watts"] == pytest.approx(expected.tolist(), abs=1e-3)
 

@@ -33,8 +33,8 @@ async def test_a_bmc_is_read_as_json() -> None:
         ran = await run("read", "redfish", server.url, "--output", "json")
         document = json.loads(ran.out)
         assert list(document) == [*KEYS, *REASONS, *STATE]
-        assert document["inlet_temp"] == 20
-        assert document["inlet_temp_uri"].endswith("/Sensors/SystemBoardInletTemp")
+        assert document["inletTemp"] == 20
+        assert document["inletTempUri"].endswith("/Sensors/SystemBoardInletTemp")
         assert document["requests"] == len(server.requests)
         assert document["vendor"] == "Dell Inc."
 
@@ -42,9 +42,9 @@ async def test_a_bmc_is_read_as_json() -> None:
 async def test_what_is_not_there_is_null() -> None:
     async with MockBmc(documents("openbmc-stock-no-sensor")) as server:
         document = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
-    assert document["inlet_temp"] is None
-    assert document["inlet_temp_uri"] is None
-    assert document["power_watts"] is None
+    assert document["inletTemp"] is None
+    assert document["inletTempUri"] is None
+    assert document["powerWatts"] is None
 
 
 async def test_the_system_is_chosen_where_a_bmc_has_several() -> None:
@@ -58,10 +58,10 @@ async def test_the_system_is_chosen_where_a_bmc_has_several() -> None:
     async with MockBmc(held) as server:
         several = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
         chosen = json.loads((await run("read", "redfish", server.url, "--system", "Node1", "-o", "json")).out)
-    assert several["power_watts"] is None
+    assert several["powerWatts"] is None
     assert several["systems"] == ["Node0", "Node1"]
     assert "Node0, Node1: set sensor.system (--system)" in several["reason"]
-    assert chosen["power_watts"] == 301
+    assert chosen["powerWatts"] == 301
 
 
 async def test_the_lower_confidence_of_supermicros_system_temp_is_shown() -> None:
@@ -70,8 +70,8 @@ async def test_the_lower_confidence_of_supermicros_system_temp_is_shown() -> Non
     async with MockBmc(held) as server:
         document = json.loads((await run("read", "redfish", server.url, "-o", "json")).out)
         text = (await run("read", "redfish", server.url)).out
-    assert (document["inlet_temp"], document["inlet_temp_confidence"]) == (30, 0.55)
-    assert "'System Temp' is on the board" in document["inlet_temp_reason"]
+    assert (document["inletTemp"], document["inletTempConfidence"]) == (30, 0.55)
+    assert "'System Temp' is on the board" in document["inletTempReason"]
     assert "55% (Supermicro's 'System Temp' is on the board" in text
 
 
@@ -98,7 +98,7 @@ async def test_a_password_is_never_an_argument() -> None:
 async def test_a_pressure_api_is_read() -> None:
     async with MockPressureApi(lambda name: 7.25) as server:
         ran = await run("read", "dpapi", server.url, "--node-name", "n1", "-o", "json")
-        assert json.loads(ran.out)["delta_p"] == 7.25
+        assert json.loads(ran.out)["deltaP"] == 7.25
         assert server.requests == ["GET /api/sensor/by_nodename/n1"]
 
 
@@ -185,7 +185,7 @@ async def test_trust_on_first_use_prints_the_lines_that_accept_this_certificate_
     as_json = await run("read", "redfish", server.url, *LOGIN, "--trust-on-first-use", "-o", "json", env=PASSWORD)
     document = json.loads(as_json.out)
     assert document["tls"] == pasted["tls"]
-    assert document["inlet_temp"] == 17.0
+    assert document["inletTemp"] == 17.0
 
 
 async def test_trust_on_first_use_of_a_certificate_that_can_be_verified_pins_nothing(

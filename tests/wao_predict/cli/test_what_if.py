@@ -20,14 +20,14 @@ FLEET = "name,model,capacity_cores,usage_cores,inlet_temp,delta_p\n" + "".join(
 def test_what_if_gives_the_estimators_answer() -> None:
     document = json.loads(wao("what-if", "-", "--cpu", "500m", "--count", "5", "-o", "json", stdin=FLEET).out)
     assert document["method"] == "exact"
-    assert len(document["watt_increases"]) == 5
-    assert document["watt_increases"][-1] == pytest.approx(document["total_increase"])
-    assert sum(document["per_node"].values()) == 5
+    assert len(document["wattIncreases"]) == 5
+    assert document["wattIncreases"][-1] == pytest.approx(document["totalIncrease"])
+    assert sum(document["perNode"].values()) == 5
 
 
 @pytest.mark.parametrize(("text", "cores"), [("500m", 0.5), ("1500u", 0.0015), ("0.002k", 2.0), ("2", 2.0)])
 def test_what_if_takes_the_quantities_of_kubernetes(text: str, cores: float) -> None:
-    assert json.loads(wao("what-if", "-", "--cpu", text, "-o", "json", stdin=FLEET).out)["cpu_cores"] == cores
+    assert json.loads(wao("what-if", "-", "--cpu", text, "-o", "json", stdin=FLEET).out)["cpuCores"] == cores
 
 
 def test_what_if_for_people() -> None:
@@ -91,8 +91,8 @@ def test_what_if_counts_cooling_of_each_room(tmp_path: Path) -> None:
     )
     ran = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), "-o", "json", stdin=fleet)
     document = json.loads(ran.out)
-    assert document["per_node"] == {"b": 1}
-    assert document["cooling_increase"] == pytest.approx(0.2 * document["server_increase"])
+    assert document["perNode"] == {"b": 1}
+    assert document["coolingIncrease"] == pytest.approx(0.2 * document["serverIncrease"])
     shown = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), stdin=fleet).out
     assert "of which cooling" in shown
 
@@ -111,4 +111,4 @@ def test_a_price_that_cannot_be_measured_is_reported_and_counts_as_the_mean(tmp_
     ran = wao("what-if", "-", "--cpu", "2", "--cooling", str(plants), "-o", "json", stdin=FLEET)
     assert ran.code == 0, ran.err
     assert "warning: price of *:" in ran.err
-    assert json.loads(ran.out)["cooling_increase"] > 0
+    assert json.loads(ran.out)["coolingIncrease"] > 0

@@ -29,6 +29,24 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`, which is not cancelled with the caller: for what must be undone in any case.
+
+    A cancellation, however often it comes, is raised when the work has ended. The work must limit its own time.
+    """
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+        except Exception:
+            break  # it is the error of the work, raised below
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.result()
+
+
 async def in_daemon_thread(work: Callable[[], T]) -> T:
     """Return the result of `work`, done by a thread that does not delay the end of the process.
 

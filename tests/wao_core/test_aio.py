@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tests.waiting import until
-from wao_core.aio import BackgroundTasks, cancel, in_daemon_thread
+from wao_core.aio import BackgroundTasks, cancel, in_daemon_thread, to_the_end
 from wao_predict.backoff import Backoff
 
 
@@ -111,3 +111,32 @@ async def test_wait_returns_when_all_tasks_have_ended_by_themselves() -> None:
     await tasks.wait()
     assert sorted(ended) == ["one", "two"]
     await tasks.wait()  # without tasks it returns at once
+
+
+async def test_what_must_be_undone_is_done_although_the_caller_is_cancelled_twice() -> None:
+    may_end, undone = asyncio.Event(), False
+
+    async def undo() -> None:
+        nonlocal undone
+        await may_end.wait()
+        undone = True
+
+    caller = asyncio.create_task(to_the_end(undo()))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        caller.cancel()
+    await asyncio.sleep(0)
+    assert not caller.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert undone
+
+
+async def test_without_a_cancellation_it_is_the_work_itself() -> None:
+    async def fails() -> None:
+        raise ValueError("no good")
+
+    assert await to_the_end(asyncio.sleep(0, "done")) == "done"
+    with pytest.raises(ValueError, match="no good"):
+        await to_the_end(fails())

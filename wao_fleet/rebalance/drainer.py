@@ -10,6 +10,7 @@ from collections.abc import Collection as Names
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from wao_core.aio import to_the_end
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient, KubeError
@@ -86,7 +87,10 @@ class Drainer:
                 await asyncio.sleep(self.settings.settle)
             yield marked
         finally:
-            await asyncio.shield(asyncio.gather(*(remove_mark(self.client, node) for node in marked)))
+            await to_the_end(self._unmark(marked))
+
+    async def _unmark(self, nodes: Names[str]) -> None:
+        await asyncio.gather(*(remove_mark(self.client, node) for node in nodes))
 
     async def drain(self, planned: PlannedDrain) -> DrainRecord:
         """Empty one marked node and return how that ended; only a cancellation is raised."""

@@ -81,26 +81,29 @@ async def test_the_processes_have_them_too(tmp_path: Path) -> None:
     async with (
         apps(FLEET, tmp_path) as running,
         serving(ScriptedServer()) as api,
-        controller(api.host, tmp_path) as url,
+        on_api_server("controller", api.host, tmp_path) as controller,
+        on_api_server("rebalance", api.host, tmp_path) as rebalance,
     ):
         urls = {name: (app.url, app.certificate) for name, app in running.items()}
-        for name, (address, certificate) in {**urls, "controller": (url, tmp_path / "controller" / "tls.crt")}.items():
+        for name, url in (("controller", controller), ("rebalance", rebalance)):
+            urls[name] = (url, tmp_path / name / "tls.crt")
+        for name, (address, certificate) in urls.items():
             context = ssl.create_default_context(cafile=str(certificate))
             async with httpx2.AsyncClient(base_url=address, verify=context, trust_env=False) as client:
                 await assert_common(client, name)
 
 
 @asynccontextmanager
-async def controller(api: str, folder: Path) -> AsyncIterator[str]:
-    """Run `wao controller` on an API server, and yield its URL."""
+async def on_api_server(command: str, api: str, folder: Path) -> AsyncIterator[str]:
+    """Run a command that needs an API server, and yield its URL."""
     kubeconfig = folder / "config"
     contexts = [{"name": "c", "context": {"cluster": "c", "user": "u"}}]
     clusters, users = [{"name": "c", "cluster": {"server": api}}], [{"name": "u", "user": {"token": "ours"}}]
     document = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "c"}
     kubeconfig.write_text(json.dumps(document))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wao_predict.cli", "controller", "--no-leader-elect", "--kubeconfig", str(kubeconfig)),
-        *("--self-signed-dir", str(folder / "controller")),
+        *(sys.executable, "-m", "wao_predict.cli", command, "--no-leader-elect", "--kubeconfig", str(kubeconfig)),
+        *("--self-signed-dir", str(folder / command)),
         stdout=asyncio.subprocess.PIPE,
     )
     try:
@@ -136,6 +139,7 @@ async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
             ["/v1/decisions", "/v1/what-if", "/namespaces/{namespace}/estimators/{name}/values/powerconsumption"],
         ),
         ("lb", ["/v1/weights/{namespace}/{service}", "/v1/weights"]),
+        ("rebalance", ["/v1/plan", "/v1/evictions"]),
     ],
 )
 async def test_the_json_apis_are_described(name: str, paths: list[str]) -> None:

@@ -83,14 +83,18 @@ class Rebalancer:
         self._drainer = Drainer(client, source, table, settings, self.memory, self.history, metrics, clock)
 
     async def lead(self) -> None:
-        """Plan and act until cancelled; runs while this replica leads."""
-        await self._stored.load()
+        """Plan and act until cancelled; runs while this replica leads.
+
+        Nothing is done before the memory of earlier leaders is read: a workload could be evicted too often.
+        """
+        remembered = False
         while True:
+            remembered = remembered or await self._stored.load()
             await self.remove_marks()
             plan = await self.make_plan()
-            if plan is not None:
+            if plan is not None and remembered:
                 await self.act(plan)
-            await asyncio.sleep(self._until_next())
+            await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
 
     async def follow(self, leading: asyncio.Event) -> None:
         """Keep a plan to show while another replica leads."""

@@ -32,24 +32,20 @@ class StoredMemory:
         self._namespace = namespace
         self._stored = ""
 
-    async def load(self) -> None:
-        """Read the memory; a missing ConfigMap is an empty one.
-
-        Raises
-        ------
-        SourceError
-            It cannot be read.
-        """
+    async def load(self) -> bool:
+        """Read the memory, empty if there is no ConfigMap; return False, logged, if it cannot be read."""
         try:
             found = object_of(await self._client.get(self._path), "ConfigMap", self._path)
         except SourceError as error:
             if error.status_code != 404:
-                raise
+                log.warning("the memory was not read: %s", error)
+                return False
             found = {}
         self._stored = str((found.get("data") or {}).get(KEY) or "")
         known = Memory.from_json(self._stored) if self._stored else Memory()
         memory = self._memory
         memory.workloads, memory.nodes, memory.pace = known.workloads, known.nodes, known.pace
+        return True
 
     async def save(self) -> None:
         """Write the memory if it changed; a failure is logged."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fakes.fleet_api import FleetApi, serving_fleet
-from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_fleet.rebalance.memory import Memory
 from wao_fleet.rebalance.stored_memory import StoredMemory
@@ -15,7 +12,7 @@ async def test_it_is_written_when_it_changed_and_read_again() -> None:
     api, memory, again = FleetApi(), Memory(), Memory()
     async with serving_fleet(api) as client:
         stored = StoredMemory(client, "wao-system", memory)
-        await stored.load()
+        assert await stored.load()
         memory.moved("w", 5.0)
         await stored.save()
         first = api.config_maps["wao-rebalance"]
@@ -39,8 +36,7 @@ async def test_without_an_api_server_it_is_not_read_and_not_written() -> None:
 
     client, memory = KubeClient(Configuration(host="http://127.0.0.1:9")), Memory()
     stored = StoredMemory(client, "wao-system", memory)
-    with pytest.raises(SourceError):
-        await stored.load()
+    assert not await stored.load()
     memory.moved("w", 5.0)
     await stored.save()  # logged
     await client.close()

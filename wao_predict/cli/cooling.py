@@ -14,13 +14,16 @@ from wao_predict.cli.what_if import parse_cpu
 
 if TYPE_CHECKING:
     from wao_predict.cooling.groups import Plant
-    from wao_predict.cooling.set_points import Limits, Recommendation, Site
+    from wao_predict.cooling.set_points import Limits, Recommendation
+    from wao_predict.cooling.site import Site
     from wao_predict.fleet_table import FleetColumns
 
 app = typer.Typer(
     help="Cooling plants: set points at which servers and plant together use least.", no_args_is_help=True
 )
 
+FEWEST_CELLS, MOST_CELLS, PLACEMENTS = 12, 120, 40_000
+"""States of the air for which pods are placed, and placements of one pod that this takes at most."""
 LIMITS, LOAD, RESULT = "Limits", "Load", "Result"
 """Panels of the help."""
 
@@ -132,9 +135,9 @@ def optimize(
     its error is that of the plant's model.
     """
     from wao_predict.cli.cooling_options import read_cooling
-    from wao_predict.cooling.servers import server_table, watts_of_servers, watts_with_pods
-    from wao_predict.cooling.set_points import Site
+    from wao_predict.cooling.servers import server_table, watts_with_pods
     from wao_predict.cooling.set_points import optimize as best_of
+    from wao_predict.cooling.site import Site
 
     if result.plot is not None and result.plot.suffix not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--plot {result.plot}: use a file name that ends in .png, .svg or .pdf")
@@ -143,9 +146,12 @@ def optimize(
     name, plant = _chosen(read_cooling(plants, outdoor_temp, outdoor_humidity).plants, group)
     nodes = _cooled(_columns(fleet), name, load)
     size = parse_cpu(load.cpu) if load.count and load.cpu else 0.0
-    site = Site(
-        plant, server_table(nodes, plant, watts_with_pods(size, load.count) if load.count else watts_of_servers)
-    )
+    if load.count:
+        cells = min(max(PLACEMENTS // load.count, FEWEST_CELLS), MOST_CELLS)
+        table = server_table(nodes, plant, watts_with_pods(size, load.count), most_cells=cells)
+    else:
+        table = server_table(nodes, plant)
+    site = Site(plant, table)
     asked = limits.limits()
     found = best_of(site, asked)
     document: dict[str, Any] = {"group": name, "nodes": len(nodes.names), **found.as_dict()}

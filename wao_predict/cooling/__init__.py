@@ -21,7 +21,8 @@ _HOMES = {
     "plot": "SetPointDisplay",
     "published": "TrainedPlant",
     "servers": "server_table watts_of_servers watts_with_pods",
-    "set_points": "Limits Outcomes Recommendation ServerTable Site optimize",
+    "set_points": "Limits Recommendation optimize",
+    "site": "Outcomes ServerTable Site",
     "what_if": "CooledWhatIf what_if_cooled",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from wao_predict.cooling.plot import SetPointDisplay
     from wao_predict.cooling.published import TrainedPlant
     from wao_predict.cooling.servers import server_table, watts_of_servers, watts_with_pods
-    from wao_predict.cooling.set_points import Limits, Outcomes, Recommendation, ServerTable, Site, optimize
+    from wao_predict.cooling.set_points import Limits, Recommendation, optimize
+    from wao_predict.cooling.site import Outcomes, ServerTable, Site
     from wao_predict.cooling.what_if import CooledWhatIf, what_if_cooled
 
 __all__ = [

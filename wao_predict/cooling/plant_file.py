@@ -184,7 +184,7 @@ def read_plants(path: Path) -> PlantFile:
         raise MissingExtra("reading YAML", "kubernetes") from error
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {error!s:.300}") from None
     return parse_plants(document, name=str(path))
 
@@ -225,7 +225,7 @@ def _entry(given: object, where: str) -> PlantEntry:
     values = {f"outdoor_{name}": value for name, value in outdoor.items()}
     values |= {name: given[name] for name in ("price", "carbon", "pue") if name in given}
     points = _mapping(given.get("set_points"), f"{where}, set_points")
-    parameters = {name: _parameter(given[name], f"{where}, {name}") for name in PARAMETERS[kind] if name in given}
+    parameters = {name: _parameter(name, given[name], f"{where}, {name}") for name in PARAMETERS[kind] if name in given}
     return PlantEntry(
         str(given.get("group", EVERY_OTHER)),
         kind,
@@ -243,16 +243,25 @@ def _mapping(given: object, where: str) -> Mapping[str, object]:
     return {str(name): value for name, value in given.items()}
 
 
-def _parameter(given: object, where: str) -> object:
-    if isinstance(given, Mapping):
-        return {str(name): _number(value, f"{where}.{name}") for name, value in given.items()}
-    return given if isinstance(given, str | list) else _number(given, where)
+def _parameter(name: str, given: object, where: str) -> object:
+    """Return a parameter of a model: most are numbers."""
+    if name == "supply_air":
+        return {part: _number(value, f"{where}.{part}") for part, value in _mapping(given, where).items()}
+    if name == "file" and isinstance(given, str):
+        return given
+    if name == "curve" and isinstance(given, list):
+        return given
+    return _number(given, where)
 
 
 def _number(given: object, where: str) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+    try:
+        usable = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+    except OverflowError:
+        usable = False
+    if not usable:
         raise FeatureError(f"{where}: {given!r:.40} is not a number")
-    return float(given)
+    return float(given)  # type: ignore[arg-type]
 
 
 def _value(given: object, where: str, limits: tuple[float, float]) -> float | Measured:

@@ -8,7 +8,8 @@ import numpy as np
 
 from wao_predict.arrays import FloatArray
 from wao_predict.cooling.plant import SetPoint
-from wao_predict.cooling.set_points import Limits, Recommendation, Site
+from wao_predict.cooling.set_points import Limits, Recommendation
+from wao_predict.cooling.site import Site
 from wao_predict.plot import INK, Display, new_axes, plain
 
 _SIZE = (7.6, 4.6)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class PlantBackend(OnnxBackend):
         return float(np.sqrt(np.square(parts).sum())) if parts else None
 
 
+@lru_cache(maxsize=16)
+def _backend_of(path: Path, changed: int) -> PlantBackend:
+    """Return the model in a file; files that did not change are loaded once, as plants are made for each snapshot."""
+    return PlantBackend(path)
+
+
 @dataclass(frozen=True, eq=False)
 class TrainedPlant:
     """A plant whose power a trained model predicts.
@@ -111,7 +118,11 @@ class TrainedPlant:
     def __post_init__(self) -> None:
         if not 0 < self.units <= 10_000:
             raise UsageError(f"units {self.units:g}: give the number of such plants, above 0")
-        object.__setattr__(self, "_backend", PlantBackend(self.path))
+        try:
+            changed = self.path.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        object.__setattr__(self, "_backend", _backend_of(self.path, changed))
 
     @property
     def set_points(self) -> tuple[SetPoint, ...]:

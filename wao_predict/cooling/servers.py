@@ -10,7 +10,7 @@ import numpy as np
 from wao_predict.arrays import FloatArray, IntArray
 from wao_predict.cooling.groups import Plant
 from wao_predict.cooling.plant import AirModel
-from wao_predict.cooling.set_points import ServerTable
+from wao_predict.cooling.site import ServerTable
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import OutOfRangeWarning, UsageError
 from wao_predict.fleet import Fleet, curves_of_models
@@ -18,6 +18,10 @@ from wao_predict.fleet_table import FleetColumns
 
 MOST_CURVES = 20_000
 """Curves that are predicted for a table; the steps of a large fleet of different nodes are wider."""
+MOST_CELLS = 1000
+"""Cells of a table, fewer where the power of one takes long."""
+QUICK_WORK = 2_000_000
+"""Work for the exact placement of pods in one cell, see `Fleet.what_if`."""
 RATIOS = 9
 
 
@@ -30,14 +34,18 @@ def watts_with_pods(cores: float, count: int) -> Callable[[Fleet], float]:
     """Return the power of a fleet after the best placement of further pods [W]."""
 
     def watts(fleet: Fleet) -> float:
-        answer = fleet.what_if(cores, count)
+        answer = fleet.what_if(cores, count, exact_work=QUICK_WORK)
         return answer.watts_before + answer.total_increase
 
     return watts
 
 
 def server_table(
-    columns: FleetColumns, plant: Plant, watts: Callable[[Fleet], float] = watts_of_servers
+    columns: FleetColumns,
+    plant: Plant,
+    watts: Callable[[Fleet], float] = watts_of_servers,
+    *,
+    most_cells: int = MOST_CELLS,
 ) -> ServerTable:
     """Return the power of a fleet over what the plant can change at its inlets.
 
@@ -49,6 +57,8 @@ def server_table(
         The plant in its present state.
     watts
         Returns the power of a fleet [W].
+    most_cells
+        Approximate number of cells; with fewer cells the steps of temperature are wider.
 
     Raises
     ------
@@ -61,7 +71,8 @@ def server_table(
         )
     kinds, index = _kinds(columns)
     shifts, ratios = _reach(columns, plant, plant.model)
-    fewer = max(1, int(np.ceil(len(kinds.names) * shifts.size * ratios.size / MOST_CURVES)))
+    cells = min(most_cells, MOST_CURVES // max(len(kinds.names), 1))
+    fewer = max(1, int(np.ceil(shifts.size * ratios.size / max(cells, 1))))
     shifts = np.unique(np.append(shifts[::fewer], [0.0, shifts[-1]]))
     curves = _curves(kinds, shifts, ratios)
     table = np.empty((shifts.size, ratios.size))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from wao_predict.cooling.groups import EVERY_OTHER, Cooling, Plant
 from wao_predict.cooling.servers import server_table
-from wao_predict.cooling.set_points import Limits, Recommendation, Site, optimize
+from wao_predict.cooling.set_points import Limits, Recommendation, optimize
+from wao_predict.cooling.site import Site
 from wao_predict.fleet_table import FleetColumns
 from wao_predict.simulate.run import Conditions
 

@@ -8,7 +8,8 @@ from wao_predict.cooling.groups import Plant
 from wao_predict.cooling.models import ChillerAndFans
 from wao_predict.cooling.plant import PlantState
 from wao_predict.cooling.plot import SetPointDisplay
-from wao_predict.cooling.set_points import Limits, ServerTable, Site, optimize
+from wao_predict.cooling.set_points import Limits, optimize
+from wao_predict.cooling.site import ServerTable, Site
 
 
 def test_the_figure_shows_present_and_recommended_set_points() -> None:

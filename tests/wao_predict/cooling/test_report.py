@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from wao_predict.cooling.report import metrics_text, write_metrics
-from wao_predict.cooling.set_points import Outcomes, Recommendation
+from wao_predict.cooling.set_points import Recommendation
+from wao_predict.cooling.site import Outcomes
 from wao_predict.errors import UsageError
 
 

@@ -9,7 +9,8 @@ from wao_predict.cooling.groups import Plant
 from wao_predict.cooling.models import ChillerAndFans, CoolingFactor
 from wao_predict.cooling.plant import FAN, WATER, PlantState
 from wao_predict.cooling.published import TrainedPlant
-from wao_predict.cooling.set_points import Limits, ServerTable, Site, allowed, optimize
+from wao_predict.cooling.set_points import Limits, allowed, optimize
+from wao_predict.cooling.site import ServerTable, Site
 from wao_predict.errors import UsageError
 
 
@@ -83,19 +84,6 @@ def test_the_error_of_the_saving_is_that_of_the_model(published: TrainedPlant) -
     document = found.as_dict()
     assert document["saving_watts"] == pytest.approx(found.saving)
     assert document["allowed"] is True
-
-
-def test_servers_and_supply_air_settle() -> None:
-    site = Site(chiller(), table(per_kelvin=200.0))
-    outcomes = site.at({WATER: 20.0})
-    again = chiller().model.supply_air_temp(outcomes.servers, chiller(water=20.0).state)  # type: ignore[attr-defined]
-    assert float(outcomes.supply_air_temp) == pytest.approx(float(again), abs=1e-3)
-
-
-def test_the_present_set_points_lead_to_the_present() -> None:
-    outcomes = Site(chiller(), table()).at({})
-    assert float(outcomes.servers) == pytest.approx(18_000.0)
-    assert float(outcomes.hottest_inlet) == pytest.approx(25.0)
 
 
 def test_an_unknown_inlet_meets_no_ceiling() -> None:

@@ -80,7 +80,7 @@ class LoadOptions:
             "--count",
             "-n",
             min=0,
-            max=10_000,
+            max=2_000,
             help="Further pods to place together with the set points.",
             rich_help_panel=LOAD,
         ),

@@ -58,7 +58,7 @@ def server_table(
     watts
         Returns the power of a fleet [W].
     most_cells
-        Approximate number of cells; with fewer cells the steps of temperature are wider.
+        Approximate number of cells; with fewer cells the steps of temperature and pressure are wider.
 
     Raises
     ------
@@ -72,6 +72,8 @@ def server_table(
     kinds, index = _kinds(columns)
     shifts, ratios = _reach(columns, plant, plant.model)
     cells = min(most_cells, MOST_CURVES // max(len(kinds.names), 1))
+    if cells < shifts.size * ratios.size / 4:  # pressure matters less than temperature
+        ratios = np.unique([ratios[0], 1.0, ratios[-1]])
     fewer = max(1, int(np.ceil(shifts.size * ratios.size / max(cells, 1))))
     shifts = np.unique(np.append(shifts[::fewer], [0.0, shifts[-1]]))
     curves = _curves(kinds, shifts, ratios)

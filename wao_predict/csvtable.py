@@ -1,10 +1,15 @@
-"""CSV tables from files and standard input: columns by name, and errors with file, line and column."""
+"""CSV tables from files and standard input: columns by name, and errors with file, line and column.
+
+Columns are separated by commas, semicolons or tabs, whichever the header has most. Where commas do not separate
+columns, as in the CSV files of spreadsheets in many countries, they are accepted as decimal points.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +20,9 @@ import numpy as np
 from wao_predict.arrays import FloatArray
 from wao_predict.errors import FeatureError, UsageError
 from wao_predict.features import own_names
+
+_SEPARATORS = (",", ";", "\t")
+_DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +47,7 @@ class CsvTable:
         if missing:
             raise FeatureError(
                 f"{self.name}, line 1: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; the "
-                f"header has {', '.join(self.header)[:200]}{self._hint()}. Name the columns {', '.join(names)}"
+                f"header has {', '.join(self.header)[:200]}. Name the columns {', '.join(names)}"
             )
         twice = [name for name in names if found.count(name) > 1]
         if twice:
@@ -55,11 +63,6 @@ class CsvTable:
     @property
     def _names(self) -> list[str]:
         return own_names([name.lower() for name in self.header])
-
-    def _hint(self) -> str:
-        separators = {";": "semicolons", "\t": "tabs"}
-        used = [word for sign, word in separators.items() if sign in "".join(self.header)]
-        return f" (columns separated by {used[0]}? use commas)" if used else ""
 
     def numbers(self, names: Sequence[str]) -> dict[str, FloatArray]:
         """Return columns by name, as float64 arrays of shape (n_rows,).
@@ -130,7 +133,7 @@ def read_csv(source: str | Path) -> CsvTable:
     """
     name = "standard input" if str(source) == "-" else str(source)
     try:
-        lines = list(_numbered(csv.reader(io.StringIO(_text(source), newline=""))))
+        lines = _lines(_text(source))
     except UnicodeDecodeError:
         raise UsageError(f"{name} cannot be read: it is not UTF-8 text; export the table as CSV") from None
     except (OSError, csv.Error) as error:
@@ -154,6 +157,16 @@ def _text(source: str | Path) -> str:
     return sys.stdin.buffer.read().decode("utf-8-sig")
 
 
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not blank, with their line numbers."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(_SEPARATORS, key=header.count)
+    lines = list(_numbered(csv.reader(io.StringIO(text, newline=""), delimiter=separator)))
+    if separator == ",":
+        return lines
+    return [(line, [_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row]) for line, row in lines]
+
+
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, with their line numbers."""
     for row in reader:
@@ -168,5 +181,5 @@ def _refuse_surplus(table: CsvTable) -> None:
         if len(row) > width and any(value.strip() for value in row[width:]):
             raise FeatureError(
                 f"{table.name}, line {line}: {len(row)} values for {width} columns; write decimals with a point, "
-                "and text with commas in quotes"
+                "or separate columns by semicolons, and put text with separators in quotes"
             )

@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from wao_predict.backends.base import features_of
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
-from wao_predict.features import FEATURES
 from wao_predict.simulate.placement import Outcome
 
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
@@ -129,7 +129,7 @@ class PowerCurveDisplay(Display):
 
 def _middle(predictor: SupportsPredict, feature: str, default: float) -> float | None:
     """Return the middle of a feature's trained range, None for a model without this feature."""
-    if feature not in getattr(predictor, "features", FEATURES):
+    if feature not in features_of(getattr(predictor, "backend", predictor)):
         return None
     low, high = (getattr(predictor, "ranges", None) or {}).get(feature, (default, default))
     return (float(low) + float(high)) / 2

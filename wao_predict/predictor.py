@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
 from wao_predict.features import FeatureRanges, outside_texts
 from wao_predict.flow import AsyncTransport, Transport, arun, run
+from wao_predict.intervals import Intervals, PredictionInterval
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
 from wao_predict.tables import as_matrix
@@ -82,6 +83,8 @@ class _Shared:
         self.name = name or str(getattr(backend, "name", "") or type(backend).__name__)
         self.features = features_of(backend)
         self.ranges = ranges_of(backend)
+        intervals = getattr(backend, "intervals", None)
+        self.intervals = intervals if isinstance(intervals, Intervals) else None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -96,6 +99,21 @@ class _Shared:
 
     def _prediction(self, question: _Question, watts: FloatArray) -> Prediction:
         return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
+
+    def _bounds(self, level: float, question: _Question) -> tuple[FloatArray, FloatArray]:
+        """Return how far the bounds of an interval are from each row's power [W]."""
+        if self.intervals is None:
+            raise UsageError(
+                f"{self.name} has no prediction intervals: `wao train` stores them if it holds out at least 40 rows"
+            )
+        return self.intervals.at(question.X[:, self.features.index("cpu_usage")], level)
+
+
+def _with_bounds(watts: FloatArray, bounds: tuple[FloatArray, FloatArray] | None) -> FloatArray | PredictionInterval:
+    if bounds is None:
+        return watts
+    low, high = bounds
+    return PredictionInterval(watts, np.maximum(watts + low, 0.0), watts + high)
 
 
 class Predictor(_Shared):
@@ -124,13 +142,22 @@ class Predictor(_Shared):
         if self._is_remote and transport is None:
             raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_predictor")
 
-    def predict(self, X: object) -> FloatArray:
+    @overload
+    def predict(self, X: object, *, interval: None = None) -> FloatArray: ...
+
+    @overload
+    def predict(self, X: object, *, interval: float) -> PredictionInterval: ...
+
+    def predict(self, X: object, *, interval: float | None = None) -> FloatArray | PredictionInterval:
         """Return the power of each row [W], shape (n_samples,).
 
         Parameters
         ----------
         X
             A table with the columns `features`, see `as_matrix`.
+        interval
+            Share of measurements that an interval around the power is to cover, such as 0.9. The result is then
+            (watts, low, high).
 
         Raises
         ------
@@ -138,6 +165,8 @@ class Predictor(_Shared):
             The table is not valid.
         RemoteError
             The server gave no usable answer.
+        UsageError
+            The model has no intervals, or not for this share.
 
         Warns
         -----
@@ -145,8 +174,9 @@ class Predictor(_Shared):
             Some rows are outside the trained range and were predicted at the nearest trained value.
         """
         question = self._question(X)
+        bounds = None if interval is None else self._bounds(interval, question)
         question.warn(self.name)
-        return self._answer(question).watts
+        return _with_bounds(self._answer(question).watts, bounds)
 
     def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; like `predict`, without the warning."""
@@ -183,11 +213,18 @@ class AsyncPredictor(_Shared):
         if self._is_remote and transport is None:
             raise UsageError(f"{self.name} predicts on a server: give a transport, or use load_async_predictor")
 
-    async def predict(self, X: object) -> FloatArray:
-        """Return the power of each row [W], shape (n_samples,); see `Predictor.predict`."""
+    @overload
+    async def predict(self, X: object, *, interval: None = None) -> FloatArray: ...
+
+    @overload
+    async def predict(self, X: object, *, interval: float) -> PredictionInterval: ...
+
+    async def predict(self, X: object, *, interval: float | None = None) -> FloatArray | PredictionInterval:
+        """Return the power of each row [W], shape (n_samples,), or an interval; see `Predictor.predict`."""
         question = self._question(X)
+        bounds = None if interval is None else self._bounds(interval, question)
         question.warn(self.name)
-        return (await self._answer(question)).watts
+        return _with_bounds((await self._answer(question)).watts, bounds)
 
     async def predict_detailed(self, X: object) -> Prediction:
         """Return the power and the rows outside the trained range; see `Predictor.predict_detailed`."""

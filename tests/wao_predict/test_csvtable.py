@@ -48,6 +48,19 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_are_understood(tmp_path:
     assert made.numbers(["cpu_usage"])["cpu_usage"].tolist() == [10.0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cpu_usage;inlet_temp;delta_p\n12,5;22;-0,5\n",
+        "cpu_usage\tinlet_temp\tdelta_p\n12.5\t22\t-0.5\n",
+        "\n cpu_usage ; inlet_temp ; delta_p \n 12,5 ; 2,2e1 ; -0,5 \n",
+    ],
+)
+def test_columns_may_be_separated_by_semicolons_and_tabs_with_decimal_commas(text: str, tmp_path: Path) -> None:
+    found = table(tmp_path, text).numbers(["cpu_usage", "inlet_temp", "delta_p"])
+    assert [values.tolist() for values in found.values()] == [[12.5], [22.0], [-0.5]]
+
+
 def test_an_optional_column_is_unknown_where_it_is_empty_or_missing(tmp_path: Path) -> None:
     made = table(tmp_path, "cpu_usage,inlet_temp\n1,22\n2,\n3\n")
     values = made.optional_numbers("inlet_temp").tolist()
@@ -61,8 +74,8 @@ def test_an_optional_column_is_unknown_where_it_is_empty_or_missing(tmp_path: Pa
     [
         ("cpu_usage,inlet_temp\n1,2\n", "line 1: missing column delta_p; the header has cpu_usage, inlet_temp"),
         ("rack\na\n", "missing columns cpu_usage, inlet_temp, delta_p"),
-        ("cpu_usage;inlet_temp;delta_p\n1;2;3\n", "columns separated by semicolons"),
-        ("cpu_usage\tinlet_temp\n1\t2\n", "columns separated by tabs"),
+        ("cpu_usage;inlet_temp\n1;2\n", "missing column delta_p; the header has cpu_usage, inlet_temp"),
+        ("cpu_usage;inlet_temp;delta_p\n1;2;3,4,5\n", "column delta_p: '3,4,5' is not a number"),
         (f"{HEAD.strip()},CPU_USAGE\n1,2,3,4\n", "column cpu_usage occurs twice"),
         (f"{HEAD}1,2\n", "line 2, column delta_p: the value is missing"),
         (f"{HEAD}1,nan,3\n", "column inlet_temp: 'nan' is not a number"),

@@ -41,15 +41,15 @@ Backend = LocalBackend | RemoteBackend
 def features_of(backend: object) -> tuple[str, ...]:
     """Return the names of a backend's features, in the order of its columns.
 
-    These are its attribute `features`, else scikit-learn's `feature_names_in_`, else `FEATURES`. A feature's own name
-    replaces an alias.
+    These are its attribute `features`, else `features_` of a fitted estimator, else scikit-learn's `feature_names_in_`,
+    else `FEATURES`. A feature's own name replaces an alias.
 
     Raises
     ------
     UsageError
         The names cannot be those of a power model.
     """
-    for attribute in ("features", "feature_names_in_"):
+    for attribute in ("features", "features_", "feature_names_in_"):
         stated = getattr(backend, attribute, None)
         if stated is not None:
             return checked_features(own_names([str(name) for name in stated]))

@@ -15,6 +15,7 @@ from wao_predict.curves import curve_rows
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import MissingExtra, ModelLoadError, PredictError, UsageError
 from wao_predict.features import FEATURES, FeatureRanges, checked_features
+from wao_predict.intervals import Intervals
 from wao_predict.models.metadata import ranges_from_json
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024
@@ -56,6 +57,7 @@ class OnnxBackend:
         self._outputs = [output.name for output in self.session.get_outputs()]
         self.ranges = _ranges(self.metadata, self.path, self.features)
         self.knots = _knots(self.metadata, self.path)
+        self.intervals = _intervals(self.metadata, self.path)
 
     @classmethod
     def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> OnnxBackend:
@@ -172,6 +174,13 @@ def _ranges(metadata: Mapping[str, str], path: Path, features: Sequence[str]) ->
         return ranges_from_json(metadata.get("wao.ranges"), features)
     except ValueError:
         raise ModelLoadError(f"{path}: its metadata wao.ranges is not a JSON map of feature to [low, high]") from None
+
+
+def _intervals(metadata: Mapping[str, str], path: Path) -> Intervals | None:
+    try:
+        return Intervals.from_json(metadata.get("wao.intervals"))
+    except ValueError as error:
+        raise ModelLoadError(f"{path}: its metadata wao.intervals cannot be read: {error}") from None
 
 
 def _knots(metadata: Mapping[str, str], path: Path) -> FloatArray | None:

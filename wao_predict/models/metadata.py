@@ -15,6 +15,7 @@ from typing import Any
 
 from wao_predict.errors import ModelLoadError, UsageError
 from wao_predict.features import FEATURES, UNITS, FeatureRanges, checked_features
+from wao_predict.intervals import Intervals
 
 PREFIX = "wao."
 MAX_MODEL_BYTES = 256 * 1024 * 1024
@@ -43,6 +44,8 @@ class ModelInfo:
         unknown.
     metrics
         Errors by name: MAE and RMSE [W], MAPE [%].
+    intervals
+        Prediction intervals by load, from held-out rows; None if unknown.
     source, license, created_with
         Origin and license of the training data, and the program that wrote the file.
     """
@@ -54,6 +57,7 @@ class ModelInfo:
     knots: tuple[float, ...] = ()
     support: FeatureRanges | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Intervals | None = field(default=None, compare=False)
     source: str = ""
     license: str = ""
     created_with: str = ""
@@ -68,6 +72,7 @@ class ModelInfo:
             "knots": json.dumps([float(knot) for knot in self.knots]) if self.knots else "",
             "support": _ranges_json(self.support),
             "metrics": json.dumps(dict(self.metrics)) if self.metrics else "",
+            "intervals": "" if self.intervals is None else self.intervals.to_json(),
             "source": self.source,
             "license": self.license,
             "created_with": self.created_with,
@@ -94,6 +99,7 @@ class ModelInfo:
                 knots=tuple(float(knot) for knot in json.loads(own.get("knots") or "[]")),
                 support=ranges_from_json(own.get("support"), features),
                 metrics=dict(json.loads(own.get("metrics") or "{}")),
+                intervals=Intervals.from_json(own.get("intervals")),
                 source=own.get("source", ""),
                 license=own.get("license", ""),
                 created_with=own.get("created_with", ""),

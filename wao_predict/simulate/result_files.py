@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wao_predict.errors import MissingExtra, UsageError
+from wao_predict.errors import UsageError
+from wao_predict.parquet import write_parquet
 from wao_predict.simulate.comparison import Comparison
 
 SUFFIXES = (".csv", ".parquet")
@@ -40,7 +41,7 @@ def write_columns(path: Path, columns: dict[str, list[object]]) -> None:
             with path.open("w", encoding="utf-8", newline="") as file:
                 _write_csv(csv.writer(file, lineterminator="\n"), columns)
         else:
-            _write_parquet(path, columns)
+            write_parquet(path, columns)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
 
@@ -55,12 +56,3 @@ def _write_csv(writer: object, columns: dict[str, list[object]]) -> None:
     rows: Sequence[tuple[object, ...]] = list(zip(*columns.values(), strict=True))
     writer.writerow(list(columns))  # type: ignore[attr-defined]
     writer.writerows(rows)  # type: ignore[attr-defined]
-
-
-def _write_parquet(path: Path, columns: dict[str, list[object]]) -> None:
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise MissingExtra("writing Parquet", "parquet") from error
-    parquet.write_table(pyarrow.table(columns), path)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from wao_predict.arrays import FloatArray
-from wao_predict.csvtable import CsvTable, read_csv
-from wao_predict.errors import FeatureError, MissingExtra, UsageError
+from wao_predict.csvtable import CsvTable
+from wao_predict.errors import FeatureError, UsageError
+from wao_predict.parquet import read_table
 from wao_predict.simulate.trace import Trace
 
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -85,7 +86,7 @@ def read_trace(path: str | Path, columns: TraceColumns | None = None, *, horizon
         A column is missing, or a value is not a number.
     """
     chosen = columns or TraceColumns()
-    table = _parquet(Path(path)) if str(path).endswith(".parquet") else read_csv(path)
+    table = read_table(path)
     if not table.rows:
         raise UsageError(f"{table.name} has no pods: give at least one row")
     header = {name.lower() for name in table.header}
@@ -139,18 +140,3 @@ def _truth(table: CsvTable, row: int, place: int, name: str) -> bool:
     if text not in (*_TRUE, *_FALSE):
         raise table.refusal(row, name, f"{text!r:.40} is neither true nor false")
     return text in _TRUE
-
-
-def _parquet(path: Path) -> CsvTable:
-    """Return the columns of a Parquet file as text: one reading of numbers and errors for both formats."""
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise MissingExtra("reading Parquet", "parquet") from error
-    try:
-        columns = parquet.read_table(path).to_pydict()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise UsageError(f"{path} cannot be read as Parquet: {error!s:.200}") from None
-    rows = [["" if value is None else str(value) for value in row] for row in zip(*columns.values(), strict=True)]
-    return CsvTable(str(path), list(columns), rows, list(range(1, len(rows) + 1)))

@@ -1,10 +1,10 @@
-"""Train power models from measurements. Needs the extra `train` (torch, scikit-learn, onnx).
+"""Train power models from measurements. Needs the extra `train` (torch), or `train-sklearn` for scikit-learn only.
 
     from wao_predict.train import PowerCurveRegressor, load_table, to_onnx
     table = load_table("measurements.csv")
     to_onnx(PowerCurveRegressor().fit(table.X, table.watts), "server.onnx")
 
-Reading tables and selecting rows to hold out work without the extra.
+Reading and checking tables and selecting rows to hold out work without an extra.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wao_predict":
             raise
-        raise MissingExtra(f"training ({error.name} is not installed here)", "train") from error
+        extra = "train" if _HOME_OF[name] == "regressor" or error.name == "torch" else "train-sklearn"
+        raise MissingExtra(f"training ({error.name} is not installed here)", extra) from error
 
 
 def __dir__() -> list[str]:

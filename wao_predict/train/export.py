@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import onnx
 from onnx import helper
@@ -13,8 +13,15 @@ from onnx import helper
 from wao_predict.errors import UsageError
 from wao_predict.features import FeatureRanges
 from wao_predict.models.metadata import ModelInfo
-from wao_predict.train.graph import network_graph
-from wao_predict.train.regressor import PowerCurveRegressor
+
+
+@runtime_checkable
+class ExportsItself(Protocol):
+    """A model with an ONNX graph of its own, such as `PowerCurveRegressor`."""
+
+    def onnx_graph(self) -> tuple[onnx.ModelProto, ModelInfo]:
+        """Return the graph, and a description with features, ranges and knots."""
+        ...
 
 
 def to_onnx(
@@ -25,41 +32,36 @@ def to_onnx(
     Parameters
     ----------
     model
-        A fitted `PowerCurveRegressor`, or a fitted scikit-learn regressor or pipeline over (cpu_usage, inlet_temp,
-        delta_p) that skl2onnx can convert.
+        A fitted `PowerCurveRegressor`, or a fitted scikit-learn regressor or pipeline over the features of `info` that
+        skl2onnx can convert.
     path
         File to write; an existing file is replaced atomically.
     info
-        Name, source, licence and errors to store. By default the name is that of the file.
+        Name, features, source, licence, errors and intervals to store. By default the name is that of the file. A
+        `PowerCurveRegressor` knows its features.
     ranges
         Trained ranges of a scikit-learn model; a `PowerCurveRegressor` knows its own.
 
     Raises
     ------
     UsageError
-        The model is not fitted, does not take three features, or cannot be converted.
+        The model is not fitted, does not take these features, or cannot be converted.
     """
     path = Path(path)
     card = info or ModelInfo(name=path.stem)
-    if isinstance(model, PowerCurveRegressor):
-        proto, card = _own(model, card)
+    if isinstance(model, ExportsItself):
+        proto, own = model.onnx_graph()
+        card = replace(card, features=own.features, ranges=own.ranges, knots=own.knots)
     else:
         from wao_predict.train.sklearn_route import sklearn_graph
 
-        proto = sklearn_graph(model)
+        proto = sklearn_graph(model, card.features)
         card = replace(card, ranges=ranges or card.ranges)
     card = replace(card, path=path, created_with=card.created_with or f"wao-predict {version('wao-predict')}")
     del proto.metadata_props[:]
     helper.set_model_props(proto, card.to_props())
     _write(path, proto)
     return card
-
-
-def _own(model: PowerCurveRegressor, card: ModelInfo) -> tuple[onnx.ModelProto, ModelInfo]:
-    if not hasattr(model, "network_"):
-        raise UsageError("this PowerCurveRegressor is not fitted yet: call fit(X, watts) first")
-    knots = tuple(float(knot) for knot in model.ticks_.cpu_usage)
-    return network_graph(model.network_), replace(card, ranges=model.ranges_, knots=knots)
 
 
 def _write(path: Path, proto: onnx.ModelProto) -> None:

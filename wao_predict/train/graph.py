@@ -1,15 +1,17 @@
-"""Conversion of a trained network to an ONNX graph: input X (N, 3), outputs watts (N,) and curve (N, k)."""
+"""Conversion of a trained network to an ONNX graph: input X (N, n_features), outputs watts (N,) and curve (N, k)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from wao_predict.train.network import CurveNetwork
+if TYPE_CHECKING:
+    from wao_predict.train.network import CurveNetwork, Ramps
 
 OPSET, IR_VERSION = 17, 8
 """Supported by onnxruntime 1.13 and later."""
@@ -30,41 +32,40 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
+    def whole(self, name: str, *values: Sequence[int]) -> list[str]:
+        """Add constants of whole numbers, and return their names."""
+        return [self.constant(f"{name}{number}", value, np.int64) for number, value in enumerate(values)]
 
-def network_graph(network: CurveNetwork) -> onnx.ModelProto:
+    def ramps(self, name: str, parts: Sequence[tuple[int, Ramps]]) -> str:
+        """Encode columns of X as ramps in one tensor, and return its name."""
+        columns = np.concatenate([np.full(len(ramps.lower), column) for column, ramps in parts])
+        lower = self.constant(f"{name}_lower", np.concatenate([_array(ramps.lower) for _, ramps in parts]))
+        slope = self.constant(f"{name}_slope", np.concatenate([_array(ramps.slope) for _, ramps in parts]))
+        column = self.constant(f"{name}_column", columns, np.int64)
+        above = self.op("Sub", [self.op("Gather", ["X", column], f"{name}_value", axis=1), lower], f"{name}_above")
+        zero, one = self.constant(f"{name}_zero", 0.0), self.constant(f"{name}_one", 1.0)
+        return self.op("Clip", [self.op("Mul", [above, slope], f"{name}_scaled"), zero, one], f"{name}_ramps")
+
+
+def network_graph(network: CurveNetwork, n_features: int) -> onnx.ModelProto:
     """Return an ONNX model that computes the same operations as `network`."""
     graph = _Graph()
-    ramps = _ramps(graph, network)
-    idle, rises = _parts(graph, network, ramps["readings"])
+    cpu = graph.ramps("cpu", [(0, network.cpu_ramps)])
+    free = graph.ramps("readings", list(zip(network.free, network.free_ramps, strict=True)))
+    idle, rises = _parts(graph, network, free)
     axis = graph.constant("axis", 1, np.int64)
-    graph.op("CumSum", [graph.op("Concat", [idle, rises], "steps", axis=1), axis], "curve")
-    added = graph.op("Mul", [rises, ramps["cpu"]], "added")
+    steps = graph.op("CumSum", [graph.op("Concat", [idle, rises], "steps", axis=1), axis], "running")
+    knots, directed = len(network.rise_scale) - sum(network.steps) + 1, sum(network.steps)
+    graph.op("Slice", [steps, *graph.whole("from", [directed], [directed + knots], [1])], "curve")
+    added = graph.op("Mul", [rises, cpu], "added")
     # a running sum adds in the same order for every row, so watts never fall, even by rounding; ReduceSum can
     sums = graph.op("CumSum", [graph.op("Concat", [idle, added], "terms", axis=1), axis], "sums")
-    graph.op("Gather", [sums, graph.constant("last", len(network.rise_scale), np.int64)], "watts", axis=1)
-    return _model(graph, len(network.rise_scale) + 1)
-
-
-def _ramps(graph: _Graph, network: CurveNetwork) -> dict[str, str]:
-    """Encode the CPU usage, and the two readings in one tensor, as ramps."""
-    zero, one = graph.constant("zero", 0.0), graph.constant("one", 1.0)
-    encoded = {}
-    for name, parts in {
-        "cpu": [(0, network.cpu_ramps)],
-        "readings": [(1, network.temp_ramps), (2, network.pressure_ramps)],
-    }.items():
-        columns = np.concatenate([np.full(len(ramps.lower), column) for column, ramps in parts])
-        lower = np.concatenate([_array(ramps.lower) for _, ramps in parts])
-        slope = np.concatenate([_array(ramps.slope) for _, ramps in parts])
-        picked = graph.op("Gather", ["X", graph.constant(f"{name}_column", columns, np.int64)], f"{name}_value", axis=1)
-        above = graph.op("Sub", [picked, graph.constant(f"{name}_lower", lower)], f"{name}_above")
-        scaled = graph.op("Mul", [above, graph.constant(f"{name}_slope", slope)], f"{name}_scaled")
-        encoded[name] = graph.op("Clip", [scaled, zero, one], f"{name}_ramps")
-    return encoded
+    graph.op("Gather", [sums, graph.constant("last", directed + knots - 1, np.int64)], "watts", axis=1)
+    return _model(graph, n_features, knots)
 
 
 def _parts(graph: _Graph, network: CurveNetwork, readings: str) -> tuple[str, str]:
-    """Add the hidden layers, and return the names of idle watts (N, 1) and increases (N, k - 1)."""
+    """Add the hidden layers, and return the names of watts at idle (N, 1 + d) and increases (N, k - 1)."""
     value = readings
     for number, layer in enumerate([network.body[0], network.body[2], network.head]):
         weight = graph.constant(f"weight{number}", _array(layer.weight))
@@ -77,14 +78,30 @@ def _parts(graph: _Graph, network: CurveNetwork, readings: str) -> tuple[str, st
     idle_scale, rise_scale = (graph.constant(n, _array(getattr(network, n))) for n in ("idle_scale", "rise_scale"))
     idle = graph.op("Mul", [graph.op("Gather", [value, first], "raw_idle", axis=1), idle_scale], "idle")
     positive = graph.op("Softplus", [graph.op("Gather", [value, rest], "raw_rises", axis=1)], "positive")
-    return idle, graph.op("Mul", [positive, rise_scale], "rises")
+    rises = graph.op("Mul", [positive, rise_scale], "rises")
+    return _directed(graph, network, idle, rises) if network.steps else (idle, rises)
 
 
-def _model(graph: _Graph, knots: int) -> onnx.ModelProto:
+def _directed(graph: _Graph, network: CurveNetwork, idle: str, rises: str) -> tuple[str, str]:
+    """Split the increases, and append those of features with a direction to the watts at idle."""
+    ramps = graph.ramps("directed", list(zip(network.directed, network.directed_ramps, strict=True)))
+    signs = np.concatenate(
+        [np.full(n, float(d)) for n, d in zip(network.steps, network.directions.values(), strict=True)]
+    )
+    offset = graph.constant("directed_offset", np.where(signs > 0, 0.0, 1.0))
+    turned = graph.op("Mul", [ramps, graph.constant("directed_sign", signs)], "directed_turned")
+    part = graph.op("Add", [turned, offset], "directed_part")
+    count, total = len(signs), len(network.rise_scale)
+    own = graph.op("Slice", [rises, *graph.whole("own", [0], [count], [1])], "directed_rises")
+    cpu = graph.op("Slice", [rises, *graph.whole("cpu_rises", [count], [total], [1])], "cpu_rises")
+    return graph.op("Concat", [idle, graph.op("Mul", [own, part], "directed_watts")], "base", axis=1), cpu
+
+
+def _model(graph: _Graph, n_features: int, knots: int) -> onnx.ModelProto:
     made = helper.make_graph(
         graph.nodes,
         "power",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", n_features])],
         [
             helper.make_tensor_value_info("watts", TensorProto.FLOAT, ["N"]),
             helper.make_tensor_value_info("curve", TensorProto.FLOAT, ["N", knots]),

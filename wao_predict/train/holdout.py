@@ -9,7 +9,7 @@ neighbours would nearly determine them, and the measured error would be too smal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
@@ -34,7 +34,7 @@ class Regressor(Protocol):
     """A regressor with the methods `fit` and `predict` of scikit-learn."""
 
     def fit(self, X: FloatArray, y: FloatArray, /) -> object:
-        """Fit to X, shape (n_samples, 3), and watts y, shape (n_samples,)."""
+        """Fit to X, shape (n_samples, n_features), and watts y, shape (n_samples,)."""
         ...
 
     def predict(self, X: FloatArray, /) -> FloatArray:
@@ -65,7 +65,10 @@ class ErrorFigures:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Held-out rows with measured (`truth`) and predicted watts; `group` names the selection of each row."""
+    """Held-out rows with measured (`truth`) and predicted watts; `group` names the selection of each row.
+
+    The first column of X is cpu_usage.
+    """
 
     X: FloatArray
     truth: FloatArray
@@ -83,8 +86,10 @@ class HeldOut:
         return {name: ErrorFigures.of(self.watts[p], self.truth[p]) for name, p in parts.items() if p.any()}
 
 
-def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, BoolArray]:
-    """Return masks of the rows of X, shape (n_samples, 3), to hold out, by name. Each name needs a separate fit.
+def holdout_masks(X: FloatArray, how: Holdout = "auto", features: Sequence[str] = FEATURES) -> dict[str, BoolArray]:
+    """Return masks of the rows of X, shape (n_samples, n_features), to hold out, by name.
+
+    Each name needs a separate fit.
 
     Raises
     ------
@@ -95,7 +100,7 @@ def holdout_masks(X: FloatArray, how: Holdout = "auto") -> dict[str, BoolArray]:
         raise UsageError(f"holdout {how!r} is unknown: use one of {', '.join(HOLDOUTS)}")
     if how == "none":
         return {}
-    planes = _planes(X) if how in ("auto", "planes") else {}
+    planes = _planes(X, features) if how in ("auto", "planes") else {}
     if how == "planes" and not planes:
         raise UsageError("the table is not a grid, so no planes can be held out: use the holdout blocks")
     return planes or {"blocks of rows": _blocks(len(X))}
@@ -111,11 +116,11 @@ def evaluate(make: Callable[[str], Regressor], X: FloatArray, y: FloatArray, mas
     return HeldOut(*(np.concatenate([getattr(p, field) for p in parts]) for field in ("X", "truth", "watts", "group")))
 
 
-def _planes(X: FloatArray) -> dict[str, BoolArray]:
+def _planes(X: FloatArray, features: Sequence[str]) -> dict[str, BoolArray]:
     if not all(on_grid(column) for column in X.T):
         return {}
     masks = {}
-    for name, column in zip(FEATURES, X.T, strict=True):
+    for name, column in zip(features, X.T, strict=True):
         values = np.unique(column)
         if len(values) >= _LEAST_PLANES:
             masks[f"{name} planes"] = np.isin(column, values[2:-1:_EVERY_PLANE])

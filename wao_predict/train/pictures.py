@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.features import UNITS
+from wao_predict.intervals import Intervals
 from wao_predict.report_page import MUTED, svg_figure
 from wao_predict.train.holdout import HeldOut
 from wao_predict.train.table import TrainingTable
@@ -15,23 +18,47 @@ COLOURS = ("#2563eb", "#d97706", "#be185d")
 _MOST_POINTS = 1500
 
 
-def curves_picture(model: Any, table: TrainingTable) -> str:
-    """Return a figure of power curves at three temperatures with nearby data, one panel per pressure."""
+def curves_picture(model: Any, table: TrainingTable, intervals: Intervals | None = None) -> str:
+    """Return a figure of power curves with nearby data.
+
+    The second feature of the table has three lines, and the third one three panels; further features are at their
+    median. The band around the middle line is the interval of 90 %.
+    """
     cpu = np.linspace(table.X[:, 0].min(), table.X[:, 0].max(), 201)
-    temps, pressures = (_met(table.X[:, column]) for column in (1, 2))
-    with svg_figure(len(pressures) * 3.6 + 0.6, 3.5) as (figure, made):
-        panels = figure.subplots(1, len(pressures), sharey=True, squeeze=False)[0]
-        for panel, pressure in zip(panels, pressures, strict=True):
-            panel.set_title(f"pressure difference {pressure:.3g} Pa")
-            panel.set_xlabel("CPU usage [%]")
-            for temp, colour in zip(temps, COLOURS, strict=False):
-                near = _near(table, temp, pressure)
-                panel.scatter(table.X[near, 0], table.watts[near], s=9, color=colour, alpha=0.45, linewidths=0)
-                rows = np.column_stack([cpu, np.full_like(cpu, temp), np.full_like(cpu, pressure)])
-                panel.plot(cpu, model.predict(rows), color=colour, lw=1.8, label=f"{temp:.3g} °C")
-        panels[0].set_ylabel("power [W]")
-        panels[-1].legend(title="inlet", loc="lower right")
+    columns = list(table.features[1:3])
+    lines, panels = (_met(table.column(columns[at])) if at < len(columns) else [None] for at in (0, 1))
+    with svg_figure(len(panels) * 3.6 + 0.6 + (1.5 if len(panels) == 1 else 0), 3.5) as (figure, made):
+        for axes, second in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+            if second is not None:
+                axes.set_title(_reading(columns[1], second))
+            axes.set_xlabel("CPU usage [%]")
+            for number, (first, colour) in enumerate(zip(lines, COLOURS, strict=False)):
+                at = {name: value for name, value in zip(columns, (first, second), strict=False) if value is not None}
+                near = _near(table, at)
+                axes.scatter(table.X[near, 0], table.watts[near], s=9, color=colour, alpha=0.45, linewidths=0)
+                watts = model.predict(_rows(table, cpu, at))
+                axes.plot(cpu, watts, color=colour, lw=1.8, label="" if first is None else _reading(columns[0], first))
+                if intervals is not None and number == len(lines) // 2:
+                    low, high = intervals.at(cpu, 0.9)
+                    axes.fill_between(cpu, watts + low, watts + high, color=colour, alpha=0.15, lw=0)
+        figure.axes[0].set_ylabel("power [W]")
+        if columns:
+            figure.axes[-1].legend(loc="lower right")
     return made[0]
+
+
+def _rows(table: TrainingTable, cpu: FloatArray, at: Mapping[str, float]) -> FloatArray:
+    """Return rows of the model over load, with some features at given values, and the others at their median."""
+    middle = np.median(table.X, axis=0)
+    rows = np.tile([at.get(name, value) for name, value in zip(table.features, middle, strict=True)], (cpu.size, 1))
+    rows[:, 0] = cpu
+    return rows
+
+
+def _reading(name: str, value: float) -> str:
+    """Return a value of a feature as text, with its unit."""
+    unit = {"degC": "°C"}.get(UNITS.get(name, ""), UNITS.get(name, ""))
+    return f"{name} {value:.3g} {unit}".rstrip()
 
 
 def errors_picture(held_out: HeldOut) -> str:
@@ -89,13 +116,14 @@ def _met(values: FloatArray) -> list[float]:
     return [float(value) for value in np.unique(np.quantile(values, [0.15, 0.5, 0.85], method="nearest"))]
 
 
-def _near(table: TrainingTable, temp: float, pressure: float) -> IntArray:
+def _near(table: TrainingTable, at: Mapping[str, float]) -> IntArray:
     """Return the numbers of rows at these readings on a grid, else of rows within a tenth of the ranges."""
-    distance = np.abs(table.X[:, 1:] - (temp, pressure))
+    places = [table.features.index(name) for name in at]
+    distance = np.abs(table.X[:, places] - list(at.values()))
     exact = np.flatnonzero((distance == 0).all(axis=1))
     if len(exact) >= 10:
         return exact[_some(len(exact))]
-    close = np.flatnonzero((distance <= 0.1 * np.ptp(table.X[:, 1:], axis=0)).all(axis=1))
+    close = np.flatnonzero((distance <= 0.1 * np.ptp(table.X[:, places], axis=0)).all(axis=1))
     return close[_some(len(close))]
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from wao_predict.errors import UsageError
-from wao_predict.features import FEATURES, FeatureRanges
+from wao_predict.features import FeatureRanges
+from wao_predict.intervals import Intervals
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.export import to_onnx
 from wao_predict.train.holdout import ErrorFigures, HeldOut, Holdout, evaluate, holdout_masks
-from wao_predict.train.regressor import PowerCurveRegressor
 from wao_predict.train.table import TrainingTable
 
 Route = Literal["torch", "sklearn"]
@@ -23,12 +23,29 @@ OnProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """Options of a training: route, passes over the data (torch only), seed, and rows to hold out."""
+    """Options of a training.
+
+    Attributes
+    ----------
+    route
+        Library that fits the model.
+    epochs, hidden, device
+        Passes over the data, units of each hidden layer, and device; for torch only.
+    seed
+        Random seed.
+    holdout
+        Rows to hold out.
+    directions
+        1 or -1 for features other than cpu_usage in which power never falls, or never rises.
+    """
 
     route: Route = "torch"
     epochs: int = 200
     seed: int = 0
     holdout: Holdout = "auto"
+    hidden: int = 48
+    device: str = "auto"
+    directions: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.route not in ROUTES:
@@ -59,34 +76,46 @@ def train_to_onnx(
     Parameters
     ----------
     info
-        Name, source, licence and support of the model; ranges, knots and metrics are added.
+        Name, source, licence and support of the model; features, ranges, knots, metrics and intervals are added.
     """
-    masks = holdout_masks(table.X, plan.holdout)
+    masks = holdout_masks(table.X, plan.holdout, table.features)
     meter = _Meter(len(masks) + 1, on_progress)
-    held_out = evaluate(lambda name: _regressor(plan, meter, f"without {name}"), table.X, table.watts, masks)
-    model = _regressor(plan, meter, "on all rows")
+    held_out = evaluate(lambda name: _regressor(plan, table, meter, f"without {name}"), table.X, table.watts, masks)
+    model = _regressor(plan, table, meter, "on all rows")
     model.fit(table.X, table.watts)
     fit = ErrorFigures.of(model.predict(table.X), table.watts)
     metrics: dict[str, Any] = {"fit": {"all": fit.rounded()}}
     if masks:
         metrics["held_out"] = {name: figures.rounded() for name, figures in held_out.figures().items()}
-    described = to_onnx(model, path, info=replace(info, metrics=metrics), ranges=_box(table))
+    intervals = Intervals.of_residuals(held_out.X[:, 0], held_out.truth - held_out.watts)
+    described = replace(info, metrics=metrics, features=table.features, intervals=intervals)
+    described = to_onnx(model, path, info=described, ranges=_box(table))
     meter.done()
     return Trained(model, described, held_out if masks else None)
 
 
 def _box(table: TrainingTable) -> FeatureRanges:
     low, high = table.X.min(axis=0), table.X.max(axis=0)
-    return FeatureRanges(**{name: (float(a), float(b)) for name, a, b in zip(FEATURES, low, high, strict=True)})
+    return FeatureRanges(**{name: (float(a), float(b)) for name, a, b in zip(table.features, low, high, strict=True)})
 
 
-def _regressor(plan: TrainingPlan, meter: _Meter, what: str) -> Any:
+def _regressor(plan: TrainingPlan, table: TrainingTable, meter: _Meter, what: str) -> Any:
     meter.begin(what)
     if plan.route == "torch":
-        return PowerCurveRegressor(epochs=plan.epochs, seed=plan.seed, on_epoch=meter.epoch)
+        from wao_predict.train.regressor import PowerCurveRegressor
+
+        return PowerCurveRegressor(
+            features=table.features,
+            directions=plan.directions,
+            hidden=plan.hidden,
+            epochs=plan.epochs,
+            seed=plan.seed,
+            device=plan.device,
+            on_epoch=meter.epoch,
+        )
     from wao_predict.train.sklearn_route import default_regressor
 
-    return default_regressor(plan.seed)
+    return default_regressor(plan.seed, features=table.features, directions=plan.directions, rows=len(table))
 
 
 class _Meter:

@@ -1,8 +1,8 @@
-"""Training with scikit-learn: a regressor over the three features, converted to ONNX by skl2onnx."""
+"""Training with scikit-learn: a regressor over named features, converted to ONNX by skl2onnx. Needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,16 +20,46 @@ from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES
 from wao_predict.tables import as_matrix
 from wao_predict.train.graph import OPSET
-from wao_predict.train.regressor import checked_watts
+from wao_predict.train.targets import checked_watts
+
+FULL_LEAVES = 20
+"""Least rows of a leaf of the trees, as is scikit-learn's default."""
 
 
-def default_regressor(seed: int = 0) -> HistGradientBoostingRegressor:
-    """Return the regressor of `wao train --route sklearn`: boosted trees, constrained to be monotone in CPU usage."""
+def default_regressor(
+    seed: int = 0,
+    *,
+    features: Sequence[str] = FEATURES,
+    directions: Mapping[str, int] | None = None,
+    rows: int | None = None,
+) -> HistGradientBoostingRegressor:
+    """Return the regressor of `wao train --route sklearn`: boosted trees, constrained to be monotone in CPU usage.
+
+    Parameters
+    ----------
+    seed
+        Random seed.
+    features
+        Names of the columns.
+    directions
+        1 or -1 for further features in which power never falls, or never rises.
+    rows
+        Number of rows of the table. Leaves of small tables are smaller: trees with leaves of 20 rows would predict the
+        mean of a table of 30 rows.
+    """
+    signs = {"cpu_usage": 1, **(directions or {})}
+    least = FULL_LEAVES if rows is None else int(np.clip(rows // 20, 2, FULL_LEAVES))
     # squared error: absolute error sets leaves to medians afterwards, which violates the constraint
-    return HistGradientBoostingRegressor(max_iter=200, max_leaf_nodes=15, monotonic_cst=[1, 0, 0], random_state=seed)
+    return HistGradientBoostingRegressor(
+        max_iter=200,
+        max_leaf_nodes=15,
+        min_samples_leaf=least,
+        monotonic_cst=[signs.get(name, 0) for name in features],
+        random_state=seed,
+    )
 
 
-def fit_sklearn(X: object, y: ArrayLike, *, regressor: Any = None) -> Any:
+def fit_sklearn(X: object, y: ArrayLike, *, regressor: Any = None, features: Sequence[str] = FEATURES) -> Any:
     """Fit a scikit-learn regressor to a table X and watts y, shape (n_samples,), and return it.
 
     Parameters
@@ -37,9 +67,12 @@ def fit_sklearn(X: object, y: ArrayLike, *, regressor: Any = None) -> Any:
     regressor
         Default: `default_regressor()`. Regressors without a monotone constraint can predict power that falls as CPU
         usage rises; their curves are made monotone when they are used for placement.
+    features
+        Names of the columns of X to fit on.
     """
-    model = default_regressor() if regressor is None else regressor
-    return model.fit(as_matrix(X).astype(np.float32), checked_watts(y))
+    matrix = as_matrix(X, features).astype(np.float32)
+    model = default_regressor(features=features, rows=len(matrix)) if regressor is None else regressor
+    return model.fit(matrix, checked_watts(y))
 
 
 def sklearn_graph(model: Any, features: Sequence[str] = FEATURES) -> onnx.ModelProto:

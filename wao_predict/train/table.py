@@ -1,19 +1,24 @@
-"""Training tables: CSV files with the three features and measured watts. Needs neither torch nor pandas."""
+"""Training tables: features and measured watts from CSV and Parquet files. Needs neither torch nor pandas."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wao_predict.csvtable import CsvTable, number, read_csv
-from wao_predict.errors import FeatureError
-from wao_predict.features import FEATURES
+from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.csvtable import CsvTable, number
+from wao_predict.errors import FeatureError, UsageError
+from wao_predict.features import FEATURES, checked_features
+from wao_predict.parquet import read_table
+from wao_predict.timestamps import parse_rfc3339
 
-COLUMNS = (*FEATURES, "watts")
 MAX_ROWS = 5_000_000
+MAX_FILES = 10_000
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+"""Endings of the files that are read from a folder."""
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 
@@ -23,68 +28,210 @@ class TrainingTable:
 
     Attributes
     ----------
+    path
+        File or folder.
     X, watts
-        Features, shape (n, 3), and power [W], shape (n,).
+        Features, shape (n, n_features), and power [W], shape (n,).
     skipped
-        Numbers of the lines that lack one of the four values.
+        Numbers of the lines that lack a value.
+    features
+        Names of the columns of X, cpu_usage first.
+    recording
+        Number of the recording of each row, shape (n,): one for each file and node. The rows of a recording are in the
+        order in which they were measured. None if there is one recording.
+    time
+        Time of each row [s since the epoch], shape (n,), NaN if unknown; None without such a column.
     """
 
     path: Path
-    X: NDArray[np.float64]
-    watts: NDArray[np.float64]
+    X: FloatArray
+    watts: FloatArray
     skipped: tuple[int, ...] = ()
+    features: tuple[str, ...] = FEATURES
+    recording: IntArray | None = None
+    time: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.watts)
 
+    def column(self, name: str) -> FloatArray:
+        """Return the values of a feature, shape (n,)."""
+        return np.asarray(self.X[:, self.features.index(name)])
 
-def load_table(path: Path | str) -> TrainingTable:
-    """Return the rows of a CSV file with columns cpu_usage [%], inlet_temp [degC], delta_p [Pa], watts [W].
+    def recordings(self) -> list[IntArray]:
+        """Return the row numbers of each recording, in order."""
+        if self.recording is None:
+            return [np.arange(len(self))]
+        return [np.flatnonzero(self.recording == value) for value in np.unique(self.recording)]
+
+    def take(self, rows: BoolArray | IntArray) -> TrainingTable:
+        """Return the table with some of its rows, by a mask or by their numbers."""
+        recording = None if self.recording is None else self.recording[rows]
+        time = None if self.time is None else self.time[rows]
+        return replace(self, X=self.X[rows], watts=self.watts[rows], recording=recording, time=time)
+
+    def with_column(self, name: str, values: FloatArray) -> TrainingTable:
+        """Return the table with other values of a feature, shape (n,)."""
+        X = self.X.copy()
+        X[:, self.features.index(name)] = values
+        return replace(self, X=X)
+
+
+def load_table(
+    path: Path | str,
+    *,
+    features: Sequence[str] | None = None,
+    nodes: Sequence[str] | None = None,
+    any_load: bool = False,
+) -> TrainingTable:
+    """Return the rows of CSV or Parquet files with columns of features and watts [W].
 
     Columns can be in any order, and other columns are ignored. Rows with a missing value are skipped and counted, never
-    filled.
+    filled. The columns `node` and `time` (RFC 3339, or seconds since the epoch) are optional.
+
+    Parameters
+    ----------
+    path
+        A file, "-" for standard input, or a folder, whose files with the endings `SUFFIXES` are read in order of name.
+    features
+        Names of the columns, cpu_usage first. Default: cpu_usage [%], and of inlet_temp [degC] and delta_p [Pa] those
+        that all files have.
+    nodes
+        Read only the rows of these nodes.
+    any_load
+        Accept loads above 100, which may be in another unit.
 
     Raises
     ------
     UsageError
-        The file cannot be read.
+        A file cannot be read, or the folder has none.
     FeatureError
         A column is missing, or a value is impossible; the message names line and column.
     """
-    read = read_csv(path)
-    places = read.places(COLUMNS)
-    if len(read.rows) > MAX_ROWS:
-        raise FeatureError(f"{read.name}: more than {MAX_ROWS:,} rows; reduce the table first")
-    rows: list[list[float]] = []
-    skipped: list[int] = []
-    for index, line in enumerate(read.lines):
-        row = [_value(read, index, name, place) for name, place in places.items()]
-        if None in row:
-            skipped.append(line)
-        else:
-            rows.append([value for value in row if value is not None])
-    if not rows:
-        raise FeatureError(
-            f"{read.name}: no row has all of {', '.join(COLUMNS)} ({len(skipped)} rows skipped); add measurements"
+    where = Path(path)
+    tables = [read_table(file) for file in _files(path)]
+    chosen = _features(tables, features)
+    rows = _Rows(chosen, nodes, any_load)
+    for read in tables:
+        rows.add(read)
+    return rows.table(where, ", ".join((*chosen, "watts")))
+
+
+def _files(path: Path | str) -> list[Path | str]:
+    if not Path(path).is_dir():
+        return [path]
+    found = sorted(file for file in Path(path).iterdir() if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise UsageError(f"{path} has no file that ends in {', '.join(SUFFIXES)}")
+    if len(found) > MAX_FILES:
+        raise UsageError(f"{path} has more than {MAX_FILES:,} files: give a folder with fewer")
+    return list(found)
+
+
+def _features(tables: Sequence[CsvTable], features: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the features; a table that lacks one is refused."""
+    if features is None:
+        optional = [name for name in FEATURES[1:] if all(table.has(name) for table in tables)]
+        chosen = ("cpu_usage", *optional)
+    else:
+        chosen = checked_features(features)
+        if chosen[0] != "cpu_usage":
+            raise UsageError(f"features {', '.join(chosen)}: name cpu_usage first")
+    for table in tables:
+        table.places([*chosen, "watts"])
+    return chosen
+
+
+class _Rows:
+    """Collects the rows of several files."""
+
+    def __init__(self, features: tuple[str, ...], nodes: Sequence[str] | None, any_load: bool) -> None:
+        self._features = features
+        self._nodes = None if nodes is None else set(nodes)
+        self._any_load = any_load
+        self._values: list[list[float]] = []
+        self._recording: list[int] = []
+        self._recordings: dict[tuple[str, str], int] = {}
+        self._time: list[float] = []
+        self._skipped: list[int] = []
+        self._seen_nodes: set[str] = set()
+
+    def add(self, table: CsvTable) -> None:
+        names = [*self._features, "watts"]
+        places = table.places(names)
+        node, time = (table.places([name])[name] if table.has(name) else None for name in ("node", "time"))
+        if len(self._values) + len(table.rows) > MAX_ROWS:
+            raise FeatureError(f"{table.name}: more than {MAX_ROWS:,} rows; reduce the table first")
+        for row, line in enumerate(table.lines):
+            name = "" if node is None else table.cell(row, node)
+            self._seen_nodes.add(name)
+            if self._nodes is not None and name not in self._nodes:
+                continue
+            values = [self._value(table, row, column, place) for column, place in places.items()]
+            if None in values:
+                self._skipped.append(line)
+                continue
+            self._values.append([value for value in values if value is not None])
+            self._recording.append(self._recordings.setdefault((table.name, name), len(self._recordings)))
+            self._time.append(np.nan if time is None else _seconds(table.cell(row, time)))
+
+    def table(self, path: Path, wanted: str) -> TrainingTable:
+        if self._nodes is not None and not self._nodes & self._seen_nodes:
+            known = ", ".join(sorted(self._seen_nodes - {""})[:20]) or "no column node"
+            raise FeatureError(f"{path} has no rows of node {', '.join(sorted(self._nodes))}; it has {known}")
+        if not self._values:
+            raise FeatureError(
+                f"{path}: no row has all of {wanted} ({len(self._skipped)} rows skipped); add measurements"
+            )
+        values = np.array(self._values, dtype=np.float64)
+        time = np.array(self._time)
+        several = len(self._recordings) > 1
+        table = TrainingTable(
+            path,
+            values[:, :-1],
+            values[:, -1],
+            tuple(self._skipped),
+            self._features,
+            np.array(self._recording) if several else None,
+            None if np.isnan(time).all() else time,
         )
-    table = np.array(rows, dtype=np.float64)
-    return TrainingTable(Path(path), table[:, :3], table[:, 3], tuple(skipped))
+        return table if table.time is None else _in_order(table)
+
+    def _value(self, table: CsvTable, row: int, name: str, place: int) -> float | None:
+        text = table.cell(row, place)
+        if text.lower() in _MISSING:
+            return None
+        value = number(text)
+        problem = "is not a finite number" if value is None else self._impossible(name, value)
+        if problem:
+            raise table.refusal(row, name, f"{text!r} {problem}; correct the value or leave it empty")
+        return value
+
+    def _impossible(self, name: str, value: float) -> str:
+        if name == "watts" and value <= 0:
+            return "cannot be the power of a running server (above 0 W)"
+        if name == "cpu_usage" and value < 0:
+            return "is below 0"
+        if name == "cpu_usage" and value > 100 and not self._any_load:
+            return (
+                "is outside 0 to 100 % of the node's capacity (if it is in cores or millicores, give --load-unit "
+                "and --cores)"
+            )
+        return ""
 
 
-def _value(table: CsvTable, row: int, name: str, place: int) -> float | None:
-    text = table.cell(row, place)
-    if text.lower() in _MISSING:
-        return None
-    value = number(text)
-    problem = "is not a finite number" if value is None else _impossible(name, value)
-    if problem:
-        raise table.refusal(row, name, f"{text!r} {problem}; correct the value or leave it empty")
-    return value
+def _in_order(table: TrainingTable) -> TrainingTable:
+    """Return the rows sorted by time within each recording."""
+    assert table.time is not None
+    recording = np.zeros(len(table), dtype=np.int64) if table.recording is None else table.recording
+    order = np.lexsort((table.time, recording))
+    X, watts, time = table.X[order], table.watts[order], table.time[order]
+    return replace(table, X=X, watts=watts, time=time, recording=None if table.recording is None else recording[order])
 
 
-def _impossible(name: str, value: float) -> str:
-    if name == "watts" and value <= 0:
-        return "cannot be the power of a running server (above 0 W)"
-    if name == "cpu_usage" and not 0 <= value <= 100:
-        return "is outside 0 to 100 % of the node's capacity"
-    return ""
+def _seconds(text: str) -> float:
+    """Return a time as seconds since the epoch; NaN for an empty or unreadable text."""
+    seconds = number(text)
+    if seconds is None:
+        seconds = parse_rfc3339(text.replace(" ", "T", 1))
+    return np.nan if seconds is None else seconds

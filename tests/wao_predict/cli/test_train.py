@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from wao_predict import FeatureError, MissingExtra, UsageError
-from wao_predict.cli.train import train
+from wao_predict.cli.train import Measurements, train
 
 
 def run(*arguments: object) -> Result:
@@ -32,6 +32,9 @@ def test_a_bad_table_is_refused_before_anything_is_loaded(tmp_path: Path) -> Non
     (tmp_path / "bad.csv").write_text("cpu_usage,inlet_temp,delta_p,watts\n1,20,1,none at all\n")
     with pytest.raises(FeatureError, match="line 2, column watts"):
         run(tmp_path / "bad.csv", "-o", tmp_path / "m.onnx")
+    (tmp_path / "bad.csv").write_text("cpu_usage,watts\n5,100\n5,101\n")
+    with pytest.raises(UsageError, match="1 failed check, see above; --force"):
+        run(tmp_path / "bad.csv", "-o", tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("option", ["-o", "--report"])
@@ -43,7 +46,7 @@ def test_a_target_in_a_missing_folder_is_reported_before_the_work(option: str, d
 def test_a_wrong_option_ends_with_code_2(data: Path, tmp_path: Path) -> None:
     for wrong in (["--epochs", "0"], ["--route", "xgboost"], ["--holdout", "random"]):
         assert run(data, "-o", tmp_path / "m.onnx", *wrong).exit_code == 2
-    assert run(data).exit_code == 2
+    assert run(data).exit_code == 2  # neither --output nor --check
     assert run(data, "-o", tmp_path / "model.txt").exit_code == 2
 
 
@@ -70,3 +73,28 @@ def test_it_writes_a_model_and_a_report_and_prints_errors_by_band(route: str, da
     info = read_info(tmp_path / "m.onnx")
     assert (info.name, info.source, info.license) == ("rack7", "own", "CC0-1.0")
     assert "<svg" in (tmp_path / "r.html").read_text()
+    assert "Measured minus predicted power" in result.stdout
+    assert info.intervals is not None
+
+
+def test_check_says_what_to_do_and_trains_nothing(data: Path, tmp_path: Path) -> None:
+    fraction = tmp_path / "fraction.csv"
+    fraction.write_text("cpu_usage;inlet_temp;watts\n" + "".join(f"0,{n:02};70;{100 + n}\n" for n in range(100)))
+    with pytest.raises(UsageError, match="2 failed checks, see above; --force"):
+        run(fraction, "-o", tmp_path / "m.onnx")
+    result = run(fraction, "--check", "--load-unit", "fraction", "--temp-unit", "fahrenheit")
+    assert result.exit_code == 0
+    assert "warning: inlet_temp is 21.1111 degC in all rows" in result.stderr
+    assert "100 of 100 rows, features cpu_usage, inlet_temp" in result.stderr
+    assert "warning: cpu_usage is at most 0.99" not in result.stderr
+
+
+def test_features_are_named_with_their_directions(tmp_path: Path) -> None:
+    path = tmp_path / "gpu.csv"
+    path.write_text("cpu_usage,gpu_usage,watts\n" + "".join(f"{n % 50},{n},{100 + n}\n" for n in range(100)))
+    result = run(path, "--check", "--features", "cpu_usage, gpu_usage+")
+    assert "features cpu_usage, gpu_usage" in result.stderr
+    assert Measurements(features="cpu_usage,gpu_usage+,duct-").named() == (
+        ["cpu_usage", "gpu_usage", "duct"],
+        {"gpu_usage": 1, "duct": -1},
+    )

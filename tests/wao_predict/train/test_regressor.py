@@ -1,6 +1,7 @@
 """The torch model: monotone by construction, reproducible, and the same in ONNX."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,14 @@ from sklearn.base import clone  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.model_selection import cross_val_score  # noqa: E402
 
-from wao_predict import FeatureError, FeatureRanges, UsageError  # noqa: E402
+from wao_predict import (  # noqa: E402
+    FeatureError,
+    FeatureRanges,
+    PowerCurve,
+    PowerCurveDisplay,
+    UsageError,
+    load_predictor,
+)
 from wao_predict.models import ModelInfo, model_path, read_info  # noqa: E402
 from wao_predict.train import PowerCurveRegressor, load_table, to_onnx  # noqa: E402
 from wao_predict.train.network import CurveNetwork, Scale  # noqa: E402
@@ -54,8 +62,9 @@ def test_watts_never_fall_whatever_the_weights(seed: int) -> None:
     """Monotone by construction: random, untrained, large weights."""
     generator = torch.Generator().manual_seed(seed)
     knots = np.array([0.1, 3.0, 10.0, 10.5, 60.0, 100.0])
-    ticks = Ticks(knots, np.array([15.0, 20.0, 40.0]), np.array([0.0, 9.0]))
-    network = CurveNetwork(ticks, Scale(200.0, np.array([30.0, 40.0, 0.01, 9.0, 3.0])), hidden=8)
+    ticks = Ticks({"cpu_usage": knots, "inlet_temp": np.array([15.0, 20.0, 40.0]), "gpu_usage": np.array([0.0, 9.0])})
+    scale = Scale(200.0, {"cpu_usage": np.array([30.0, 40.0, 0.01, 9.0, 3.0]), "gpu_usage": np.array([80.0])})
+    network = CurveNetwork(ticks, scale, hidden=8, directions={"gpu_usage": 1})
     with torch.no_grad():
         for weight in network.parameters():
             weight.copy_(3 * torch.randn(weight.shape, generator=generator))
@@ -126,13 +135,82 @@ def test_it_is_a_scikit_learn_estimator() -> None:
         to_onnx(PowerCurveRegressor(), "unused.onnx")
 
 
+def test_a_few_steps_are_enough_for_the_schedule() -> None:
+    for epochs in range(1, 11):  # one step each
+        assert len(PowerCurveRegressor(epochs=epochs, hidden=4).fit(X[:50], WATTS[:50]).loss_curve_) == epochs
+
+
+def test_features_are_those_that_a_table_has() -> None:
+    columns = {"amb_temp": X[:, 1], "cpu_usage": X[:, 0], "rack": ["a"] * len(X)}
+    model = PowerCurveRegressor(epochs=2).fit(columns, WATTS)
+    assert list(model.feature_names_in_) == ["cpu_usage", "inlet_temp"]
+    load_only = PowerCurveRegressor(epochs=2).fit(X[:, :1], WATTS)
+    assert load_only.features_ == ("cpu_usage",)
+    assert not hasattr(load_only, "feature_names_in_")
+    assert load_only.curves().shape == (1, len(load_only.ticks_.knots))
+    with pytest.raises(FeatureError, match="missing column cpu_usage"):
+        PowerCurveRegressor().fit({"load": X[:, 0]}, WATTS)
+    with pytest.raises(UsageError, match="name cpu_usage first"):
+        PowerCurveRegressor(features=["inlet_temp", "cpu_usage"]).fit(X[:, :2], WATTS)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_model_with_fewer_features_is_exported_with_them(columns: int, tmp_path: Path) -> None:
+    model = PowerCurveRegressor(epochs=2).fit(X[:, :columns], WATTS)
+    to_onnx(model, tmp_path / "m.onnx")
+    predictor = load_predictor(tmp_path / "m.onnx")
+    assert predictor.features == ("cpu_usage", "inlet_temp", "delta_p")[:columns]
+    np.testing.assert_allclose(predictor.predict(X[:, :columns]), model.predict(X[:, :columns]), rtol=1e-5)
+
+
+def test_power_never_falls_in_a_feature_with_a_direction(tmp_path: Path) -> None:
+    load = RANDOM.uniform((0, 0, 0), (100, 100, 100), (600, 3))
+    watts = 150 + load[:, 0] + 3 * load[:, 1] - 0.3 * load[:, 2] + RANDOM.normal(0, 2, 600)
+    table = dict(zip(("cpu_usage", "gpu_usage", "duct"), load.T, strict=True))
+    directions = {"gpu_usage": 1, "duct": -1}
+    model = PowerCurveRegressor(features=list(table), directions=directions, epochs=150).fit(table, watts)
+    assert np.mean(np.abs(model.predict(table) - watts) / watts) < 0.02
+    to_onnx(model, tmp_path / "gpu.onnx")
+    exported = load_predictor(tmp_path / "gpu.onnx")
+    np.testing.assert_allclose(exported.predict(table), model.predict(table), rtol=1e-5)
+    curves = cast(Any, exported.backend).curves(load[:9, 1], load[:9, 2])
+    np.testing.assert_allclose(curves, model.curves(load[:9, 1], load[:9, 2]), rtol=1e-5)
+    for column, sign in ((0, 1), (1, 1), (2, -1)):
+        rows = np.tile([40.0, 60.0, 20.0], (201, 1))
+        rows[:, column] = np.linspace(1, 99, 201)
+        assert (sign * np.diff(exported.predict(rows)) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("directions", "message"),
+    [({"fan": 1}, "the features are cpu_usage"), ({"inlet_temp": 2}, "use 1"), ({"cpu_usage": -1}, "has 1")],
+)
+def test_a_direction_that_cannot_be_is_refused(directions: dict[str, int], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PowerCurveRegressor(directions=directions).fit(X, WATTS)
+
+
+def test_curves_and_displays_take_a_fitted_model(fitted: PowerCurveRegressor) -> None:
+    curve = PowerCurve.from_predictor(fitted, 25.0, 5.0)
+    np.testing.assert_allclose(curve.watts, fitted.curves(25.0, 5.0)[0])
+    display = PowerCurveDisplay.from_predictor(fitted)
+    low, high = fitted.ranges_["inlet_temp"]
+    assert f"{(low + high) / 2:g}" in display.label
+
+
+def test_device_cuda_is_refused_where_there_is_none() -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="no CUDA"):
+            PowerCurveRegressor(device="cuda").fit(X, WATTS)
+
+
 def test_tables_with_names_are_read_by_name(fitted: PowerCurveRegressor) -> None:
     columns = {"delta_p": X[:, 2], "note": X[:, 0], "inlet_temp": X[:, 1], "cpu_usage": X[:, 0]}
     np.testing.assert_array_equal(fitted.predict(columns), fitted.predict(X))
 
 
 @pytest.mark.parametrize(
-    ("watts", "message"), [([200.0, 0.0], "row 1"), ([np.nan, 200.0], "row 0"), ([1.0], "one value")]
+    ("watts", "message"), [([200.0, 0.0], "row 1"), ([np.nan, 200.0], "y contains NaN"), ([1.0], "inconsistent")]
 )
 def test_watts_that_cannot_be_are_refused(watts: list[float], message: str) -> None:
     with pytest.raises(FeatureError, match=message):

@@ -10,7 +10,7 @@ from wao_predict import MissingExtra, UsageError
 from wao_predict.models import ModelInfo, read_info
 from wao_predict.train.table import TrainingTable
 
-NEED_TORCH = {
+NEED_EXTRA = {
     "TrainingPlan",
     "PowerCurveRegressor",
     "Trained",
@@ -90,8 +90,8 @@ def test_every_public_name_exists_or_names_the_extra_that_provides_it() -> None:
     assert train.__all__ == sorted(train.__all__)
     assert dir(train) == train.__all__
     for name in train.__all__:
-        if find_spec("torch") is None and name in NEED_TORCH:
-            with pytest.raises(MissingExtra, match=r"pip install 'wao-predict\[train\]'"):
+        if find_spec("torch") is None and name in NEED_EXTRA:
+            with pytest.raises(MissingExtra, match=r"pip install 'wao-predict\[train(-sklearn)?\]'"):
                 getattr(train, name)
         else:
             assert getattr(train, name) is not None

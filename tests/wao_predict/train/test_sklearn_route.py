@@ -1,5 +1,7 @@
 """The second route: scikit-learn regressors as ONNX, by skl2onnx."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,34 @@ def test_trees_behind_a_scaler_are_converted_too(tmp_path: Path) -> None:
     to_onnx(model, path)
     (watts,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["watts"], {"X": X})
     assert np.mean(np.abs(watts.reshape(-1) - model.predict(X)) < 1e-2) > 0.9
+
+
+def test_it_works_where_torch_is_not_installed(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "class Refuses:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'torch': raise ModuleNotFoundError(name, name='torch')\n"
+        "sys.meta_path.insert(0, Refuses())\n"
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from wao_predict.models import ModelInfo\n"
+        "from wao_predict.train import TrainingPlan, TrainingTable, train_to_onnx, write_report\n"
+        "X = np.random.default_rng(0).uniform(0, 100, (60, 1))\n"
+        "table = TrainingTable(Path('t.csv'), X, 100 + X[:, 0], features=('cpu_usage',))\n"
+        "plan = TrainingPlan(route='sklearn')\n"
+        f"trained = train_to_onnx(table, Path({str(tmp_path / 'm.onnx')!r}), plan=plan, info=ModelInfo('m'))\n"
+        f"write_report(Path({str(tmp_path / 'r.html')!r}), trained, table, plan)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+    assert read_info(tmp_path / "m.onnx").features == ("cpu_usage",)
+
+
+def test_a_dozen_rows_are_fitted_rather_than_averaged() -> None:
+    load = np.linspace(0, 100, 11)
+    watts = 100 + 2 * load
+    model = fit_sklearn({"cpu_usage": load}, watts, features=["cpu_usage"])
+    assert np.mean(np.abs(model.predict(load[:, None]) - watts) / watts) < 0.07
 
 
 def test_the_default_never_falls_with_cpu_usage() -> None:

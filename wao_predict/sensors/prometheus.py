@@ -151,7 +151,7 @@ def decode(response: Response, where: str) -> tuple[float, float]:
     SensorError
         There is no sample, more than one, or no finite number.
     """
-    data = _data(response, where)
+    data = answer_data(response, where)
     result = items(data.get("result"))
     match data.get("resultType"):
         case "scalar":
@@ -189,7 +189,16 @@ def _number(pair: Sequence[Any], where: str) -> float:
     return found
 
 
-def _data(response: Response, where: str) -> Mapping[str, Any]:
+def answer_data(response: Response, where: str) -> Mapping[str, Any]:
+    """Return the data in an answer of Prometheus.
+
+    Raises
+    ------
+    RemoteError
+        The server refuses the query.
+    ProtocolError
+        The answer is not one of Prometheus's.
+    """
     try:
         document = parse_json(response.body)
     except ValueError:

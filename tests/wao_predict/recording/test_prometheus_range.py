@@ -1,0 +1,66 @@
+"""Series of nodes from range queries."""
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from wao_predict import ProtocolError, RemoteError, SensorError, UsageError
+from wao_predict.flow import Request, Response, run
+from wao_predict.recording.prometheus_range import MOST_POINTS, RangeQuery
+from wao_predict.testing import MockTransport, json_response
+
+QUERY = RangeQuery("https://prometheus/prefix/", "node_power", label="node")
+
+
+def matrix(*series: dict[str, object]) -> Response:
+    return json_response({"status": "success", "data": {"resultType": "matrix", "result": list(series)}})
+
+
+def of(node: str, *values: list[object]) -> dict[str, object]:
+    return {"metric": {"node": node, "job": "bmc"}, "values": list(values)}
+
+
+def test_each_node_has_its_series() -> None:
+    server = MockTransport(lambda request: matrix(of("a", [10, "1.5"], [20, "NaN"], [30, "2"]), of("b", [10, "7"])))
+    found = run(QUERY.flow(0, 60, 10), server)
+    assert {node: series.value.tolist() for node, series in found.items()} == {"a": [1.5, 2], "b": [7]}
+    (request,) = server.requests
+    assert (request.method, request.url) == ("POST", "/prefix/api/v1/query_range")
+    form = parse_qs((request.body or b"").decode())
+    assert form == {"query": ["node_power"], "start": ["0.000"], "end": ["60.000"], "step": ["10"]}
+
+
+def test_a_long_range_is_asked_in_parts() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def answer(request: Request) -> Response:
+        form = parse_qs((request.body or b"").decode())
+        asked.append((float(form["start"][0]), float(form["end"][0])))
+        return matrix(of("a", [asked[-1][0], str(len(asked))]))
+
+    found = run(QUERY.flow(0, 2.5 * MOST_POINTS, 1), MockTransport(answer))
+    assert asked == [(0, MOST_POINTS - 1), (MOST_POINTS, 2 * MOST_POINTS - 1), (2 * MOST_POINTS, 2.5 * MOST_POINTS)]
+    assert found["a"].value.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (matrix(of("a", [1, "1"]), of("a", [1, "2"])), SensorError, "several series with node=a: aggregate it"),
+        (matrix({"metric": {}, "values": []}), SensorError, "has no label node; give --node-label"),
+        (json_response({"status": "success", "data": {"resultType": "vector"}}), ProtocolError, "is no matrix"),
+        (json_response({"status": "error", "error": "parse error"}, status=400), RemoteError, "parse error"),
+        (Response(502, b"<html>"), RemoteError, "502"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_refused(answer: Response, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        run(QUERY.flow(0, 60, 10), MockTransport(lambda request: answer))
+
+
+@pytest.mark.parametrize("given", [(60, 60, 1), (0, 60, 0), (0, 1e12, 1)])
+def test_a_range_that_cannot_be_is_refused(given: tuple[float, float, float]) -> None:
+    with pytest.raises(UsageError):
+        run(QUERY.flow(*given), MockTransport(lambda request: matrix()))
+    with pytest.raises(UsageError, match="the query is missing"):
+        RangeQuery("https://prometheus", " ")

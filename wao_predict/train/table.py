@@ -41,6 +41,8 @@ class TrainingTable:
         order in which they were measured. None if there is one recording.
     time
         Time of each row [s since the epoch], shape (n,), NaN if unknown; None without such a column.
+    nodes
+        Name of the node of each recording, in order of `recordings`; empty without such a column.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class TrainingTable:
     features: tuple[str, ...] = FEATURES
     recording: IntArray | None = None
     time: FloatArray | None = None
+    nodes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.watts)
@@ -194,6 +197,7 @@ class _Rows:
             self._features,
             np.array(self._recording) if several else None,
             None if np.isnan(time).all() else time,
+            tuple(name for _, name in self._recordings),
         )
         return table if table.time is None else _in_order(table)
 

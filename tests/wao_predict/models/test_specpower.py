@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from wao_predict import load_predictor
 from wao_predict.errors import ModelLoadError
 from wao_predict.models import specpower
 
@@ -57,3 +58,11 @@ def test_a_search_takes_words_beginnings_and_cores_in_any_order() -> None:
 
 def test_processors_that_resemble_a_text_are_suggested() -> None:
     assert "intel_xeon_platinum_8280" in specpower.close_processors("intel xeon platinum 8281")
+
+
+def test_each_model_reproduces_its_eleven_points() -> None:
+    """The points are values of the published fit, so the error against the results is the one that the fit states."""
+    for server in specpower.server_types():
+        watts = load_predictor(f"specpower:{server.name}").predict({"cpu_usage": list(specpower.LOADS)})
+        assert watts.tolist() == list(server.watts)
+        assert server.mape is None or 0 <= server.mape < 100

@@ -1,0 +1,88 @@
+"""`wao calibrate`: learn corrections of a model for single servers from a recording."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wao_predict.cli.output import TableOrJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from wao_predict.calibration.replay import Calibrated
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(help="Model, as for wao predict.", metavar="MODEL")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Recording: CSV or Parquet file, or folder, with the features of the model, watts, and optionally "
+            "node and time.",
+        ),
+    ],
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the corrections by node to this file.")
+    ] = None,
+    drift: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Mean relative residual from which a correction is learned.")
+    ] = 0.02,
+    learn: Annotated[int, typer.Option(min=10, help="Samples that a correction is learned from.")] = 240,
+    shadow: Annotated[int, typer.Option(min=10, help="Samples for which a correction is tried before use.")] = 120,
+    watch: Annotated[
+        int, typer.Option(min=10, help="Samples for which a used correction is compared with its predecessor.")
+    ] = 240,
+    output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
+) -> None:
+    """Learn a bounded correction of a model for each server of a recording, as a cluster would while it runs.
+
+    A correction (scale and offset) is learned when the residual drifts. It is tried in the shadow before it is used,
+    and withdrawn when it is worse than its predecessor. Scales are within 0.8 to 1.25, offsets within 20 % of power.
+    """
+    from wao_predict.calibration.calibrator import Rules
+    from wao_predict.calibration.corrected import write_corrections
+    from wao_predict.calibration.replay import replay
+    from wao_predict.predictor import load_predictor
+
+    with load_predictor(model) as predictor:
+        found = replay(predictor, data, Rules(learn=learn, shadow=shadow, watch=watch, drift=drift))
+    if save is not None:
+        write_corrections(save, {item.node: item.correction for item in found})
+        sys.stderr.write(f"corrections of {len(found)} nodes: {save}\n")
+    if output is TableOrJson.JSON:
+        print_json([_document(item) for item in found])
+        return
+    rows = [
+        (item.node, item.rows, item.residual, item.error_before, item.error_after, item.correction.scale,
+         item.correction.offset, item.events[-1].change.value if item.events else "no drift")
+        for item in found
+    ]  # fmt: skip
+    header = ("node", "rows", "residual W", "error W", "with correction W", "scale", "offset W", "last change")
+    print_table(header, rows, caption="residual: mean of measured minus predicted; error: mean absolute residual")
+
+
+def _document(item: Calibrated) -> dict[str, object]:
+    from wao_predict.timestamps import format_rfc3339
+
+    return {
+        "node": item.node,
+        "rows": item.rows,
+        "residual_watts": round(item.residual, 3),
+        "error_watts": round(item.error_before, 3),
+        "error_watts_with_correction": round(item.error_after, 3),
+        "scale": item.correction.scale,
+        "offset_watts": item.correction.offset,
+        "events": [
+            {
+                "time": format_rfc3339(event.time) if event.time > 1e6 else None,
+                "change": event.change.value,
+                "scale": event.correction.scale,
+                "offset_watts": event.correction.offset,
+                "text": event.text,
+            }
+            for event in item.events
+        ],
+    }

@@ -36,6 +36,8 @@ WEIGHTS = """\
 | `POST /v3/discovery:endpoints` | Endpoint discovery of Envoy (REST xDS). |
 | TCP, `--agent-check-port` | Agent checks of HAProxy. |"""
 REBALANCER = "[Rebalancing](../rebalancing.md) explains what a plan contains."
+STANDBY = """\
+`wao standby plan` reads it. A replica that does not lead has no nodes in its answer."""
 AGENT = """\
 ## Node agent (`wao lb-agent`)
 
@@ -53,6 +55,7 @@ def http_page(documents: Mapping[str, Document]) -> str:
         _api("Scheduler extender (`wao scheduler`)", EXTENDER, documents["scheduler"]),
         _api("Weight service (`wao lb`)", WEIGHTS, documents["lb"]),
         _api("Rebalancer (`wao rebalance`)", REBALANCER, documents["rebalance"]),
+        _api("Standby (`wao standby controller`)", STANDBY, documents.get("standby", {})),
         AGENT,
     )
 

@@ -16,7 +16,11 @@ TITLES = {
     "lb-agent": "Node agent",
     "rebalance": "Rebalancer",
     "controller": "Controller",
+    "standby": "Standby",
 }
+
+COMMANDS = {"standby": "standby controller"}
+"""Commands of servers whose name differs from that of the component."""
 
 Families = dict[str, tuple[str, str]]
 """Type and help by name."""
@@ -30,7 +34,8 @@ def metrics_page(texts: Mapping[str, str], in_cluster: str = "") -> str:
     parts = [_section("Every server", {name: first[name] for name in shared})] if shared else []
     for name, found in servers.items():
         own = {metric: about for metric, about in found.items() if metric not in shared}
-        parts.append(_section(f"{TITLES[name]} (`wao {name}`)", own))
+        command = COMMANDS.get(name, name)
+        parts.append(_section(f"{TITLES[name]} (`wao {command}`)", own))
     if in_cluster:
         parts.append(_section("Servers that read an API server", families(in_cluster)))
     return page("Metrics", INTRODUCTION, *parts)

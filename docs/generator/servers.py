@@ -32,6 +32,12 @@ from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import RebalanceSettings
+from wao_fleet.standby.controller import Policy, StandbyController
+from wao_fleet.standby.energy import FleetPower
+from wao_fleet.standby.metrics import Sources, StandbyMetrics
+from wao_fleet.standby.progress_book import ProgressBook
+from wao_fleet.standby.sequences import Sequences
+from wao_fleet.standby.server import create_app as create_standby_app
 from wao_lb.agent.metrics import AgentMetrics
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
@@ -41,6 +47,8 @@ if TYPE_CHECKING:
     from wao_core.cluster.source import Source
     from wao_core.kube.client import KubeClient
     from wao_core.kube.source import ClusterSource
+    from wao_fleet.standby.controller import Parts
+    from wao_fleet.standby.power.switches import Switches
 
 FLEET = Path(__file__).parents[2] / "examples" / "fleet"
 
@@ -63,6 +71,7 @@ def read_servers() -> dict[str, Server]:
             "lb-agent": _agent(options),
             "controller": _controller(options),
             "rebalance": _rebalance(options),
+            "standby": _standby(options),
         }
 
 
@@ -110,6 +119,18 @@ def _rebalance(options: ServerOptions) -> Server:
     metrics = RebalanceMetrics(frame.registry)
     rebalancer = Rebalancer(source, client, PodTable(), RebalanceSettings(), metrics, lambda: None)
     return Server(generate_latest(frame.registry).decode(), create_app(rebalancer, frame).openapi())
+
+
+def _standby(options: ServerOptions) -> Server:
+    frame = ServerFrame.from_options("standby", options)
+    parts = SimpleNamespace(state=ClusterState())
+    controller = StandbyController(cast("Parts", parts), Policy())
+    source, client = cast("Source", SimpleNamespace()), cast("KubeClient", SimpleNamespace())
+    book = ProgressBook(source)
+    sequences = Sequences(source, client, cast("Switches", SimpleNamespace()), book)
+    frame.registry.register(StandbyMetrics(Sources(controller, book, sequences, FleetPower().saved, lambda: False)))
+    openapi = create_standby_app(frame, controller, acting=False).openapi()
+    return Server(generate_latest(frame.registry).decode(), openapi)
 
 
 def _watches() -> str:

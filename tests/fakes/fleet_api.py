@@ -99,7 +99,7 @@ class FleetApi:
                 self._write(node, {"metadata": {"labels": {"changed": str(self.interruptions)}}})
             return answer
         patch = json.loads(body)
-        if patch["metadata"].pop("resourceVersion") != node["metadata"]["resourceVersion"]:
+        if patch["metadata"].pop("resourceVersion", None) not in (None, node["metadata"]["resourceVersion"]):
             return _refusal(409, "the object has been modified")
         self._write(node, patch)
         return web.json_response(node)

@@ -21,7 +21,7 @@ BUILT_IN = {"system:auth-delegator", "extension-apiserver-authentication-reader"
             "system:volume-scheduler"}  # fmt: skip
 PRIVILEGED = {"wao-lb-agent"}
 """Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
-OPTIONAL = {"rebalance"}
+OPTIONAL = {"rebalance", "standby"}
 """Folders that are applied on their own."""
 STOCK = {"wao-kube-scheduler"}
 """Runs an image of Kubernetes, not ours."""
@@ -163,9 +163,17 @@ def test_a_server_cannot_read_the_key_of_a_serving_certificate() -> None:
     }
     bound = [item for kind in ("RoleBinding", "ClusterRoleBinding") for _, item in documents(kind)]
     places = {item["metadata"].get("namespace") for item in bound if item["roleRef"]["name"] in readers}
-    assert places == {"wao-bmc"}
+    assert places == {"wao-bmc", "wao-power"}
     assert not places & (running | {"wao-pki"})
     assert places <= {item["metadata"]["name"] for _, item in documents("Namespace")}
+
+
+def test_only_standby_can_read_the_accounts_that_switch_power() -> None:
+    bound = [item for kind in ("RoleBinding", "ClusterRoleBinding") for _, item in documents(kind)]
+    inside = {item["subjects"][0]["name"] for item in bound if item["metadata"].get("namespace") == "wao-power"}
+    assert inside == {"wao-standby"}
+    elsewhere = {item["roleRef"]["name"] for item in bound if item["subjects"][0]["name"] == "wao-standby"}
+    assert "wao-credentials-reader" not in elsewhere
 
 
 def test_each_binding_is_of_a_role_and_an_account_that_are_there() -> None:

@@ -222,7 +222,8 @@ class Standby(_Model):
     endpoint: str | None = Field(None, max_length=8192, description="URL of the BMC, https://host[:port].")
     basic_auth_secret: SecretReference | None = Field(
         None,
-        description="Account that may switch power; another Secret than the one that reads sensors.",
+        description="Account that may switch power: a Secret in the namespace of such accounts (--secret-namespace of "
+        "wao standby, wao-power), with another name than the Secrets of sensors and models.",
     )
     tls: Tls | None = Field(None, description="How the BMC's certificate is verified, if not by the spec's tls.")
     system: str | None = Field(
@@ -349,7 +350,9 @@ class StandbyStatus(_Model):
     since: str | None = Field(None, description="When the phase began.", json_schema_extra={"format": "date-time"})
     reason: str | None = Field(None, max_length=1024, description="Why the phase began.")
     attempts: int | None = Field(None, description="Starts in a row that did not make the node Ready.")
+    testing: bool | None = Field(None, description="The server is switched off to test its start.")
     heartbeat: str | None = Field(None, description="Last heartbeat of the node before it was off.")
+    request: str | None = Field(None, description="The last request of a person that was handled.")
     last_start: str | None = Field(
         None, description="When the server was last switched on.", json_schema_extra={"format": "date-time"}
     )

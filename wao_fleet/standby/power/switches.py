@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from wao_core.cluster.records import Standby
@@ -28,10 +29,12 @@ class Switches:
         Returns a Secret by namespace and name: the `secret` of a source.
     access
         Which addresses may be connected to, and how certificates are verified by default.
+    secret_namespace
+        Namespace of the accounts; empty: that of the NodeConfig.
     """
 
-    def __init__(self, read_secret: ReadSecret, access: EndpointAccess) -> None:
-        self._access = access
+    def __init__(self, read_secret: ReadSecret, access: EndpointAccess, *, secret_namespace: str = "") -> None:
+        self._access, self._secret_namespace = access, secret_namespace
         self._accounts = PowerAccounts(SecretBook(read_secret))
         self._resolver = Resolver(access.rule)
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -68,6 +71,9 @@ class Switches:
     def _redfish(self, endpoint: Endpoint, system: str) -> RedfishSwitch:
         if without_userinfo(endpoint.url) != endpoint.url:
             raise UsageError("credentials in a URL would appear in logs: put them into a Secret")
+        if self._secret_namespace and endpoint.secret:
+            name = endpoint.secret.partition("/")[2]
+            endpoint = replace(endpoint, secret=f"{self._secret_namespace}/{name}")
         gate = self._gates.setdefault(endpoint.url, asyncio.Lock())
         return RedfishSwitch(
             endpoint,

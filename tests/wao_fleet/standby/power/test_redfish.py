@@ -83,6 +83,21 @@ async def test_addresses_and_hosts_that_are_not_allowed_get_no_request() -> None
         assert bmc.requests == []
 
 
+async def test_accounts_can_be_in_a_namespace_of_their_own() -> None:
+    """The servers that read sensors may read every Secret of the NodeConfigs' namespace."""
+    read: list[tuple[str, str]] = []
+
+    async def secret(namespace: str, name: str) -> Secret | None:
+        read.append((namespace, name))
+        return await Store().secret("wao-system", name)
+
+    async with power_bmc("1") as bmc:
+        access = EndpointAccess(rule=AddressRule(loopback=True))
+        standby = Standby(method="Redfish", bmc=Endpoint("Redfish", bmc.url, "wao-bmc/power"))
+        await Switches(secret, access, secret_namespace="wao-power").of("n1", standby).read()
+    assert read == [("wao-power", "power")]
+
+
 async def test_a_bmc_that_is_away_is_a_remote_error() -> None:
     async with power_bmc("1") as bmc:
         power = switch(bmc)

@@ -1,0 +1,63 @@
+"""The controller over the small cluster of `tests.fakes.standby_bed`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tests.fakes.standby_bed import Bed
+from wao_core.aio import BackgroundTasks
+from wao_fleet.standby.controller import Parts, Policy, StandbyController
+from wao_fleet.standby.kill_switch import KillSwitch
+from wao_fleet.standby.progress import Progress
+from wao_fleet.standby.requests import REQUEST
+from wao_fleet.standby.slow_facts import SlowFactsBook
+from wao_predict.standby import StandbySettings
+
+EAGER = StandbySettings(
+    spare_percent=0, spare_cores=0, hysteresis_percent=0, empty_seconds=60, on_seconds=0, nodes_per_group=0
+)
+
+
+class Cluster:
+    """The controller of a bed."""
+
+    def __init__(self, bed: Bed, policy: Policy) -> None:
+        self.bed = bed
+        parts = Parts(
+            bed.source.state,
+            bed.book,
+            bed.sequences,
+            bed.switches,
+            SlowFactsBook(bed.client, clock=lambda: bed.now),
+            KillSwitch(bed.client, "wao-system"),
+        )
+        self.controller = StandbyController(parts, policy, wall_clock=lambda: bed.now)
+        bed.observe()
+
+    async def rounds(self, count: int = 1, seconds: float = 15.0) -> None:
+        for _ in range(count):
+            self.bed.now += seconds
+            self.bed.observe()
+            async with BackgroundTasks() as tasks:
+                await self.controller.round(tasks)
+                await tasks.wait()
+
+    async def tested(self) -> None:
+        """Let the node have a tested start, and be on for long."""
+        self.bed.observe()
+        await self.bed.book.load(self.bed.config)
+        await self.bed.book.write(self.bed.config, Progress(wake_tested=True, since=1.0), None)
+
+    def ask(self, text: str) -> None:
+        self.bed.config = msgspec.structs.replace(self.bed.config, annotations={REQUEST: text})
+
+    @property
+    def phase(self) -> str:
+        progress = self.bed.book.get(self.bed.config)
+        return "" if progress is None else progress.phase.value
+
+    @property
+    def plan(self) -> Any:
+        return self.controller.plan

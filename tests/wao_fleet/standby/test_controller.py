@@ -1,0 +1,138 @@
+"""The controller on a small cluster: rounds, doubts, requests, the kill switch, and recommend mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.fakes.standby_bed import STANDBY, add_pod, standby_bed
+from tests.wao_fleet.standby.standby_cluster import EAGER, Cluster
+from wao_fleet.standby.controller import Policy
+from wao_fleet.standby.progress import Phase
+
+
+@asynccontextmanager
+async def cluster(*, act: bool = True, **policy: Any) -> AsyncIterator[Cluster]:
+    async with standby_bed() as bed:
+        made = Cluster(bed, Policy(act=act, settings=EAGER, **policy))
+        await made.tested()
+        yield made
+
+
+async def test_an_empty_node_is_switched_off_and_started_for_a_pod_that_waits() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        assert found.bed.power == "Off"
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        assert found.phase == "Asleep"
+        found.bed.api.add_pod("d/web", spec={"containers": [{"name": "c"}]}, status={"phase": "Pending"})
+        await found.rounds()
+        assert found.bed.power == "On"
+        found.bed.heartbeat(9)
+        await found.rounds(2)
+        assert found.phase == "Running"
+        assert found.controller.waited_seconds > 0
+
+
+async def test_recommend_mode_only_says_it() -> None:
+    async with cluster(act=False) as found:
+        await found.rounds(8)
+        assert (found.phase, found.bed.switch.resets) == ("Running", [])
+        assert [action.kind.value for action in found.plan.decision.actions] == ["stop"]
+        assert found.bed.reasons == ["StandbyRecommended"]
+
+
+async def test_a_node_with_a_pod_is_left_on() -> None:
+    async with cluster() as found:
+        add_pod(found.bed.api, "web")
+        await found.rounds(10)
+        assert (found.phase, found.bed.switch.resets) == ("Running", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "doubt"),
+    [
+        ("/api/v1/persistentvolumes", "cannot be listed"),
+        ("/api/v1/namespaces/wao-system/configmaps/wao-standby", "kill switch cannot be read"),
+    ],
+)
+async def test_at_a_doubt_nothing_is_switched_off(path: str, doubt: str) -> None:
+    async with cluster() as found:
+        found.bed.api.broken.add(path)
+        await found.rounds(10)
+        assert (found.phase, found.bed.switch.resets) == ("Running", [])
+        assert doubt in found.plan.doubt
+
+
+async def test_an_unknown_status_of_a_node_config_is_a_doubt() -> None:
+    async with standby_bed() as bed:
+        found = Cluster(bed, Policy(act=True, settings=EAGER))
+        bed.source.reads_fail = True
+        await found.rounds(10)
+        assert "NodeConfig of n1 is unknown" in found.plan.doubt
+
+
+async def test_the_kill_switch_starts_everything() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        found.bed.api.config_maps["wao-standby"] = {"kind": "ConfigMap", "data": {"stop": "true"}}
+        await found.rounds()
+        assert found.bed.power == "On"
+        found.bed.heartbeat(9)
+        await found.rounds(20)
+        assert (found.phase, found.bed.switch.resets) == ("Running", ["shut down", "on"])
+
+
+async def test_people_switch_and_test_in_every_mode() -> None:
+    async with cluster(act=False) as found:
+        found.ask("test 1")
+        await found.rounds(3)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(3)
+        found.bed.heartbeat(5)
+        await found.rounds(2)
+        assert (found.phase, found.bed.switch.resets) == ("Running", ["shut down", "on"])
+        await found.rounds(5)  # and not again
+        assert found.bed.switch.resets == ["shut down", "on"]
+
+
+async def test_a_request_that_is_refused_is_answered_once() -> None:
+    async with cluster() as found:
+        found.bed.config = msgspec.structs.replace(
+            found.bed.config, standby=msgspec.structs.replace(STANDBY, method="DryRun")
+        )
+        found.ask("sleep 1")
+        await found.rounds(4)
+        assert found.phase == "Running"
+        assert [message for reason, message in found.bed.source.events if reason == "StandbyRefused"] == [
+            "sleep is refused: its method is DryRun"
+        ]
+
+
+async def test_a_node_that_sleeps_when_its_standby_is_removed_is_woken() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        assert found.phase == Phase.ASLEEP.value
+        found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
+        await found.rounds()
+        assert found.bed.power == "On"
+        found.bed.heartbeat(9)
+        await found.rounds(2)
+        assert "unschedulable" not in found.bed.node["spec"]
+
+
+async def test_only_node_configs_of_trusted_namespaces_count() -> None:
+    """Whoever may write NodeConfigs in another namespace must not have nodes drained."""
+    async with cluster(namespaces=frozenset({"wao-bmc"})) as found:
+        await found.rounds(10)
+        assert found.bed.switch.resets == []
+        assert found.plan.fleet.excluded == {"n1": "its NodeConfig has no standby"}

@@ -1,0 +1,35 @@
+"""Volumes and extended resources, read every few minutes."""
+
+from __future__ import annotations
+
+from tests.fakes.standby_bed import standby_bed
+from wao_fleet.standby.slow_facts import EVERY, TOO_OLD, SlowFactsBook
+
+TERM = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1"]}]}
+VOLUME = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [TERM]}}}}
+
+
+async def test_volumes_and_extended_resources_by_node() -> None:
+    async with standby_bed() as bed:
+        bed.api.volumes = [VOLUME]
+        bed.api.nodes["n1"]["status"]["allocatable"] = {"cpu": "1", "nvidia.com/gpu": "4", "hugepages-2Mi": "0"}
+        book = SlowFactsBook(bed.client, clock=lambda: bed.now)
+        assert "not read yet" in book.doubt()
+        await book.refresh()
+        assert book.doubt() == ""
+        assert book.facts.volume_hosts == {"n1"}
+        assert book.facts.extended == {"n1": frozenset({"nvidia.com/gpu"})}
+
+
+async def test_a_failed_read_keeps_the_last_facts_until_they_are_too_old() -> None:
+    async with standby_bed() as bed:
+        bed.api.volumes = [VOLUME]
+        book = SlowFactsBook(bed.client, clock=lambda: bed.now)
+        await book.refresh()
+        bed.api.broken.add("/api/v1/persistentvolumes")
+        bed.now += EVERY
+        await book.refresh()
+        assert book.doubt() == ""
+        assert book.facts.volume_hosts == {"n1"}
+        bed.now += TOO_OLD
+        assert "cannot be listed" in book.doubt()

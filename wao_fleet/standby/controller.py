@@ -1,0 +1,286 @@
+"""The controller of standby: looks at the cluster every few seconds, decides, and lets the sequences act."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import cast
+
+from wao_core.aio import BackgroundTasks
+from wao_core.cluster.records import Kind, NodeConfig
+from wao_core.cluster.state import ClusterState
+from wao_core.crds.node_configs import precedence
+from wao_fleet.drain.pods import FleetPod
+from wao_fleet.standby.candidates import KEPT_LABELS, NodeFacts
+from wao_fleet.standby.doubts import LostCapacity, Window, doubt_about_state, doubt_about_windows
+from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
+from wao_fleet.standby.kill_switch import KillSwitch
+from wao_fleet.standby.power.switches import Switches
+from wao_fleet.standby.progress import Phase, Progress
+from wao_fleet.standby.progress_book import ProgressBook
+from wao_fleet.standby.requests import refusal_of, request_of
+from wao_fleet.standby.sequence import Notice, Wish
+from wao_fleet.standby.sequences import Sequences, Task
+from wao_fleet.standby.slow_facts import SlowFactsBook
+from wao_fleet.standby.wishes import wishes_of
+from wao_predict.standby import ActionKind, Decision, StandbySettings, decide
+
+log = logging.getLogger(__name__)
+
+HOSTNAME = "kubernetes.io/hostname"
+WATCHED = (Kind.NODE, Kind.POD, Kind.NODE_CONFIG)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the controller behaves.
+
+    Attributes
+    ----------
+    act
+        Whether decisions are carried out; otherwise they are only recommended. Requests of people always are.
+    stop
+        The kill switch as a flag: start everything, and switch nothing off.
+    settings
+        Capacity and limits.
+    windows
+        Times in which nodes may be switched off; none: always.
+    kept
+        Labels of nodes that stay on.
+    largest_for
+        Seconds for which room is kept for Pods as large as the largest ones seen.
+    period
+        Seconds between two rounds.
+    namespaces
+        Namespaces whose NodeConfigs count; None: all. Whoever may write NodeConfigs there can have nodes drained.
+    """
+
+    act: bool = False
+    stop: bool = False
+    settings: StandbySettings = field(default_factory=StandbySettings)
+    windows: tuple[Window, ...] = ()
+    kept: Sequence[str] = KEPT_LABELS
+    largest_for: float = 86400.0
+    period: float = 5.0
+    namespaces: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The last decision, for people: the fleet, the actions, and the doubt that forbids switching off."""
+
+    at: float
+    fleet: Fleet
+    decision: Decision
+    doubt: str
+    waking_all: bool
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the controller works with."""
+
+    state: ClusterState
+    book: ProgressBook
+    sequences: Sequences
+    switches: Switches
+    slow: SlowFactsBook
+    kill_switch: KillSwitch
+    watts_per_core: Callable[[], Mapping[str, float]] = dict
+
+
+class StandbyController:
+    """Decides and acts once a period while it runs; `run` never returns."""
+
+    def __init__(self, parts: Parts, policy: Policy, *, wall_clock: Callable[[], float] = time.time) -> None:
+        self._parts, self._policy, self._wall_clock = parts, policy, wall_clock
+        self._lost = LostCapacity()
+        self._empty_since: dict[str, float] = {}
+        self._largest: dict[str, tuple[FleetPod, float]] = {}
+        self._recommended: dict[str, str] = {}
+        self._known: dict[str, NodeConfig] = {}
+        self.plan: Plan | None = None
+        self.waited_seconds = 0.0
+        self.rounds = 0
+        self._last_round = 0.0
+
+    async def run(self) -> None:
+        """Work until cancelled; progress is read again first, because another replica may have led meanwhile."""
+        self._parts.book.forget()
+        async with BackgroundTasks() as tasks:
+            while True:
+                await self.round(tasks)
+                await asyncio.sleep(self._policy.period)
+
+    async def round(self, tasks: BackgroundTasks) -> None:
+        """Look, decide, and start one step of each node that needs one."""
+        parts = self._parts
+        if not parts.state.synced(WATCHED):
+            return
+        await asyncio.gather(parts.slow.refresh(), parts.kill_switch.refresh())
+        configs = self._configs()
+        loaded = await asyncio.gather(*(parts.book.load(config) for config in configs.values()))
+        if not all(loaded):
+            log.warning("the status of %d NodeConfigs is unknown", loaded.count(False))
+        plan = self.decide(configs)
+        for task in self.tasks_of(plan, configs):
+            tasks.spawn(f"standby {task.name}", parts.sequences.advance(task))
+        await self._recommend(plan)
+        parts.switches.keep({*configs, *self._known})
+        self.plan = plan
+        self.rounds += 1
+
+    def decide(self, configs: Mapping[str, NodeConfig]) -> Plan:
+        """Return the decision about the present state."""
+        now = self._wall_clock()
+        view = self._view(configs, now)
+        fleet = fleet_of(view)
+        doubt = self._doubt(view, configs)
+        waking_all = self._policy.stop or self._parts.kill_switch.stopped
+        decision = decide(
+            fleet.nodes,
+            fleet.pending,
+            fleet.history,
+            self._policy.settings,
+            may_stop=not doubt and not waking_all,
+            wake_all=waking_all,
+        )
+        self._count_waiting(fleet, decision, now)
+        return Plan(now, fleet, decision, doubt, waking_all)
+
+    def tasks_of(self, plan: Plan, configs: Mapping[str, NodeConfig]) -> list[Task]:
+        """Return a task for each node that standby may switch, and for sleeping ones that it may no longer switch."""
+        wishes = wishes_of(
+            plan.fleet.names,
+            plan.decision,
+            self._parts.book.progress(),
+            acting=self._policy.act,
+            waking_all=plan.waking_all,
+        )
+        pods: dict[str, list[FleetPod]] = {}
+        for pod in self._pods():
+            if pod.node_name:
+                pods.setdefault(pod.node_name, []).append(pod)
+        found = []
+        for name, config in configs.items():
+            progress = self._parts.book.get(config)
+            if progress is None:
+                continue
+            node = self._parts.state.nodes.get(name)
+            wish, why = wishes.get(name, (Wish.NOTHING, ""))
+            task = Task(name, node, config, pods.get(name, ()), wish, why)
+            found.append(self._with_request(task, progress, plan))
+        return found + self._left_behind(configs)
+
+    def _left_behind(self, configs: Mapping[str, NodeConfig]) -> list[Task]:
+        """Return tasks that wake nodes whose NodeConfig no longer has standby, by the last one that had it."""
+        held, found = self._parts.book.progress(), []
+        gone = [name for name in self._known if name not in configs]
+        for name in gone:
+            if held.get(name, Progress()).phase is Phase.RUNNING:
+                del self._known[name]
+            else:
+                why = "its NodeConfig no longer has standby"
+                found.append(Task(name, self._parts.state.nodes.get(name), self._known[name], (), Wish.WAKE, why))
+        self._known.update(configs)
+        return found
+
+    def _with_request(self, task: Task, progress: Progress, plan: Plan) -> Task:
+        """Return the task with the request of a person, which precedes the plan; a refusal is an Event on the Node."""
+        request = request_of(task.config, progress)
+        if request is None:
+            return task
+        why_not = plan.fleet.excluded.get(task.name, "") or ("the kill switch is on" if plan.waking_all else "")
+        if not why_not and task.config.standby is not None and task.config.standby.method == "DryRun":
+            why_not = "its method is DryRun"
+        refused = refusal_of(request, progress, why_not)
+        if refused:
+            notice = Notice("StandbyRefused", f"{request.wish.value} is refused: {refused}", warning=True)
+            return replace(task, request=request.text, notices=(notice,))
+        return replace(task, wish=request.wish, why=f"requested: {request.wish.value}", request=request.text)
+
+    def _view(self, configs: Mapping[str, NodeConfig], now: float) -> View:
+        state, book = self._parts.state, self._parts.book
+        hosts = self._parts.slow.facts.volume_hosts
+        facts = {}
+        for name in {*state.nodes, *configs}:
+            node, config = state.nodes.get(name), configs.get(name)
+            progress = (None if config is None else book.get(config)) or Progress()
+            local = node is not None and (name in hosts or node.labels.get(HOSTNAME, name) in hosts)
+            facts[name] = NodeFacts(node, config, progress, local)
+        pods = self._pods()
+        self._note_empty(facts, pods, now)
+        return View(
+            now,
+            facts,
+            pods,
+            self._empty_since,
+            self._parts.watts_per_core(),
+            self._note_largest(pods, now),
+            self._parts.slow.facts.extended or {},
+            self._policy.kept,
+            self._policy.act,
+        )
+
+    def _note_empty(self, facts: Mapping[str, NodeFacts], pods: Sequence[FleetPod], now: float) -> None:
+        used = {pod.node_name for pod in pods if keeps_node(pod)}
+        empty = [name for name in facts if name not in used]
+        self._empty_since = {name: self._empty_since.get(name, now) for name in empty}
+
+    def _note_largest(self, pods: Sequence[FleetPod], now: float) -> list[FleetPod]:
+        """Return the largest Pods of the last day; after a restart only those of now are known."""
+        for pod in largest_of(pods):
+            self._largest[pod.identity] = (pod, now)
+        limit = now - self._policy.largest_for
+        self._largest = {key: held for key, held in self._largest.items() if held[1] > limit}
+        return list(largest_of(pod for pod, _ in self._largest.values()))
+
+    def _doubt(self, view: View, configs: Mapping[str, NodeConfig]) -> str:
+        state, parts = self._parts.state, self._parts
+        unknown = [name for name, config in configs.items() if parts.book.get(config) is None]
+        lost = self._lost.doubt(state.nodes, progress_of(view.facts), view.now)
+        return (
+            doubt_about_state({kind.value: state.age(kind) for kind in WATCHED})
+            or (f"the status of the NodeConfig of {min(unknown)} is unknown" if unknown else "")
+            or parts.slow.doubt()
+            or parts.kill_switch.doubt
+            or lost
+            or doubt_about_windows(self._policy.windows, datetime.fromtimestamp(view.now).astimezone())
+        )
+
+    def _count_waiting(self, fleet: Fleet, decision: Decision, now: float) -> None:
+        """Add the time that Pods wait while nodes start or are to be started."""
+        starting = bool((fleet.nodes.state == 1).any()) or any(
+            action.kind is ActionKind.START for action in decision.actions
+        )
+        if self._last_round and starting:
+            self.waited_seconds += len(fleet.pending) * min(60.0, now - self._last_round)
+        self._last_round = now
+
+    async def _recommend(self, plan: Plan) -> None:
+        """Record what would be done in recommend mode, once per node and reason."""
+        if self._policy.act or plan.waking_all:
+            return
+        wanted = {plan.fleet.names[action.node]: action for action in plan.decision.actions}
+        for name, action in wanted.items():
+            if self._recommended.get(name) != action.kind.value:
+                notice = Notice("StandbyRecommended", f"would {action.kind.value} it: {action.reason}")
+                await self._parts.sequences.record(name, self._parts.state.nodes.get(name), notice)
+        self._recommended = {name: action.kind.value for name, action in wanted.items()}
+
+    def _pods(self) -> Sequence[FleetPod]:
+        return cast(Sequence[FleetPod], list(self._parts.state.pods.values()))
+
+    def _configs(self) -> dict[str, NodeConfig]:
+        """Return the NodeConfig that counts for each node that standby may switch."""
+        found: dict[str, NodeConfig] = {}
+        for config in sorted(filter(self._counts, self._parts.state.node_configs.values()), key=precedence):
+            found.setdefault(config.node_name, config)
+        return {name: config for name, config in found.items() if config.standby is not None}
+
+    def _counts(self, config: NodeConfig) -> bool:
+        return self._policy.namespaces is None or config.namespace in self._policy.namespaces

@@ -1,0 +1,118 @@
+"""The controller of standby as a process: it follows the cluster, and switches nodes only while it holds the Lease."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from wao_core.cluster.records import Kind
+from wao_core.cluster.state import ClusterState
+from wao_core.kube.client import KubeClient
+from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.reflector import Reflector, StateSink
+from wao_core.prediction.snapshot_loop import Inputs, deciding
+from wao_core.serving.api import new_api
+from wao_core.serving.cluster import cluster
+from wao_core.serving.endpoint_options import EndpointOptions
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.options import ServerOptions
+from wao_core.serving.server import serve
+from wao_fleet.drain.pods import FLEET_PODS, FleetPod
+from wao_fleet.standby.controller import Parts, Policy, StandbyController
+from wao_fleet.standby.documents import plan_document
+from wao_fleet.standby.energy import FleetPower
+from wao_fleet.standby.kill_switch import KillSwitch
+from wao_fleet.standby.metrics import Sources, StandbyMetrics
+from wao_fleet.standby.power.switches import Switches
+from wao_fleet.standby.progress_book import ProgressBook
+from wao_fleet.standby.sequences import Sequences
+from wao_fleet.standby.slow_facts import SlowFactsBook
+from wao_predict.errors import UsageError
+
+KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
+"""What the source follows; Pods are followed here, with the fields that say where they may run."""
+LEASE = "wao-standby"
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyOptions:
+    """How the process runs: namespaces, whether a leader is elected, and which endpoints it may reach."""
+
+    namespace: str = "wao-system"
+    secret_namespace: str = "wao-power"  # noqa: S105 - a namespace
+    leader_elect: bool = True
+    endpoints: EndpointOptions = EndpointOptions()  # noqa: RUF009
+
+
+async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Policy) -> None:
+    """Serve health, metrics and the plan until the process is signalled to stop; switch nodes while leading."""
+    frame = ServerFrame.from_options("standby", server)
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(cluster(server, KINDS, frame))
+        client = source.client
+        if client is None:
+            raise UsageError("wao standby needs an API server: give --kubeconfig FILE, not --manifests")
+        access = options.endpoints.access(standalone=False)
+        book = ProgressBook(source)
+        switches = Switches(source.secret, access, secret_namespace=options.secret_namespace)
+        sequences = Sequences(source, client, switches, book)
+        power = FleetPower()
+        parts = Parts(
+            source.state,
+            book,
+            sequences,
+            switches,
+            SlowFactsBook(client),
+            KillSwitch(client, options.namespace),
+            power.per_core,
+        )
+        controller = StandbyController(parts, policy)
+        election = LeaderElection(client, options.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+        await stack.enter_async_context(frame.tasks)
+        follow_pods(frame, client, source.state)
+        inputs = Inputs(metrics_api=True, access=access)
+        await stack.enter_async_context(
+            deciding(
+                source,
+                frame.checks,
+                lambda snapshot: power.update(snapshot, source.state.node_configs.values()),
+                inputs=inputs,
+            )
+        )
+        if options.leader_elect:
+            frame.tasks.supervise("leader-election", election.run)
+        else:
+            election.leading.set()
+            election.lost.clear()
+        frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"standby": controller.run}))
+        frame.registry.register(
+            StandbyMetrics(Sources(controller, book, sequences, power.saved, election.leading.is_set))
+        )
+        await serve(create_app(frame, controller, acting=policy.act), server, frame)
+
+
+def follow_pods(frame: ServerFrame, client: KubeClient, state: ClusterState) -> None:
+    """Keep the Pods of the state current; the server is ready after the first list."""
+    reflector: Reflector[FleetPod] = Reflector(
+        client, FLEET_PODS, StateSink(state, Kind.POD), on_confirm=partial(state.confirm, Kind.POD)
+    )
+    frame.tasks.supervise("watch pods", reflector.run)
+    frame.checks.add_ready("pods", lambda: None if state.synced([Kind.POD]) else "not read yet: Pod")
+
+
+def create_app(frame: ServerFrame, controller: StandbyController, *, acting: bool) -> FastAPI:
+    """Return the application: health, metrics, and the plan."""
+    app = new_api(frame, "WAO standby")
+
+    @app.get("/v1/standby", summary="The last decision", response_class=JSONResponse)
+    def plan() -> JSONResponse:
+        """Return each node with its state, what would be done with it, and why; and why nothing is switched off."""
+        return JSONResponse(plan_document(controller.plan, acting=acting))
+
+    return app

@@ -1,0 +1,80 @@
+"""What changes rarely and is not watched: PersistentVolumes on nodes, and the extended resources of nodes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from wao_core.errors import SourceError
+from wao_core.kube.client import KubeClient
+from wao_core.kube.resources import NODES, api_path
+from wao_fleet.standby.candidates import local_volume_nodes
+
+EVERY = 300.0
+"""Seconds between two reads."""
+TOO_OLD = 1200.0
+"""Seconds after which nothing is switched off on the ground of the last read."""
+RETRY = 30.0
+COUNTED = ("cpu", "memory", "pods", "ephemeral-storage")
+"""Resources of a node that are no extended resources; those that begin with hugepages- are none either."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowFacts:
+    """The values of kubernetes.io/hostname that volumes are bound to, and names of extended resources by node."""
+
+    volume_hosts: frozenset[str] = frozenset()
+    extended: dict[str, frozenset[str]] | None = None
+
+
+class SlowFactsBook:
+    """Reads the facts every five minutes; a failed read keeps the last ones."""
+
+    def __init__(self, client: KubeClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
+        self._read_at: float | None = None
+        self._due = 0.0
+        self._problem = "PersistentVolumes are not read yet"
+        self.facts = SlowFacts()
+
+    async def refresh(self) -> None:
+        """Read the facts if they are due."""
+        now = self._clock()
+        if now < self._due:
+            return
+        try:
+            volumes = await self._list(api_path("v1", "persistentvolumes"))
+            nodes = await self._list(NODES.path())
+        except SourceError as error:
+            self._problem, self._due = f"PersistentVolumes or Nodes cannot be listed: {error}", now + RETRY
+            return
+        self.facts = SlowFacts(local_volume_nodes(volumes), {_name(node): _extended(node) for node in nodes})
+        self._read_at, self._due, self._problem = now, now + EVERY, ""
+
+    def doubt(self) -> str:
+        """Return why nothing may be switched off, or an empty string."""
+        fresh = self._read_at is not None and self._clock() - self._read_at < TOO_OLD
+        return "" if fresh else self._problem
+
+    async def _list(self, path: str) -> list[dict[str, object]]:
+        body = await self._client.get(path, query=[("resourceVersion", "0")])
+        try:
+            items = msgspec.json.decode(body).get("items") or []
+        except (ValueError, AttributeError) as error:
+            raise SourceError(f"GET {path}: the answer is not a list: {error}") from None
+        return [item for item in items if isinstance(item, dict)]
+
+
+def _name(node: dict[str, object]) -> str:
+    metadata = node.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+
+def _extended(node: dict[str, object]) -> frozenset[str]:
+    status = node.get("status")
+    allocatable = status.get("allocatable") if isinstance(status, dict) else None
+    names = allocatable if isinstance(allocatable, dict) else {}
+    return frozenset(name for name in names if name not in COUNTED and not name.startswith("hugepages-"))

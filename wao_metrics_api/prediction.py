@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from wao_core.cluster.sleeping import sleeping_watts
 from wao_core.cluster.source import Source
 from wao_core.collector.endpoints import Endpoints
 from wao_core.collector.status import PredictionStatus
@@ -22,6 +23,9 @@ from wao_core.prediction.snapshot_builder import SnapshotBuilder
 METRIC = "predicted_watts"
 EVERY = 5.0  # seconds between two predictions
 AT_FIRST, AT_FIRST_FOR = 0.1, 15.0  # the same while the first readings arrive, and how long that lasts
+OFF = "off (standby)"
+"""Source of the power of a node that is switched off."""
+OFF_EVERY, OFF_TTL = 15.0, 60.0  # seconds between two samples of such a node, and for which one is valid
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +46,7 @@ class PredictedWatts:
         *,
         inputs_read: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._store, self._inputs_read = store, inputs_read
+        self._state, self._store, self._inputs_read = source.state, store, inputs_read
         self.first_made = False
         self._book = CurveBook(model_opener(endpoints))
         self._builder = SnapshotBuilder(source.state, store, self._book)
@@ -71,22 +75,31 @@ class PredictedWatts:
         try:
             await self._builder.refresh_in_turns()
             await self._book.settle(EVERY)
-            put_predictions(await self._builder.refresh_in_turns(), self._store, now=time.time())
+            asleep = sleeping_watts(self._state.nodes.values(), self._state.node_configs.values())
+            put_predictions(await self._builder.refresh_in_turns(), self._store, now=time.time(), asleep=asleep)
         except Exception:
             _log.exception("cannot predict the power of the nodes")
         self.first_made = self.first_made or complete
 
 
-def put_predictions(snapshot: ClusterSnapshot, store: SampleStore, *, now: float) -> None:
+def put_predictions(
+    snapshot: ClusterSnapshot, store: SampleStore, *, now: float, asleep: Mapping[str, float] | None = None
+) -> None:
     """Store the predicted power [W] of every node with a curve and a fresh CPU use; remove that of the others.
 
-    A prediction has the time of the CPU use that it is based on.
+    A prediction has the time of the CPU use that it is based on. A node that `wao standby` has switched off has no CPU
+    use: its power is that of its BMC, in `asleep` [W], and the source of the sample says so.
     """
+    off = asleep or {}
     usage = {name: store.get(name, CPU_USAGE) for name in snapshot.names}
     percent = np.array([np.nan if (one := usage[name]) is None else one.value for name in snapshot.names])
     watts = snapshot.curves.at(percent) if len(snapshot) else percent
     for name, value, model in zip(snapshot.names, watts.tolist(), snapshot.models, strict=True):
         used, old = usage[name], store.get(name, METRIC)
+        if name in off:
+            if old is None or old.source != OFF or now - old.time >= OFF_EVERY:
+                store.put(name, METRIC, Sample(off[name], now, 0.0, OFF_TTL, SampleState.OK, "", OFF))
+            continue
         if used is None or not used.fresh(now) or not np.isfinite(value):
             store.remove(name, METRIC)
             continue

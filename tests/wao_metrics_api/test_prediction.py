@@ -70,3 +70,15 @@ def test_what_is_gone_is_taken_out_and_what_stays_is_no_change(store: SampleStor
     assert store.version("predicted_watts") == version
     put_predictions(snapshot(()), store, now=1000.0)
     assert list(store.by_node("predicted_watts")) == []
+
+
+def test_a_node_that_is_switched_off_takes_what_its_bmc_takes(store: SampleStore) -> None:
+    put_predictions(snapshot(), store, now=1000.0, asleep={"n2": 8.0})
+    sample = store.get("n2", "predicted_watts")
+    assert sample is not None
+    assert (sample.value, sample.time, sample.source) == (8.0, 1000.0, "off (standby)")
+    version = store.version("predicted_watts")
+    put_predictions(snapshot(), store, now=1005.0, asleep={"n2": 8.0})
+    assert store.version("predicted_watts") == version
+    put_predictions(snapshot(), store, now=1020.0, asleep={})
+    assert store.get("n2", "predicted_watts") is None

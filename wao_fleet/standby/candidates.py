@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wao_core.cluster.records import Node, NodeConfig
+from wao_core.cluster.sleeping import STANDBY
 from wao_fleet.drain.node_marks import CORDONED_BY, draining_for
 from wao_fleet.standby.progress import Progress
 
-PURPOSE = "standby"
+PURPOSE = STANDBY
 """The name under which standby cordons nodes."""
 NEVER = "waok8s.github.io/standby"
 """Annotation or label of a Node that keeps it on: "never"."""

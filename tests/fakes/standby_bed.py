@@ -84,8 +84,8 @@ class StandbyApi(FleetApi):
 
     Attributes
     ----------
-    config_maps, volumes
-        ConfigMaps by name, and PersistentVolumes.
+    volumes
+        PersistentVolumes.
     node_configs
         NodeConfigs by name.
     broken
@@ -94,7 +94,6 @@ class StandbyApi(FleetApi):
 
     def __init__(self) -> None:
         super().__init__()
-        self.config_maps: dict[str, dict[str, Any]] = {}
         self.node_configs: dict[str, dict[str, Any]] = {}
         self.volumes: list[dict[str, Any]] = []
         self.broken: set[str] = set()
@@ -110,18 +109,9 @@ class StandbyApi(FleetApi):
             return web.json_response({"items": list(self.nodes.values())})
         if request.path == "/api/v1/persistentvolumes":
             return web.json_response({"items": self.volumes})
-        if "/configmaps/" in request.path:
-            return await self._config_map(request)
         if "nodeconfigs" in request.path:
             return await self._node_config(request)
         return await super().handle(request)
-
-    async def _config_map(self, request: web.Request) -> web.StreamResponse:
-        name = request.path.rpartition("/")[2]
-        if request.method == "PATCH":
-            self.config_maps[name] = await request.json()
-        found = self.config_maps.get(name)
-        return web.json_response(found or {"kind": "Status", "message": "none"}, status=200 if found else 404)
 
     async def _node_config(self, request: web.Request) -> web.StreamResponse:
         name = request.path.rpartition("/")[2]

@@ -11,8 +11,8 @@ from wao_fleet.standby.candidates import AUTOSCALER_TAINTS
 from wao_fleet.standby.progress import Phase, Progress
 from wao_predict.errors import UsageError
 
-STALE = 60.0
-"""Age of the watched state from which nothing is switched off [s]."""
+STALE = 120.0
+"""Age of the watched state from which nothing is switched off [s]; bookmarks confirm it about once a minute."""
 SHRUNK = 900.0
 """Time after the loss of a node in which nothing is switched off [s]."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

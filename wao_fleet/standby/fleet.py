@@ -25,6 +25,8 @@ STUBBORN, SURELY = 60.0, 15.0
 first for Pods all of whose rules are known here, the second for others."""
 HOPELESS = 1800.0
 """Seconds after which such a Pod starts no more nodes: it waits for something else."""
+LINGERING = tuple(f"node.kubernetes.io/{name}" for name in ("not-ready", "unreachable", "unschedulable"))
+"""Taints that stay for some seconds on a node that is up again."""
 OF_THE_NODE = ("node.kubernetes.io/", "waok8s.github.io/", "node.cloudprovider.kubernetes.io/")
 """Prefixes of taints that a node loses when it is up again."""
 _STATES = {
@@ -94,7 +96,7 @@ def fleet_of(view: View) -> Fleet:
     now = {name: why_not_now(facts[name]) for name in names if facts[name].progress.phase is Phase.RUNNING}
     excluded = {name: why for name in names if (why := never[name] or now.get(name, ""))}
     state = np.array([_STATES[each.phase] for each in progress], dtype=np.int64)
-    known = [node for node in nodes if node is not None]
+    known = [_in_operation(node) if on == NodeState.ON else node for node, on in zip(nodes, state, strict=True) if node]
     arrays = StandbyNodes(
         state=state,
         capacity=np.array([_capacity(node) for node in known]).reshape(-1, 3),
@@ -170,6 +172,15 @@ class _Places:
             return self.of(pod)
         allowed: BoolArray = self.of(pod) & (self._off if waited < HOPELESS else ~self._off)
         return allowed
+
+
+def _in_operation(node: Node) -> Node:
+    """Return a node that runs without the marks that its wake-up leaves for some seconds."""
+    if not node.ready:
+        return node
+    cordoned = node.unschedulable and node.annotations.get(CORDONED_BY) != PURPOSE
+    taints = tuple(taint for taint in node.taints if taint.key not in LINGERING)
+    return msgspec.structs.replace(node, unschedulable=cordoned, taints=taints)
 
 
 def as_if_up(node: Node) -> Node:

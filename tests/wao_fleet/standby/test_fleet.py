@@ -99,6 +99,15 @@ def test_a_pod_that_the_scheduler_does_not_place_for_long_counts_as_fitting_nowh
     assert starts(fleet(*nodes, pods=[pod("w", created=NOW - HOPELESS)])) == []
 
 
+def test_the_marks_that_a_wake_up_leaves_for_some_seconds_start_no_other_node() -> None:
+    taints = (Taint("node.kubernetes.io/unreachable", "", "NoSchedule"),)
+    woken = node("a", unschedulable=True, annotations={CORDONED_BY: "standby"}, taints=taints)
+    nodes = (facts(woken), facts(sleeping("b"), Phase.ASLEEP))
+    assert starts(fleet(*nodes, pods=[pod("w", 2.0)])) == []
+    full = node("a", taints=(Taint("node.kubernetes.io/disk-pressure", "", "NoSchedule"),))
+    assert starts(fleet(facts(full), nodes[1], pods=[pod("w", 2.0)])) == ["b"]
+
+
 def test_extended_resources_are_looked_for_on_the_node() -> None:
     nodes = (facts(node("a")), facts(sleeping("b"), Phase.ASLEEP), facts(sleeping("c"), Phase.ASLEEP))
     waiting = pod("w", extended=("nvidia.com/gpu",))

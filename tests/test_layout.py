@@ -22,7 +22,6 @@ WITHOUT_TESTS = {
     "wao_core/prediction/provider_transport.py": "test_model_opener.py: one transport of the models that it opens",
     "wao_demo/apps.py": "test_servers.py runs the applications",
     "wao_demo/cli.py": _COMMAND,
-    "wao_fleet/standby/cli.py": _COMMAND,
     "wao_fleet/standby/documents.py": "test_server.py: the plan as JSON",
     "wao_fleet/standby/metrics.py": "test_server.py: phases, savings and counts",
     "wao_fleet/standby/power/switch.py": "test_switches.py and test_wake_on_lan.py: the switch that does nothing",

@@ -154,7 +154,9 @@ def plan(
     url: Annotated[
         str, typer.Option(envvar="WAO_STANDBY_URL", help="URL of the controller.")
     ] = "https://127.0.0.1:8443",
-    everything: Annotated[bool, typer.Option("--all", help="Also show nodes that are no candidates.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show nodes that standby may not switch, and why.")
+    ] = False,
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Show the last decision of the controller: what it switches or would switch, and why not more."""
@@ -171,7 +173,7 @@ def plan(
             "held back": "; ".join(document.get("held", ())) or "-",
         }
     )
-    shown = [node for node in document["nodes"] if everything or node["action"] or node["state"] != "on" or node["why"]]
+    shown = [node for node in document["nodes"] if everything or node["candidate"]]
     rows = [[node["node"], node["state"], node["action"] or "-", node["why"]] for node in shown]
     typer.echo()
     print_table(["node", "state", "action", "why"], rows)

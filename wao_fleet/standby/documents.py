@@ -24,6 +24,7 @@ def plan_document(plan: Plan | None, *, acting: bool) -> dict[str, Any]:
             {
                 "node": name,
                 "state": NodeState(int(plan.fleet.nodes.state[row])).name.lower(),
+                "candidate": bool(plan.fleet.nodes.candidate[row]),
                 "action": "" if action is None else action.kind.value,
                 "why": why,
             }

@@ -49,7 +49,8 @@ async def test_the_plan_says_what_would_be_done_and_why() -> None:
         await cluster.rounds(6)
         plan = await plan_of(client)
         assert plan["doubt"] == ""
-        assert plan["nodes"] == [{"node": "n1", "state": "on", "action": "stop", "why": "empty for 1 min"}]
+        action = {"action": "stop", "why": "empty for 1 min"}
+        assert plan["nodes"] == [{"node": "n1", "state": "on", "candidate": True, **action}]
 
 
 async def test_the_plan_names_the_doubt_and_the_kill_switch() -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import cast
 
 from starlette.types import ASGIApp
@@ -30,6 +31,8 @@ from wao_fleet.rebalance.app import create_app as rebalance_app
 from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import RebalanceSettings
+from wao_fleet.standby.controller import Parts, Policy, StandbyController
+from wao_fleet.standby.server import create_app as standby_app
 from wao_lb.agent.app import create_app as agent_app
 from wao_lb.app import create_app as lb_app
 from wao_metrics_api.app import create_app as metrics_api_app
@@ -61,12 +64,18 @@ def _rebalance(frame: ServerFrame) -> ASGIApp:
     return rebalance_app(Rebalancer(site.source, client, site.table, settings, metrics, site.snapshot), frame)
 
 
+def _standby(frame: ServerFrame) -> ASGIApp:
+    parts = cast(Parts, SimpleNamespace(state=ClusterState()))  # no request of a client needs more
+    return standby_app(frame, StandbyController(parts, Policy()), acting=False)
+
+
 APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {
     "controller": controller_app,
     "metrics-api": _metrics_api,
     "scheduler": _scheduler,
     "lb": _lb,
     "rebalance": _rebalance,
+    "standby": _standby,
     "lb-agent": lambda frame: agent_app(Bench().syncer, lambda: "equal", frame),
 }
 

@@ -1,4 +1,4 @@
-"""What is done to the cluster, by name. Each returns when it is over; then all must be well again soon."""
+"""What is done to the cluster, by name. Each returns when it is over; then everything must work again soon."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _nodes(site: SoakSite) -> str:
 
 @dataclass
 class Recovery:
-    """How often a disturbance was made, and the longest time until all was well again [s]."""
+    """How often a disturbance was made, and the longest time until everything worked again [s]."""
 
     count: int = 0
     longest: float = 0.0

@@ -21,7 +21,7 @@ from tests.cluster.soak.site import BMC, SoakSite
 SECONDS = float(os.environ.get("SOAK_SECONDS") or 300)
 SEED = int(os.environ.get("SOAK_SEED") or 1)
 WELL = 90.0
-"""Seconds after the end of a disturbance within which everything must be well again."""
+"""Seconds after the end of a disturbance within which everything must work again."""
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(SECONDS + 1200)]
 
@@ -76,7 +76,7 @@ def test_whatever_fails_scores_and_weights_go_on_and_all_is_well_soon(site: Soak
 
 def report(recoveries: Mapping[str, Recovery], figures: Mapping[str, Figures]) -> str:
     """Return the two tables of docs/reliability.md."""
-    lines = ["", "| disturbance | times | all well again after, at most |", "|---|---|---|"]
+    lines = ["", "| disturbance | times | back to normal after, at most |", "|---|---|---|"]
     lines += [f"| {name} | {each.count} | {each.longest:.1f} s |" for name, each in sorted(recoveries.items())]
     lines += ["", "| part | processes | memory, at most | descriptors, at most | answers | longest wait |"]
     lines += ["|---|---|---|---|---|---|"]

@@ -12,9 +12,9 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from wao_core.cluster.records import Kind, NodeConfig, key_of
+from wao_core.cluster.records import Kind, NamespacedRecord, NodeConfig, key_of
 from wao_core.cluster.source import Source
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
@@ -79,13 +79,13 @@ class StatusReporter:
     async def write_due(self, *, now: float | None = None) -> int:
         """Handle the most urgent statuses, at most one second's worth, and return their number."""
         configs = self._configs()
-        self._writer.keep(configs.values())
+        new = self._writer.keep(configs.values())
         for queue in (self._changed, self._stale):
             for key in queue.keys() - configs.keys():
                 del queue[key]
         self._review(time.time() if now is None else now)
         done = 0
-        for key in itertools.islice(self._due(), self._writes_per_round):
+        for key in itertools.islice(self._due(new), self._writes_per_round):
             config = configs.get(key)
             if config is not None:
                 await self._write(config, time.time() if now is None else now)
@@ -104,11 +104,10 @@ class StatusReporter:
         ]
         return {**configs, **{key_of(config): config for config in unknown}}
 
-    def _due(self) -> Iterator[str]:
-        """Return the keys of NodeConfigs to write now, the most urgent first."""
+    def _due(self, new: Iterable[NamespacedRecord]) -> Iterator[str]:
+        """Return the keys of NodeConfigs to write now, the most urgent first: those that were never written."""
         configs = self._configs()
-        first = [config for config in configs.values() if self._writer.written(config) is None]
-        first.sort(key=_created, reverse=True)  # older ones may have a status that was written before a restart
+        first = sorted(new, key=_created, reverse=True)  # older ones may have a status from before a restart
         keys = dict.fromkeys((*map(key_of, first), *self._changed, *self._stale))
         return (key for key in keys if (config := configs.get(key)) is not None and self._writer.is_due(config))
 
@@ -158,5 +157,5 @@ def _differs(present: Status, new: Status) -> bool:
     return not same_conditions(present.conditions, new.conditions)
 
 
-def _created(config: NodeConfig) -> float:
+def _created(config: NamespacedRecord) -> float:
     return config.created or 0.0

@@ -101,14 +101,13 @@ class StatusWriter:
         """Return the seconds until the next retry, or None when no write has failed."""
         return min((max(0.0, retry.due - self._clock()) for retry in self._retries.values()), default=None)
 
-    def keep(self, records: Collection[NamespacedRecord]) -> None:
-        """Forget all objects but these."""
-        if not self._written and not self._retries:
-            return
-        identities = {identity_of(record) for record in records}
+    def keep(self, records: Collection[NamespacedRecord]) -> list[NamespacedRecord]:
+        """Forget all objects but these, and return those of them that were never written."""
+        present = {identity_of(record): record for record in records}
         for held in (self._written, self._retries):
-            for identity in held.keys() - identities:
+            for identity in held.keys() - present.keys():
                 del held[identity]
+        return [record for identity, record in present.items() if identity not in self._written]
 
     def forget(self) -> None:
         """Forget all objects: another replica may have written them since."""

@@ -112,7 +112,9 @@ async def test_objects_that_are_gone_are_forgotten_with_their_retries(bed: Bed) 
     await bed.write(ready())
     bed.source.writes_fail = True
     await bed.write(ready(), uid="2")
-    bed.writer.keep([config("3")])
+    assert bed.writer.keep([config("1"), config("3")]) == [config("3")]  # which was never written
+    assert bed.writer.written(config("1")) is not None
+    assert bed.writer.keep([config("3")]) == [config("3")]
     assert bed.writer.written(config("1")) is None
     assert bed.writer.retry_in() is None
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.wao_predict.cli.running import Ran, wao
+
 FLEET = Path(__file__).parents[3] / "examples" / "fleet"
 
 
-def wao(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wao_predict.cli", "lb-agent", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def agent(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+    return wao("lb-agent", *arguments, env=env)
 
 
 def test_the_rules_are_printed_without_root() -> None:
-    done = wao("--manifests", str(FLEET), "--node-name", "cloud-lenovo-01", "--print")
-    assert 0 == done.returncode, done.stderr
-    lines = done.stdout.splitlines()
+    done = agent("--manifests", str(FLEET), "--node-name", "cloud-lenovo-01", "--print")
+    assert 0 == done.code, done.err
+    lines = done.out.splitlines()
     assert lines[0].startswith("add table ip wao-loadbalancer")
     assert all(line.startswith("add ") for line in lines)
     assert any("numgen random mod 16777216 map @split-" in line for line in lines)
@@ -27,19 +27,19 @@ def test_the_rules_are_printed_without_root() -> None:
 
 
 def test_a_weight_service_that_is_gone_is_reported_and_the_rules_have_equal_weights() -> None:
-    done = wao("--manifests", str(FLEET), "--weights-url", "http://127.0.0.1:1", "--print")
-    assert 0 == done.returncode
-    assert "did not answer" in done.stderr
-    assert "; weights are equal" in done.stderr
-    assert "map @split-" in done.stdout
+    done = agent("--manifests", str(FLEET), "--weights-url", "http://127.0.0.1:1", "--print")
+    assert 0 == done.code
+    assert "did not answer" in done.err
+    assert "; weights are equal" in done.err
+    assert "map @split-" in done.out
 
 
 def test_all_wrong_options_are_reported_together() -> None:
-    done = wao(
+    done = agent(
         "--manifests", str(FLEET), "--cluster-cidr", "10.0.0.0/33", "--pod-interface", 'x"; flush ruleset',
         "--weights-url", "http://wao-lb", "--weights-ca", "/no/such/file", "--proxy-name", "a b", "--once", "--print",
     )  # fmt: skip
-    assert 0 != done.returncode
+    assert 0 != done.code
     for message in (
         "--cluster-cidr",
         "--pod-interface",
@@ -48,8 +48,8 @@ def test_all_wrong_options_are_reported_together() -> None:
         "--proxy-name",
         "--once, --print",
     ):
-        assert message in done.stderr, message
-    assert "" == done.stdout
+        assert message in done.err, message
+    assert "" == done.out
 
 
 SAMPLE = """
@@ -69,17 +69,14 @@ spec:
 
 def test_the_sample_of_the_reference_without_a_cluster_ip_says_what_to_write(tmp_path: Path) -> None:
     (tmp_path / "service.yaml").write_text(SAMPLE)
-    done = wao("--manifests", str(tmp_path), "--node-name", "n", "--print")
-    assert done.returncode == 0
-    assert "Service default/nginx-waolb is not served: it has no cluster IP" in done.stderr
-    assert "write spec.clusterIP" in done.stderr
+    done = agent("--manifests", str(tmp_path), "--node-name", "n", "--print")
+    assert done.code == 0
+    assert "Service default/nginx-waolb is not served: it has no cluster IP" in done.err
+    assert "write spec.clusterIP" in done.err
 
 
 @pytest.mark.parametrize(("variable", "served"), [("wao-loadbalancer", True), ("", True), ("another", False)])
-def test_the_variable_of_the_reference_names_the_proxy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, served: bool
-) -> None:
-    monkeypatch.setenv("WAO_SERVICE_PROXY_NAME", variable)
+def test_the_variable_of_the_reference_names_the_proxy(tmp_path: Path, variable: str, served: bool) -> None:
     (tmp_path / "service.yaml").write_text(SAMPLE.replace("spec:", "spec:\n  clusterIP: 10.96.0.10"))
-    done = wao("--manifests", str(tmp_path), "--node-name", "n", "--print")
-    assert ("10.96.0.10 . tcp . 80" in done.stdout) is served
+    done = agent("--manifests", str(tmp_path), "--node-name", "n", "--print", env={"WAO_SERVICE_PROXY_NAME": variable})
+    assert ("10.96.0.10 . tcp . 80" in done.out) is served

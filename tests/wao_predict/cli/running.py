@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+_STREAMS = ("in", "out", "err")
+_TIMEOUT = 60.0
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.wao_predict.cli.preloaded"])
 
 
 @dataclass(frozen=True)
@@ -19,14 +27,34 @@ class Ran:
 
 
 def wao(*arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None = None) -> Ran:
-    """Run `wao` with these arguments."""
+    """Run `wao` with these arguments.
+
+    The process is a fork of one that has imported the libraries, which takes most of the time of a start.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").write_bytes(_encoded(stdin))
+        process = _processes.Process(target=_run_command, args=(folder, arguments, _environment(env)))
+        process.start()
+        process.join(_TIMEOUT)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"wao {' '.join(arguments)} has not ended within {_TIMEOUT:g} s")
+        code = process.exitcode
+        process.close()
+        return Ran(code, (folder / "out").read_text(), (folder / "err").read_text())
+
+
+def wao_from_the_start(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+    """Run `python -m wao_predict.cli` with these arguments, imports included."""
     done = subprocess.run(
         [sys.executable, "-m", "wao_predict.cli", *arguments],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        input=b"",
         capture_output=True,
-        timeout=60,
+        timeout=_TIMEOUT,
         check=False,
-        env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **(env or {})},
+        env=_environment(env),
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -40,8 +68,30 @@ def wao_to_a_closed_pipe(*arguments: str, stdin: str) -> Ran:
         input=stdin.encode(),
         stdout=writing,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=_TIMEOUT,
         check=False,
     )
     os.close(writing)
     return Ran(done.returncode, "", done.stderr.decode())
+
+
+def _run_command(folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    from wao_predict.cli import main
+
+    for number, name in enumerate(_STREAMS):
+        opened = os.open(folder / name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["wao", *arguments]
+    main()
+
+
+def _encoded(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **(more or {})}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.triton import StrictServer, Tensor, listening
-from tests.wao_predict.cli.running import Ran, wao, wao_to_a_closed_pipe
+from tests.wao_predict.cli.running import Ran, wao, wao_from_the_start, wao_to_a_closed_pipe
 from wao_predict import load_predictor
 
 TABLE = "inlet_temp,cpu_usage,rack,delta_p\n22,10,a,5\n30,50,b,5\n60,50,c,5\n"
@@ -104,7 +104,7 @@ def test_failures_exit_with_1_and_say_what_to_do(arguments: tuple[str, ...], wor
 def test_a_package_that_is_not_installed_is_reported_with_the_remedy(tmp_path: Path) -> None:
     """As in a plain install: the apps' packages are an extra."""
     (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError('no', name='uvicorn')")
-    ran = wao("scheduler", "--manifests", str(tmp_path), env={"PYTHONPATH": str(tmp_path)})
+    ran = wao_from_the_start("scheduler", "--manifests", str(tmp_path), env={"PYTHONPATH": str(tmp_path)})
     assert ran.code == 1
     assert ran.err.strip().splitlines()[-1] == (
         "error: this command needs uvicorn, which is not installed: pip install 'wao-predict[all]'"

@@ -68,11 +68,6 @@ class Progress:
     start_seconds: float | None = None
     request: str = ""
 
-    @property
-    def settled(self) -> bool:
-        """Whether no sequence is under way."""
-        return self.phase in (Phase.RUNNING, Phase.ASLEEP, Phase.FAILED)
-
     def fields(self, power: PowerState | None) -> dict[str, object]:
         """Return `status.standby` of the NodeConfig."""
         return {

@@ -1,0 +1,1 @@
+"""wao standby on a real control plane: servers with mock BMCs that take their kubelet along."""

@@ -12,10 +12,12 @@ from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AddressRule
 from wao_core.collector.endpoints import EndpointAccess
 from wao_core.collector.secrets import ALLOWED_ENDPOINTS
+from wao_demo.bmcs import EXAMPLES, FORMS, LOGIN
 from wao_fleet.standby.power.switch import PowerSwitch
 from wao_fleet.standby.power.switches import Switches
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError, SensorError
+from wao_predict.redfish.mock import load_documents
 from wao_predict.redfish.power_control import PowerState
 from wao_predict.testing import MockBmc
 
@@ -23,12 +25,15 @@ from wao_predict.testing import MockBmc
 class Store:
     """The Secret of the account that may switch power."""
 
-    def __init__(self, password: str = "hunter2", annotations: Mapping[str, str] | None = None) -> None:
-        self.password, self.annotations = password, annotations or {}
+    def __init__(
+        self, password: str = "hunter2", annotations: Mapping[str, str] | None = None, *, username: str = "operator"
+    ) -> None:
+        self.username, self.password, self.annotations = username, password, annotations or {}
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
         assert (namespace, name) == ("wao-system", "power")
-        return Secret({"username": b"operator", "password": self.password.encode()}, self.annotations)
+        data = {"username": self.username.encode(), "password": self.password.encode()}
+        return Secret(data, self.annotations)
 
 
 def switch(bmc: MockBmc, store: Store | None = None, *, system: str = "", loopback: bool = True) -> PowerSwitch:
@@ -96,6 +101,19 @@ async def test_accounts_can_be_in_a_namespace_of_their_own() -> None:
         standby = Standby(method="Redfish", bmc=Endpoint("Redfish", bmc.url, "wao-bmc/power"))
         await Switches(secret, access, secret_namespace="wao-power").of("n1", standby).read()
     assert read == [("wao-power", "power")]
+
+
+@pytest.mark.parametrize("name", ["cloud_dell", "cloud_lenovo", "edge_lenovo"])
+async def test_recorded_bmcs_of_the_demo_can_be_switched(name: str) -> None:
+    """Dell iDRAC, HPE iLO and Intel; the recording of OpenBMC has no reset types."""
+    form = FORMS[name]
+    async with MockBmc(load_documents(EXAMPLES / form.file), credentials=LOGIN) as bmc:
+        power = switch(bmc, Store(LOGIN[1], username=LOGIN[0]))
+        assert await power.read() is PowerState.ON
+        await power.shut_down()
+        assert await power.read() is PowerState.OFF
+        await power.switch_on()
+        assert await power.read() is PowerState.ON
 
 
 async def test_a_bmc_that_is_away_is_a_remote_error() -> None:

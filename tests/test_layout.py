@@ -57,6 +57,7 @@ WITHOUT_TESTS = {
     "wao_predict/sensors/base.py": _NO_LOGIC,
     "wao_predict/report_page.py": "simulate/test_report.py: a page with its sections and figures",
     "wao_predict/simulate/comparison.py": "test_sweep.py: the results of a sweep",
+    "wao_predict/simulate/events.py": "test_engine.py: the simulation",
     "wao_predict/simulate/executors.py": "test_engine.py and the tests of `wao simulate` run it",
     "wao_predict/simulate/result_files.py": "simulate/test_report.py and the tests of `wao simulate` read the files",
     "wao_predict/simulate/nodes.py": "test_engine.py: the nodes that the simulation fills",

@@ -14,11 +14,12 @@ import typer
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
-from wao_predict.cli.simulate_options import Pods, Result, Simulation, SwitchOff
+from wao_predict.cli.simulate_options import Moves, Pods, Result, Simulation, SwitchOff
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
     from wao_predict.simulate.comparison import Comparison, Row
+    from wao_predict.simulate.moves import Moving
     from wao_predict.simulate.standby import Standby
     from wao_predict.simulate.sweep import DailyPods, Executor, Task
     from wao_predict.simulate.trace import Trace
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 @with_options(Result, "result")
 @with_options(CoolingOptions, "cooling")
 @with_options(SwitchOff, "switch_off")
+@with_options(Moves, "moves")
 @with_options(Simulation, "simulation")
 @with_options(Pods, "pods")
 def simulate(
     pods: Pods,
     simulation: Simulation,
+    moves: Moves,
     switch_off: SwitchOff,
     cooling: CoolingOptions,
     result: Result,
@@ -53,10 +56,11 @@ def simulate(
     tasks = tasks_for(
         nodes,
         _pods_of(pods),
-        _policies(simulation, switch_off),
+        _policies(simulation, moves, switch_off),
         seeds=simulation.seeds,
         floor_window=3600.0 * simulation.floor_window,
         standby=_standby_of(switch_off),
+        moving=_moving_of(moves),
         cooling=cooling.plants(),
     )
     with _progress(len(tasks)) as step:
@@ -99,7 +103,10 @@ def _pods_of(options: Pods) -> Trace | list[DailyPods]:
 
     if options.pods is None:
         loads = options.load or [0.3, 0.6]
-        return [DailyPods(load=load, pods=options.count, days=options.days) for load in dict.fromkeys(loads)]
+        return [
+            DailyPods(load=load, pods=options.count, days=options.days, movable=options.movable)
+            for load in dict.fromkeys(loads)
+        ]
     if options.load:
         raise typer.BadParameter("--load is for drawn days: give either --pods or --load")
     names = [part.partition("=") for part in options.column or ()]
@@ -109,15 +116,25 @@ def _pods_of(options: Pods) -> Trace | list[DailyPods]:
     return read_trace(options.pods, columns)
 
 
-def _policies(simulation: Simulation, switch_off: SwitchOff) -> tuple[str, ...]:
+def _policies(simulation: Simulation, moves: Moves, switch_off: SwitchOff) -> tuple[str, ...]:
+    """Return the policies, then each of them with what is to be added."""
     from wao_predict.simulate.sweep import DEFAULT_POLICIES
     from wao_predict.simulate.variants import Variant
 
-    names = tuple(simulation.policy or DEFAULT_POLICIES)
-    if not switch_off.standby:
-        return names
-    switched = [replace(Variant.of(name), standby=True).name for name in names]
-    return tuple(dict.fromkeys([*names, *switched]))
+    chosen = [Variant.of(name) for name in simulation.policy or DEFAULT_POLICIES]
+    if moves.rebalance:
+        chosen += [replace(variant, moves=True) for variant in chosen]
+    if switch_off.standby:
+        chosen += [replace(variant, standby=True) for variant in chosen]
+    names = [variant.name for variant in chosen]
+    return tuple(names if not (moves.rebalance or switch_off.standby) else dict.fromkeys(names))
+
+
+def _moving_of(options: Moves) -> Moving:
+    from wao_predict.rebalance import Budgets
+    from wao_predict.simulate.moves import Moving
+
+    return Moving(Budgets(moves=options.most_moves, minimum_saving=options.least_saving), period=options.move_period)
 
 
 def _standby_of(options: SwitchOff) -> Standby:
@@ -182,6 +199,8 @@ def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> No
         max((index for index, row in enumerate(rows) if row.load == load), key=lambda index: rows[index].saved)
         for load in comparison.loads
     ]
+    if any(row.moves for row in rows):
+        columns["moves a day"] = lambda row: row.moves
     first = comparison.days[0]
     more = "; starts a day: of one node" if "on" in columns else ""
     bound = "; bound: no placement is below it" if "above bound [%]" in columns else ""

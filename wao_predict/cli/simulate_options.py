@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-PODS, WHERE, OFF, RESULT = "Pods", "Simulation", "Servers that are switched off", "Result"
+PODS, WHERE, OFF, MOVES = "Pods", "Simulation", "Servers that are switched off", "Pods that are moved"
+RESULT = "Result"
 """Panels of the help."""
 
 
@@ -57,6 +58,10 @@ class Pods:
     count: Annotated[
         int, typer.Option("--count", "-n", min=1, max=1_000_000, help="Pods of a drawn day.", rich_help_panel=PODS)
     ] = 2_000
+    movable: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Fraction of drawn pods that may be moved.", rich_help_panel=PODS),
+    ] = 1.0
     days: Annotated[int, typer.Option(min=1, max=366, help="Days to draw in a row.", rich_help_panel=PODS)] = 1
 
 
@@ -69,7 +74,8 @@ class Simulation:
         typer.Option(
             "--policy",
             "-p",
-            help="Policy to compare, or POLICY+standby; savings are relative to the first. Repeatable.",
+            help="Policy to compare; +moves, +standby or both may follow its name. Savings are relative to the first. "
+            "Repeatable.",
             rich_help_panel=WHERE,
             show_default="least-allocated, reference, peaks, lookahead, floor",
         ),
@@ -126,6 +132,29 @@ class SwitchOff:
             min=0.0, max=86_400.0, help="Time that a server is empty before its stop [s].", rich_help_panel=OFF
         ),
     ] = 900.0
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Options about pods that are moved."""
+
+    rebalance: Annotated[
+        bool,
+        typer.Option(
+            "--rebalance",
+            help="Simulate each policy also with pods moved to where they cost less, as POLICY+moves.",
+            rich_help_panel=MOVES,
+        ),
+    ] = False
+    move_period: Annotated[
+        float, typer.Option(min=1.0, max=86_400.0, help="Time between two plans [s].", rich_help_panel=MOVES)
+    ] = 600.0
+    most_moves: Annotated[int, typer.Option(min=0, max=1_000_000, help="Moves of one plan.", rich_help_panel=MOVES)] = (
+        10
+    )
+    least_saving: Annotated[
+        float, typer.Option(min=0.0, max=1e6, help="Power that emptying a node must save [W].", rich_help_panel=MOVES)
+    ] = 5.0
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Day:
     watts, busy, on
         Mean power [W], mean number of nodes with pods, and mean number of nodes on which pods can run in each interval,
         shape (n_intervals,).
-    starts, failed_starts
-        Number of starts of nodes, and of those that failed.
+    starts, failed_starts, moves
+        Number of starts of nodes, of those that failed, and of moves of pods.
     cooling_kwh
         Energy of the plants, part of `kwh` [kWh].
     """
@@ -58,6 +58,7 @@ class Day:
     on: FloatArray
     starts: int
     failed_starts: int
+    moves: int
     cooling_kwh: float = 0.0
 
 
@@ -87,6 +88,8 @@ class Row:
         Starts per node and day.
     failed_starts
         Starts that failed.
+    moves
+        Moves of pods per day.
     days
         Number of days.
     cooling_kwh
@@ -107,6 +110,7 @@ class Row:
     longest_wait: float | None
     starts_per_node: float
     failed_starts: float
+    moves: float
     days: int
     cooling_kwh: float = 0.0
 
@@ -168,6 +172,7 @@ class Comparison:
             longest_wait=float(waits.max()) if waits.size else None,
             starts_per_node=float(np.mean([DAY * day.starts / (day.nodes * day.horizon) for day in days])),
             failed_starts=float(np.mean([day.failed_starts for day in days])),
+            moves=float(np.mean([DAY * day.moves / day.horizon for day in days])),
             days=len(days),
             cooling_kwh=float(np.mean([day.cooling_kwh for day in days])),
         )

@@ -142,10 +142,16 @@ def fit_exponential(curves: PowerCurves) -> tuple[FloatArray, FloatArray]:
 
 
 class ByRule:
-    """Choose the lowest increase by a rule of `wao_predict.increase`, as the scheduler does."""
+    """Choose the lowest increase by a rule of `wao_predict.increase`, as the scheduler does.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    """
 
     def __init__(self, rule: Rule) -> None:
-        self._rule = rule
+        self.rule = rule
         self._curves: PowerCurves | None = None
         self._cache: IncreaseCache | None = None
 
@@ -154,7 +160,7 @@ class ByRule:
         if self._cache is None or self._curves is not nodes.rule_curves:
             self._curves = nodes.rule_curves
             self._cache = IncreaseCache(nodes.rule_curves, nodes.percent, before=self._cache)
-        return self._cache.of(nodes.load, cores, self._rule, floor=nodes.floor)
+        return self._cache.of(nodes.load, cores, self.rule, floor=nodes.floor)
 
 
 Maker = Callable[[SimulatedNodes, np.random.Generator], Policy]

@@ -139,6 +139,15 @@ def _switched(comparison: Comparison) -> bool:
     return any(day.starts or (day.on < day.nodes).any() for day in comparison.days)
 
 
+_LINES: dict[tuple[bool, bool], Any] = {
+    (False, False): "-",
+    (True, False): (0, (1, 1)),
+    (False, True): (0, (4, 1.2)),
+    (True, True): (0, (4, 1.2, 1, 1.2)),
+}
+"""Line styles with and without moves and standby."""
+
+
 def _style(comparison: Comparison, policy: str) -> dict[str, Any]:
     """Return the colour of a policy, and the line of what is added to it."""
     variant = Variant.of(policy)
@@ -146,7 +155,7 @@ def _style(comparison: Comparison, policy: str) -> dict[str, Any]:
     colour = COLOURS[names.index(variant.policy) % len(COLOURS)]
     return {
         "color": colour,
-        "ls": (0, (4, 1.2)) if variant.standby else "-",
+        "ls": _LINES[variant.moves, variant.standby],
         "lw": 2.4 if variant.policy == HIGHLIGHT else 1.4,
     }
 
@@ -165,6 +174,7 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "pods that waited": lambda row: f"{row.waited:.1f}",
     "never ran": lambda row: f"{row.refused:.1f}",
 }
+_COLUMNS_OF_MOVES: dict[str, Callable[[Row], str]] = {"moves per day": lambda row: f"{row.moves:.0f}"}
 _COLUMNS_OF_STANDBY: dict[str, Callable[[Row], str]] = {
     "nodes on": lambda row: f"{row.on:.1f}",
     "starts per day": lambda row: f"{row.starts_per_node:.2f}",
@@ -183,6 +193,7 @@ def _number(value: float | None, form: str) -> str:
 
 def _table(rows: list[Row], comparison: Comparison) -> str:
     columns = _COLUMNS | (_COLUMNS_OF_STANDBY if _switched(comparison) else {})
+    columns |= _COLUMNS_OF_MOVES if any(row.moves for row in rows) else {}
     columns |= _COLUMNS_OF_COOLING if any(row.cooling_kwh for row in rows) else {}
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = ""

@@ -37,6 +37,8 @@ class Run:
         Time that each pod waited for room [s], shape (n_pods,); until the horizon for a pod that never ran.
     starts, failed_starts
         Number of starts of nodes, and of those that failed.
+    moves
+        Number of pods that were moved.
     cooling
         Power of the plants from each event to the next, part of `watts` [W], shape (n_events,); empty: none.
     """
@@ -52,6 +54,7 @@ class Run:
     waited: FloatArray = field(repr=False)
     starts: int = 0
     failed_starts: int = 0
+    moves: int = 0
     cooling: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property

@@ -17,6 +17,7 @@ from wao_predict.load_floor import WINDOW
 from wao_predict.simulate.bounds import fluid_bound, lower_bound
 from wao_predict.simulate.comparison import Comparison, Day
 from wao_predict.simulate.engine import simulate_trace
+from wao_predict.simulate.moves import Moving
 from wao_predict.simulate.run import Conditions
 from wao_predict.simulate.standby import Standby
 from wao_predict.simulate.trace import DAY, Trace, daily_trace
@@ -73,8 +74,8 @@ class Task:
         Later power curves.
     floor_window
         See `simulate_trace`.
-    standby
-        How nodes are switched off, for variants with standby.
+    standby, moving
+        How nodes are switched off and pods are moved, for variants with standby and with moves.
     bounded
         Whether the lower bound is computed too.
     cooling
@@ -88,6 +89,7 @@ class Task:
     conditions: tuple[Conditions, ...] = ()
     floor_window: float = WINDOW
     standby: Standby = field(default_factory=Standby)
+    moving: Moving = field(default_factory=Moving)
     bounded: bool = False
     cooling: Cooling | None = None
 
@@ -104,6 +106,7 @@ def run_task(task: Task) -> Day:
         seed=task.seed,
         floor_window=task.floor_window,
         standby=task.standby if variant.standby else None,
+        moving=task.moving if variant.moves else None,
         conditions=task.conditions,
         cooling=task.cooling,
     )
@@ -126,6 +129,7 @@ def run_task(task: Task) -> Day:
         on=run.mean_on(edges),
         starts=run.starts,
         failed_starts=run.failed_starts,
+        moves=run.moves,
         cooling_kwh=run.cooling_kwh,
     )
 
@@ -149,6 +153,7 @@ def tasks_for(
     conditions: Sequence[Conditions] = (),
     floor_window: float = WINDOW,
     standby: Standby | None = None,
+    moving: Moving | None = None,
     cooling: Cooling | None = None,
 ) -> list[Task]:
     """Return one task for each policy, seed and setting of pods.
@@ -161,8 +166,8 @@ def tasks_for(
         Names of policies or of a `Variant` of one, at least one; savings are relative to the first.
     seeds
         Number of days that are drawn for each setting.
-    standby
-        How nodes are switched off, for variants with standby.
+    standby, moving
+        How nodes are switched off and pods are moved, for variants with standby and with moves.
     cooling
         Plants, whose power counts too. The lower bound is that of servers alone, so it is left out then.
 
@@ -179,7 +184,7 @@ def tasks_for(
     settings: list[Trace | DailyPods] = [pods] if isinstance(pods, Trace) else list(pods)
     return [
         Task(
-            *(fleet, setting, policy, seed, tuple(conditions), floor_window, standby or Standby()),
+            *(fleet, setting, policy, seed, tuple(conditions), floor_window, standby or Standby(), moving or Moving()),
             bounded=number in bounded and cooling is None,
             cooling=cooling,
         )

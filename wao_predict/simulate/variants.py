@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wao_predict.errors import UsageError
 from wao_predict.simulate.policies import policy_of
 
-STANDBY = "standby"
+MOVES, STANDBY = "moves", "standby"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +18,21 @@ class Variant:
     ----------
     policy
         Name of the policy, see `wao_predict.simulate.policies.POLICIES`.
+    moves
+        Whether pods are moved.
     standby
         Whether empty nodes are switched off.
     """
 
     policy: str
+    moves: bool = False
     standby: bool = False
 
     @property
     def name(self) -> str:
         """The name of the variant."""
-        return self.policy + (f"+{STANDBY}" if self.standby else "")
+        added = [name for name, there in ((MOVES, self.moves), (STANDBY, self.standby)) if there]
+        return "+".join([self.policy, *added])
 
     @classmethod
     def of(cls, name: str) -> Variant:
@@ -42,11 +46,10 @@ class Variant:
         Examples
         --------
         >>> Variant.of("floor+standby")
-        Variant(policy='floor', standby=True)
+        Variant(policy='floor', moves=False, standby=True)
         """
         policy, *added = name.split("+")
         policy_of(policy)
-        unknown = [part for part in added if part != STANDBY]
-        if unknown or len(set(added)) < len(added):
-            raise UsageError(f"{name!r:.60} adds {' and '.join(added)!r:.40} to {policy}: only {STANDBY} can be added")
-        return cls(policy, standby=STANDBY in added)
+        if not {MOVES, STANDBY}.issuperset(added) or len(set(added)) < len(added):
+            raise UsageError(f"{name!r:.60}: to a policy, only +{MOVES} and +{STANDBY} can be added, each once")
+        return cls(policy, moves=MOVES in added, standby=STANDBY in added)

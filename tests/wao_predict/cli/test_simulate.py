@@ -90,6 +90,14 @@ def test_every_policy_is_simulated_with_standby_too(fleet: str, tmp_path: Path) 
     assert "starts per day" in report.read_text()
 
 
+def test_every_policy_is_simulated_with_moves_too(fleet: str) -> None:
+    options = ("--load", "0.3", "--rebalance", "--move-period", "3600", "--most-moves", "3", "--movable", "0.9")
+    rows = json.loads(wao("simulate", fleet, *QUICK, "-p", "lookahead", *options, "-o", "json").out)["rows"]
+    assert [row["policy"] for row in rows] == ["lookahead", "lookahead+moves"]
+    assert rows[0]["moves"] == 0.0
+    assert 0 < rows[1]["moves"] <= 3 * 24
+
+
 def test_a_table_of_standby_has_starts_and_waiting_times(fleet: str) -> None:
     text = wao("simulate", fleet, "-n", "30", "--seeds", "1", "--load", "0.3", "-p", "floor+standby").out
     assert "floor+standby" in text
@@ -110,7 +118,7 @@ def test_defaults_of_standby_are_those_of_the_decision() -> None:
     ("options", "words"),
     [
         (("-p", "best"), "no policy 'best'; there are least-allocated"),
-        (("-p", "floor+sleep"), "only standby can be added"),
+        (("-p", "floor+sleep"), "can be added, each once"),
         (("--report", "report.txt"), "use a file name that ends in .html"),
         (("--save", "series.txt"), "ends in .csv or .parquet"),
         (("--report", "no/such/folder/report.html"), "does not exist"),

@@ -8,7 +8,7 @@ from wao_predict import UsageError
 from wao_predict.simulate.variants import Variant
 
 
-@pytest.mark.parametrize("name", ["floor", "least-allocated+standby"])
+@pytest.mark.parametrize("name", ["floor", "least-allocated+standby", "peaks+moves", "floor+moves+standby"])
 def test_a_name_is_read_and_written(name: str) -> None:
     assert Variant.of(name).name == name
 
@@ -18,8 +18,8 @@ def test_a_name_is_read_and_written(name: str) -> None:
     [
         ("best", "no policy 'best'; there are least-allocated"),
         ("best+standby", "no policy 'best'"),
-        ("floor+sleep", "only standby can be added"),
-        ("floor+standby+standby", "only standby can be added"),
+        ("floor+sleep", "can be added, each once"),
+        ("floor+standby+standby", "can be added, each once"),
     ],
 )
 def test_what_does_not_exist_is_refused(name: str, message: str) -> None:

@@ -1,7 +1,8 @@
-"""Energy of days on which pods come and go, by policy: four fleets, with and without a permanent base load.
+"""Energy of days on which pods come and go, by policy: placement, moves of pods, and servers that are switched off.
 
-40 nodes of 32 cores with curves of the published tables, whose temperatures differ by up to 4 degC. Savings are against
-the stock scheduler; the excess is over the best rule of each day, so 0 is a rule that no other one beats on any day.
+40 nodes of 32 cores with curves of the published tables, whose temperatures differ by up to 4 degC, in four fleets.
+Savings are against the stock scheduler; the excess is over the best rule of each day, so 0 is a rule that no other one
+beats on any day.
 
 `WAO_BENCH_SEEDS` (default 2) and `WAO_BENCH_PODS` (default 2000) set the number of days and of pods on each.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,31 +32,70 @@ FLEETS = {
     "cloud mix": {"cloud_dell": 20, "cloud_lenovo": 20},
     "edge_lenovo": {"edge_lenovo": 40},
 }
-LOADS = (0.3, 0.45, 0.6)
+LOADS = (0.3, 0.6)
 JITTER, CORES = 4.0, 32.0
 BASE = (0.001, 0.3)
 """Range of the permanent base load of a node [fraction of its CPU]."""
+STOCK = "least-allocated"
 RULES = ("peaks", "marginal", "lookahead", "floor")
 SEEDS, PODS = (int(os.environ.get(f"WAO_BENCH_{name}", default)) for name, default in (("SEEDS", 2), ("PODS", 2000)))
 
 
-Case = tuple[str, float, int]
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Policies that are simulated on the same days."""
+
+    title: str
+    policies: tuple[str, ...]
+    base: bool = False
+    movable: float = 1.0
+    wanted: str = ""
+
+
+SECTIONS = (
+    Section("Placement; no base load", tuple(POLICIES), wanted="floor saves at least 25 %"),
+    Section("Placement; permanent base load of 0.1 to 30 % a node", tuple(POLICIES), base=True),
+    Section(
+        "Moves, every pod movable",
+        (STOCK, "peaks+moves", "lookahead+moves", "floor+moves"),
+        wanted="floor+moves saves at least 26 %",
+    ),
+    Section("Moves, 70 % of the pods movable", (STOCK, "lookahead+moves", "floor+moves"), movable=0.7),
+    Section(
+        "Standby, 70 % of the pods movable",
+        (STOCK, f"{STOCK}+standby", "peaks+standby", "lookahead+standby", "floor+standby", "floor+moves+standby"),
+        movable=0.7,
+        wanted="floor+standby saves at least 60 %, and at most 0.5 % of the pods wait",
+    ),
+)
+Found = dict[tuple[str, float, int], dict[str, Day]]
 
 
 def main() -> None:
-    """Print savings and excesses by fleet, load and policy, and the speed of the simulator."""
-    for base in (False, True):
-        title = "permanent base load of 0.1 to 30 % a node" if base else "no base load"
-        print(f"\n{title}; {SEEDS} days of {PODS:,} pods for each load")
-        found: dict[Case, dict[str, Day]] = {}
-        for name, counts in FLEETS.items():
-            for seed in range(SEEDS):
-                fleet = fleet_of_tables(counts, seed, base=base)
-                for day in on_processes()(run_task, _tasks(fleet, seed)):
-                    found.setdefault((name, day.load, seed), {})[day.policy] = day
-        _print_savings(found)
-        _print_excess(found)
+    """Print a table for each section, the excess of the rules, and the speed of the simulator."""
+    print(f"{SEEDS} days of {PODS:,} pods for each fleet and load of {' and '.join(f'{load:.0%}' for load in LOADS)}")
+    for section in SECTIONS:
+        found = _days(section)
+        print(f"\n{section.title}{f' (wanted: {section.wanted})' if section.wanted else ''}")
+        _print_savings(section, found)
+        if set(RULES) <= set(section.policies):
+            _print_excess(found)
     _print_speed()
+
+
+def _days(section: Section) -> Found:
+    found: Found = {}
+    for name, counts in FLEETS.items():
+        tasks = [
+            Task(fleet, DailyPods(load, PODS, movable=section.movable), policy, seed, bounded=policy == STOCK)
+            for seed in range(SEEDS)
+            for fleet in (fleet_of_tables(counts, seed, base=section.base),)
+            for load in LOADS
+            for policy in section.policies
+        ]
+        for day in on_processes()(run_task, tasks):
+            found.setdefault((name, day.load, day.seed), {})[day.policy] = day
+    return found
 
 
 def fleet_of_tables(counts: dict[str, int], seed: int, *, base: bool) -> Fleet:
@@ -87,34 +128,31 @@ def _curve(kind: str, temperature: float) -> FloatArray:
     return monotone((1.0 - share) * below + share * above)
 
 
-def _tasks(fleet: Fleet, seed: int) -> list[Task]:
-    return [
-        Task(fleet, DailyPods(load, PODS), policy, seed, bounded=policy == RULES[0])
-        for load in LOADS
-        for policy in POLICIES
-    ]
-
-
 def _print_header(title: str, more: str = "") -> None:
-    print(f"  {title:42}" + "".join(f"{name:>16}" for name in (*FLEETS, "all")) + more)
+    print(f"  {title:34}" + "".join(f"{name:>16}" for name in (*FLEETS, "all")) + more)
 
 
-def _print_savings(found: dict[Case, dict[str, Day]]) -> None:
-    """Print the mean saving against the stock scheduler, and the mean excess above the bound, by fleet."""
-    _print_header("saved against stock | above the bound [%]")
-    for policy in POLICIES:
+def _print_savings(section: Section, found: Found) -> None:
+    """Print savings and excesses above the bound by fleet, and what the day came to."""
+    _print_header("saved | above the bound [%]", f"{'moves':>8}{'starts':>8}{'waited':>9}{'longest':>9}")
+    for policy in section.policies:
         cells = []
         for fleet in (*FLEETS, None):
-            days = [case for (name, _, _), case in found.items() if fleet in (name, None)]
-            saved = np.mean([100 * (1 - day[policy].kwh / day["least-allocated"].kwh) for day in days])
-            above = np.mean([100 * (day[policy].kwh / (day[RULES[0]].bound or np.nan) - 1) for day in days])
-            cells.append(f"{saved:>9.1f} |{above:>5.1f}")
-        print(f"    {policy:40}" + "".join(cells))
+            days = [day for (name, _, _), day in found.items() if fleet in (name, None)]
+            saved = np.mean([100 * (1 - day[policy].kwh / day[STOCK].kwh) for day in days])
+            above = np.mean([100 * (day[policy].kwh / (day[STOCK].bound or np.nan) - 1) for day in days])
+            cells.append(f"{saved:>9.1f} |" + (f"{'-':>5}" if "standby" in policy else f"{above:>5.1f}"))
+        own = [day[policy] for day in found.values()]
+        waits = np.concatenate([day.waited_seconds for day in own])
+        moves, starts = (np.mean([getattr(day, name) for day in own]) for name in ("moves", "starts"))
+        waited = 100 * waits.size / sum(day.pods for day in own)
+        more = f"{moves:>8.0f}{starts:>8.1f}{waited:>7.2f} %{waits.max(initial=0):>7.0f} s"
+        print(f"    {policy:32}" + "".join(cells) + more)
 
 
-def _print_excess(found: dict[Case, dict[str, Day]]) -> None:
+def _print_excess(found: Found) -> None:
     """Print the mean excess over the best rule of each day, and over look-ahead, by fleet."""
-    _print_header("above the best rule of the day [%]", f"{'worst':>9}")
+    _print_header("above the best rule of the day [%]", f"{'worst':>8}")
     for policy in RULES:
         excess = {
             case: 100 * (day[policy].kwh / min(day[rule].kwh for rule in RULES) - 1) for case, day in found.items()
@@ -122,13 +160,13 @@ def _print_excess(found: dict[Case, dict[str, Day]]) -> None:
         cells = "".join(
             f"{np.mean([value for (name, _, _), value in excess.items() if name == fleet]):>16.2f}" for fleet in FLEETS
         )
-        print(f"    {policy:40}{cells}{np.mean(list(excess.values())):>16.2f}{max(excess.values()):>9.2f}")
+        print(f"    {policy:32}{cells}{np.mean(list(excess.values())):>16.2f}{max(excess.values()):>8.2f}")
     against = [
         f"{100 * (sum(day['floor'].kwh for day in days) / sum(day['lookahead'].kwh for day in days) - 1):>16.2f}"
         for fleet in FLEETS
         if (days := [day for (name, _, _), day in found.items() if name == fleet])
     ]
-    print(f"    {'floor against lookahead':40}" + "".join(against))
+    print(f"    {'floor against lookahead':32}" + "".join(against))
 
 
 def _print_speed() -> None:

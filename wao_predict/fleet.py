@@ -47,7 +47,7 @@ class WhatIf:
     per_node
         Number of pods by node name; nodes without pods are left out.
     method
-        "exact", or "lookahead" if the exact answer would exceed the bound of work.
+        "exact", "lookahead" if the exact answer would exceed the bound of work, or the rule of `place_by_rule`.
     excess
         Upper bound on how far `total_increase` is above the optimum [W]; 0 for the exact answer.
     """
@@ -57,7 +57,7 @@ class WhatIf:
     watts_before: float
     watt_increases: FloatArray
     per_node: dict[str, int]
-    method: Literal["exact", "lookahead"]
+    method: Literal["exact"] | Rule
     excess: float = 0.0
 
     @property
@@ -344,7 +344,9 @@ class Placed:
     increases: FloatArray
 
 
-def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: Rule = "lookahead") -> Placed:
+def place_in_turn(
+    fleet: Fleet, cores: float | FloatArray, count: int, *, rule: Rule = "lookahead", floor: FloatArray | None = None
+) -> Placed:
     """Return a placement of pods, one by one on the node with the lowest increase by a rule.
 
     Parameters
@@ -356,7 +358,9 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
     count
         Number of pods.
     rule
-        "lookahead" or "marginal". Among equal nodes the fuller one is chosen.
+        The increase rule. Among equal nodes the fuller one is chosen.
+    floor
+        Part of the present load that stays [% of capacity], shape (n_nodes,), for the rule "floor"; default: all of it.
 
     Raises
     ------
@@ -371,10 +375,11 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
     nodes, totals, chosen = np.empty(count, dtype=np.int64), np.empty(count + 1), np.empty(count)
     totals[0] = watts.sum()
     increase, size = np.empty(0), None
+    stays = load.copy() if floor is None else floor
     for pod in range(count):
         if sizes[pod] != size:
             size = sizes[pod]
-            increase = table.increase(load, size * percent, rule=rule)
+            increase = table.increase(load, size * percent, rule=rule, floor=stays)
         node = least(increase, load)
         if node is None:
             raise UsageError(f"pod {pod + 1} of {size:g} cores fits on no node")
@@ -382,7 +387,8 @@ def place_in_turn(fleet: Fleet, cores: float | FloatArray, count: int, *, rule: 
         load[node] += size * percent[node]
         row = np.array([node])
         watts[node] = fleet.curves.at(load[row], rows=row)[0]
-        increase[row] = table.increase(load[row], size * percent[row], rows=row, rule=rule)
+        added = size * percent[row]
+        increase[row] = table.increase(load[row], added, rows=row, rule=rule, floor=stays[row])
         nodes[pod], totals[pod + 1] = node, watts.sum()
     return Placed(nodes, totals, chosen)
 

@@ -19,9 +19,9 @@ from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, WhatIf
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
-from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer, WhatIfRequest
+from wao_scheduler.documents import DecisionDocument, DecisionList, FleetDocument, WhatIfAnswer, WhatIfRequest
 from wao_scheduler.estimator_api import add_estimator
-from wao_scheduler.measured_fleet import measured_fleet
+from wao_scheduler.measured_fleet import fleet_document, measured_fleet
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
 from wao_scheduler.verbs import ExtenderState, Verbs
 
@@ -36,6 +36,7 @@ def create_app(engine: DecisionEngine, source: Source, frame: ServerFrame) -> AS
     frame.registry.register(InputCollector(lambda: engine.snapshot))
     app = new_api(frame, "WAO scheduler extender")
     _add_decisions(app, decisions)
+    _add_fleet(app, engine)
     _add_what_if(app, engine)
     add_estimator(app, engine)
     authenticated = frame.tls is not None and frame.tls.asks_clients
@@ -66,6 +67,18 @@ async def _what_if_request(request: Request) -> WhatIfRequest:
         return WhatIfRequest.model_validate_json(body)
     except ValidationError as error:
         raise ApiError(422, validation_message(error)) from None
+
+
+def _add_fleet(app: FastAPI, engine: DecisionEngine) -> None:
+    @app.get("/v1/fleet", responses=errors(422, 503))
+    async def fleet() -> FleetDocument:
+        """Return the measured nodes with their power curves, present load and the load that stays."""
+        try:
+            return FleetDocument.model_validate(await asyncio.to_thread(fleet_document, engine))
+        except UsageError as error:
+            raise ApiError(422, str(error)) from None
+        except LookupError as error:
+            raise ApiError(503, str(error)) from None
 
 
 def _add_what_if(app: FastAPI, engine: DecisionEngine) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of the extender's JSON API for people and programs: `/v1/decisions` and `/v1/what-if`."""
+"""Bodies of the extender's JSON API for people and programs: `/v1/decisions`, `/v1/fleet` and `/v1/what-if`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,23 @@ class DecisionList(ApiDocument):
     """The last decisions, the newest first, each with its best candidate only."""
 
     decisions: list[DecisionDocument]
+
+
+class FleetNode(ApiDocument):
+    """One measured node."""
+
+    name: str
+    capacity_cores: float = Field(description="CPU capacity [cores]")
+    usage_cores: float = Field(description="CPU use, measured plus assumed [cores]")
+    floor_cores: float | None = Field(description="lowest CPU use within the floor's window [cores]")
+    watts: list[float] = Field(description="predicted power at the loads of `knots` [W]")
+
+
+class FleetDocument(ApiDocument):
+    """The measured nodes: the input of `wao simulate --from-cluster`."""
+
+    knots: list[float] = Field(description="CPU loads of the curves [% of capacity]")
+    nodes: list[FleetNode]
 
 
 _CORES = {

@@ -1,13 +1,15 @@
-"""The measured nodes of the cluster as a fleet, for what-if questions."""
+"""The measured nodes of the cluster as a fleet, for what-if questions and simulations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
+from wao_predict.simulate.fleet_documents import document_of
 from wao_scheduler.decision_engine import DecisionEngine
 
 
@@ -38,3 +40,11 @@ def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -
         usage_cores=usage[rows],
         groups=tuple(groups[row] for row in rows) if (groups := engine.groups) else (),
     )
+
+
+def fleet_document(engine: DecisionEngine) -> dict[str, Any]:
+    """Return the measured nodes with their floors as JSON types; see `measured_fleet` for the errors."""
+    snapshot, fleet = engine.require_snapshot(), measured_fleet(engine)
+    rows = snapshot.rows(fleet.names)
+    floors = np.where(rows < 0, np.nan, snapshot.floor_cores[rows])
+    return document_of(fleet, [None if np.isnan(floor) else floor for floor in floors.tolist()])

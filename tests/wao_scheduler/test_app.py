@@ -7,6 +7,14 @@ from typing import Any
 import pytest
 
 from tests.fakes.extender import Extender, args
+from wao_predict.simulate.fleet_documents import fleet_of_document
+
+
+async def test_the_measured_nodes_are_a_fleet_for_simulations(extender: Extender) -> None:
+    document = (await extender.client.get("/v1/fleet")).json()
+    fleet = fleet_of_document(document)
+    assert set(fleet.names) == {node["name"] for node in document["nodes"]}
+    assert (fleet.watts() > 0).all()
 
 
 async def test_a_decision_can_be_explained(extender: Extender) -> None:

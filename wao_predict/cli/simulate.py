@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wao_predict.simulate.trace import Trace
 
 
+@with_options(Tls, "tls", timeout=30.0)
 @with_options(Result, "result")
 @with_options(CoolingOptions, "cooling")
 @with_options(SwitchOff, "switch_off")
@@ -38,21 +40,32 @@ def simulate(
     switch_off: SwitchOff,
     cooling: CoolingOptions,
     result: Result,
+    tls: Tls,
     fleet: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="Table of nodes as for wao what-if; usage_cores is a base load that stays. A .yaml file lists groups "
             "of equal nodes.",
             metavar="FLEET.csv|.yaml|-",
         ),
-    ],
+    ] = None,
+    from_cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="URL of a running scheduler extender, instead of FLEET: its measured nodes, their curves, and the "
+            "load of each that stays.",
+        ),
+    ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
     """Simulate a fleet while pods come and go, and compare the energy of policies."""
     from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
-    nodes = read_nodes(fleet)
+    if (fleet is None) == (from_cluster is None):
+        raise typer.BadParameter("give either a FLEET table or --from-cluster")
+    nodes = read_nodes(fleet) if fleet is not None else _nodes_of_cluster(str(from_cluster), tls)
     tasks = tasks_for(
         nodes,
         _pods_of(pods),
@@ -73,7 +86,7 @@ def simulate(
         print_csv(list(dicts[0]), [list(row.values()) for row in dicts])
     else:
         _print_rows(rows, comparison, nodes)
-    _write(result, comparison, tasks, nodes, fleet)
+    _write(result, comparison, tasks, nodes, fleet or "the cluster")
 
 
 def _check_outputs(result: Result) -> None:
@@ -95,6 +108,12 @@ def read_nodes(source: str) -> Fleet:
     from wao_predict.simulate.fleet_files import read_groups
 
     return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else Fleet.from_table(source)
+
+
+def _nodes_of_cluster(url: str, tls: Tls) -> Fleet:
+    from wao_predict.simulate.fleet_documents import fleet_of_document
+
+    return fleet_of_document(get_json(url, "/v1/fleet", tls.connection()))
 
 
 def _pods_of(options: Pods) -> Trace | list[DailyPods]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,14 @@ from wao_predict.cli.output import TableOrJson, camel_case, print_facts, print_j
 
 MAX_CORES = 4096.0
 """Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
+
+
+class RuleName(StrEnum):
+    """Increase rules of the scheduler."""
+
+    LOOKAHEAD = "lookahead"
+    MARGINAL = "marginal"
+    FLOOR = "floor"
 
 
 @with_options(CoolingOptions, "cooling")
@@ -34,6 +43,14 @@ def what_if(
         str | None,
         typer.Option(envvar="WAO_SCHEDULER_URL", help="URL of a running scheduler extender, instead of FLEET."),
     ] = None,
+    rule: Annotated[
+        RuleName | None,
+        typer.Option(help="Place the pods one by one by this rule of the scheduler, instead of the minimum."),
+    ] = None,
+    stays: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Part of the present load that stays, for --rule floor."),
+    ] = 1.0,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
     """Show the minimum power increase for n additional identical pods, and the nodes they go to."""
@@ -42,8 +59,13 @@ def what_if(
     size = parse_cpu(cpu)
     if url is not None and cooling.cooling is not None:
         raise typer.BadParameter("--cooling needs a FLEET table: the extender at --url has its own plants")
-    if fleet is not None:
-        document: Any = camel_case(_of_table(fleet, size, count, cooling))
+    if rule is not None and (url is not None or cooling.cooling is not None):
+        raise typer.BadParameter("--rule needs a FLEET table without --cooling")
+    document: Any
+    if fleet is not None and rule is not None:
+        document = camel_case(_by_rule(fleet, size, count, rule, stays))
+    elif fleet is not None:
+        document = camel_case(_of_table(fleet, size, count, cooling))
     else:
         assert url is not None
         body = {"cpu": size, "count": count}
@@ -51,12 +73,13 @@ def what_if(
     if output is TableOrJson.JSON:
         print_json(document)
         return
+    name = "increase" if rule else "minimum increase"
     print_facts(
         {
             "pods": f"{document['count']} of {document['cpuCores']:g} cores",
             "nodes": document["nodes"],
             "power before": f"{document['wattsBefore']:,.1f} W{_part(document, 'coolingBefore')}",
-            "minimum increase": f"{document['totalIncrease']:,.2f} W{_part(document, 'coolingIncrease')}",
+            name: f"{document['totalIncrease']:,.2f} W{_part(document, 'coolingIncrease')}",
             "found": _found(document),
         }
     )
@@ -77,6 +100,13 @@ def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> d
     return what_if_cooled(nodes, size, count, plants).as_dict()
 
 
+def _by_rule(fleet: str, size: float, count: int, rule: RuleName, stays: float) -> dict[str, Any]:
+    from wao_predict.by_rule import place_by_rule
+    from wao_predict.fleet import Fleet
+
+    return place_by_rule(Fleet.from_table(fleet), size, count, rule.value, stays=stays).as_dict()
+
+
 def _part(document: dict[str, Any], name: str) -> str:
     """Return the part of a power that is cooling, if it is known."""
     return f", of which cooling {document[name]:,.1f} W" if name in document else ""
@@ -85,6 +115,8 @@ def _part(document: dict[str, Any], name: str) -> str:
 def _found(document: dict[str, Any]) -> str:
     if document["method"] == "exact":
         return "the exact optimum"
+    if document["method"] != "lookahead":
+        return f"one by one by the rule {document['method']}: at most {document['excess']:,.2f} W above the optimum"
     return f"one by one, looking ahead: at most {document['excess']:,.2f} W above the optimum"
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from tests.fakes.fleets import fleet_of
+from tests.fakes.server_thread import ServerThread, listening
 from tests.wao_predict.cli.running import wao
 from wao_predict.cli.simulate_options import SwitchOff
+from wao_predict.simulate.fleet_documents import document_of
 from wao_predict.simulate.standby import Standby
 
 FLEET = """groups:
@@ -98,6 +104,36 @@ def test_every_policy_is_simulated_with_moves_too(fleet: str) -> None:
     assert 0 < rows[1]["moves"] <= 3 * 24
 
 
+class OneDocument(ServerThread):
+    """Answers each request with one document."""
+
+    def __init__(self, document: object) -> None:
+        super().__init__()
+        self.url, self._document, self.asked = "", document, ""
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Listen on loopback."""
+        async with listening(self._answer) as self.url:
+            yield
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked = request.path
+        return web.json_response(self._document)
+
+
+def test_the_nodes_of_a_cluster_come_from_its_extender() -> None:
+    fleet = fleet_of(edge_lenovo=1, cloud_dell=1)
+    with OneDocument(document_of(fleet, [1.0, None])) as extender:
+        run = wao("simulate", "--from-cluster", extender.url, *QUICK, "--load", "0.4", "-p", "floor", "-o", "json")
+        assert extender.asked == "/v1/fleet"
+    assert json.loads(run.out)["rows"][0]["on"] == 2.0
+    with OneDocument({"error": "none"}) as other:
+        refused = wao("simulate", "--from-cluster", other.url, *QUICK)
+    assert refused.code == 1
+    assert "no fleet of GET /v1/fleet" in refused.err
+
+
 def test_a_table_of_standby_has_starts_and_waiting_times(fleet: str) -> None:
     text = wao("simulate", fleet, "-n", "30", "--seeds", "1", "--load", "0.3", "-p", "floor+standby").out
     assert "floor+standby" in text
@@ -119,6 +155,7 @@ def test_defaults_of_standby_are_those_of_the_decision() -> None:
     [
         (("-p", "best"), "no policy 'best'; there are least-allocated"),
         (("-p", "floor+sleep"), "can be added, each once"),
+        (("--from-cluster", "http://127.0.0.1:1"), "give either a FLEET table or --from-cluster"),
         (("--report", "report.txt"), "use a file name that ends in .html"),
         (("--save", "series.txt"), "ends in .csv or .parquet"),
         (("--report", "no/such/folder/report.html"), "does not exist"),

@@ -36,10 +36,17 @@ def test_what_if_for_people() -> None:
     assert "the exact optimum" in ran.out
 
 
+def test_pods_are_placed_by_a_rule_of_the_scheduler() -> None:
+    ran = wao("what-if", "-", "--cpu", "2", "-n", "20", "--rule", "floor", "--stays", "0", stdin=FLEET)
+    assert ran.code == 0, ran.err
+    assert "one by one by the rule floor: at most" in ran.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("what-if",), "give either a FLEET table or --url"),
+        (("what-if", "--url", "http://127.0.0.1:9", "--rule", "floor"), "--rule needs a FLEET table"),
         (("what-if", "-", "--cpu", "lots"), "'lots' is not a quantity"),
         (("what-if", "-", "--cpu", "1_0"), "'1_0' is not a quantity"),
         (("what-if", "-", "--cpu", " 2"), "' 2' is not a quantity"),

@@ -176,4 +176,4 @@ def test_plants_count_too(tmp_path: Path) -> None:
     plants.write_text("plants: [{type: pue, pue: 1.5}]\n")
     arguments = ("--load", "0.3", "-n", "50", "--seeds", "1", "-j", "1", "--cooling", str(plants), "-o", "json")
     rows = json.loads(wao("simulate", str(fleet), *arguments).out)["rows"]
-    assert all(row["cooling_kwh"] == pytest.approx(row["kwh"] / 3) and row["above_bound"] is None for row in rows)
+    assert all(row["coolingKwh"] == pytest.approx(row["kwh"] / 3) and row["aboveBound"] is None for row in rows)

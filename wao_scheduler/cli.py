@@ -177,7 +177,10 @@ def show_decision(document: Any, *, wide: bool = False) -> None:
     typer.echo()
     rows = [[node.get(key) for key in columns] for node in nodes]
     print_table(
-        list(columns.values()), rows, highlight=chosen, digits=dict.fromkeys(set(columns.values()) - {"increase"}, 1)
+        list(columns.values()),
+        rows,
+        highlight=chosen,
+        digits=dict.fromkeys(set(columns.values()) - {"increase", "factor"}, 1),
     )
     typer.echo()
     if document["rule"] in _SCORED:

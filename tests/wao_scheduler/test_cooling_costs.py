@@ -124,11 +124,11 @@ async def test_what_if_counts_plants_too() -> None:
     extender.engine.costs = CoolingCosts(parse_plants(PLANTS), ROOM)
     extender.engine.update(snapshot(["a", "b"], slopes=[1.0, 1.2]))
     answer = (await extender.post("/v1/what-if", {"cpu": 1, "count": 2})).json()
-    assert answer["per_node"] == {"b": 2}
-    assert answer["total_increase"] == pytest.approx(1.1 * 24.0)
-    assert answer["cooling_increase"] == pytest.approx(2.4)
+    assert answer["perNode"] == {"b": 2}
+    assert answer["totalIncrease"] == pytest.approx(1.1 * 24.0)
+    assert answer["coolingIncrease"] == pytest.approx(2.4)
 
 
 async def test_what_if_without_plants_has_no_fields_about_them(extender: Extender) -> None:
     answer = (await extender.post("/v1/what-if", {"cpu": 1, "count": 2})).json()
-    assert not {"cooling_increase", "cooling_before", "notes"} & set(answer)
+    assert not {"coolingIncrease", "coolingBefore", "notes"} & set(answer)

@@ -29,8 +29,8 @@ class TableOrJson(StrEnum):
     JSON = "json"
 
 
-KEYED_BY_DATA = frozenset({"kept", "per_node", "ranges", "support"})
-"""Fields whose keys are names of nodes or features, not of fields."""
+KEYED_BY_DATA = frozenset({"kept", "per_node", "placement", "present", "ranges", "recommended", "support"})
+"""Fields whose keys are names of nodes, features or set points, not of fields."""
 
 
 def camel_case(document: object) -> object:

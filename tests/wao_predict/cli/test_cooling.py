@@ -34,7 +34,7 @@ def test_a_recommendation_is_a_document_a_plot_and_metrics(files: tuple[str, str
     document = json.loads(ran.out)
     assert (document["group"], document["nodes"], document["allowed"]) == ("a", 20, True)
     assert document["recommended"]["fan_speed"] >= 1300
-    assert document["after"]["hottest_inlet"] <= 27.0
+    assert document["after"]["hottestInlet"] <= 27.0
     assert "<svg" in plot.read_text()
     assert "wao_cooling_saving_watts" in metrics.read_text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from collections.abc import Collection as Names
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,9 +98,10 @@ class Drainer:
         self.history.drains.appendleft(record)
         try:
             self._check(planned)
+            before = self.table.count({move.pod.owner_identity for move in planned.moves})
             for move in planned.moves:
                 record.evicted += await self._evict(planned, move)
-            await self._wait_replaced(planned)
+            await self._wait_replaced(planned, before)
             record.result = DrainResult.COMPLETED
         except DrainSkipped as error:
             record.result, record.reason = DrainResult.SKIPPED, str(error)
@@ -160,24 +161,28 @@ class Drainer:
             self.memory.moved(pod.owner_identity, self.clock())
         return done.result is EvictionResult.EVICTED
 
-    async def _wait_replaced(self, planned: PlannedDrain) -> None:
-        """Wait until the Pods have ended and no Pod of their workloads waits for a node."""
-        workloads = {move.pod.owner_identity for move in planned.moves}
-        backoff, waiting = Backoff(initial=0.5, maximum=5.0), ""
+    async def _wait_replaced(self, planned: PlannedDrain, before: Mapping[str, int]) -> None:
+        """Wait until the Pods have ended and as many Pods of their workloads as before have a node."""
+        backoff, waiting = Backoff(initial=0.5, maximum=2.0), ""
+        created_by = asyncio.get_running_loop().time() + self.settings.created
         try:
             async with asyncio.timeout(self.settings.replaced):
-                while waiting := self._waiting_for(planned, workloads):  # noqa: ASYNC110  (a table has no events)
+                while waiting := self._waiting_for(planned, before, created_by):  # noqa: ASYNC110  (a table has no events)
                     await asyncio.sleep(backoff.next())
         except TimeoutError:
             raise DrainFailed(f"after {self.settings.replaced:g} s, {waiting}") from None
 
-    def _waiting_for(self, planned: PlannedDrain, workloads: set[str]) -> str:
+    def _waiting_for(self, planned: PlannedDrain, before: Mapping[str, int], created_by: float) -> str:
         """Return what is not done yet, or an empty string."""
         staying = [move.pod.key for move in planned.moves if self.table.current(move.pod) is not None]
         if staying:
             return f"{staying[0]} has not ended"
-        pending = self.table.without_node(workloads)
-        return f"{pending[0]}, of a workload that was moved, has no node" if pending else ""
+        pending = self.table.without_node(before.keys())
+        if pending:
+            return f"{pending[0]}, of a workload that was moved, has no node"
+        # a workload that was made smaller meanwhile never has as many Pods again
+        fewer = asyncio.get_running_loop().time() < created_by and self.table.count(before.keys()) != before
+        return "replacements are not created yet" if fewer else ""
 
 
 def _why(planned: PlannedDrain, move: PlannedMove) -> str:

@@ -1,6 +1,7 @@
 """What the rebalancer remembers, so that it does not do the same in vain again and again. Pure.
 
-* A workload is moved at most once as a whole within its hold time. If it is wanted again soon after, its Pods come back
+* Each Pod of a workload is moved at most twice within its hold time, on average: once, and once more if it went to the
+  wrong place. If it is wanted again soon after, its Pods come back
   where they cost too much, and the hold time doubles.
 * A node whose drain failed is left alone for a time that doubles with each failure.
 * While moves save less than predicted, plans are made less often.
@@ -16,6 +17,8 @@ import msgspec
 
 FIRST_HOLD, LONGEST_HOLD = 3600.0, 86_400.0
 """Hold time of a workload or node at first and at most [s]."""
+MOVES = 2
+"""Moves of each Pod of a workload within its hold time, on average."""
 SLOWEST = 16.0
 """Largest factor of the period between two plans."""
 MOST = 5000
@@ -83,9 +86,9 @@ class Memory:
         _forget(self.workloads, now)
 
     def may_move(self, workload: str, replicas: int, now: float) -> bool:
-        """Return whether Pods of a workload may be evicted: within its hold time at most as many as it has."""
+        """Return whether Pods of a workload may be evicted: within its hold time `MOVES` for each."""
         known = self.workloads.get(workload)
-        return known is None or not known.holds(now) or known.count < replicas
+        return known is None or not known.holds(now) or known.count < MOVES * replicas
 
     def failed(self, node: str, now: float) -> None:
         """Note that the drain of a node failed."""

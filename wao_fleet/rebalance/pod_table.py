@@ -39,6 +39,14 @@ class PodTable:
         found = self._pods.get(pod.key)
         return found if found is not None and found.uid == pod.uid else None
 
+    def count(self, workloads: Keys[str]) -> dict[str, int]:
+        """Return the number of Pods of some workloads, by owner identity; those that end do not count."""
+        found = dict.fromkeys(workloads, 0)
+        for pod in self._pods.values():
+            if pod.owner_identity in found and not pod.finished and not pod.terminating:
+                found[pod.owner_identity] += 1
+        return found
+
     def without_node(self, workloads: Keys[str]) -> list[str]:
         """Return the Pods of some workloads that have no node yet, by owner identity."""
         return sorted(

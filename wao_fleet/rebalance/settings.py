@@ -48,6 +48,8 @@ class RebalanceSettings:
         Time between the mark on a Node and the first eviction, in which schedulers learn of the mark.
     deadline
         Time within which the eviction of one Pod must be allowed.
+    created
+        Time for which replacements that are not created yet are waited for.
     replaced
         Time within which evicted Pods must have ended and their replacements must have a node.
     verdict
@@ -64,5 +66,6 @@ class RebalanceSettings:
     namespace: str = "wao-system"
     settle: float = 2.0
     deadline: float = 120.0
+    created: float = 20.0
     replaced: float = 180.0
     verdict: float = 90.0

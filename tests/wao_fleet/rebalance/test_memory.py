@@ -11,9 +11,9 @@ from wao_fleet.rebalance.memory import FIRST_HOLD, LONGEST_HOLD, MOST, SLOWEST, 
 HOUR = 3600.0
 
 
-def test_within_its_hold_time_each_pod_of_a_workload_moves_once() -> None:
+def test_within_its_hold_time_each_pod_of_a_workload_moves_twice_at_most() -> None:
     memory = Memory()
-    for second in range(3):
+    for second in range(6):
         assert memory.may_move("shop", 3, second)
         memory.moved("shop", second)
     assert not memory.may_move("shop", 3, 10.0)
@@ -30,14 +30,15 @@ def test_a_workload_that_always_comes_back_is_evicted_ever_more_rarely(replicas:
             evictions.append(now)
         now += max(period, 300.0)
     last_day = [time for time in evictions if time >= 3 * 86_400.0]
-    assert len(last_day) <= 2 * replicas
-    assert len(evictions) <= 9 * replicas
+    assert len(last_day) <= 4 * replicas
+    assert len(evictions) <= 18 * replicas
 
 
 def test_a_workload_that_stays_quiet_starts_again() -> None:
     memory = Memory()
     memory.moved("shop", 0.0)
     memory.moved("shop", HOUR)  # soon after: the hold time doubles
+    memory.moved("shop", HOUR)
     assert not memory.may_move("shop", 1, 2.5 * HOUR)
     memory.moved("shop", 10 * HOUR)
     assert memory.may_move("shop", 1, 11 * HOUR)

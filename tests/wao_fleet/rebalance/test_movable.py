@@ -58,6 +58,8 @@ def test_other_pods_stay_for_a_reason(stays: FleetPod, why: str) -> None:
 def test_a_workload_that_was_moved_recently_rests() -> None:
     memory = Memory()
     memory.moved("uid-w", NOW - 60)
+    assert rules(memory).why_stays(pod()) == ""
+    memory.moved("uid-w", NOW - 60)
     assert rules(memory).why_stays(pod()) == "its workload was moved recently"
 
 

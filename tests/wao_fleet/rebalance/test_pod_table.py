@@ -54,3 +54,10 @@ def test_pods_of_a_workload_without_a_node_are_found() -> None:
     for each in (pod("a"), pod("b", node_name="x"), pod("c", phase="Failed"), pod("d", owner=None)):
         table.put(each.key, each)
     assert table.without_node({"w"}) == ["n/a"]
+
+
+def test_the_pods_of_workloads_are_counted() -> None:
+    table = PodTable()
+    for each in (pod("a"), pod("b", node_name="x"), pod("c", phase="Failed"), pod("d", terminating=True)):
+        table.put(each.key, each)
+    assert table.count({"w", "v"}) == {"w": 2, "v": 0}

@@ -61,6 +61,13 @@ def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFam
     families = [SeriesFamily(name, help_, _fresh_values(store, metric)) for metric, (name, help_) in GAUGES.items()]
     families.append(
         SeriesFamily(
+            "wao_model_residual_watts",
+            "Measured minus predicted power of the node, where both are fresh.",
+            lambda: _residuals(store),
+        )
+    )
+    families.append(
+        SeriesFamily(
             "metrics_apiserver_metric_freshness_seconds",
             "Age of the oldest fresh sample of each metric.",
             lambda: _oldest(store),
@@ -111,6 +118,16 @@ def _fresh_values(store: SampleStore, metric: str) -> Callable[[], Iterable[tupl
         ]
 
     return read
+
+
+def _residuals(store: SampleStore) -> Iterable[tuple[Labels, float]]:
+    """Yield the residual of each node by its model: a model that does not fit its server drifts away from 0."""
+    now = time.time()
+    measured = store.by_node("power_watts")
+    for node, predicted in store.by_node("predicted_watts").items():
+        power = measured.get(node)
+        if power is not None and power.fresh(now) and predicted.fresh(now):
+            yield (("node", node), ("model", predicted.source)), round(power.value - predicted.value, 3)
 
 
 def _oldest(store: SampleStore) -> Iterable[tuple[Labels, float]]:

@@ -41,6 +41,11 @@ def families() -> dict[str, Metric]:
     store.put("n2", "inlet_temp", Sample(30.0, now - 20.0, ttl=60.0, source="Redfish"))
     store.put("n3", "inlet_temp", Sample(99.0, now - 90.0, ttl=60.0))
     store.fail("n4", "inlet_temp", "no answer", ttl=60.0)
+    store.put("n1", "predicted_watts", Sample(200.0, now, ttl=60.0, source="edge_lenovo"))
+    store.put("n1", "power_watts", Sample(212.5, now, ttl=60.0, source="Redfish"))
+    store.put("n2", "predicted_watts", Sample(200.0, now, ttl=60.0, source="edge_lenovo"))
+    store.put("n3", "predicted_watts", Sample(200.0, now, ttl=60.0, source="edge_lenovo"))
+    store.put("n3", "power_watts", Sample(212.5, now - 90.0, ttl=60.0, source="Redfish"))
     text = "".join(family.text() for family in node_families(store, lambda: 7))
     return {family.name: family for family in text_string_to_metric_families(text)}
 
@@ -53,16 +58,26 @@ def test_a_gauge_has_the_fresh_values_with_their_source(families: dict[str, Metr
     family = families["wao_node_inlet_temperature_celsius"]
     assert values(family, "node") == {"n1": 25.5, "n2": 30.0}
     assert {sample.labels["source"] for sample in family.samples} == {"Redfish"}
-    assert families["wao_node_power_watts"].samples == []
+    assert families["wao_node_delta_pressure_pascals"].samples == []
 
 
 def test_the_age_is_that_of_the_oldest_fresh_sample(families: dict[str, Metric]) -> None:
     ages = values(families["metrics_apiserver_metric_freshness_seconds"], "metric")
-    assert ages == {"inlet_temp": pytest.approx(20.0, abs=5.0)}
+    assert ages["inlet_temp"] == pytest.approx(20.0, abs=5.0)
+
+
+def test_the_residual_of_a_model_is_shown_where_both_values_are_fresh(families: dict[str, Metric]) -> None:
+    (sample,) = families["wao_model_residual_watts"].samples
+    assert (sample.labels, sample.value) == ({"node": "n1", "model": "edge_lenovo"}, 12.5)
 
 
 def test_nodes_are_counted_by_the_state_of_their_sample(families: dict[str, Metric]) -> None:
-    assert values(families["wao_metric_samples"], "state") == {"fresh": 2.0, "expired": 1.0, "missing": 1.0}
+    samples = [sample for sample in families["wao_metric_samples"].samples if sample.labels["metric"] == "inlet_temp"]
+    assert {sample.labels["state"]: sample.value for sample in samples} == {
+        "fresh": 2.0,
+        "expired": 1.0,
+        "missing": 1.0,
+    }
 
 
 def test_values_that_are_not_served_are_a_counter(families: dict[str, Metric]) -> None:

@@ -17,6 +17,8 @@ from wao_predict.cli.options import with_options
 if TYPE_CHECKING:
     from wao_predict.models.metadata import ModelInfo
     from wao_predict.train.preparing import Preparation
+    from wao_predict.train.search import Tried
+    from wao_predict.train.session import TrainingPlan
     from wao_predict.train.table import TrainingTable
 
 TABLE, MODEL = "Table", "Model"
@@ -170,6 +172,32 @@ def train(
             rich_help_panel=MODEL,
         ),
     ] = Holdout.AUTO,
+    trials: Annotated[
+        int,
+        typer.Option(
+            "--search",
+            metavar="N",
+            min=0,
+            max=1000,
+            help="Try N sizes and seeds, and use the one with the smallest error on held-out rows.",
+            rich_help_panel=MODEL,
+        ),
+    ] = 0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=1024,
+            help="Processes of the search. Default: one per core.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Search on a Ray cluster. Needs the extra ray.", rich_help_panel=MODEL),
+    ] = None,
     source: Annotated[str, typer.Option(help="Origin of the data, stored in the model file.")] = "",
     license_: Annotated[str, typer.Option("--license", help="Licence of the data, stored in the model file.")] = "",
 ) -> None:
@@ -192,6 +220,8 @@ def train(
     from wao_predict.train import TrainingPlan, train_to_onnx, write_report
 
     plan = TrainingPlan(route.value, epochs, seed, holdout.value, device=device.value, directions=directions)
+    if trials:
+        plan = _searched(table, plan, trials, jobs, ray)
     info = ModelInfo(name or output.stem, source=source, license=license_)
     with _progress() as report_progress:
         trained = train_to_onnx(table, output, plan=plan, info=info, on_progress=report_progress)
@@ -200,6 +230,28 @@ def train(
     if report:
         write_report(report, trained, table, plan)
         sys.stdout.write(f"report  {report}\n")
+
+
+def _searched(table: TrainingTable, plan: TrainingPlan, trials: int, jobs: int | None, ray: str | None) -> TrainingPlan:
+    """Return the best of some plans; show each trial as it ends."""
+    from typing import Any, cast
+
+    from wao_predict.simulate.executors import on_processes, on_ray
+    from wao_predict.train.search import search
+
+    done = [0]
+
+    def show(tried: Tried) -> None:
+        done[0] += 1
+        sys.stderr.write(
+            f"search {done[0]}/{trials}: {tried.plan.hidden} units, seed {tried.plan.seed}: "
+            f"{tried.mape:.2f} % MAPE on held-out rows\n"
+        )
+
+    executor = cast(Any, on_processes(jobs) if ray is None else on_ray(ray))
+    best = search(table, plan, trials, executor=executor, on_tried=show)
+    sys.stderr.write(f"search: {best.plan.hidden} units and seed {best.plan.seed} are the best\n")
+    return best.plan
 
 
 def _require(route: Route) -> None:

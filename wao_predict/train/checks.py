@@ -12,7 +12,7 @@ import numpy as np
 
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.features import UNITS
-from wao_predict.train.lag import estimate_lag
+from wao_predict.train.lag import aligned_rows, estimate_lag
 from wao_predict.train.table import TrainingTable
 from wao_predict.train.ticks import on_grid
 
@@ -65,7 +65,7 @@ def check_table(table: TrainingTable) -> list[Finding]:
 
 
 def _all(table: TrainingTable) -> Iterator[Finding | None]:
-    load = table.column("cpu_usage")
+    load, recordings = table.column("cpu_usage"), table.recordings()
     unit = load_unit(load, table.watts)
     yield unit
     if "inlet_temp" in table.features:
@@ -74,8 +74,9 @@ def _all(table: TrainingTable) -> Iterator[Finding | None]:
         yield constant(name, table.column(name))
     if unit is None or not unit.fatal:
         yield coverage(load)
-        yield outliers(load, table.watts)
-    recordings = table.recordings()
+        # watts that are late look like outliers
+        of_load, of_watts = aligned_rows(recordings, estimate_lag(load, table.watts, recordings))
+        yield outliers(load[of_load], table.watts[of_watts], numbers=of_load)
     yield mixed_servers(load, table.watts, recordings)
     yield repeated_watts(load, table.watts, recordings)
     yield lag(load, table.watts, recordings)
@@ -165,9 +166,17 @@ def coverage(load: FloatArray) -> Finding | None:
     )
 
 
-def outliers(load: FloatArray, watts: FloatArray) -> Finding | None:
-    """Find rows far from the other rows at a similar load; shapes (n,)."""
+def outliers(load: FloatArray, watts: FloatArray, *, numbers: IntArray | None = None) -> Finding | None:
+    """Find rows far from the other rows at a similar load; shapes (n,).
+
+    Parameters
+    ----------
+    numbers
+        Numbers of the rows to report; default: from 0.
+    """
     rows = np.flatnonzero(_far(load, watts))
+    if numbers is not None:
+        rows = numbers[rows]
     if not rows.size:
         return None
     return Finding(

@@ -147,5 +147,7 @@ def test_all_checks_of_a_table_run_and_fatal_findings_come_first() -> None:
     found = check_table(table)
     assert [finding.check for finding in found] == ["load unit", "constant", "lag"]
     assert [finding.fatal for finding in found] == [True, False, False]
+    late = TrainingTable(Path("t.csv"), LOAD[:, None], np.roll(WATTS, 3), features=("cpu_usage",))
+    assert "outliers" not in [finding.check for finding in check_table(late)]
     good = TrainingTable(Path("t.csv"), LOAD[:, None], WATTS, features=("cpu_usage",))
     assert [] == [finding for finding in check_table(good) if finding.check != "coverage"]

@@ -5,7 +5,7 @@ RUN python -m venv /opt/wao
 COPY requirements/image.txt requirements/
 # the very packages that were tested, by hash; no torch among them
 RUN /opt/wao/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/image.txt
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE ./
 COPY examples/bmc examples/bmc
 COPY wao_predict wao_predict
 COPY wao_core wao_core

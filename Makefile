@@ -102,7 +102,7 @@ test-netns: setup  ## the node agent with real connections in network namespaces
 	$(BIN)/pytest -q -m netns tests/netns tests/faults
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
-	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py
+	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py tests/test_examples.py
 
 # the distribution's Prometheus, unpacked but not installed; without it, its tests are skipped
 .cache/prometheus/usr/bin/prometheus:

@@ -1,4 +1,4 @@
-"""Predict the watts of a table of servers."""
+"""Predict the watts of a table of servers. Needs the extra onnx."""
 
 from wao_predict import load_predictor
 

@@ -1,4 +1,4 @@
-"""Draw the power curve of a server type, cold aisle and hot aisle on one axis."""
+"""Draw the power curve of a server type, cold aisle and hot aisle on one axis. Needs the extra plot."""
 
 import sys
 

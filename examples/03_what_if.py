@@ -1,4 +1,4 @@
-"""Where do 20 pods of 2 cores cost the fewest watts on a small mixed rack?"""
+"""Where do 20 pods of 2 cores cost the fewest watts on a small mixed rack? Needs the extra onnx."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Find the inlet temperature of a BMC, here a mock that serves the resources of a real one."""
+"""Find the inlet temperature of a BMC, here a mock that serves the resources of a real one. Needs no extra."""
 
 import asyncio
 from pathlib import Path

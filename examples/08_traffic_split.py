@@ -1,4 +1,4 @@
-"""How do both rules split a Service's traffic over four servers, and what does the split cost?"""
+"""How do both rules split a Service's traffic over four servers, and what does the split cost? Needs the extra onnx."""
 
 import numpy as np
 

@@ -16,6 +16,7 @@ from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import connecting
 from wao_core.collector.failures import log_failures
 from wao_core.collector.poller import Attempt, Observe
+from wao_core.collector.proposals import ModelProposals, hardware_reader
 from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
@@ -65,7 +66,10 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         _add_checks(frame, collector, predicted)
         stack.callback(UsageMetric(source.state, store, ttl=STANDING if standalone else TTL).close)
         tasks = await stack.enter_async_context(frame.tasks)
-        tasks.supervise("status", StatusReporter(source, collector, prediction=predicted.status).run)
+        proposals = ModelProposals(source, hardware_reader(connections))
+        reporter = StatusReporter(source, collector, prediction=predicted.status, proposal=proposals.condition)
+        tasks.supervise("status", reporter.run)
+        tasks.supervise("model-proposals", proposals.run)
         tasks.supervise("predictions", predicted.run)
         tasks.supervise("failing-sensors", lambda: log_failures(collector.pollers.values))
         app = create_app(source.state, store, frame)

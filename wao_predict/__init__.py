@@ -31,7 +31,12 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
+_PACKAGES = ("models", "simulate", "traffic")
+
 if TYPE_CHECKING:
+    from wao_predict import models as models
+    from wao_predict import simulate as simulate
+    from wao_predict import traffic as traffic
     from wao_predict.backends.power_curve import PowerCurveBackend, coefficient_curve
     from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
     from wao_predict.curves import PowerCurve, PowerCurves, monotone, power_curves
@@ -117,6 +122,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # 30 ms that most programs do not need
 
         return version("wao-predict")
+    if name in _PACKAGES:
+        return import_module(f"wao_predict.{name}")
     if module is None:
         raise AttributeError(f"module 'wao_predict' has no attribute {name!r}")
     value = getattr(import_module(module), name)
@@ -125,4 +132,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_PACKAGES))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_floats
 from wao_predict.backends.base import features_of
 from wao_predict.errors import OutOfRangeWarning, UsageError
 from wao_predict.features import outside_texts
@@ -50,6 +50,11 @@ def monotone(watts: ArrayLike) -> FloatArray:
     -------
     A new array of the same shape.
 
+    Raises
+    ------
+    UsageError
+        The values are not numbers, or the shape is another one.
+
     Notes
     -----
     This is the max-min formula for the solution of the pool-adjacent-violators algorithm (Barlow et al., Statistical
@@ -61,11 +66,14 @@ def monotone(watts: ArrayLike) -> FloatArray:
     >>> monotone([100.0, 120.0, 110.0, 150.0]).tolist()
     [100.0, 115.0, 115.0, 150.0]
     """
-    values = np.array(watts, dtype=np.float64, ndmin=2)
+    given = as_floats("watts", watts)
+    if given.ndim not in (1, 2):
+        raise UsageError(f"watts have shape {given.shape}: give one curve or a list of curves")
+    values = np.array(given, ndmin=2)
     falling = (np.diff(values, axis=1) < 0).any(axis=1)
     if falling.any():
         values[falling] = _pool(values[falling])
-    return values if np.ndim(watts) == 2 else values[0]
+    return values if given.ndim == 2 else values[0]
 
 
 def _pool(values: FloatArray) -> FloatArray:
@@ -106,8 +114,8 @@ class PowerCurves:
     watts: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "knots", np.asarray(self.knots, dtype=np.float64))
-        object.__setattr__(self, "watts", np.asarray(self.watts, dtype=np.float64))
+        object.__setattr__(self, "knots", as_floats("knots", self.knots))
+        object.__setattr__(self, "watts", as_floats("watts", self.watts))
         if self.knots.ndim != 1 or self.knots.size < 2 or (np.diff(self.knots) <= 0).any():
             raise UsageError(f"knots of shape {self.knots.shape}: give at least two ascending CPU loads")
         if self.watts.ndim != 2 or self.watts.shape[1] != self.knots.size:
@@ -147,7 +155,7 @@ class PowerCurves:
         rows
             Curve of each load, shape (m,); default: all curves in order.
         """
-        load = np.asarray(cpu_usage, dtype=np.float64)
+        load = as_floats("cpu_usage", cpu_usage)
         index = np.arange(len(self)) if rows is None else rows
         left, fraction = self._position(load)
         flat, start = self.watts.reshape(-1), index * self.knots.size + left
@@ -214,7 +222,7 @@ class PowerCurve:
     @classmethod
     def from_watts(cls, knots: ArrayLike, watts: ArrayLike) -> PowerCurve:
         """Return the curve through measured or predicted power [W] at `knots` [%], made non-decreasing."""
-        return cls(np.asarray(knots, dtype=np.float64), monotone(watts))
+        return cls(as_floats("knots", knots), monotone(watts))
 
     @classmethod
     def from_predictor(
@@ -252,12 +260,12 @@ class PowerCurve:
 
     def at(self, cpu_usage: ArrayLike) -> FloatArray:
         """Return the power at CPU loads [%], in their shape [W]."""
-        return np.interp(np.asarray(cpu_usage, dtype=np.float64), self.knots, self.watts)
+        return np.interp(as_floats("cpu_usage", cpu_usage), self.knots, self.watts)
 
     def increase(self, cpu_usage: ArrayLike, added: ArrayLike) -> FloatArray:
         """Return the power that `added` more load [%] needs on top of `cpu_usage` [%], in their shape [W]."""
-        load = np.asarray(cpu_usage, dtype=np.float64)
-        return self.at(load + np.asarray(added, dtype=np.float64)) - self.at(load)
+        load = as_floats("cpu_usage", cpu_usage)
+        return self.at(load + as_floats("added", added)) - self.at(load)
 
 
 def power_curves(
@@ -293,7 +301,7 @@ def power_curves(
     """
     needed = conditions_of(features_of(_backend_of(predictor)), inlet_temp, delta_p)
     usable = np.isfinite(needed).all(axis=1)
-    grid = _knots_of(predictor) if knots is None else np.asarray(knots, dtype=np.float64)
+    grid = _knots_of(predictor) if knots is None else as_floats("knots", knots)
     watts = np.full((usable.size, grid.size), np.nan)
     if usable.any():
         watts[usable] = monotone(_evaluate(predictor, needed[usable], grid, own=knots is None))
@@ -326,7 +334,7 @@ def conditions_of(
 def _given(inlet_temp: ArrayLike | None, delta_p: ArrayLike | None) -> dict[str, FloatArray]:
     """Return the conditions that are given, each of shape (n,)."""
     given = {
-        name: np.asarray(values, dtype=np.float64).reshape(-1)
+        name: as_floats(name, values).reshape(-1)
         for name, values in (("inlet_temp", inlet_temp), ("delta_p", delta_p))
         if values is not None
     }

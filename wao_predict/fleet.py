@@ -8,17 +8,18 @@ from the optimum.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.arrays import FloatArray, IntArray, as_count, as_floats, as_number
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_outside
 from wao_predict.errors import UsageError
 from wao_predict.frames import data_frame, html_table
 from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit, least
+from wao_predict.stock import stock_counts
 
 if TYPE_CHECKING:
     import pandas
@@ -50,6 +51,8 @@ class WhatIf:
         "exact", "lookahead" if the exact answer would exceed the bound of work, or the rule of `place_by_rule`.
     excess
         Upper bound on how far `total_increase` is above the optimum [W]; 0 for the exact answer.
+    stock_increase
+        Increase if the stock scheduler places the pods [W], see `wao_predict.stock.stock_counts`; None if unknown.
     """
 
     cores: float
@@ -59,6 +62,7 @@ class WhatIf:
     per_node: dict[str, int]
     method: Literal["exact"] | Rule
     excess: float = 0.0
+    stock_increase: float | None = None
 
     @property
     def total_increase(self) -> float:
@@ -101,6 +105,7 @@ class WhatIf:
             "per_node": dict(self.per_node),
             "method": self.method,
             "excess": self.excess,
+            "stock_increase": self.stock_increase,
         }
 
 
@@ -118,11 +123,13 @@ class Fleet:
         CPU and present CPU use of each node [cores], shape (n_nodes,).
     groups
         Group of each node, such as its room, for cooling and prices; default: no groups.
+    models
+        Model of each node, as `load_predictor` takes it; empty if unknown.
 
     Raises
     ------
     UsageError
-        The lengths differ, a name occurs twice, or a value is unknown.
+        The lengths differ, a name occurs twice, a value is unknown, or a CPU use is below 0 or above the capacity.
 
     Examples
     --------
@@ -139,18 +146,23 @@ class Fleet:
     capacity_cores: FloatArray
     usage_cores: FloatArray
     groups: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
-        object.__setattr__(self, "groups", tuple(self.groups))
+        for field_name in ("names", "groups", "models"):
+            object.__setattr__(self, field_name, tuple(getattr(self, field_name)))
         for field_name in ("capacity_cores", "usage_cores"):
-            object.__setattr__(self, field_name, np.asarray(getattr(self, field_name), dtype=np.float64))
+            values = as_floats(field_name, getattr(self, field_name))
+            if values.ndim != 1:
+                raise UsageError(f"{field_name} has shape {values.shape}: give one value for each node")
+            object.__setattr__(self, field_name, values)
         count = len(self.names)
         for name, size in (
             ("curves", len(self.curves)),
             ("capacity_cores", len(self.capacity_cores)),
             ("usage_cores", len(self.usage_cores)),
             ("groups", len(self.groups) or count),
+            ("models", len(self.models) or count),
         ):
             if size != count:
                 raise UsageError(f"{size} {name} for {count} nodes: give one for each")
@@ -164,6 +176,7 @@ class Fleet:
             if not usable.all():
                 lacking = [self.names[row] for row in np.flatnonzero(~usable)]
                 raise UsageError(f"no {what} of {', '.join(lacking[:5])} ({len(lacking)} in all): leave them out")
+        check_usage(self.names, self.capacity_cores, self.usage_cores)
 
     def __repr__(self) -> str:
         cores, used, watts = self.capacity_cores.sum(), self.usage_cores.sum(), self.watts().sum()
@@ -230,9 +243,7 @@ class Fleet:
 
     def with_usage(self, usage_cores: ArrayLike) -> Fleet:
         """Return the fleet with another CPU use [cores], shape (n_nodes,)."""
-        return Fleet(
-            self.names, self.curves, self.capacity_cores, np.asarray(usage_cores, dtype=np.float64), self.groups
-        )
+        return replace(self, usage_cores=as_floats("usage_cores", usage_cores))
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -243,6 +254,10 @@ class Fleet:
         """Return the number of pods of `cores` each that fit on each node, shape (n_nodes,)."""
         fitting = jobs_that_fit(self.capacity_cores - self.usage_cores, cores)
         return np.clip(fitting, 0.0, _MOST_FITTING).astype(np.int64)
+
+    def stock_placement(self, cores: float, count: int) -> IntArray:
+        """Return the pods per node if the stock scheduler places them, shape (n_nodes,); see `stock_counts`."""
+        return stock_counts(self.capacity_cores, self.usage_cores, self.room(cores), cores, count)
 
     def what_if(self, cores: float, n: int, *, exact_work: int = EXACT_WORK) -> WhatIf:
         """Return the minimum power increase for additional identical pods, and their placement.
@@ -261,6 +276,7 @@ class Fleet:
         UsageError
             `cores` or `n` is not positive, or the pods do not all fit.
         """
+        cores, n = as_number("cores", cores), as_count("n", n)
         if not np.isfinite(cores) or cores <= 0 or n < 1:
             raise UsageError(f"{n} pods of {cores} cores: give a positive size and at least one pod")
         room = np.minimum(self.room(cores), n)
@@ -322,7 +338,26 @@ class Fleet:
         excess: float = 0.0,
     ) -> WhatIf:
         per_node = {name: int(pods) for name, pods in zip(self.names, counts, strict=True) if pods}
-        return WhatIf(cores, len(self.names), float(self.watts().sum()), increases, per_node, method, excess)
+        before = float(self.watts().sum())
+        count = int(increases.size)
+        spread = self.stock_placement(cores, count)
+        stock = float(self.with_usage(self.usage_cores + spread * cores).watts().sum()) - before
+        return WhatIf(cores, len(self.names), before, increases, per_node, method, excess, stock)
+
+
+def check_usage(names: Sequence[str], capacity_cores: FloatArray, usage_cores: FloatArray) -> None:
+    """Raise for a CPU use that no node has; a measured one may exceed the capacity by rounding.
+
+    Raises
+    ------
+    UsageError
+        A CPU use is below 0 or above the capacity.
+    """
+    for row in np.flatnonzero((usage_cores < 0) | (usage_cores > 1.001 * capacity_cores)):
+        raise UsageError(
+            f"usage_cores of {names[int(row)]:.80} is {usage_cores[row]:g}, but the node has {capacity_cores[row]:g} "
+            "cores: give the CPU use in cores, from 0 to the capacity"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,7 +402,7 @@ def place_in_turn(
     UsageError
         A pod does not fit anywhere.
     """
-    sizes = np.broadcast_to(np.asarray(cores, dtype=np.float64), (count,))
+    sizes = as_floats("cores", cores, length=count)
     table = IncreaseTable(fleet.curves)
     percent = 100.0 / fleet.capacity_cores
     load = fleet.cpu_usage.copy()
@@ -420,10 +455,9 @@ def curves_of_models(
     """
     from wao_predict.predictor import load_predictor
 
-    grid = np.asarray(knots, dtype=np.float64)
-    temperature, pressure = (
-        np.broadcast_to(np.asarray(values, dtype=np.float64), (len(models),)) for values in (inlet_temp, delta_p)
-    )
+    grid = as_floats("knots", knots)
+    temperature = as_floats("inlet_temp", inlet_temp, length=len(models))
+    pressure = as_floats("delta_p", delta_p, length=len(models))
     watts = np.full((len(models), grid.size), np.nan)
     for model in dict.fromkeys(models):
         rows = np.array([row for row, name in enumerate(models) if name == model])
@@ -466,7 +500,6 @@ def what_if(
     [5.0, 10.0]
     """
     chosen = tuple(names) if names is not None else tuple(f"node-{index}" for index in range(len(curves)))
-    fleet = Fleet(
-        chosen, curves, np.asarray(capacity_cores, dtype=np.float64), np.asarray(usage_cores, dtype=np.float64)
-    )
+    capacity = as_floats("capacity_cores", capacity_cores, length=len(curves))
+    fleet = Fleet(chosen, curves, capacity, as_floats("usage_cores", usage_cores, length=len(curves)))
     return fleet.what_if(cores, n)

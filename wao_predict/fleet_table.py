@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from wao_predict.arrays import FloatArray
 from wao_predict.csvtable import read_csv
-from wao_predict.errors import FeatureError, UsageError
-from wao_predict.fleet import Fleet, curves_of_models
+from wao_predict.errors import FeatureError
+from wao_predict.fleet import Fleet, check_usage, curves_of_models
 from wao_predict.tables import chosen_columns, named_columns, numeric_column, repeated
 
 TEXTS = ("name", "model")
@@ -50,7 +50,7 @@ class FleetColumns:
     def fleet(self) -> Fleet:
         """Return the fleet; each model is loaded once."""
         curves = curves_of_models(self.models, self.inlet_temp, self.delta_p)
-        return Fleet(self.names, curves, self.capacity_cores, self.usage_cores, self.groups)
+        return Fleet(self.names, curves, self.capacity_cores, self.usage_cores, self.groups, self.models)
 
     def rows(self, rows: Sequence[int]) -> FleetColumns:
         """Return some of the nodes."""
@@ -84,7 +84,7 @@ def fleet_columns(table: object) -> FleetColumns:
     columns = _of_file(table) if isinstance(table, str | Path) else _of_table(table)
     names, models = (tuple(map(str, columns[name])) for name in TEXTS)
     capacity, usage, inlet_temp, delta_p = (np.asarray(columns[name]) for name in (*NUMBERS, *CONDITIONS))
-    _check_usage(names, capacity, usage)
+    check_usage(names, capacity, usage)
     groups = tuple(map(str, columns[GROUP])) if GROUP in columns else ()
     return FleetColumns(names, models, capacity, usage, inlet_temp, delta_p, groups)
 
@@ -105,12 +105,3 @@ def _of_table(table: object) -> dict[str, NDArray[Any]]:
     texts = {name: np.asarray(chosen[name], dtype=object) for name in (*TEXTS, GROUP) if name in chosen}
     numbers = {name: numeric_column(name, chosen.get(name, np.nan)) for name in (*NUMBERS, *CONDITIONS)}
     return repeated({**texts, **numbers})
-
-
-def _check_usage(names: Sequence[str], capacity: FloatArray, usage: FloatArray) -> None:
-    """Raise for a CPU use that no node has; a measured one may exceed the capacity by rounding."""
-    for row in np.flatnonzero((usage < 0) | (usage > 1.001 * capacity)):
-        raise UsageError(
-            f"usage_cores of {names[int(row)]:.80} is {usage[row]:g}, but the node has {capacity[row]:g} cores: give "
-            "the CPU use in cores, from 0 to the capacity"
-        )

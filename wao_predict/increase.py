@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_floats
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
 from wao_predict.hulls import HullSlopes
@@ -109,17 +109,27 @@ def watt_increase(
     """
     if rule not in RULES:
         raise UsageError(f"no rule {rule!r:.40}; there are {', '.join(RULES)}")
-    for name, values in (
-        ("cpu_usage", cpu_usage),
-        ("added", added),
-        ("capacity", capacity),
-        ("floor", np.nan if floor is None else floor),
-    ):
-        if np.size(values) not in (1, len(curves)):
-            raise UsageError(f"{np.size(values)} values of {name} for {len(curves)} curves: give one for each")
-    if (np.asarray(added) <= 0).any():
+    given = {
+        name: as_floats(name, values)
+        for name, values in (
+            ("cpu_usage", cpu_usage),
+            ("added", added),
+            ("capacity", capacity),
+            ("floor", np.nan if floor is None else floor),
+        )
+    }
+    for name, array in given.items():
+        if array.size not in (1, len(curves)) or array.ndim > 1:
+            raise UsageError(f"{array.size} values of {name} for {len(curves)} curves: give one for each")
+    if (given["added"] <= 0).any():
         raise UsageError("added: the load of a job must be above 0 % of a node's CPU")
-    return IncreaseTable(curves).increase(cpu_usage, added, rule=rule, capacity=capacity, floor=floor)
+    return IncreaseTable(curves).increase(
+        given["cpu_usage"],
+        given["added"],
+        rule=rule,
+        capacity=given["capacity"],
+        floor=None if floor is None else given["floor"],
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

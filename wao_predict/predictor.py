@@ -279,7 +279,7 @@ def load_predictor(
         Credentials and TLS for a remote backend.
     options
         Passed to the backend. For a V2 server: input_name, output_name, datatype, max_batch_size and content_type. By
-        default they are the metadata of the server.
+        default they are the metadata of the server. For a curve of load: inlet_percent, see `PowerCurveBackend`.
 
     Raises
     ------
@@ -321,7 +321,9 @@ def _backend(source: str | Path, type_: str | None, options: dict[str, Any]) -> 
         if kind == "Fake":
             return cls(**options), "fake", None
         if kind == "PowerCurve":
-            curve = cls.from_csv(where) if where.lower().endswith(".csv") else cls.from_source(where, **options)
+            curve = (
+                cls.from_csv(where, **options) if where.lower().endswith(".csv") else cls.from_source(where, **options)
+            )
             return curve, curve.name, None
         backend = cls(ModelFiles(anywhere=True).find(where) if kind == "Onnx" else where, **options)
     except TypeError as error:

@@ -16,28 +16,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MUTED, GRID = "#475569", "#e2e8f0"
+_THEMED = {"#0f172a": "--ink", MUTED: "--muted", "#94a3b8": "--axis", GRID: "--grid"}
+"""Colours of figures that depend on whether the page is light or dark."""
 _STYLE = """
-:root { color-scheme: light; }
-body { margin: 0; background: #f1f5f9; color: #0f172a; font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
+:root { color-scheme: light dark; --page: #f1f5f9; --card: #fff; --ink: #0f172a; --muted: #475569; --axis: #94a3b8;
+  --grid: #e2e8f0; }
+@media (prefers-color-scheme: dark) { :root { --page: #0b1220; --card: #162033; --ink: #e6edf6; --muted: #a9b6c8;
+  --axis: #64748b; --grid: #2b3a52; } }
+@media print { :root { --page: #fff; } section { break-inside: avoid; } }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem; letter-spacing: -.01em; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .2rem; letter-spacing: -.01em; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 0 0 .8rem; }
-p { margin: .2rem 0 1rem; color: #475569; }
-section, .tile { background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; }
-section { padding: 1.25rem 1.4rem; margin-top: 1.1rem; }
+p { margin: .2rem 0 1rem; color: var(--muted); } p b { color: var(--ink); }
+section, .tile { background: var(--card); border: 1px solid var(--grid); border-radius: 10px; }
+section { padding: 1.25rem 1.4rem; margin-top: 1.1rem; overflow-x: auto; }
+section > :last-child { margin-bottom: 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .9rem; margin-top: 1.1rem; }
 .tile { padding: .8rem 1.1rem; }
 .tile b { display: block; font-size: 1.55rem; font-weight: 650; font-variant-numeric: tabular-nums; }
-.tile span { color: #475569; font-size: .85rem; }
-svg { width: 100%; height: auto; display: block; }
+.tile span { color: var(--muted); font-size: .85rem; }
+svg { width: 100%; min-width: 34rem; height: auto; display: block; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .38rem .7rem; border-bottom: 1px solid #e2e8f0; }
-th { color: #475569; font-weight: 600; font-size: .85rem; }
-th:first-child, td:first-child { text-align: left; }
+th, td { text-align: right; padding: .38rem .7rem; border-bottom: 1px solid var(--grid); }
+th { color: var(--muted); font-weight: 600; font-size: .85rem; }
+th:first-child, td:first-child { text-align: left; } td + td { white-space: nowrap; }
 tr.first td { font-weight: 650; }
 tr:last-child td { border-bottom: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.4rem; margin: 0; }
-dt { color: #475569; } dd { margin: 0; overflow-wrap: anywhere; }
+dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { main { padding: 1.25rem .75rem 2rem; } section { padding: 1rem; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 """
 _FIGURE_STYLE = {
     "font.size": 10,
@@ -54,6 +63,8 @@ _FIGURE_STYLE = {
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "legend.frameon": False,
+    "legend.labelcolor": "#0f172a",
+    "text.color": "#0f172a",
     "svg.hashsalt": "wao",
     "svg.fonttype": "path",
 }
@@ -119,4 +130,6 @@ def svg_figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
+    for colour, variable in _THEMED.items():
+        svg = svg.replace(f": {colour}", f": var({variable})")
     made.append(re.sub(r'<svg ([^>]*?)height="[^"]*"([^>]*?)width="[^"]*"', r"<svg \1\2", svg, count=1))

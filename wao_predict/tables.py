@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wao_predict.arrays import FloatArray
+from wao_predict.arrays import FloatArray, real_numbers
 from wao_predict.errors import FeatureError
 from wao_predict.features import FEATURES, feature_places
 
@@ -128,7 +127,7 @@ def numeric_column(name: str, values: object) -> FloatArray:
         A value is not a number, or the column has more than one dimension.
     """
     try:
-        column = _numbers(values)
+        column = real_numbers(values)
     except (TypeError, ValueError) as error:
         raise FeatureError(f"column {name} has values that are not numbers: {error}") from None
     if column.ndim > 1:
@@ -136,22 +135,9 @@ def numeric_column(name: str, values: object) -> FloatArray:
     return column
 
 
-def _numbers(values: object) -> FloatArray:
-    if isinstance(values, np.ma.MaskedArray):  # np.asarray would return the values under the mask
-        return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
-    array = np.asarray(values)
-    if array.dtype.kind in "bmM" or (array.dtype.kind == "O" and any(map(_is_no_number, array.flat))):
-        raise TypeError("booleans or times")
-    return np.asarray(array, dtype=np.float64)
-
-
-def _is_no_number(value: object) -> bool:
-    return isinstance(value, bool | np.bool_ | date | timedelta | np.datetime64 | np.timedelta64)
-
-
 def _positional(X: object, features: Sequence[str]) -> FloatArray:
     try:
-        matrix = _numbers(X)
+        matrix = real_numbers(X)
     except (TypeError, ValueError) as error:
         raise FeatureError(
             f"the table cannot be read as numbers ({error}): give rows of {', '.join(features)}"

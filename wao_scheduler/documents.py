@@ -110,3 +110,4 @@ class WhatIfAnswer(ApiDocument):
     cooling_increase: float | None = Field(None, description="part of `total_increase` that is cooling")
     cooling_before: float | None = Field(None, description="part of `watts_before` that is cooling")
     notes: list[str] | None = Field(None, description="prices and plants that are missing, and how they are counted")
+    stock_increase: float | None = Field(None, description="power increase if the stock scheduler places the pods [W]")

@@ -37,8 +37,8 @@ def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -
         names=tuple(snapshot.names[row] for row in rows),
         curves=snapshot.curves.take(rows),
         capacity_cores=snapshot.capacity_cores[rows],
-        usage_cores=usage[rows],
         groups=tuple(groups[row] for row in rows) if (groups := engine.groups) else (),
+        usage_cores=np.clip(usage[rows], 0.0, snapshot.capacity_cores[rows]),  # with pods that are not measured yet
     )
 
 

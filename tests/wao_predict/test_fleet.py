@@ -59,6 +59,7 @@ def test_an_answer_is_one_document_of_json_types() -> None:
     assert document["nodes"] == 2
     assert document["watts_before"] == pytest.approx(fleet.watts().sum())
     assert document["total_increase"] == document["watt_increases"][-1]
+    assert document["stock_increase"] == pytest.approx(simulate(fleet, 0.5, 3, ["spread"])[0].increase)
 
 
 def test_beyond_the_bound_pods_are_placed_one_by_one_and_the_answer_says_so() -> None:

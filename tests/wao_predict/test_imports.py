@@ -45,3 +45,11 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         _ = wao_predict.nonsense
+
+
+@pytest.mark.parametrize("package", ["models", "simulate", "traffic"])
+def test_packages_and_their_names_are_imported_on_first_use(package: str) -> None:
+    program = (
+        f"import wao_predict; {package} = wao_predict.{package}; [getattr({package}, n) for n in {package}.__all__]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

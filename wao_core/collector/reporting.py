@@ -44,6 +44,8 @@ class StatusReporter:
     ----------
     prediction
         Returns the state of prediction for a node name, None before the first prediction.
+    proposal
+        Returns the condition that proposes a model, None for a NodeConfig that needs none.
     clock
         Seconds, for the retry of failed writes.
     """
@@ -54,10 +56,12 @@ class StatusReporter:
         collector: Collector,
         *,
         prediction: Callable[[str], PredictionStatus | None] = lambda _node: None,
+        proposal: Callable[[NodeConfig], Condition | None] = lambda _config: None,
         writes_per_second: float = WRITES_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._collector, self._prediction = source, collector, prediction
+        self._proposal = proposal
         self._pause = 1.0 / writes_per_second
         self._writes_per_round = max(1, round(writes_per_second * ROUND_EVERY))
         self._writer = StatusWriter(source, "NodeConfig", _differs, clock=clock)
@@ -134,7 +138,9 @@ class StatusReporter:
         samples = samples_of(config, self._collector.store)
         collecting = collecting_condition(config, samples, winner=winner, now=now)
         predicting = predicting_condition(config, self._prediction(config.node_name))
-        return (ready_condition(config, collecting, predicting), collecting, predicting)
+        proposed = self._proposal(config)
+        first = (ready_condition(config, collecting, predicting), collecting, predicting)
+        return first if proposed is None else (*first, proposed)
 
     async def _write(self, config: NodeConfig, now: float) -> None:
         key = key_of(config)

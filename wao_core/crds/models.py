@@ -152,8 +152,9 @@ class EndpointTerm(_Model):
     options: dict[str, TextOrInteger] | None = Field(
         None,
         max_length=32,
-        description="Further options of the type. V2InferenceProtocol, and Redfish for a model: inputName, outputName, "
-        "datatype, maxBatchSize and contentType. Default: the metadata of the server.",
+        description="Further options of the type. PowerCurve: inletPercent, an assumption about fans [% of power per "
+        "degC of inlet temperature above 23 degC]. V2InferenceProtocol, and Redfish for a model: inputName, "
+        "outputName, datatype, maxBatchSize and contentType. Default: the metadata of the server.",
     )
 
     @model_validator(mode="after")

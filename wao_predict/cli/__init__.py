@@ -7,6 +7,7 @@ The module of a command imports only typer and the standard library, so that `wa
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points, version
@@ -137,10 +138,37 @@ def _message(error: Exception) -> str:
     if isinstance(error, typer.Abort):
         return "interrupted: a prompt was not answered"
     if isinstance(error, ModuleNotFoundError):
-        return f"this command needs {error.name}, which is not installed: pip install 'wao-predict[all]'"
+        package = (error.name or "").partition(".")[0]
+        return f"this command needs {package}, which is not installed: pip install 'wao-predict[{extra_of(package)}]'"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"unexpected {type(error).__name__}: {error} (add --debug to see the traceback)"
+
+
+def extra_of(module: str) -> str:
+    """Return the smallest extra that installs a module, "all" if none is known to.
+
+    Examples
+    --------
+    >>> extra_of("pydantic"), extra_of("yaml")
+    ('kubernetes', 'simulate')
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    name = {"yaml": "pyyaml"}.get(module, module.replace("_", "-"))
+    sizes: dict[str, int] = {}
+    found = set()
+    try:
+        listed = requires("wao-predict") or []
+    except PackageNotFoundError:
+        return "all"
+    for line in listed:
+        requirement, _, marker = line.partition(";")
+        extra = marker.rpartition("extra == ")[2].strip("' \"") if "extra ==" in marker else ""
+        sizes[extra] = sizes.get(extra, 0) + 1
+        if re.match(rf"{re.escape(name)}(?![\w-])", requirement.strip(), re.IGNORECASE):
+            found.add(extra)
+    return min(found - {"all", ""}, key=lambda extra: (sizes[extra], extra), default="all")
 
 
 def _say(line: str) -> None:

@@ -21,7 +21,7 @@ def curve(
     model: Annotated[
         str,
         typer.Argument(
-            help="Name of an included model, ONNX file, URL, or fake.",
+            help="Name of an included model, specpower:NAME, CSV file of points, ONNX file, URL, or fake.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),

@@ -133,6 +133,42 @@ def match(
         typer.echo("\nNo server type resembles it: measure the server, or give a curve of points.")
 
 
+@app.command("export")
+def export(
+    source: Annotated[
+        str, typer.Argument(help='specpower:NAME, a CSV file of points, or "curve:0=62 100=120".', metavar="CURVE")
+    ],
+    out: Annotated[Path, typer.Argument(help="ONNX file to write.", metavar="OUT.onnx")],
+) -> None:
+    """Export a curve of load to an ONNX file, for a model server or another program.
+
+    The input X has one column, the CPU load in percent; the output watts has one value per row.
+    """
+    from wao_predict.backends.power_curve import PowerCurveBackend
+    from wao_predict.errors import UsageError
+    from wao_predict.models.export import curve_to_onnx
+    from wao_predict.predictor import load_predictor
+
+    if out.suffix != ".onnx":
+        raise typer.BadParameter(f"{out}: use a file name that ends in .onnx")
+    with load_predictor(source) as predictor:
+        curve = predictor.backend
+        if not isinstance(curve, PowerCurveBackend):
+            raise UsageError(
+                f"{source:.80} is no curve of load: give specpower:NAME, a CSV file of points, or curve:..."
+            )
+        info = curve_to_onnx(curve, out)
+    print_facts(
+        {
+            "file": f"{out} ({out.stat().st_size:,} bytes)",
+            "model": info.name,
+            "input": "X, shape (N, 1): cpu_usage [%]",
+            "output": "watts, shape (N,)",
+            "source": info.source or None,
+        }
+    )
+
+
 def document(info: ModelInfo) -> dict[str, object]:
     """Return the description of a model as a JSON object; unknown values are null."""
     return {

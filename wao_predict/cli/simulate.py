@@ -15,7 +15,7 @@ from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
-from wao_predict.cli.simulate_options import Moves, Pods, Result, Simulation, SwitchOff
+from wao_predict.cli.simulate_options import Moves, Pods, Result, Simulation, SwitchOff, Year
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from wao_predict.simulate.sweep import DailyPods, Executor, Task
     from wao_predict.simulate.trace import Trace
 
+DAILY_PODS = 2_000
+"""Pods of a drawn day, unless the user gives a number."""
+
 
 @with_options(Tls, "tls", timeout=30.0)
 @with_options(Result, "result")
 @with_options(CoolingOptions, "cooling")
+@with_options(Year, "year")
 @with_options(SwitchOff, "switch_off")
 @with_options(Moves, "moves")
 @with_options(Simulation, "simulation")
@@ -39,6 +43,7 @@ def simulate(
     moves: Moves,
     switch_off: SwitchOff,
     cooling: CoolingOptions,
+    year: Year,
     result: Result,
     tls: Tls,
     fleet: Annotated[
@@ -59,13 +64,28 @@ def simulate(
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
-    """Simulate a fleet while pods come and go, and compare the energy of policies."""
+    """Simulate a fleet while pods come and go, and compare the energy of policies.
+
+    With --cpu, --price, --co2, --pue or --yearly: what our scheduler would save in a year compared with the stock
+    scheduler, at the load of the fleet and at loads of 10 to 90 %, with an interval.
+    """
     from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
     if (fleet is None) == (from_cluster is None):
         raise typer.BadParameter("give either a FLEET table or --from-cluster")
     nodes = read_nodes(fleet) if fleet is not None else _nodes_of_cluster(str(from_cluster), tls)
+    if year.wanted:
+        from wao_predict.cli.savings import simulate_year
+
+        if switch_off.standby or moves.rebalance:
+            raise typer.BadParameter(
+                "--standby and --rebalance are for comparisons without --cpu, --price, --co2, --pue, --yearly"
+            )
+        if cooling.plants() is not None:
+            raise typer.BadParameter("a plant file is for comparisons; for the saving per year, give --pue")
+        simulate_year(pods, simulation, year, result, nodes, name_of(fleet or "the cluster"), output)
+        return
     tasks = tasks_for(
         nodes,
         _pods_of(pods),
@@ -76,8 +96,8 @@ def simulate(
         moving=_moving_of(moves),
         cooling=cooling.plants(),
     )
-    with _progress(len(tasks)) as step:
-        comparison = compare(tasks, _executor(simulation), progress=step)
+    with progress_bar(len(tasks)) as step:
+        comparison = compare(tasks, executor_of(simulation), progress=step)
     rows = comparison.rows()
     if output is Output.JSON:
         print_json({"policies": list(comparison.policies), "rows": [row.as_dict() for row in rows]})
@@ -118,16 +138,24 @@ def _nodes_of_cluster(url: str, tls: Tls) -> Fleet:
 
 def _pods_of(options: Pods) -> Trace | list[DailyPods]:
     from wao_predict.simulate.sweep import DailyPods
-    from wao_predict.simulate.trace_files import PRESETS, read_trace
 
     if options.pods is None:
+        count = options.count or DAILY_PODS
         loads = options.load or [0.3, 0.6]
         return [
-            DailyPods(load=load, pods=options.count, days=options.days, movable=options.movable)
+            DailyPods(load=load, pods=count, days=options.days, movable=options.movable)
             for load in dict.fromkeys(loads)
         ]
+    return table_of(options)
+
+
+def table_of(options: Pods) -> Trace:
+    """Return the pods of the table."""
+    from wao_predict.simulate.trace_files import PRESETS, read_trace
+
     if options.load:
         raise typer.BadParameter("--load is for drawn days: give either --pods or --load")
+    assert options.pods is not None
     names = [part.partition("=") for part in options.column or ()]
     if any(not name or not column for name, _, column in names):
         raise typer.BadParameter("--column: write NAME=COLUMN, such as arrival=start")
@@ -171,14 +199,15 @@ def _standby_of(options: SwitchOff) -> Standby:
     )
 
 
-def _executor(options: Simulation) -> Executor:
+def executor_of(options: Simulation) -> Executor:
+    """Return what runs the simulations."""
     from wao_predict.simulate.executors import on_processes, on_ray
 
     return on_ray(options.ray) if options.ray else on_processes(options.jobs)
 
 
 @contextmanager
-def _progress(tasks: int) -> Iterator[Callable[[], None]]:
+def progress_bar(tasks: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -249,5 +278,9 @@ def _write(result: Result, comparison: Comparison, tasks: Sequence[Task], nodes:
             "Floor": f"lowest load of {tasks[0].floor_window / 3600:g} h",
             "Cooling": "not counted" if tasks[0].cooling is None else f"plants of {', '.join(tasks[0].cooling.plants)}",
         }
-        name = "Standard input" if fleet == "-" else Path(fleet).stem
-        write_simulation_report(result.report, comparison, title=f"Energy of {name}", facts=facts)
+        write_simulation_report(result.report, comparison, title=f"Energy of {name_of(fleet)}", facts=facts)
+
+
+def name_of(source: str) -> str:
+    """Return the name of a fleet: that of its file."""
+    return "Standard input" if source == "-" else Path(source).stem

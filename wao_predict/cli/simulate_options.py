@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 PODS, WHERE, OFF, MOVES = "Pods", "Simulation", "Servers that are switched off", "Pods that are moved"
-RESULT = "Result"
+YEAR, RESULT = "Saving per year", "Result"
 """Panels of the help."""
 
 
@@ -56,8 +56,17 @@ class Pods:
         ),
     ] = None
     count: Annotated[
-        int, typer.Option("--count", "-n", min=1, max=1_000_000, help="Pods of a drawn day.", rich_help_panel=PODS)
-    ] = 2_000
+        int | None,
+        typer.Option(
+            "--count",
+            "-n",
+            min=1,
+            max=1_000_000,
+            help="Pods of a drawn day; with --cpu, pods that run at a time.",
+            rich_help_panel=PODS,
+            show_default="2000",
+        ),
+    ] = None
     movable: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Fraction of drawn pods that may be moved.", rich_help_panel=PODS),
@@ -155,6 +164,51 @@ class Moves:
     least_saving: Annotated[
         float, typer.Option(min=0.0, max=1e6, help="Power that emptying a node must save [W].", rich_help_panel=MOVES)
     ] = 5.0
+
+
+@dataclass(frozen=True)
+class Year:
+    """Options about the saving per year."""
+
+    cpu: Annotated[
+        str | None,
+        typer.Option(
+            help="CPU of each pod, such as 500m or 2, instead of mixed sizes; --count of them run at a time.",
+            rich_help_panel=YEAR,
+        ),
+    ] = None
+    price: Annotated[float | None, typer.Option(min=0.0, help="Price of 1 kWh.", rich_help_panel=YEAR)] = None
+    currency: Annotated[str, typer.Option(help="Currency of the price.", rich_help_panel=YEAR)] = "EUR"
+    co2: Annotated[
+        float | None, typer.Option("--co2", min=0.0, help="Emissions of 1 kWh [g CO2].", rich_help_panel=YEAR)
+    ] = None
+    pue: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=10.0,
+            help="Power usage effectiveness of the data centre: with cooling and other losses.",
+            rich_help_panel=YEAR,
+            show_default="1",
+        ),
+    ] = None
+    model_error: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=100.0,
+            help="Error of models that state none, such as SPECpower curves [MAPE, %].",
+            rich_help_panel=YEAR,
+        ),
+    ] = 13.0
+    yearly: Annotated[
+        bool, typer.Option("--yearly", help="Show the saving per year without a price.", rich_help_panel=YEAR)
+    ] = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the saving per year is to be shown."""
+        return self.yearly or any(value is not None for value in (self.cpu, self.price, self.co2, self.pue))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,10 @@ def what_if(
     ] = 1.0,
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Show the minimum power increase for n additional identical pods, and the nodes they go to."""
+    """Show the minimum power increase for n additional identical pods, and the nodes they go to.
+
+    The increase with the stock scheduler is shown too.
+    """
     if (fleet is None) == (url is None):
         raise typer.BadParameter("give either a FLEET table or --url")
     size = parse_cpu(cpu)
@@ -81,6 +84,7 @@ def what_if(
             "power before": f"{document['wattsBefore']:,.1f} W{_part(document, 'coolingBefore')}",
             name: f"{document['totalIncrease']:,.2f} W{_part(document, 'coolingIncrease')}",
             "found": _found(document),
+            "stock scheduler": _stock(document),
         }
     )
     for note in document.get("notes", ()):
@@ -118,6 +122,15 @@ def _found(document: dict[str, Any]) -> str:
     if document["method"] != "lookahead":
         return f"one by one by the rule {document['method']}: at most {document['excess']:,.2f} W above the optimum"
     return f"one by one, looking ahead: at most {document['excess']:,.2f} W above the optimum"
+
+
+def _stock(document: dict[str, Any]) -> str | None:
+    """Return what the stock scheduler's placement costs; a server of an earlier version does not say."""
+    increase = document.get("stockIncrease")
+    if increase is None:
+        return None
+    saved = increase - document["totalIncrease"]
+    return f"{increase:,.2f} W, {saved:,.2f} W more than the minimum (most free CPU first)"
 
 
 def parse_cpu(text: str) -> float:

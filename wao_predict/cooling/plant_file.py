@@ -181,7 +181,7 @@ def read_plants(path: Path) -> PlantFile:
     try:
         import yaml
     except ImportError as error:
-        raise MissingExtra("reading YAML", "kubernetes") from error
+        raise MissingExtra("reading YAML", "simulate") from error
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

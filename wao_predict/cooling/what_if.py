@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class CooledWhatIf:
     answer
         The placement, with increases in units of cost: watts times (1 + marginal cooling) times the relative price.
     server_increase, cooling_increase
-        Increase of the servers and of the plants [W].
+        Increase of the servers and of the plants [W]. `answer.stock_increase` is of both.
     cooling_before
         Power of the plants without the pods [W].
     notes
@@ -82,6 +82,8 @@ def what_if_cooled(fleet: Fleet, cores: float, n: int, cooling: Cooling) -> Cool
     factors = grouped.factors(before)
     best: CooledWhatIf | None = None
     best_cost = np.inf
+    stock = fleet.with_usage(fleet.usage_cores + cores * fleet.stock_placement(cores, n)).watts()
+    stock_increase = float((stock - before).sum()) + grouped.total(stock) - cooling_before
     for _ in range(ROUNDS):
         costs = cost_curves(fleet.curves, factors)
         answer = Fleet(fleet.names, costs, fleet.capacity_cores, fleet.usage_cores).what_if(cores, n)
@@ -92,7 +94,7 @@ def what_if_cooled(fleet: Fleet, cores: float, n: int, cooling: Cooling) -> Cool
         if cost < best_cost - 1e-9:
             best_cost = cost
             best = CooledWhatIf(
-                _in_watts(answer, float(before.sum())),
+                _in_watts(answer, float(before.sum()), stock_increase),
                 float((after - before).sum()),
                 grouped.total(after) - cooling_before,
                 cooling_before,
@@ -104,14 +106,6 @@ def what_if_cooled(fleet: Fleet, cores: float, n: int, cooling: Cooling) -> Cool
     return best
 
 
-def _in_watts(answer: WhatIf, servers_before: float) -> WhatIf:
-    """Return the answer with the power of the servers instead of their cost before."""
-    return WhatIf(
-        answer.cores,
-        answer.nodes,
-        servers_before,
-        answer.watt_increases,
-        answer.per_node,
-        answer.method,
-        answer.excess,
-    )
+def _in_watts(answer: WhatIf, servers_before: float, stock_increase: float) -> WhatIf:
+    """Return the answer with powers instead of costs before and with the stock scheduler."""
+    return replace(answer, watts_before=servers_before, stock_increase=stock_increase)

@@ -10,13 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
-from wao_predict.simulate.comparison import Day
-from wao_predict.simulate.sweep import Executor, Task
-
-Work = Callable[[Task], Day]
+from wao_predict.simulate.sweep import Executor, Found, Given
 
 
-def in_this_process(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+def in_this_process(work: Callable[[Given], Found], tasks: Sequence[Given]) -> Iterator[Found]:
     """Yield the result of each task, one after the other."""
     yield from map(work, tasks)
 
@@ -31,7 +28,7 @@ def on_processes(jobs: int | None = None) -> Executor:
     """
     count = jobs or len(os.sched_getaffinity(0))
 
-    def execute(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+    def execute(work: Callable[[Given], Found], tasks: Sequence[Given]) -> Iterator[Found]:
         if min(count, len(tasks)) <= 1:
             yield from in_this_process(work, tasks)
             return
@@ -69,7 +66,7 @@ def on_ray(address: str) -> Executor:
     except ImportError as error:
         raise MissingExtra("Ray", "ray") from error
 
-    def execute(work: Work, tasks: Sequence[Task]) -> Iterator[Day]:
+    def execute(work: Callable[[Given], Found], tasks: Sequence[Given]) -> Iterator[Found]:
         _connect(ray, address)
         try:
             remote = ray.remote(work)

@@ -47,7 +47,7 @@ def group_columns(path: Path) -> FleetColumns:
     try:
         import yaml
     except ImportError as error:
-        raise MissingExtra("reading YAML", "kubernetes") from error
+        raise MissingExtra("reading YAML", "simulate") from error
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -44,13 +44,7 @@ class Outcome:
 
 def spread(fleet: Fleet, cores: float, count: int) -> IntArray:
     """Return the pods per node if each goes to the node with the largest share of free CPU, shape (n_nodes,)."""
-    allocated = fleet.usage_cores / fleet.capacity_cores
-    share = cores / fleet.capacity_cores
-    counts, room = np.zeros(len(fleet.names), dtype=np.int64), fleet.room(cores)
-    for _ in range(count):
-        node = int(np.argmin(np.where(counts < room, allocated + counts * share, np.inf)))
-        counts[node] += 1
-    return counts
+    return fleet.stock_placement(cores, count)
 
 
 def reference(fleet: Fleet, cores: float, count: int, *, seen: bool = True) -> IntArray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -194,8 +195,15 @@ def tasks_for(
     ]
 
 
-Executor = Callable[[Callable[[Task], Day], Sequence[Task]], Iterator[Day]]
-"""Yields the results of tasks in any order."""
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+
+
+class Executor(Protocol):
+    """Runs tasks, see `wao_predict.simulate.executors`."""
+
+    def __call__(self, work: Callable[[Given], Found], tasks: Sequence[Given], /) -> Iterator[Found]:
+        """Yield the results of tasks in any order."""
 
 
 def compare(tasks: Sequence[Task], execute: Executor, *, progress: Callable[[], None] | None = None) -> Comparison:

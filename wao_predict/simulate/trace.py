@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.arrays import BoolArray, FloatArray, as_floats, as_number
 from wao_predict.errors import UsageError
 
 DAY = 86_400.0
@@ -102,8 +102,11 @@ class Trace:
         horizon
             Default: the last end of a pod, or the last arrival if pods stay.
         """
-        start, length, cores = (np.asarray(values, dtype=np.float64) for values in (arrival, duration, request))
-        used = cores if use is None else np.asarray(use, dtype=np.float64)
+        start, length, cores = (
+            _column(name, values)
+            for name, values in (("arrival", arrival), ("duration", duration), ("request", request))
+        )
+        used = cores if use is None else _column("use", use)
         free = np.ones(len(start), dtype=np.bool_) if movable is None else np.asarray(movable, dtype=np.bool_)
         end = DAY if horizon is None else horizon
         if len({len(column) for column in (start, length, cores, used, free)}) == 1:
@@ -164,6 +167,7 @@ def daily_trace(
     >>> len(trace), round(float((trace.use * trace.duration).sum() / 86_400 / 1280.0), 6)
     (500, 0.3)
     """
+    capacity_cores, load = as_number("capacity_cores", capacity_cores), as_number("load", load)
     for name, usable, wanted in (
         ("capacity_cores", 0 < capacity_cores < np.inf, "above 0"),
         ("load", 0 < load <= 1, "above 0 and at most 1"),
@@ -182,6 +186,13 @@ def daily_trace(
     life *= load * capacity_cores * DAY * days / float((cores * life).sum())
     free = draw.random(count) < movable
     return Trace.of(arrival, life, cores, movable=free, horizon=DAY * days)
+
+
+def _column(name: str, values: object) -> FloatArray:
+    column = as_floats(name, values)
+    if column.ndim != 1:
+        raise UsageError(f"{name} has shape {column.shape}: give one value for each pod")
+    return column
 
 
 def _daily(uniform: FloatArray, peak: float) -> FloatArray:

@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import onnx
 from onnx import helper
 
-from wao_predict.errors import UsageError
 from wao_predict.features import FeatureRanges
+from wao_predict.models.export import write_file
 from wao_predict.models.metadata import ModelInfo
 
 
@@ -60,16 +60,5 @@ def to_onnx(
     card = replace(card, path=path, created_with=card.created_with or f"wao-predict {version('wao-predict')}")
     del proto.metadata_props[:]
     helper.set_model_props(proto, card.to_props())
-    _write(path, proto)
+    write_file(path, proto.SerializeToString(deterministic=True))
     return card
-
-
-def _write(path: Path, proto: onnx.ModelProto) -> None:
-    """Write a temporary file and rename it, so that a reader never sees an incomplete file."""
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_bytes(proto.SerializeToString(deterministic=True))
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None

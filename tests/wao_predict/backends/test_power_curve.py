@@ -146,3 +146,40 @@ def test_coefficients_of_the_usual_functions_give_a_curve(
 def test_coefficients_that_give_no_power_are_refused(form: str, coefficients: list[float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         coefficient_curve(form, coefficients)
+
+
+WARM_CURVE = "specpower:amd_epyc_7763-64c"
+
+
+def test_a_fan_assumption_adds_power_in_warm_air_only() -> None:
+    cool = load_predictor(WARM_CURVE)
+    warm = load_predictor(WARM_CURVE, inlet_percent=0.4)
+    base = cool.predict({"cpu_usage": [40.0]})[0]
+    watts = warm.predict({"cpu_usage": 40.0, "inlet_temp": [15.0, 23.0, 25.0, 30.0, 40.0]})
+    assert watts / base == pytest.approx([1.0, 1.0, 1.008, 1.028, 1.028])
+    assert warm.features == ("cpu_usage", "inlet_temp")
+    assert "assumption: 0.4 % per degC" in warm.backend.source  # type: ignore[union-attr]
+
+
+def test_a_fan_assumption_is_given_by_an_option_or_a_fragment() -> None:
+    row = {"cpu_usage": [40.0], "inlet_temp": [30.0]}
+    expected = load_predictor(WARM_CURVE, inlet_percent=0.4).predict(row)
+    assert load_predictor(f"{WARM_CURVE}#inletPercent=0.4").predict(row) == pytest.approx(expected)
+    options = Options({"options": {"inletPercent": "0.4"}})
+    backend = open_backend(Endpoint("PowerCurve", WARM_CURVE, options=options), EndpointContext())
+    assert isinstance(backend, PowerCurveBackend)
+    assert backend.predict(np.array([[40.0, 30.0]])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (f"{WARM_CURVE}#inletPercent=much", "'much' is not a number"),
+        (f"{WARM_CURVE}#inletPercent=9", "give 0 to 5"),
+        (f"{WARM_CURVE}#inletPercent=nan", "give 0 to 5"),
+        (f"{WARM_CURVE}#fans=1", "write inletPercent=0.4"),
+    ],
+)
+def test_a_fan_assumption_that_is_not_usable_is_refused(source: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_predictor(source)

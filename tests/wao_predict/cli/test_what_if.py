@@ -34,6 +34,7 @@ def test_what_if_for_people() -> None:
     ran = wao("what-if", "-", "--cpu", "2", "-n", "3", stdin=FLEET)
     assert ran.code == 0, ran.err
     assert "the exact optimum" in ran.out
+    assert "W more than the minimum (most free CPU first)" in ran.out
 
 
 def test_pods_are_placed_by_a_rule_of_the_scheduler() -> None:

@@ -31,6 +31,7 @@ def test_a_server_that_uses_more_wins_where_its_cooling_is_cheap() -> None:
     assert cooled.server_increase == pytest.approx(24.0)
     assert cooled.cooling_increase == pytest.approx(2.4)
     assert cooled.as_dict()["total_increase"] == pytest.approx(26.4)
+    assert cooled.as_dict()["stock_increase"] == pytest.approx(10.0 * 1.5 + 12.0 * 1.1)
     assert cooled.as_dict()["watts_before"] == pytest.approx(200.0 + 50.0 + 10.0)
 
 

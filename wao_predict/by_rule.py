@@ -31,7 +31,7 @@ def place_by_rule(fleet: Fleet, cores: float, count: int, rule: Rule, *, stays: 
     Examples
     --------
     >>> from wao_predict.curves import PowerCurves
-    >>> curves = PowerCurves(np.array([0.0, 10.0, 100.0]), np.array([[100.0, 190.0, 200.0], [100.0, 120.0, 200.0]]))
+    >>> curves = PowerCurves(np.array([0.0, 10.0, 100.0]), np.array([[100.0, 190.0, 200.0], [100.0, 120.0, 190.0]]))
     >>> fleet = Fleet(("a", "b"), curves, np.array([10.0, 10.0]), np.array([2.0, 0.0]))
     >>> place_by_rule(fleet, 2.0, 3, "floor").per_node  # node a keeps running anyway
     {'a': 3}

@@ -19,6 +19,7 @@ from wao_fleet.standby.candidates import KEPT_LABELS, NodeFacts
 from wao_fleet.standby.doubts import LostCapacity, Window, doubt_about_state, doubt_about_windows
 from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.kill_switch import KillSwitch
+from wao_fleet.standby.measured import MeasuredPower
 from wao_fleet.standby.power.switches import Switches
 from wao_fleet.standby.progress import Phase, Progress
 from wao_fleet.standby.progress_book import ProgressBook
@@ -91,6 +92,7 @@ class Parts:
     slow: SlowFactsBook
     kill_switch: KillSwitch
     watts_per_core: Callable[[], Mapping[str, float]] = dict
+    measured: MeasuredPower | None = None
 
 
 class StandbyController:
@@ -122,6 +124,8 @@ class StandbyController:
         if not parts.state.synced(WATCHED):
             return
         await asyncio.gather(parts.slow.refresh(), parts.kill_switch.refresh())
+        if parts.measured is not None:
+            await parts.measured.refresh(parts.book.progress())
         configs = self._configs()
         loaded = await asyncio.gather(*(parts.book.load(config) for config in configs.values()))
         if not all(loaded):

@@ -17,13 +17,14 @@ from wao_fleet.standby.sequences import Sequences
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the metrics come from; `saved_watts` returns the predicted saving of each sleeping node by name."""
+    """Where the metrics come from; `saved_watts` and `measured_watts` return the saving of sleeping nodes by name."""
 
     controller: StandbyController
     book: ProgressBook
     sequences: Sequences
     saved_watts: Callable[[Iterable[str]], Mapping[str, float]]
     leading: Callable[[], bool]
+    measured_watts: Callable[[Iterable[str]], Mapping[str, float]] = lambda _: {}
 
 
 class StandbyMetrics(Collector):
@@ -58,6 +59,14 @@ class StandbyMetrics(Collector):
         for name, watts in self._sources.saved_watts(asleep).items():
             saved.add_metric([name], watts)
         yield saved
+        measured = GaugeMetricFamily(
+            "wao_standby_measured_saved_watts",
+            "Measured power of a node before it slept less its power now, where it has a power meter [W].",
+            labels=["node"],
+        )
+        for name, watts in self._sources.measured_watts(asleep).items():
+            measured.add_metric([name], watts)
+        yield measured
 
     def _counters(self) -> Iterable[Metric]:
         counts = self._sources.sequences.counts

@@ -28,6 +28,7 @@ from wao_fleet.standby.controller import Parts, Policy, StandbyController
 from wao_fleet.standby.documents import plan_document
 from wao_fleet.standby.energy import FleetPower
 from wao_fleet.standby.kill_switch import KillSwitch
+from wao_fleet.standby.measured import MeasuredPower
 from wao_fleet.standby.metrics import Sources, StandbyMetrics
 from wao_fleet.standby.power.switches import Switches
 from wao_fleet.standby.progress_book import ProgressBook
@@ -63,6 +64,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         switches = Switches(source.secret, access, secret_namespace=options.secret_namespace)
         sequences = Sequences(source, client, switches, book)
         power = FleetPower()
+        measured = MeasuredPower(client)
         parts = Parts(
             source.state,
             book,
@@ -71,6 +73,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
             SlowFactsBook(client),
             KillSwitch(client, options.namespace),
             power.per_core,
+            measured,
         )
         controller = StandbyController(parts, policy)
         election = LeaderElection(client, options.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
@@ -92,7 +95,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
             election.lost.clear()
         frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"standby": controller.run}))
         frame.registry.register(
-            StandbyMetrics(Sources(controller, book, sequences, power.saved, election.leading.is_set))
+            StandbyMetrics(Sources(controller, book, sequences, power.saved, election.leading.is_set, measured.saved))
         )
         await serve(create_app(frame, controller, acting=policy.act), server, frame)
 

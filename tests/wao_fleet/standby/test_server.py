@@ -25,7 +25,12 @@ async def serving(*, act: bool) -> AsyncIterator[tuple[Cluster, httpx2.AsyncClie
         await cluster.tested()
         frame = ServerFrame("standby")
         sources = Sources(
-            cluster.controller, bed.book, bed.sequences, lambda names: dict.fromkeys(names, 90.0), lambda: True
+            cluster.controller,
+            bed.book,
+            bed.sequences,
+            lambda names: dict.fromkeys(names, 90.0),
+            lambda: True,
+            lambda names: dict.fromkeys(names, 85.0),
         )
         frame.registry.register(StandbyMetrics(sources))
         transport = httpx2.ASGITransport(app=create_app(frame, cluster.controller, acting=act))
@@ -72,6 +77,7 @@ async def test_metrics_show_phases_savings_and_counts() -> None:
         assert value("wao_standby_nodes", {"phase": "Asleep"}) == 1.0
         assert value("wao_standby_nodes", {"phase": "Running"}) == 0.0
         assert value("wao_standby_saved_watts", {"node": "n1"}) == 90.0
+        assert value("wao_standby_measured_saved_watts", {"node": "n1"}) == 85.0
         assert value("wao_standby_stops_total") == 1.0
         assert value("wao_standby_may_stop") == 1.0
         assert value("wao_standby_leading") == 1.0

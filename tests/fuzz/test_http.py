@@ -22,6 +22,8 @@ PATHS = {
     "scheduler": ("/filter", "/prioritize", "/default/prioritize", "/v1/decisions", "/v1/what-if", "/openapi.json"),
     "lb": ("/v1/weights", "/v1/weights/default/web", "/v3/discovery:endpoints", "/openapi.json"),
     "lb-agent": (),
+    "rebalance": ("/v1/plan", "/v1/evictions", "/openapi.json"),
+    "standby": ("/v1/standby", "/openapi.json"),
 }
 COMMON = ("/healthz", "/livez", "/readyz", "/metrics", "/nowhere", "/", "*", "")
 QUERIES = (

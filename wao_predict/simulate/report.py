@@ -136,7 +136,8 @@ def _over_time(comparison: Comparison, load: float) -> str:
 
 
 def _switched(comparison: Comparison) -> bool:
-    return any(day.starts or (day.on < day.nodes).any() for day in comparison.days)
+    # means over intervals are a rounding error below the number of nodes that are always on
+    return any(day.starts or (day.on < day.nodes - 1e-6).any() for day in comparison.days)
 
 
 _LINES: dict[tuple[bool, bool], Any] = {
@@ -194,7 +195,9 @@ def _number(value: float | None, form: str) -> str:
 def _table(rows: list[Row], comparison: Comparison) -> str:
     columns = _COLUMNS | (_COLUMNS_OF_STANDBY if _switched(comparison) else {})
     columns |= _COLUMNS_OF_MOVES if any(row.moves for row in rows) else {}
-    columns |= _COLUMNS_OF_COOLING if any(row.cooling_kwh for row in rows) else {}
+    if any(row.cooling_kwh for row in rows):
+        columns |= _COLUMNS_OF_COOLING
+        del columns["above the bound [%]"]
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = ""
     for load in comparison.loads:

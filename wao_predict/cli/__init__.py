@@ -10,7 +10,8 @@ import os
 import re
 import sys
 import warnings
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib import metadata
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
 
 import typer
@@ -63,7 +64,7 @@ def _load(point: EntryPoint) -> Any:
 
 def _show_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"wao {version('wao-predict')}")
+        typer.echo(f"wao {metadata.version('wao-predict')}")
         raise typer.Exit
 
 

@@ -83,7 +83,7 @@ def print_table(
     from rich.text import Text
 
     listed = [list(row) for row in rows]
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, name in enumerate(header):
         numeric = any(isinstance(row[index], int | float) for row in listed)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)

@@ -26,8 +26,8 @@ class CpuCounters:
 
         Examples
         --------
-        >>> CpuCounters(170.0, 300.0).usage_since(CpuCounters(100.0, 200.0))
-        30.0
+        >>> CpuCounters(150.0, 300.0).usage_since(CpuCounters(100.0, 200.0))
+        50.0
         """
         total, idle = self.total - before.total, self.idle - before.idle
         if total <= 0 or idle < 0:

@@ -24,4 +24,4 @@ def test_corrections_are_shown_and_saved(tmp_path: Path) -> None:
     assert abs(read_corrections(tmp_path / "c.json")["server"].scale - 1.1) < 1e-6
     (document,) = json.loads(CliRunner().invoke(app, [*command, "-o", "json"], catch_exceptions=False).stdout)
     assert [event["change"] for event in document["events"]] == ["drift", "shadow", "used"]
-    assert document["error_watts_with_correction"] < document["error_watts"]
+    assert document["errorWattsWithCorrection"] < document["errorWatts"]

@@ -13,7 +13,7 @@ from tests.wao_predict.cli.running import wao
 @pytest.mark.parametrize(("suffix", "begin"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_a_curve_is_drawn_into_a_file(tmp_path: Path, suffix: str, begin: bytes) -> None:
     file = tmp_path / f"curve.{suffix}"
-    ran = wao("curve", "edge_lenovo", "-t", "22", "-t", "30", "--output", str(file))
+    ran = wao("curve", "edge_lenovo", "-t", "22", "-t", "30", "--image", str(file))
     assert ran.code == 0, ran.err
     assert file.read_bytes().startswith(begin)
 

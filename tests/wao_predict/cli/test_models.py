@@ -23,7 +23,7 @@ def run(*arguments: str) -> str:
 def test_the_list_has_each_model_with_its_error_and_licence() -> None:
     shown = run()
     for info in list_models():
-        (line,) = (line for line in shown.splitlines() if f" {info.name} " in line)
+        (line,) = (line for line in shown.splitlines() if line.startswith(f"{info.name} "))
         assert f"{info.metrics['held_out']['all']['mape']:.2f}" in line
         assert "Apache-2.0" in line
 

@@ -19,8 +19,8 @@ from tests.wao_predict.redfish.captures import documents
 from wao_core.crds import models as crd
 from wao_predict.testing import MockBmc, MockPressureApi
 
-KEYS = ["inlet_temp", "inlet_temp_uri", "inlet_temp_name", "power_watts", "power_uri", "vendor", "model", "requests"]
-REASONS = ["inlet_temp_confidence", "inlet_temp_reason", "power_confidence", "power_reason"]
+KEYS = ["inletTemp", "inletTempUri", "inletTempName", "powerWatts", "powerUri", "vendor", "model", "requests"]
+REASONS = ["inletTempConfidence", "inletTempReason", "powerConfidence", "powerReason"]
 STATE = ["systems", "reason", "provisional", "faults"]
 
 

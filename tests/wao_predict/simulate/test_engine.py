@@ -35,7 +35,7 @@ def joules(fleet: Fleet, trace: Trace, run: Run) -> float:
     for start, end in pairwise(moments.tolist()):
         running = (begin <= start) & (ends > start) & (run.node >= 0)
         pods = np.bincount(run.node[running], trace.use[running], minlength=len(fleet.names))
-        total += float(fleet.with_usage(fleet.usage_cores + pods).watts().sum()) * (end - start)
+        total += float(fleet.curves.at(100.0 * (fleet.usage_cores + pods) / fleet.capacity_cores).sum()) * (end - start)
     return total
 
 

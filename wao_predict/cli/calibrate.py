@@ -25,7 +25,8 @@ def calibrate(
         ),
     ],
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Write the corrections by node to this file.")
+        Path | None,
+        typer.Option("--save", "-s", metavar="FILE.json", help="Write the corrections by node to this file."),
     ] = None,
     drift: Annotated[
         float, typer.Option(min=0.001, max=1.0, help="Mean relative residual from which a correction is learned.")

@@ -96,13 +96,15 @@ class ResultOptions:
     )
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png|.svg", help="Plot of all set points to write.", rich_help_panel=RESULT),
+        typer.Option(
+            metavar="FILE.png|.svg", help="Write a plot of all set points to this file.", rich_help_panel=RESULT
+        ),
     ] = None
     metrics: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.prom",
-            help="Metrics to write for the textfile collector of node_exporter.",
+            help="Write metrics for the textfile collector of node_exporter to this file.",
             rich_help_panel=RESULT,
         ),
     ] = None

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Record load, temperature and power, as a table for wao train.", no_args_is_help=True)
 
 LOAD = "Stepped load"
-Output = Annotated[
+Save = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="FILE.csv|FOLDER", help="CSV file, or folder for Parquet files; rows are appended."
+        "--save", "-s", metavar="FILE.csv|FOLDER", help="CSV file, or folder for Parquet files; rows are appended."
     ),
 ]
 Period = Annotated[float, typer.Option(min=1.0, max=3600.0, help="Time between two rows [s].")]
@@ -38,7 +38,7 @@ Period = Annotated[float, typer.Option(min=1.0, max=3600.0, help="Time between t
 def prometheus(
     login: FirstUse,
     url: Annotated[str, typer.Argument(help="https://host[:port] of the server.", metavar="URL")],
-    output: Output,
+    save: Save,
     watts_query: Annotated[str, typer.Option(help="PromQL of the power [W] of each node.")],
     cpu_query: Annotated[
         str, typer.Option(help="PromQL of the load [%]. Default: that of node_exporter.", show_default=False)
@@ -54,7 +54,7 @@ def prometheus(
 ) -> None:
     """Record all nodes of a time range from a Prometheus server.
 
-    A second run with the same output appends what is new.
+    A second run with the same --save appends what is new.
     """
     from wao_predict.recording.aligning import Series, aligned
     from wao_predict.recording.coverage import Coverage
@@ -72,7 +72,7 @@ def prometheus(
         "watts": watts_query,
     }
     asked = {name: RangeQuery(url, query, label=node_label) for name, query in queries.items() if query}
-    target = Recording(output, list(asked))
+    target = Recording(save, list(asked))
     how = login.connection_to(url)
     found: dict[str, dict[str, Series]] = {}
     for name, query in asked.items():
@@ -92,7 +92,7 @@ def prometheus(
 
         raise SensorError(f"no node has all of {', '.join(asked)}: do the queries have the same label {node_label}?")
     sys.stderr.write(f"{coverage.text()}\n")
-    sys.stdout.write(f"{output}: {written:,} new rows of {len(nodes)} nodes\n")
+    sys.stdout.write(f"{save}: {written:,} new rows of {len(nodes)} nodes\n")
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def redfish(
     login: FirstUse,
     stepping: Stepping,
     url: Annotated[str, typer.Argument(help="https://host[:port] of the BMC.", metavar="URL")],
-    output: Output,
+    save: Save,
     cpu: Annotated[
         str,
         typer.Option(
@@ -144,7 +144,7 @@ def redfish(
 ) -> None:
     """Record one server from its BMC and its CPU counters, as it runs.
 
-    Ctrl-C ends the recording; a second run with the same output continues it.
+    Ctrl-C ends the recording; a second run with the same --save continues it.
     """
     from wao_predict.recording.files import Recording
     from wao_predict.recording.live import check_sources
@@ -158,7 +158,7 @@ def redfish(
     limit = seconds(duration, "--duration") if duration else (plan.duration if stepping.load else float("inf"))
     with ExitStack() as stack:
         live = _live(stack, how, url=url, cpu=cpu, node=node, dpapi=dpapi)
-        target = Recording(output, live.columns)
+        target = Recording(save, live.columns)
         check_sources(live)
         steps = None
         if stepping.load:
@@ -166,7 +166,7 @@ def redfish(
         written = follow(live, target, steps, period=period, limit=limit)
     if steps is not None and steps.stopped:
         sys.stderr.write(f"warning: the load ended early: {steps.stopped}\n")
-    sys.stdout.write(f"{output}: {written:,} new rows of {live.node}\n")
+    sys.stdout.write(f"{save}: {written:,} new rows of {live.node}\n")
 
 
 def _live(stack: ExitStack, how: Connection, *, url: str, cpu: str, node: str, dpapi: str) -> LiveNode:

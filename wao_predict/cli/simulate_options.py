@@ -217,9 +217,15 @@ class Result:
 
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Report with plots to write.", rich_help_panel=RESULT),
+        typer.Option(metavar="FILE.html", help="Write a report with plots to this file.", rich_help_panel=RESULT),
     ] = None
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv|.parquet", help="Write power and busy nodes over time.", rich_help_panel=RESULT),
+        typer.Option(
+            "--save",
+            "-s",
+            metavar="FILE.csv|.parquet",
+            help="Write power and busy nodes over time to this file.",
+            rich_help_panel=RESULT,
+        ),
     ] = None

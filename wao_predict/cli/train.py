@@ -142,11 +142,13 @@ def train(
             "inlet_temp, delta_p, node, time and others.",
         ),
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.onnx", help="Model file to write.")
+    save: Annotated[
+        Path | None, typer.Option("--save", "-s", metavar="FILE.onnx", help="Write the model to this file.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Report with plots to write.")] = None,
-    name: Annotated[str, typer.Option(help="Name of the model. Default: name of the output file.")] = "",
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report with plots to this file.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the model. Default: name of the model file.")] = "",
     route: Annotated[
         Route,
         typer.Option(
@@ -206,14 +208,14 @@ def train(
     Units: cpu_usage in percent of the server, inlet_temp in degC, delta_p in Pa, watts in W. Rows with a missing value
     are skipped and counted. Errors and prediction intervals by load are stored in the model file.
     """
-    if output is None and not measurements.check:
-        raise typer.BadParameter("give --output FILE.onnx, or --check to check the table only")
-    if output is not None and output.suffix != ".onnx":
-        raise typer.BadParameter(f"--output {output}: use a file name that ends in .onnx")
-    for target in filter(None, (output, report)):
+    if save is None and not measurements.check:
+        raise typer.BadParameter("give --save FILE.onnx, or --check to check the table only")
+    if save is not None and save.suffix != ".onnx":
+        raise typer.BadParameter(f"--save {save}: use a file name that ends in .onnx")
+    for target in filter(None, (save, report)):
         _check_target(target)
     table, directions = _checked(data, measurements)
-    if output is None or measurements.check:
+    if save is None or measurements.check:
         return
     _require(route)
     from wao_predict.models.metadata import ModelInfo
@@ -222,11 +224,11 @@ def train(
     plan = TrainingPlan(route.value, epochs, seed, holdout.value, device=device.value, directions=directions)
     if trials:
         plan = _searched(table, plan, trials, jobs, ray)
-    info = ModelInfo(name or output.stem, source=source, license=license_)
+    info = ModelInfo(name or save.stem, source=source, license=license_)
     with _progress() as report_progress:
-        trained = train_to_onnx(table, output, plan=plan, info=info, on_progress=report_progress)
+        trained = train_to_onnx(table, save, plan=plan, info=info, on_progress=report_progress)
     _print_errors(trained.info)
-    sys.stdout.write(f"model   {output} ({output.stat().st_size:,} bytes)\n")
+    sys.stdout.write(f"model   {save} ({save.stat().st_size:,} bytes)\n")
     if report:
         write_report(report, trained, table, plan)
         sys.stdout.write(f"report  {report}\n")

@@ -14,7 +14,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "torch", "kubernetes")
 def version(
     output: Annotated[TableOrJson, typer.Option("--output", "-o", help="Output format.")] = TableOrJson.TABLE,
 ) -> None:
-    """Show the version, for reports of faults."""
+    """Show the version, for bug reports."""
     import platform
     from importlib import metadata
 

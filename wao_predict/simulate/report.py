@@ -169,7 +169,7 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "policy": lambda row: escape(row.policy).replace("-", "&#8209;"),
     "kWh": lambda row: f"{row.kwh:,.1f}",
     "saved [%]": lambda row: f"{row.saved:.2f}",
-    "spread": lambda row: _number(row.saved_spread, ".2f"),
+    "std. dev.": lambda row: _number(row.saved_spread, ".2f"),
     "above the bound [%]": lambda row: _number(row.above_bound, ".2f"),
     "nodes with pods": lambda row: f"{row.busy:.1f}",
     "pods that waited": lambda row: f"{row.waited:.1f}",

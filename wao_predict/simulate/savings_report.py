@@ -82,6 +82,11 @@ def _name(policy: str) -> str:
     return f"WAO (rule {policy})" if policy in get_args(Rule) else policy
 
 
+def _change(saved: float) -> str:
+    """Return the change of power for a saving in percent, without the sign of a rounded 0."""
+    return "0 %" if round(saved) == 0 else f"{-saved:+.0f} %"
+
+
 def _tiles(headline: Saving, prices: Prices) -> str:
     percent, watts = headline.percent, headline.saved_watts
     word = "less" if percent.mean >= 0 else "more"
@@ -133,7 +138,7 @@ def _picture(savings: Savings) -> str:
             if not own and abs(place - 100 * savings.own) < CLOSE:
                 continue
             panel.annotate(
-                f"{-saving.percent.mean:+.0f} %",
+                _change(saving.percent.mean),
                 (place, top),
                 xytext=(0, 9),
                 textcoords="offset points",
@@ -170,8 +175,8 @@ def _certainty(savings: Savings, headline: Saving, errors: Sequence[ModelError])
         sentences.append("<b>The interval includes 0: these figures do not show that anything is saved.</b>")
     if headline.refused or headline.waited > headline.stock_waited:
         sentences.append(
-            f"With {escape(headline.policy)}, {headline.waited:,.0f} pods waited for room (with the first policy: "
-            f"{headline.stock_waited:,.0f}), and {headline.refused:,.0f} never ran."
+            f"With {escape(headline.policy)}, {headline.waited:,.0f} pods waited for room (with "
+            f"{escape(savings.policies[0])}: {headline.stock_waited:,.0f}), and {headline.refused:,.0f} never ran."
         )
     rows = "".join(
         f"<tr><td>{escape(error.model)}</td><td>{error.mape:.2f}</td>"
@@ -191,7 +196,7 @@ def _certainty(savings: Savings, headline: Saving, errors: Sequence[ModelError])
 
 def _table(savings: Savings, policy: str, prices: Prices) -> str:
     money, co2 = prices.price is not None, prices.co2 is not None
-    header = ["load", "first policy [W]", f"{policy} [W]", "saved [%]", "90 % interval", "kWh per year"]
+    header = ["load", f"{savings.policies[0]} [W]", f"{policy} [W]", "saved [%]", "90 % interval", "kWh per year"]
     header += [f"{prices.currency} per year"] * money + ["t CO2 per year"] * co2 + ["pods that waited"]
     body = ""
     for level in savings.loads:

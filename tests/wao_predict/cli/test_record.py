@@ -55,7 +55,7 @@ def prometheus() -> Iterator[str]:
 
 
 def test_a_range_of_prometheus_becomes_a_table_that_is_continued(prometheus: str, tmp_path: Path) -> None:
-    command = ["prometheus", prometheus, "-o", tmp_path / "log.csv", "--watts-query", "watts", "--inlet-query", "inlet"]
+    command = ["prometheus", prometheus, "-s", tmp_path / "log.csv", "--watts-query", "watts", "--inlet-query", "inlet"]
     result = run(*command, "--start", "2026-01-01T00:00:00Z", "--end", "2026-01-01T01:00:00Z")
     assert result.exit_code == 0
     assert "480 new rows of 2 nodes" in result.stdout
@@ -68,14 +68,14 @@ def test_a_range_of_prometheus_becomes_a_table_that_is_continued(prometheus: str
 
 def test_queries_without_a_common_node_are_refused(prometheus: str, tmp_path: Path) -> None:
     with pytest.raises(SensorError, match="has no label node"):
-        run("prometheus", prometheus, "-o", tmp_path / "l.csv", "--watts-query", "watts", "--node-label", "node")
+        run("prometheus", prometheus, "-s", tmp_path / "l.csv", "--watts-query", "watts", "--node-label", "node")
 
 
 def test_load_is_made_only_on_the_recorded_server(tmp_path: Path) -> None:
-    result = run("redfish", "https://bmc", "-o", tmp_path / "l.csv", "--load", "--cpu", "http://node:9100/metrics")
+    result = run("redfish", "https://bmc", "-s", tmp_path / "l.csv", "--load", "--cpu", "http://node:9100/metrics")
     assert result.exit_code == 2
     with pytest.raises(UsageError, match="--duration"):
-        run("redfish", "https://bmc", "-o", tmp_path / "l.csv", "--duration", "long")
+        run("redfish", "https://bmc", "-s", tmp_path / "l.csv", "--duration", "long")
 
 
 class Quiet:

@@ -31,29 +31,29 @@ def data(tmp_path: Path) -> Path:
 def test_a_bad_table_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("cpu_usage,inlet_temp,delta_p,watts\n1,20,1,none at all\n")
     with pytest.raises(FeatureError, match="line 2, column watts"):
-        run(tmp_path / "bad.csv", "-o", tmp_path / "m.onnx")
+        run(tmp_path / "bad.csv", "-s", tmp_path / "m.onnx")
     (tmp_path / "bad.csv").write_text("cpu_usage,watts\n5,100\n5,101\n")
     with pytest.raises(UsageError, match="1 failed check, see above; --force"):
-        run(tmp_path / "bad.csv", "-o", tmp_path / "m.onnx")
+        run(tmp_path / "bad.csv", "-s", tmp_path / "m.onnx")
 
 
-@pytest.mark.parametrize("option", ["-o", "--report"])
+@pytest.mark.parametrize("option", ["-s", "--report"])
 def test_a_target_in_a_missing_folder_is_reported_before_the_work(option: str, data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        run(data, "-o", tmp_path / "m.onnx", option, tmp_path / "absent" / "file.onnx")
+        run(data, "-s", tmp_path / "m.onnx", option, tmp_path / "absent" / "file.onnx")
 
 
 def test_a_wrong_option_ends_with_code_2(data: Path, tmp_path: Path) -> None:
     for wrong in (["--epochs", "0"], ["--route", "xgboost"], ["--holdout", "random"]):
-        assert run(data, "-o", tmp_path / "m.onnx", *wrong).exit_code == 2
-    assert run(data).exit_code == 2  # neither --output nor --check
-    assert run(data, "-o", tmp_path / "model.txt").exit_code == 2
+        assert run(data, "-s", tmp_path / "m.onnx", *wrong).exit_code == 2
+    assert run(data).exit_code == 2  # neither --save nor --check
+    assert run(data, "-s", tmp_path / "model.txt").exit_code == 2
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra is installed here")
 def test_without_the_extra_the_pip_line_is_reported(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingExtra, match=r"pip install 'wao-predict\[train\]'"):
-        run(data, "-o", tmp_path / "m.onnx")
+        run(data, "-s", tmp_path / "m.onnx")
 
 
 @pytest.mark.train
@@ -63,7 +63,7 @@ def test_it_writes_a_model_and_a_report_and_prints_errors_by_band(route: str, da
 
     data.write_text(data.read_text() + "50,,1,250\n")
     result = run(
-        *(data, "-o", tmp_path / "m.onnx", "--report", tmp_path / "r.html", "--epochs", 3, "--route", route),
+        *(data, "-s", tmp_path / "m.onnx", "--report", tmp_path / "r.html", "--epochs", 3, "--route", route),
         *("--name", "rack7", "--source", "own", "--license", "CC0-1.0"),
     )
     assert result.exit_code == 0
@@ -81,7 +81,7 @@ def test_check_says_what_to_do_and_trains_nothing(data: Path, tmp_path: Path) ->
     fraction = tmp_path / "fraction.csv"
     fraction.write_text("cpu_usage;inlet_temp;watts\n" + "".join(f"0,{n:02};70;{100 + n}\n" for n in range(100)))
     with pytest.raises(UsageError, match="2 failed checks, see above; --force"):
-        run(fraction, "-o", tmp_path / "m.onnx")
+        run(fraction, "-s", tmp_path / "m.onnx")
     result = run(fraction, "--check", "--load-unit", "fraction", "--temp-unit", "fahrenheit")
     assert result.exit_code == 0
     assert "warning: inlet_temp is 21.1111 degC in all rows" in result.stderr

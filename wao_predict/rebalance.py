@@ -327,6 +327,8 @@ class _Planner:
         if self._budgets.whole_nodes:
             usable &= np.bincount(pods.node[~ready], minlength=len(nodes)) == 0
         rows = np.flatnonzero(usable)
+        if rows.size == 0 or not self._state.receives.any():
+            return []
         saved = self._watts(rows, nodes.used[rows]) - self._watts(rows, np.maximum(nodes.used[rows] - gone[rows], 0.0))
         bound = (saved - self._cheapest() * gone[rows]) / count[rows]
         likely = (saved >= self._budgets.minimum_saving) & (bound > 0)
@@ -336,8 +338,6 @@ class _Planner:
     def _cheapest(self) -> float:
         """Return the lowest increase between two knots of any node that receives pods [W per core]."""
         rows = np.flatnonzero(self._state.receives)
-        if rows.size == 0:
-            return np.inf
         curves = self._nodes.curves
         slopes = np.diff(curves.watts[rows], axis=1) / np.diff(curves.knots)
         return float((slopes.min(axis=1) * self._percent[rows]).min())

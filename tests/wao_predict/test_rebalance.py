@@ -121,6 +121,11 @@ def test_nodes_that_are_closed_neither_receive_nor_give() -> None:
     assert [(move.source, move.target) for move in plan.moves] == [(2, 0)]
 
 
+def test_without_a_node_that_receives_pods_nothing_moves_idle_ones_included() -> None:
+    pods = pods_on([0, 1], use=np.zeros(2))
+    assert plan_moves(nodes_with(pods, receives=np.zeros(4, dtype=np.bool_)), pods, ANY).moves == ()
+
+
 def test_nodes_without_curve_or_load_take_no_part() -> None:
     curves = PowerCurves(CONCAVE.knots, np.vstack([np.full(3, np.nan), CONCAVE.watts[:3]]))
     pods = pods_on([0, 1, 2])

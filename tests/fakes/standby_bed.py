@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from tests.fakes.fleet_api import FleetApi
@@ -30,12 +31,12 @@ ALLOCATABLE = {"cpu": "32", "memory": "64Gi", "pods": "110"}
 
 
 class FakeSwitch:
-    """A server that follows resets at once, until `away` is set."""
+    """A server that follows resets at once, until `away` is set or `obeys` is not."""
 
     acts = True
 
     def __init__(self, *, observes: bool = True) -> None:
-        self.observes, self.away = observes, False
+        self.observes, self.away, self.obeys = observes, False, True
         self.state = PowerState.ON
         self.resets: list[str] = []
         self.reads = 0
@@ -57,7 +58,8 @@ class FakeSwitch:
     def _reset(self, kind: str, state: PowerState) -> None:
         self._check()
         self.resets.append(kind)
-        self.state = state
+        if self.obeys:
+            self.state = state
 
     def _check(self) -> None:
         if self.away:
@@ -140,6 +142,10 @@ class Bed:
         self.switches = FakeSwitches(self.switch)
         self.sequences = Sequences(self.source, self.client, self.switches, self.book, **clocks)  # type: ignore[arg-type]
 
+    def standby(self, **fields: Any) -> None:
+        """Change `spec.standby` of the NodeConfig."""
+        self.config = msgspec.structs.replace(self.config, standby=msgspec.structs.replace(STANDBY, **fields))
+
     def heartbeat(self, number: int, *, ready: bool = True) -> None:
         """Let the kubelet report, or be missed."""
         node = self.api.nodes["n1"]
@@ -159,8 +165,8 @@ class Bed:
         self.observe()
         await self.book.load(self.config)
         here = [pod for pod in self.source.state.pods.values() if pod.node_name == "n1"]
-        given = {"pods": here, **fields}
-        await self.sequences.advance(Task("n1", self.source.state.nodes["n1"], self.config, **given))
+        given = {"node": self.source.state.nodes["n1"], "pods": here, **fields}
+        await self.sequences.advance(Task("n1", config=self.config, **given))
         progress = self.book.get(self.config)
         return "" if progress is None else progress.phase.value
 

@@ -37,9 +37,9 @@ def marked_by(nodes: Iterable[Node], purpose: str) -> list[str]:
     return sorted(node.name for node in nodes if draining_for(node) == purpose)
 
 
-def cordoned_by(nodes: Iterable[Node], purpose: str) -> list[str]:
-    """Return the names of the nodes that `purpose` has cordoned, in order."""
-    return sorted(node.name for node in nodes if node.annotations.get(CORDONED_BY) == purpose)
+def is_marked(node: Node, purpose: str) -> bool:
+    """Return whether a node has the taint or the annotation of `purpose`, whether it is cordoned or not."""
+    return draining_for(node) == purpose or node.annotations.get(CORDONED_BY) == purpose
 
 
 def draining_for(node: Node) -> str | None:

@@ -60,6 +60,8 @@ class Seen:
         The Ready condition of the Node, and the time of its last heartbeat as text.
     cordoned
         Whether standby has cordoned it.
+    marked
+        Whether a taint or an annotation of standby is on it, even if it is not cordoned.
     power
         The power state that the BMC stated just now; None when it could not be read.
     pods
@@ -74,6 +76,7 @@ class Seen:
     ready: bool = True
     heartbeat: str = ""
     cordoned: bool = False
+    marked: bool = False
     power: PowerState | None = None
     pods: int = 0
     stuck: str = ""
@@ -142,7 +145,8 @@ class _Machine:
         if wish in (Wish.SLEEP, Wish.TEST):
             return self._to(Phase.DRAINING, self.why, (Act.CORDON,), testing=wish is Wish.TEST)
         if self.seen.ready:
-            return self._stay(Act.UNCORDON) if self.seen.cordoned else self._stay()  # a sequence whose record was lost
+            left = self.seen.cordoned or self.seen.marked  # by a sequence whose record was lost, or by a failed write
+            return self._stay(Act.UNCORDON) if left else self._stay()
         if self.seen.power is PowerState.OFF and (self.seen.cordoned or self._stopped_lately):
             return self._fell_asleep("found switched off by standby", (Act.CORDON,))
         return self._stay()
@@ -169,9 +173,12 @@ class _Machine:
     def shutting_down(self, wish: Wish) -> Step:
         if self.seen.power is PowerState.OFF:
             return self._switch_on(self.why) if wish is Wish.WAKE else self._fell_asleep()
-        if self.seen.pods and self.seen.ready and self.seen.sent is None:
-            return self._give_back("a Pod was bound to it meanwhile")
         late = self._elapsed > self.standby.shutdown_timeout
+        unsent = self.seen.sent is None
+        if self.seen.pods and self.seen.ready and (unsent or late):
+            return self._give_back("a Pod was bound to it meanwhile")
+        if not self.seen.cordoned and self.seen.ready and unsent:
+            return self._give_back("somebody else has uncordoned it")
         if late and self.standby.force_off:
             return self._force_off_late()
         if late and self.seen.ready:

@@ -10,12 +10,20 @@ from dataclasses import dataclass, field, replace
 
 from wao_core.cluster.records import Node, NodeConfig, Standby
 from wao_core.cluster.source import ObjectRef, Source
-from wao_core.kube.client import MERGE_PATCH, KubeClient
+from wao_core.kube.client import MERGE_PATCH, KubeClient, object_of
 from wao_core.kube.collection import decode_list
 from wao_core.kube.resources import NODES
 from wao_fleet.drain.evictable import why_not_evictable
 from wao_fleet.drain.eviction import evict
-from wao_fleet.drain.node_marks import CORDONED_BY, NotOurs, cordon, mark_draining, uncordon, unmark_draining
+from wao_fleet.drain.node_marks import (
+    CORDONED_BY,
+    NotOurs,
+    cordon,
+    is_marked,
+    mark_draining,
+    uncordon,
+    unmark_draining,
+)
 from wao_fleet.drain.pods import FLEET_PODS, FleetPod
 from wao_fleet.standby.candidates import PURPOSE
 from wao_fleet.standby.fleet import keeps_node
@@ -167,6 +175,7 @@ class Sequences:
             ready=ready,
             heartbeat=heartbeat,
             cordoned=node is not None and node.unschedulable and node.annotations.get(CORDONED_BY) == PURPOSE,
+            marked=node is not None and is_marked(node, PURPOSE),
             power=power,
             pods=len(holding),
             stuck=stuck,
@@ -227,11 +236,13 @@ class Sequences:
             case Act.EVICT:
                 await self._evict(task)
             case Act.SHUT_DOWN:
-                if not await self._is_empty(task.name):
+                if not (await self._is_cordoned(task.name) and await self._is_empty(task.name)):
                     return
                 await self._send(task.name, progress, switch.shut_down)
                 await self._request_shutdown(task, switch, wanted=True)
             case Act.FORCE_OFF:
+                if progress.phase is Phase.SHUTTING_DOWN and not await self._is_empty(task.name):
+                    return  # a node that was uncordoned meanwhile may have taken Pods
                 await self._send(task.name, progress, switch.force_off)
             case Act.SWITCH_ON:
                 await self._request_shutdown(task, switch, wanted=False)
@@ -262,6 +273,16 @@ class Sequences:
         for pod, result in zip(leaving, results, strict=True):
             if result.reason:
                 log.info("standby of %s: %s stays: %s", task.name, pod.key, result.reason)
+
+    async def _is_cordoned(self, name: str) -> bool:
+        """Return whether the API server itself, not our copy, has the node cordoned by standby."""
+        path = NODES.path(name=name)
+        node = object_of(await self._client.get(path), "Node", path)
+        annotations = (node.get("metadata") or {}).get("annotations") or {}
+        cordoned = bool((node.get("spec") or {}).get("unschedulable")) and annotations.get(CORDONED_BY) == PURPOSE
+        if not cordoned:
+            log.info("standby of %s: not shut down: somebody else has uncordoned it", name)
+        return cordoned
 
     async def _is_empty(self, name: str) -> bool:
         """Return whether the API server itself, not our copy, has no Pod on the node that keeps it from being empty."""

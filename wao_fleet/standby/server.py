@@ -91,8 +91,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         if options.leader_elect:
             frame.tasks.supervise("leader-election", election.run)
         else:
-            election.leading.set()
-            election.lost.clear()
+            election.lead_alone()
         frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"standby": controller.run}))
         frame.registry.register(
             StandbyMetrics(Sources(controller, book, sequences, power.saved, election.leading.is_set, measured.saved))

@@ -12,8 +12,8 @@ from wao_fleet.drain.node_marks import (
     CORDONED_BY,
     NotOurs,
     cordon,
-    cordoned_by,
     draining_for,
+    is_marked,
     mark_draining,
     marked_by,
     uncordon,
@@ -108,5 +108,7 @@ def test_own_marks_are_found_again() -> None:
         Node(name="c"),
     ]
     assert marked_by(nodes, "rebalance") == ["b"]
-    assert marked_by(nodes, "standby") == cordoned_by(nodes, "standby") == ["a"]
+    assert marked_by(nodes, "standby") == ["a"]
+    assert [is_marked(node, "standby") for node in nodes] == [False, True, False]
+    assert is_marked(Node(name="d", annotations={CORDONED_BY: "standby"}), "standby")
     assert [draining_for(node) for node in nodes] == ["rebalance", "standby", None]

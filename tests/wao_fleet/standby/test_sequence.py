@@ -61,6 +61,14 @@ TABLE = {
         *(at(SHUTTING, 5), seen(cordoned=True, power=ON, pods=1)),
         *(NOTHING, RUNNING, [Act.UNCORDON]),
     ),
+    "somebody else uncordons before the reset": (
+        *(at(SHUTTING, 5), seen(power=ON)),
+        *(NOTHING, RUNNING, [Act.UNCORDON]),
+    ),
+    "it was uncordoned and took a pod, and did not shut down": (
+        *(at(SHUTTING, 601), seen(power=ON, pods=1, sent=30.0)),
+        *(NOTHING, RUNNING, [Act.UNCORDON]),
+    ),
     "it is off": (at(SHUTTING, 40), seen(power=OFF, **DOWN), NOTHING, ASLEEP, []),
     "it is off and already needed": (at(SHUTTING, 40), seen(power=OFF, **DOWN), WAKE, STARTING, [Act.SWITCH_ON]),
     "it is needed before it is off": (at(SHUTTING, 10), seen(power=ON, sent=10.0, **DOWN), WAKE, SHUTTING, []),
@@ -107,6 +115,7 @@ TABLE = {
     "somebody else switched a running node off": (at(RUNNING, 99), seen(ready=False, power=OFF), NOTHING, RUNNING, []),
     "a bmc that states Off of a running node": (at(RUNNING, 99), seen(power=OFF), NOTHING, RUNNING, []),
     "a cordon whose record was lost": (at(RUNNING, 99), seen(cordoned=True), NOTHING, RUNNING, [Act.UNCORDON]),
+    "marks that a failed write left": (at(RUNNING, 99), seen(marked=True), NOTHING, RUNNING, [Act.UNCORDON]),
     "a sleeping node whose record was lost": (at(RUNNING, 99), seen(power=OFF, **DOWN), NOTHING, ASLEEP, [Act.CORDON]),
     "a server that shuts down after it was given back": (
         *(at(RUNNING, 99, last_stop=NOW - 700), seen(ready=False, power=OFF)),
@@ -125,6 +134,8 @@ def test_the_power_is_cut_only_where_that_is_configured() -> None:
     late = (at(SHUTTING, 601), seen(power=ON, **DOWN), NOTHING)
     assert step(*late, Standby(force_off=True)).acts == (Act.FORCE_OFF,)
     assert Act.FORCE_OFF not in step(*late, Standby()).acts
+    busy = (late[0], seen(power=ON, pods=1, sent=30.0), NOTHING)
+    assert step(*busy, Standby(force_off=True)).acts == (Act.UNCORDON,), "it took Pods"
 
 
 def test_a_failed_start_marks_the_node_and_a_success_ends_it() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.standby_bed import Bed, FakeSwitch, add_pod, standby_bed
 from wao_core.cluster.names import DRAINING
 from wao_fleet.drain.node_marks import CORDONED_BY
+from wao_fleet.standby.progress import Progress
 from wao_fleet.standby.sequence import Wish
 from wao_fleet.standby.sequences import SHUTDOWN
 from wao_predict.redfish.power_control import PowerState
@@ -87,6 +88,41 @@ async def test_a_pod_that_only_the_api_server_knows_of_keeps_the_node_on() -> No
         await bed.advance(pods=())
         assert bed.switch.resets == []
         assert await bed.advance() == "Running"
+
+
+async def test_a_node_that_somebody_else_just_uncordoned_is_not_shut_down() -> None:
+    """The watch may be late by that change."""
+    async with standby_bed() as bed:
+        await bed.advance(**SLEEP)
+        bed.observe()
+        seen = bed.source.state.nodes["n1"]
+        del bed.node["spec"]["unschedulable"]
+        assert await bed.advance(node=seen) == "ShuttingDown"
+        assert bed.switch.resets == []
+        assert await bed.advance() == "Running"
+        assert bed.reasons == ["StandbyCancelled"]
+
+
+async def test_the_power_is_not_cut_under_pods_that_only_the_api_server_knows_of() -> None:
+    async with standby_bed() as bed:
+        bed.standby(force_off=True, shutdown_timeout=60.0)
+        await bed.advance(**SLEEP)
+        bed.switch.obeys = False
+        assert await bed.advance() == "ShuttingDown"
+        add_pod(bed.api, "web")
+        assert await bed.advance(65, pods=()) == "ShuttingDown"
+        assert bed.switch.resets == ["shut down"]
+        assert await bed.advance() == "Running"
+
+
+async def test_marks_that_could_not_be_removed_are_removed_later() -> None:
+    async with standby_bed() as bed:
+        await bed.advance(**SLEEP)
+        del bed.node["spec"]["unschedulable"]  # by a person
+        await bed.book.write(bed.config, Progress(), None)  # given back, but the API server was away
+        assert await bed.advance() == "Running"
+        assert not bed.node["spec"].get("taints")
+        assert not bed.node["metadata"]["annotations"]
 
 
 async def test_a_pod_that_must_stay_gives_the_node_back() -> None:

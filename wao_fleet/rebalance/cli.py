@@ -121,17 +121,10 @@ class RebalanceOptions:
         UsageError
             A window or the time zone is not valid.
         """
-        from zoneinfo import ZoneInfo
-
         from wao_fleet.rebalance.settings import Mode, RebalanceSettings
-        from wao_fleet.rebalance.windows import Window, Windows
-        from wao_predict.errors import UsageError
+        from wao_fleet.windows import Windows
         from wao_predict.rebalance import Budgets
 
-        try:
-            zone = ZoneInfo(self.time_zone)
-        except (LookupError, ValueError, OSError):
-            raise UsageError(f"--time-zone {self.time_zone!r:.60}: give a name such as Europe/Berlin") from None
         return RebalanceSettings(
             mode=Mode(self.mode.value),
             period=self.period,
@@ -143,7 +136,7 @@ class RebalanceOptions:
                 minimum_age=self.minimum_age,
                 whole_nodes=not self.partial,
             ),
-            windows=Windows(tuple(Window.parse(text) for text in self.window or ()), zone),
+            windows=Windows.parse(self.window or (), self.time_zone),
             rule=self.rule.value,
             jobs=self.jobs,
             excluded=frozenset({"kube-system", *(self.exclude_namespace or ())}),

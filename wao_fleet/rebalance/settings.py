@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wao_fleet.rebalance.windows import Windows
+from wao_fleet.windows import Windows
 from wao_predict.increase import Rule
 from wao_predict.rebalance import Budgets
 

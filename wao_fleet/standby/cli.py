@@ -39,7 +39,8 @@ def controller(
         typer.Option(
             "--act/--recommend",
             envvar="WAO_STANDBY_ACT",
-            help="Carry out decisions, or only report them (Events, metrics, wao standby plan).",
+            help="Switch nodes off, or only report which (Events, metrics, wao standby plan). Nodes that sleep are "
+            "started in both modes.",
         ),
     ] = False,
     stop: Annotated[
@@ -65,10 +66,12 @@ def controller(
     window: Annotated[
         list[str] | None,
         typer.Option(
-            help="Time in which nodes may be switched off, such as 'Mon-Fri 20:00-06:00'; local time of the process. "
-            "Can be repeated. Default: always."
+            help="Time in which nodes may be switched off: five cron fields and a duration, such as "
+            "'0 20 * * 1-5 10h'; can be repeated. Default: always.",
+            metavar="'CRON DURATION'",
         ),
     ] = None,
+    time_zone: Annotated[str, typer.Option(help="Time zone of the windows, such as Europe/Berlin.")] = "UTC",
     keep_label: Annotated[
         list[str] | None,
         typer.Option(
@@ -111,12 +114,12 @@ def controller(
     starts_per_hour: Annotated[int, typer.Option(help="Starts within an hour at most.", rich_help_panel=_LIMITS)] = 60,
     stops_per_hour: Annotated[int, typer.Option(help="Stops within an hour at most.", rich_help_panel=_LIMITS)] = 12,
 ) -> None:
-    """Run the controller. By default it only recommends what to switch."""
+    """Run the controller. By default it only recommends what to switch off."""
     from wao_core.serving.server import run
     from wao_fleet.standby.candidates import KEPT_LABELS
     from wao_fleet.standby.controller import Policy
-    from wao_fleet.standby.doubts import Window
     from wao_fleet.standby.server import StandbyOptions, run_standby
+    from wao_fleet.windows import Windows
     from wao_predict.standby import StandbySettings
 
     settings = StandbySettings(
@@ -133,12 +136,11 @@ def controller(
         nodes_per_group=nodes_per_group,
         nodes_per_zone=nodes_per_zone,
     )
-    windows = tuple(map(Window.parse, window or ()))
     policy = Policy(
         act=act,
         stop=stop,
         settings=settings,
-        windows=windows,
+        windows=Windows.parse(window or (), time_zone),
         kept=(*KEPT_LABELS, *(keep_label or ())),
         period=period,
         namespaces=frozenset(config_namespace or ["wao-bmc"]),

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import cast
 
 from wao_core.aio import BackgroundTasks
@@ -16,7 +15,7 @@ from wao_core.cluster.state import ClusterState
 from wao_core.crds.node_configs import precedence
 from wao_fleet.drain.pods import FleetPod
 from wao_fleet.standby.candidates import KEPT_LABELS, NodeFacts
-from wao_fleet.standby.doubts import LostCapacity, Window, doubt_about_state, doubt_about_windows
+from wao_fleet.standby.doubts import LostCapacity, doubt_about_state
 from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower
@@ -28,6 +27,7 @@ from wao_fleet.standby.sequence import Notice, Wish
 from wao_fleet.standby.sequences import Sequences, Task
 from wao_fleet.standby.slow_facts import SlowFactsBook
 from wao_fleet.standby.wishes import wishes_of
+from wao_fleet.windows import Windows
 from wao_predict.standby import ActionKind, Decision, StandbySettings, decide
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ class Policy:
     Attributes
     ----------
     act
-        Whether decisions are carried out; otherwise they are only recommended. Requests of people always are.
+        Whether nodes are switched off; otherwise that is only recommended. Starts and requests of people are always
+        carried out.
     stop
         The kill switch as a flag: start everything, and switch nothing off.
     settings
@@ -63,7 +64,7 @@ class Policy:
     act: bool = False
     stop: bool = False
     settings: StandbySettings = field(default_factory=StandbySettings)
-    windows: tuple[Window, ...] = ()
+    windows: Windows = field(default_factory=Windows)
     kept: Sequence[str] = KEPT_LABELS
     largest_for: float = 86400.0
     period: float = 5.0
@@ -103,7 +104,7 @@ class StandbyController:
         self._lost = LostCapacity()
         self._empty_since: dict[str, float] = {}
         self._largest: dict[str, tuple[FleetPod, float]] = {}
-        self._recommended: dict[str, str] = {}
+        self._recommended: frozenset[str] = frozenset()
         self._known: dict[str, NodeConfig] = {}
         self.plan: Plan | None = None
         self.waited_seconds = 0.0
@@ -253,7 +254,7 @@ class StandbyController:
             or parts.slow.doubt()
             or parts.kill_switch.doubt
             or lost
-            or doubt_about_windows(self._policy.windows, datetime.fromtimestamp(view.now).astimezone())
+            or ("" if self._policy.windows.is_open(view.now) else "outside the windows for switching off")
         )
 
     def _count_waiting(self, fleet: Fleet, decision: Decision, now: float) -> None:
@@ -266,15 +267,18 @@ class StandbyController:
         self._last_round = now
 
     async def _recommend(self, plan: Plan) -> None:
-        """Record what would be done in recommend mode, once per node and reason."""
+        """Record which nodes would be switched off in recommend mode, once per node."""
         if self._policy.act or plan.waking_all:
             return
-        wanted = {plan.fleet.names[action.node]: action for action in plan.decision.actions}
-        for name, action in wanted.items():
-            if self._recommended.get(name) != action.kind.value:
-                notice = Notice("StandbyRecommended", f"would {action.kind.value} it: {action.reason}")
-                await self._parts.sequences.record(name, self._parts.state.nodes.get(name), notice)
-        self._recommended = {name: action.kind.value for name, action in wanted.items()}
+        wanted = {
+            plan.fleet.names[action.node]: action.reason
+            for action in plan.decision.actions
+            if action.kind is ActionKind.STOP
+        }
+        for name in wanted.keys() - self._recommended:
+            notice = Notice("StandbyRecommended", f"would stop it: {wanted[name]}")
+            await self._parts.sequences.record(name, self._parts.state.nodes.get(name), notice)
+        self._recommended = frozenset(wanted)
 
     def _pods(self) -> Sequence[FleetPod]:
         return cast(Sequence[FleetPod], list(self._parts.state.pods.values()))

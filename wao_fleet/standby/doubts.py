@@ -2,80 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 
 from wao_core.cluster.records import Node
 from wao_fleet.standby.candidates import AUTOSCALER_TAINTS
 from wao_fleet.standby.progress import Phase, Progress
-from wao_predict.errors import UsageError
 
 STALE = 120.0
 """Age of the watched state from which nothing is switched off [s]; bookmarks confirm it about once a minute."""
 SHRUNK = 900.0
 """Time after the loss of a node in which nothing is switched off [s]."""
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A time of the week in which nodes may be switched off: days and minutes of the day."""
-
-    days: frozenset[int]
-    begin: int
-    end: int
-
-    @classmethod
-    def parse(cls, text: str) -> Window:
-        """Return the window in a text such as "Mon-Fri 20:00-06:00", "Sat,Sun 00:00-24:00" or "22:00-05:00".
-
-        A window that ends before it begins ends on the next day.
-
-        Raises
-        ------
-        UsageError
-            The text is no window.
-
-        Examples
-        --------
-        >>> Window.parse("Fri 20:00-06:00").contains(datetime(2026, 11, 28, 5, 30))  # a Saturday
-        True
-        """
-        parts = text.split()
-        try:
-            if len(parts) not in (1, 2):
-                raise ValueError
-            days = _days(parts[0]) if len(parts) == 2 else frozenset(range(7))
-            begin, end = (_minutes(item) for item in parts[-1].split("-"))
-        except ValueError:
-            raise UsageError(f"{text!r:.60} is not a window: write it as Mon-Fri 20:00-06:00") from None
-        return cls(days, begin, end)
-
-    def contains(self, now: datetime) -> bool:
-        """Return whether a local time is in the window."""
-        minute, today = now.hour * 60 + now.minute, now.weekday()
-        if self.begin < self.end:
-            return today in self.days and self.begin <= minute < self.end
-        late = today in self.days and minute >= self.begin
-        return late or ((today - 1) % 7 in self.days and minute < self.end)
-
-
-def _days(text: str) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.lower().split(","):
-        first, dash, last = part.partition("-")
-        begin, end = _DAYS.index(first), _DAYS.index(last if dash else first)
-        found |= {day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0))}
-    return frozenset(found)
-
-
-def _minutes(text: str) -> int:
-    hours, _, minutes = text.partition(":")
-    total = int(hours) * 60 + int(minutes)
-    if not (0 <= total <= 24 * 60 and 0 <= int(minutes) < 60):
-        raise ValueError(text)
-    return total
 
 
 def doubt_about_state(ages: Mapping[str, float | None]) -> str:
@@ -86,12 +22,6 @@ def doubt_about_state(ages: Mapping[str, float | None]) -> str:
         if age > STALE:
             return f"{kind} objects are {age:.0f} s old: the API server may be away"
     return ""
-
-
-def doubt_about_windows(windows: Iterable[Window], now: datetime) -> str:
-    """Return an empty string within a window, or when there are none."""
-    held = tuple(windows)
-    return "" if not held or any(window.contains(now) for window in held) else "outside the windows for switching off"
 
 
 class LostCapacity:

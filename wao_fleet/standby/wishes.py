@@ -21,16 +21,18 @@ def wishes_of(
 ) -> dict[str, tuple[Wish, str]]:
     """Return the wish and its reason of each node that is to change.
 
-    Missing capacity also ends every drain: that is quicker than a start. In recommend mode nothing is wanted, but the
-    kill switch always works.
+    Missing capacity also ends every drain: that is quicker than a start. In recommend mode nothing is switched off, but
+    nodes that sleep are started: they were switched off by a person, or before the mode was changed.
 
     Parameters
     ----------
     names
         The names of the decision's rows.
+    acting
+        Whether nodes may be switched off.
+    waking_all
+        Whether the kill switch is on.
     """
-    if not acting and not waking_all:
-        return {}
     found: dict[str, tuple[Wish, str]] = {}
     starts = any(action.kind is ActionKind.START for action in decision.actions)
     if starts or decision.held or waking_all:
@@ -38,6 +40,8 @@ def wishes_of(
         stopping = [name for name in names if name in progress and progress[name].phase in _STOPPING]
         found.update(dict.fromkeys(stopping, (Wish.WAKE, reason)))
     for action in decision.actions:
-        wish = Wish.WAKE if action.kind is ActionKind.START else Wish.SLEEP
-        found[names[action.node]] = (wish, action.reason)
+        if action.kind is ActionKind.START:
+            found[names[action.node]] = (Wish.WAKE, action.reason)
+        elif acting:
+            found[names[action.node]] = (Wish.SLEEP, action.reason)
     return found

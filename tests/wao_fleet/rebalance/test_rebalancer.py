@@ -16,7 +16,7 @@ from wao_core.cluster.records import Kind, Taint
 from wao_fleet.rebalance.memory import SLOWEST
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import RebalanceSettings
-from wao_fleet.rebalance.windows import Window, Windows
+from wao_fleet.windows import Window, Windows
 
 BUDGETS, VOLUMES = "/apis/policy/v1/poddisruptionbudgets", "/api/v1/persistentvolumes"
 

@@ -25,6 +25,12 @@ class Cluster:
 
     def __init__(self, bed: Bed, policy: Policy) -> None:
         self.bed = bed
+        self.restart(policy)
+
+    def restart(self, policy: Policy) -> None:
+        """Begin with a controller that knows nothing."""
+        bed = self.bed
+        bed.restart()
         parts = Parts(
             bed.source.state,
             bed.book,

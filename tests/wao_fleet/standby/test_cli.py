@@ -23,7 +23,8 @@ def test_wake_takes_a_node_or_all_nodes() -> None:
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--window=night", "is not a window"),
+        ("--window=night", "the window 'night' is not valid"),
+        ("--time-zone=Berlin", "the time zone 'Berlin' is not known"),
         ("--spare-percent=120", "spare_percent is 120: give a number from 0 to 100"),
     ],
 )

@@ -13,6 +13,7 @@ from tests.fakes.standby_bed import STANDBY, add_pod, standby_bed
 from tests.wao_fleet.standby.standby_cluster import EAGER, Cluster
 from wao_fleet.standby.controller import Policy
 from wao_fleet.standby.progress import Phase
+from wao_fleet.windows import Windows
 
 
 @asynccontextmanager
@@ -45,6 +46,24 @@ async def test_recommend_mode_only_says_it() -> None:
         assert (found.phase, found.bed.switch.resets) == ("Running", [])
         assert [action.kind.value for action in found.plan.decision.actions] == ["stop"]
         assert found.bed.reasons == ["StandbyRecommended"]
+
+
+async def test_a_node_that_sleeps_is_started_for_a_pod_in_recommend_mode_too() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        found.restart(Policy(settings=EAGER))
+        found.bed.api.add_pod("d/web", spec={"containers": [{"name": "c"}]}, status={"phase": "Pending"})
+        await found.rounds()
+        assert (found.phase, found.bed.power) == ("Starting", "On")
+
+
+async def test_outside_the_windows_nothing_is_switched_off() -> None:
+    async with cluster(windows=Windows.parse(["0 0 1 1 * 1h"])) as found:
+        await found.rounds(10)
+        assert (found.phase, found.bed.switch.resets) == ("Running", [])
+        assert found.plan.doubt == "outside the windows for switching off"
 
 
 async def test_a_node_with_a_pod_is_left_on() -> None:

@@ -21,8 +21,10 @@ def test_actions_become_wishes() -> None:
     assert found == {"a": (Wish.SLEEP, "empty")}
 
 
-def test_in_recommend_mode_nothing_is_wanted() -> None:
-    assert wishes_of(NAMES, decision(STOP, START), DRAINING, acting=False, waking_all=False) == {}
+def test_in_recommend_mode_nothing_is_switched_off_but_nodes_that_sleep_are_started() -> None:
+    assert wishes_of(NAMES, decision(STOP), DRAINING, acting=False, waking_all=False) == {}
+    found = wishes_of(NAMES, decision(STOP, START), {}, acting=False, waking_all=False)
+    assert found == {"b": (Wish.WAKE, "a pod waits")}
 
 
 def test_missing_capacity_also_ends_drains() -> None:

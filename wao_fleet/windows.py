@@ -1,10 +1,11 @@
-"""Maintenance windows: times at which Pods may be moved, as a cron expression and a duration. Pure."""
+"""Windows: times at which a controller may act, as a cron expression and a duration. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
@@ -81,8 +82,28 @@ class Windows:
     windows: Sequence[Window] = ()
     zone: tzinfo = UTC
 
+    @classmethod
+    def parse(cls, texts: Iterable[str], zone: str = "UTC") -> Windows:
+        """Return the windows in texts, with the times of a time zone such as "Europe/Berlin".
+
+        Raises
+        ------
+        UsageError
+            A window has another form, or there is no such time zone.
+
+        Examples
+        --------
+        >>> Windows.parse(["0 22 * * 1-5 8h"], "Europe/Berlin").is_open(1764363600.0)  # 22:00 on a Friday in Berlin
+        True
+        """
+        try:
+            found = ZoneInfo(zone)
+        except (LookupError, ValueError, OSError):
+            raise UsageError(f"the time zone {zone!r:.60} is not known: give a name such as Europe/Berlin") from None
+        return cls(tuple(map(Window.parse, texts)), found)
+
     def is_open(self, now: float) -> bool:
-        """Return whether Pods may be moved at a time [s since the epoch]."""
+        """Return whether the controller may act at a time [s since the epoch]."""
         at = datetime.fromtimestamp(now, self.zone)
         return not self.windows or any(window.is_open(at) for window in self.windows)
 

@@ -1,15 +1,14 @@
-"""Maintenance windows: when Pods may be moved."""
+"""Windows: when a controller may act."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_fleet.rebalance.windows import Window, Windows
+from wao_fleet.windows import Window, Windows
 from wao_predict.errors import UsageError
 
 NIGHTS = Window.parse("0 22 * * 1-5 8h")
@@ -47,9 +46,15 @@ def test_without_windows_it_is_always_allowed() -> None:
 
 
 def test_the_times_are_those_of_a_time_zone() -> None:
-    tokyo = Windows([Window.parse("0 2 * * * 1h")], ZoneInfo("Asia/Tokyo"))
+    tokyo = Windows.parse(["0 2 * * * 1h"], "Asia/Tokyo")
     assert tokyo.is_open(at("2026-11-28 17:30").timestamp())
     assert not tokyo.is_open(at("2026-11-28 02:30").timestamp())
+
+
+@pytest.mark.parametrize("zone", ["", "Berlin", "../etc/passwd", "/etc/passwd"])
+def test_a_time_zone_that_is_not_known_is_refused(zone: str) -> None:
+    with pytest.raises(UsageError, match="give a name such as Europe/Berlin"):
+        Windows.parse([], zone)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wao_core.errors import SourceError
-from wao_core.kube.client import KubeClient, KubeError, object_of
+from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import PODS
 from wao_fleet.drain.pods import FleetPod
 from wao_predict.backoff import Backoff
@@ -76,29 +75,6 @@ async def evict(
     except TimeoutError:
         reason = f"not evicted within {deadline:g} s: {last}"
         return Eviction(EvictionResult.REFUSED, reason, blocked=last.status_code == 429)
-
-
-async def wait_until_gone(
-    client: KubeClient, pod: FleetPod, *, deadline: float, backoff: Backoff | None = None
-) -> bool:
-    """Return whether a Pod that was evicted has ended and left its node within `deadline` seconds."""
-    waits = backoff or Backoff(initial=0.5, maximum=5.0)
-    try:
-        async with asyncio.timeout(deadline):
-            while not await _left(client, pod):  # noqa: ASYNC110  (the API server is asked, nobody here knows)
-                await asyncio.sleep(waits.next())
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _left(client: KubeClient, pod: FleetPod) -> bool:
-    path = _path(pod)
-    try:
-        found = object_of(await client.get(path, timeout=ANSWER), "Pod", path)
-    except SourceError as error:
-        return error.status_code == 404
-    return (found.get("metadata") or {}).get("uid") != pod.uid
 
 
 def _path(pod: FleetPod, subresource: str = "") -> str:

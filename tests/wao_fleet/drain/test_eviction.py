@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.fleet_api import FleetApi, serving_fleet
 from wao_core.kube.client import KubeClient
-from wao_fleet.drain.eviction import Eviction, EvictionResult, evict, wait_until_gone
+from wao_fleet.drain.eviction import Eviction, EvictionResult, evict
 from wao_fleet.drain.pods import FleetPod
 from wao_predict.backoff import Backoff
 
@@ -81,13 +81,3 @@ async def test_an_api_server_that_is_away_is_a_refusal() -> None:
     found = await evict(client, POD, deadline=0.05, backoff=quick())
     await client.close()
     assert (found.result, found.blocked) == (EvictionResult.REFUSED, False)
-
-
-async def test_the_end_of_a_pod_is_waited_for() -> None:
-    api = with_pod()
-    async with serving_fleet(api) as client:
-        assert not await wait_until_gone(client, POD, deadline=0.05, backoff=quick())
-        api.pods["n/p"]["metadata"]["uid"] = "another Pod of the same name"
-        assert await wait_until_gone(client, POD, deadline=10.0, backoff=quick())
-        del api.pods["n/p"]
-        assert await wait_until_gone(client, POD, deadline=10.0, backoff=quick())

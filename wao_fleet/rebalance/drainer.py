@@ -139,8 +139,6 @@ class Drainer:
         if why := why_not_evictable(pod, jobs=self.settings.jobs):
             raise DrainFailed(f"{pod.key} stays: {why}")
         reason = _why(planned, move)
-        about = ObjectRef("Pod", pod.name, pod.namespace, pod.uid)
-        await self.source.event(about, reason=REASON, message=reason)
         done = await evict(self.client, pod, deadline=self.settings.deadline)
         self.metrics.evictions.labels(done.result.value).inc()
         record = EvictionRecord(
@@ -159,6 +157,8 @@ class Drainer:
             raise DrainFailed(f"{pod.key} stays: {done.reason}")
         if done.result is EvictionResult.EVICTED:
             self.memory.moved(pod.owner_identity, self.clock())
+            about = ObjectRef("Pod", pod.name, pod.namespace, pod.uid)
+            await self.source.event(about, reason=REASON, message=reason)
         return done.result is EvictionResult.EVICTED
 
     async def _wait_replaced(self, planned: PlannedDrain, before: Mapping[str, int]) -> None:

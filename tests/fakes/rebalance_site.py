@@ -63,6 +63,7 @@ class RebalanceSite:
             for _ in range(count):
                 self.add_pod(name)
         self.api.on_eviction = self._evicted
+        self.doubt = ""
 
     def add_node(self, name: str, **fields: Any) -> None:
         """Add a node without Pods."""
@@ -136,7 +137,10 @@ class RebalanceSite:
             self.source.client = client
             self.registry = CollectorRegistry()
             metrics = RebalanceMetrics(self.registry)
-            yield Rebalancer(self.source, client, self.table, settings, metrics, self.snapshot, clock=self.clock)
+            doubt, clock = lambda: self.doubt, self.clock
+            yield Rebalancer(
+                self.source, client, self.table, settings, metrics, self.snapshot, doubt=doubt, clock=clock
+            )
 
     def metric(self, name: str, **labels: str) -> float | None:
         """Return a figure of the metrics."""

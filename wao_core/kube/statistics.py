@@ -30,6 +30,11 @@ class CollectionStatistics:
     unreadable: dict[str, str] = field(default_factory=dict)  # why, by key, of objects that cannot be decoded now
     _unreadable_since: float = 0.0
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since the collection was last known to be current, None before the first time."""
+        return None if self.confirmed is None else time.monotonic() - self.confirmed
+
     def confirm(self) -> None:
         """Note that the collection is current now."""
         self.failing_since = None
@@ -124,7 +129,7 @@ class CollectionMetrics(Collector):
                 GaugeMetricFamily(
                     "wao_watch_age_seconds", "Time since the state was last known to be current.", labels=label
                 ),
-                lambda item: None if item.confirmed is None else time.monotonic() - item.confirmed,
+                lambda item: item.age,
             ),
         ]
         for family, value_of in families:

@@ -49,6 +49,8 @@ class Rebalancer:
         All Pods.
     snapshot
         Returns the current snapshot, None before the first.
+    doubt
+        Returns why the cluster is not known well enough to plan or act, or an empty string.
     clock
         Returns the time [s since the epoch].
 
@@ -71,6 +73,7 @@ class Rebalancer:
         metrics: RebalanceMetrics,
         snapshot: Callable[[], ClusterSnapshot | None],
         *,
+        doubt: Callable[[], str] = str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings, self.metrics, self.history = settings, metrics, History()
@@ -78,7 +81,7 @@ class Rebalancer:
         self.problem = ""
         self.memory = Memory()
         self._source, self._client, self._table = source, client, table
-        self._snapshot, self._clock = snapshot, clock
+        self._snapshot, self._doubt, self._clock = snapshot, doubt, clock
         self._stored = StoredMemory(client, settings.namespace, self.memory)
         self._drainer = Drainer(client, source, table, settings, self.memory, self.history, metrics, clock)
 
@@ -123,6 +126,8 @@ class Rebalancer:
         """Return a new plan, None, with `problem`, if the cluster is not known well enough."""
         snapshot = self._snapshot()
         try:
+            if doubt := self._doubt():
+                raise WaoCoreError(doubt)
             if snapshot is None or len(snapshot) == 0:
                 raise WaoCoreError("the first snapshot of the cluster is not complete yet, or there are no nodes")
             constraints = await read_constraints(self._client)
@@ -152,6 +157,10 @@ class Rebalancer:
             await self._carry_out(plan)
 
     def _may_act(self) -> bool:
+        """Return whether a drain may begin: a window is open, and the state of the cluster is current."""
+        if doubt := self._doubt():
+            log.warning("no drain begins: %s", doubt)
+            return False
         if self.settings.windows.is_open(self._clock()):
             return True
         log.info("no maintenance window is open")

@@ -14,6 +14,7 @@ from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
+from wao_fleet.freshness import doubt_about_state
 from wao_fleet.rebalance.app import create_app
 from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable, follow_pods
@@ -22,6 +23,8 @@ from wao_fleet.rebalance.settings import COMPONENT, RebalanceSettings
 from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS, Kind.POD_METRICS)
+WATCHED = (Kind.NODE, Kind.NODE_CONFIG)
+"""Kinds that must be current; samples of CPU use have a time of their own."""
 
 
 async def run_rebalance(
@@ -54,12 +57,13 @@ async def run_rebalance(
         pods = follow_pods(client, table)
         metrics = RebalanceMetrics(frame.registry)
 
-        def known() -> str | None:
-            """Return why no plan can be made yet, or None."""
-            return runtime.first() or (None if pods.synced.is_set() else "the Pods are not read yet")
+        def doubt() -> str:
+            """Return why the cluster is not known well enough, or an empty string."""
+            ages = {kind.value: source.state.age(kind) for kind in WATCHED} | {"Pod": pods.statistics.age}
+            return runtime.first() or doubt_about_state(ages)
 
         frame.checks.add_ready("pods", lambda: None if pods.synced.is_set() else "the Pods are not read yet")
-        rebalancer = Rebalancer(source, client, table, settings, metrics, lambda: None if known() else runtime.snapshot)
+        rebalancer = Rebalancer(source, client, table, settings, metrics, lambda: runtime.snapshot, doubt=doubt)
         election = LeaderElection(client, settings.namespace, COMPONENT, f"{socket.gethostname()}_{os.getpid()}")
         metrics.leading.set_function(lambda: float(election.leading.is_set()))
         await stack.enter_async_context(frame.tasks)

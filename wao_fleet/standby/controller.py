@@ -14,8 +14,9 @@ from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.state import ClusterState
 from wao_core.crds.node_configs import precedence
 from wao_fleet.drain.pods import FleetPod
+from wao_fleet.freshness import doubt_about_state
 from wao_fleet.standby.candidates import KEPT_LABELS, NodeFacts
-from wao_fleet.standby.doubts import LostCapacity, doubt_about_state
+from wao_fleet.standby.doubts import LostCapacity
 from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower

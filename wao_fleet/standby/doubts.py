@@ -8,20 +8,8 @@ from wao_core.cluster.records import Node
 from wao_fleet.standby.candidates import AUTOSCALER_TAINTS
 from wao_fleet.standby.progress import Phase, Progress
 
-STALE = 120.0
-"""Age of the watched state from which nothing is switched off [s]; bookmarks confirm it about once a minute."""
 SHRUNK = 900.0
 """Time after the loss of a node in which nothing is switched off [s]."""
-
-
-def doubt_about_state(ages: Mapping[str, float | None]) -> str:
-    """Return which part of the watched state is too old, or an empty string; ages in seconds by kind, None unknown."""
-    for kind, age in sorted(ages.items()):
-        if age is None:
-            return f"{kind} objects are not read yet"
-        if age > STALE:
-            return f"{kind} objects are {age:.0f} s old: the API server may be away"
-    return ""
 
 
 class LostCapacity:

@@ -76,6 +76,31 @@ async def test_an_evicted_pod_is_explained_by_an_event_and_by_the_history() -> N
     assert found.reason.startswith("evicted to empty a, which saves 4")
 
 
+async def test_at_a_doubt_about_the_state_no_plan_is_made_and_no_drain_begins() -> None:
+    site = RebalanceSite({"a": 1, "b": 2, "c": 3})
+    evicted = site.api.on_eviction
+
+    def lose_the_watch(key: str) -> None:
+        evicted(key)
+        site.doubt = "Pod objects are 121 s old"
+
+    site.api.on_eviction = lose_the_watch
+    async with site.rebalancer(auto()) as rebalancer:
+        await round_of(rebalancer)
+        assert len(rebalancer.history.drains) == 1, "the second drain of the plan does not begin"
+        assert site.marks() == []
+        assert await rebalancer.make_plan() is None
+        assert rebalancer.problem == "Pod objects are 121 s old"
+
+
+async def test_a_refused_eviction_has_no_event_on_the_pod() -> None:
+    site = RebalanceSite({"a": 1, "b": 5})
+    site.api.refusals[site.on("a")[0].key] = [(403, "not allowed")]
+    async with site.rebalancer(auto()) as rebalancer:
+        await round_of(rebalancer)
+    assert site.events() == [("a", "RebalanceFailed")]
+
+
 async def test_outside_of_its_windows_nothing_is_moved() -> None:
     site = RebalanceSite({"a": 1, "b": 5})
     closed = Windows([Window("0 12 1 1 *", timedelta(hours=1))])

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from wao_core.cluster.records import Node, Taint
-from wao_fleet.standby.doubts import SHRUNK, STALE, LostCapacity, doubt_about_state
+from wao_fleet.standby.doubts import SHRUNK, LostCapacity
 from wao_fleet.standby.progress import Phase, Progress
-
-
-def test_a_state_that_is_old_or_was_never_read_is_doubtful() -> None:
-    assert doubt_about_state({"Node": 1.0, "Pod": STALE}) == ""
-    assert "Pod objects are 121 s old" in doubt_about_state({"Node": 1.0, "Pod": 121.0})
-    assert "Pod objects are not read yet" in doubt_about_state({"Pod": None})
 
 
 def nodes(**ready: bool) -> dict[str, Node]:

@@ -33,8 +33,9 @@ def what_if(
         str | None,
         typer.Argument(
             help="CSV file of nodes: name, model, capacity_cores, usage_cores, and inlet_temp and delta_p where the "
-            "model needs them; optionally group, such as the room. - reads stdin.",
-            metavar="FLEET.csv|-",
+            "model needs them; optionally group, such as the room. - reads stdin. A .yaml file lists groups of equal "
+            "nodes.",
+            metavar="FLEET.csv|.yaml|-",
         ),
     ] = None,
     cpu: Annotated[str, typer.Option(help="CPU of one pod, for example 500m or 2.")] = "500m",
@@ -93,10 +94,10 @@ def what_if(
 
 
 def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> dict[str, Any]:
-    from wao_predict.fleet import Fleet
+    from wao_predict.cli.simulate import read_nodes
 
     plants = cooling.plants()
-    nodes = Fleet.from_table(fleet)
+    nodes = read_nodes(fleet)
     if plants is None:
         return nodes.what_if(size, count).as_dict()
     from wao_predict.cooling.what_if import what_if_cooled
@@ -106,9 +107,9 @@ def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> d
 
 def _by_rule(fleet: str, size: float, count: int, rule: RuleName, stays: float) -> dict[str, Any]:
     from wao_predict.by_rule import place_by_rule
-    from wao_predict.fleet import Fleet
+    from wao_predict.cli.simulate import read_nodes
 
-    return place_by_rule(Fleet.from_table(fleet), size, count, rule.value, stays=stays).as_dict()
+    return place_by_rule(read_nodes(fleet), size, count, rule.value, stays=stays).as_dict()
 
 
 def _part(document: dict[str, Any], name: str) -> str:

@@ -37,6 +37,14 @@ def test_what_if_for_people() -> None:
     assert "W more than the minimum (most free CPU first)" in ran.out
 
 
+def test_a_fleet_file_of_groups_is_read_as_by_wao_simulate(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text('groups: [{name: a, model: "curve:0=60 100=120", count: 3, cores: 8}]')
+    for rule in ((), ("--rule", "floor")):
+        ran = wao("what-if", str(file), "--cpu", "2", "-n", "2", "-o", "json", *rule)
+        assert json.loads(ran.out)["nodes"] == 3, ran.err
+
+
 def test_pods_are_placed_by_a_rule_of_the_scheduler() -> None:
     ran = wao("what-if", "-", "--cpu", "2", "-n", "20", "--rule", "floor", "--stays", "0", stdin=FLEET)
     assert ran.code == 0, ran.err

@@ -13,9 +13,10 @@ from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.state import ClusterState
 from wao_core.crds.node_configs import precedence
+from wao_fleet.drain.node_marks import is_marked
 from wao_fleet.drain.pods import FleetPod
 from wao_fleet.freshness import doubt_about_state
-from wao_fleet.standby.candidates import KEPT_LABELS, NodeFacts
+from wao_fleet.standby.candidates import KEPT_LABELS, PURPOSE, NodeFacts
 from wao_fleet.standby.doubts import LostCapacity
 from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.kill_switch import KillSwitch
@@ -183,15 +184,17 @@ class StandbyController:
         return found + self._left_behind(configs)
 
     def _left_behind(self, configs: Mapping[str, NodeConfig]) -> list[Task]:
-        """Return tasks that wake nodes whose NodeConfig no longer has standby, by the last one that had it."""
-        held, found = self._parts.book.progress(), []
-        gone = [name for name in self._known if name not in configs]
-        for name in gone:
-            if held.get(name, Progress()).phase is Phase.RUNNING:
+        """Return tasks that wake nodes without a NodeConfig with standby, by the last one that they had."""
+        held, state, found = self._parts.book.progress(), self._parts.state, []
+        present = {config.uid for config in state.node_configs.values()}
+        why = "its NodeConfig no longer has standby"
+        for name in [name for name in self._known if name not in configs]:
+            node, config = state.nodes.get(name), self._known[name]
+            marked = node is not None and is_marked(node, PURPOSE)
+            if held.get(name, Progress()).phase is Phase.RUNNING and not marked:
                 del self._known[name]
             else:
-                why = "its NodeConfig no longer has standby"
-                found.append(Task(name, self._parts.state.nodes.get(name), self._known[name], (), Wish.WAKE, why))
+                found.append(Task(name, node, config, (), Wish.WAKE, why, recorded=config.uid in present))
         self._known.update(configs)
         return found
 

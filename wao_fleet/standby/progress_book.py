@@ -66,6 +66,10 @@ class ProgressBook:
         self._held[config.node_name] = _Held(config.uid, progress)
         return True
 
+    def keep(self, config: NodeConfig, progress: Progress) -> None:
+        """Keep the progress of a node in memory only, because its NodeConfig was deleted."""
+        self._held[config.node_name] = _Held(config.uid, progress)
+
     def forget(self) -> None:
         """Forget everything: another replica may have gone on since."""
         self._held.clear()

@@ -54,7 +54,8 @@ IDLE_READS = 16
 class Task:
     """What to do with one node: its records, the Pods on it, and the wish with its reason.
 
-    `request` is that of a person which is handled with this step, and `notices` are Events about it.
+    `request` is that of a person which is handled with this step, and `notices` are Events about it. If `recorded` is
+    False, the NodeConfig was deleted: the progress is in memory only, until the node runs again.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Task:
     why: str = ""
     request: str = ""
     notices: tuple[Notice, ...] = ()
+    recorded: bool = True
 
 
 @dataclass(slots=True)
@@ -149,7 +151,9 @@ class Sequences:
         seen = await self._observe(task, progress, switch)
         taken = step(progress, seen, task.wish, standby, task.why)
         new = replace(taken.progress, request=task.request or progress.request)
-        if not await self._book.write(task.config, new, seen.power):
+        if not task.recorded:
+            self._book.keep(task.config, new)
+        elif not await self._book.write(task.config, new, seen.power):
             return  # without a record of it nothing is done
         self._count(progress, new)
         await self._tell(task, taken)

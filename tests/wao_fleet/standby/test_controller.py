@@ -149,6 +149,21 @@ async def test_a_node_that_sleeps_when_its_standby_is_removed_is_woken() -> None
         assert "unschedulable" not in found.bed.node["spec"]
 
 
+async def test_a_node_that_sleeps_when_its_node_config_is_replaced_is_woken() -> None:
+    """The status of the earlier object cannot be written any more."""
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        found.bed.config = msgspec.structs.replace(found.bed.config, uid="another", standby=None)
+        found.bed.source.writes_fail = True
+        await found.rounds()
+        assert found.bed.power == "On"
+        found.bed.heartbeat(9)
+        await found.rounds(2)
+        assert "unschedulable" not in found.bed.node["spec"]
+
+
 async def test_only_node_configs_of_trusted_namespaces_count() -> None:
     """Whoever may write NodeConfigs in another namespace must not have nodes drained."""
     async with cluster(namespaces=frozenset({"wao-bmc"})) as found:

@@ -49,7 +49,7 @@ def prometheus(
     start: Annotated[
         str, typer.Option(help="Start: an age such as 90m, 2h or 7d, or a time such as 2026-01-31T12:00:00Z.")
     ] = "2h",
-    end: Annotated[str, typer.Option(help="End, likewise. Default: now.")] = "0s",
+    end: Annotated[str, typer.Option(help="End, likewise. Default: now.", show_default=False)] = "0s",
     period: Period = 15.0,
 ) -> None:
     """Record all nodes of a time range from a Prometheus server.

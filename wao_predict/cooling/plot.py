@@ -84,7 +84,8 @@ class SetPointDisplay(Display):
         with mpl.rc_context({"hatch.color": "#868e96", "hatch.linewidth": 0.5}):
             levels = [ceiling, float(hottest.max()) + 1.0]
             self.ax_.contourf(X, Y, hottest, levels=levels, colors=["#ffffffb0"], hatches=["///"])
-        self.ax_.plot([], [], color=INK, lw=0, marker="s", mfc="white", label=f"inlets above {ceiling:g} \u00b0C")
+            label = f"inlets above {ceiling:g} \u00b0C"
+            self.ax_.fill([], [], fc="white", ec="#868e96", hatch="////", label=label)
 
 
 def _label(point: SetPoint) -> str:

@@ -111,12 +111,13 @@ def print_savings(savings: Savings, prices: Prices, errors: Sequence[ModelError]
     header = ["load", "policy", "stock [W]", "power [W]", "saved [%]", "90 % interval", "kWh/year"]
     header += [f"{prices.currency}/year"] if prices.price is not None else []
     header += ["kg CO2/year"] if prices.co2 is not None else []
+    yearly = header[6:]
     rows = []
     for saving in savings.all():
         year = prices.yearly(saving.saved_watts.mean)
         row: list[object] = [f"{saving.load:.0%}", saving.policy, saving.stock_watts, saving.watts, saving.percent.mean]
-        row += [f"{saving.percent.low:.1f} to {saving.percent.high:.1f}", round(year.kwh)]
-        rows.append(row + [round(value) for value in (year.money, year.co2) if value is not None])
+        row += [f"{saving.percent.low:.1f} to {saving.percent.high:.1f}", year.kwh]
+        rows.append(row + [value for value in (year.money, year.co2) if value is not None])
     print_table(
         header,
         rows,
@@ -124,6 +125,7 @@ def print_savings(savings: Savings, prices: Prices, errors: Sequence[ModelError]
         caption=f"saved: against {savings.policies[0]}; interval: errors of the models and differences between days; "
         "years include the PUE",
         highlight=[index for index, saving in enumerate(savings.all()) if saving.load == savings.own],
+        digits=dict.fromkeys(yearly, 0),
     )
 
 

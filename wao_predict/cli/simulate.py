@@ -235,7 +235,7 @@ def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> No
         "never ran": lambda row: row.refused,
     }
     if any(row.cooling_kwh for row in rows):
-        columns |= {"of it cooling [kWh]": lambda row: row.cooling_kwh}
+        columns |= {"cooling [kWh]": lambda row: row.cooling_kwh}
         del columns["above bound [%]"]
     if any(row.starts_per_node for row in rows):
         columns |= {

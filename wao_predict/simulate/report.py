@@ -64,7 +64,7 @@ def _tiles(rows: list[Row], comparison: Comparison) -> str:
         [
             (f"{best.saved:.1f} %", f"energy saved by {best.policy} at {best.load:.0%} load"),
             (f"{best.kwh:,.0f} kWh", "energy that it uses"),
-            (f"{best.cooling_kwh:,.0f} kWh", "of it cooling")
+            (f"{best.cooling_kwh:,.0f} kWh", "of this for cooling")
             if best.cooling_kwh
             else (above, "above what no placement can go below"),
             (f"{waited:.0f}", "of its pods waited for room"),
@@ -185,7 +185,7 @@ _COLUMNS_OF_STANDBY: dict[str, Callable[[Row], str]] = {
 }
 
 
-_COLUMNS_OF_COOLING: dict[str, Callable[[Row], str]] = {"of it cooling [kWh]": lambda row: f"{row.cooling_kwh:,.1f}"}
+_COLUMNS_OF_COOLING: dict[str, Callable[[Row], str]] = {"cooling [kWh]": lambda row: f"{row.cooling_kwh:,.1f}"}
 
 
 def _number(value: float | None, form: str) -> str:

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference test test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,8 +74,12 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 
 # --- the work ---------------------------------------------------------------------------------------------------
 
-test: setup  ## all tests that need no root, no control plane and no torch, without test-faults
-	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns" --ignore tests/faults --ignore tests/fuzz
+test: setup  ## all tests that need no root, no control plane and no torch, without test-faults and test-examples
+	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns" \
+	  --ignore tests/faults --ignore tests/fuzz --ignore tests/test_examples.py
+
+test-examples: setup  ## run the notebooks and the examples
+	$(BIN)/pytest -q -m "not train" tests/test_examples.py
 
 test-faults: setup  ## each server against faults and random input, in a short form
 	$(BIN)/pytest -q -n 2 -m "not netns" tests/faults tests/fuzz

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference dashboards test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,8 +111,8 @@ test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 # the distribution's Prometheus, unpacked but not installed; without it, its tests are skipped
 .cache/prometheus/usr/bin/prometheus:
 	@mkdir -p .cache/prometheus
-	@cd .cache/prometheus && { apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } \
-	  2>/dev/null || echo "the package prometheus cannot be fetched here"
+	@cd .cache/prometheus && { { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; } ; } \
+	  && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } 2>/dev/null || echo "the package prometheus cannot be fetched here"
 
 # the distribution's HAProxy and its less common libraries, likewise
 HAPROXY := haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
@@ -149,6 +149,7 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m wao_core.crds.yaml_files --check
 	$(BIN)/python -m docs.generator --check
+	$(BIN)/python -m docs.monitoring --check
 	$(BIN)/hadolint Dockerfile
 
 format: setup  ## format and fix what can be fixed
@@ -181,6 +182,9 @@ docs: .venv-docs/.stamp  ## build the documentation site; warnings are errors
 
 docs-reference: setup  ## write the generated reference pages in docs/reference
 	@$(BIN)/python -m docs.generator
+
+dashboards: setup  ## write the Grafana dashboards in manifests/monitoring
+	@$(BIN)/python -m docs.monitoring
 
 demo: setup  ## run the demo on a fleet of mock BMCs; ends by itself
 	@$(BIN)/wao demo

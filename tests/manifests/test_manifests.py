@@ -21,7 +21,7 @@ BUILT_IN = {"system:auth-delegator", "extension-apiserver-authentication-reader"
             "system:volume-scheduler"}  # fmt: skip
 PRIVILEGED = {"wao-lb-agent"}
 """Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
-OPTIONAL = {"rebalance", "standby"}
+OPTIONAL = {"monitoring", "rebalance", "standby"}
 """Folders that are applied on their own."""
 STOCK = {"wao-kube-scheduler"}
 """Runs an image of Kubernetes, not ours."""
@@ -52,8 +52,9 @@ def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(MANIFESTS)))
 def test_each_document_is_valid_for_the_api(path: Path) -> None:
-    for document in yaml.safe_load_all(path.read_text()):
-        kubernetes_validate.validate(document, "1.36", strict=True)
+    for document in parsed(path):
+        if not document["apiVersion"].startswith("monitoring.coreos.com/"):  # test_monitoring.py, tests/interop
+            kubernetes_validate.validate(document, "1.36", strict=True)
 
 
 def test_each_folder_lists_all_its_files_and_the_root_all_but_the_optional_parts() -> None:
@@ -286,7 +287,7 @@ def test_an_aggregated_api_is_always_verified() -> None:
 
 def test_each_workload_in_the_network_of_pods_has_a_network_policy() -> None:
     """A policy does not select the node agent, which is in its node's network."""
-    policies = [item for _, item in documents("NetworkPolicy")]
+    policies = [item for path, item in documents("NetworkPolicy") if path.parent.name != "monitoring"]
     for workload in workloads():
         item = workload.values[0]
         if not pod_of(item).get("hostNetwork"):

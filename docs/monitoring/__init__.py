@@ -1,0 +1,1 @@
+"""Writes the Grafana dashboards of manifests/monitoring (`python -m docs.monitoring`)."""

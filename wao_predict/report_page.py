@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MUTED, GRID = "#475569", "#e2e8f0"
-_THEMED = {"#0f172a": "--ink", MUTED: "--muted", "#94a3b8": "--axis", GRID: "--grid"}
+_THEMED = {
+    "#0f172a": "--ink",
+    MUTED: "--muted",
+    "#94a3b8": "--axis",
+    GRID: "--grid",
+    "#2563eb": "--blue",
+    "#be185d": "--rose",
+}
 """Colours of figures that depend on whether the page is light or dark."""
 _STYLE = """
 :root { color-scheme: light dark; --page: #f1f5f9; --card: #fff; --ink: #0f172a; --muted: #475569; --axis: #94a3b8;
-  --grid: #e2e8f0; }
+  --grid: #e2e8f0; --blue: #2563eb; --rose: #be185d; }
 @media (prefers-color-scheme: dark) { :root { --page: #0b1220; --card: #162033; --ink: #e6edf6; --muted: #a9b6c8;
-  --axis: #64748b; --grid: #2b3a52; } }
+  --axis: #64748b; --grid: #2b3a52; --blue: #60a5fa; --rose: #f472b6; } }
 @media print { :root { --page: #fff; } section { break-inside: avoid; } }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
@@ -36,7 +43,7 @@ section > :last-child { margin-bottom: 0; }
 .tile { padding: .8rem 1.1rem; }
 .tile b { display: block; font-size: 1.55rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); font-size: .85rem; }
-svg { width: 100%; min-width: 34rem; height: auto; display: block; }
+svg { width: 100%; min-width: 42rem; height: auto; display: block; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .38rem .7rem; border-bottom: 1px solid var(--grid); }
 th { color: var(--muted); font-weight: 600; font-size: .85rem; }

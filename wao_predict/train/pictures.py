@@ -27,7 +27,7 @@ def curves_picture(model: Any, table: TrainingTable, intervals: Intervals | None
     cpu = np.linspace(table.X[:, 0].min(), table.X[:, 0].max(), 201)
     columns = list(table.features[1:3])
     lines, panels = (_met(table.column(columns[at])) if at < len(columns) else [None] for at in (0, 1))
-    with svg_figure(len(panels) * 3.6 + 0.6 + (1.5 if len(panels) == 1 else 0), 3.5) as (figure, made):
+    with svg_figure(7.8 + 1.2 * len(panels), 4.4 - 0.3 * len(panels)) as (figure, made):
         for axes, second in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
             if second is not None:
                 axes.set_title(_reading(columns[1], second))
@@ -40,7 +40,7 @@ def curves_picture(model: Any, table: TrainingTable, intervals: Intervals | None
                 axes.plot(cpu, watts, color=colour, lw=1.8, label="" if first is None else _reading(columns[0], first))
                 if intervals is not None and number == len(lines) // 2:
                     low, high = intervals.at(cpu, 0.9)
-                    axes.fill_between(cpu, watts + low, watts + high, color=colour, alpha=0.15, lw=0)
+                    axes.fill_between(cpu, watts + low, watts + high, color=colour, alpha=0.25, lw=0)
         figure.axes[0].set_ylabel("power [W]")
         if columns:
             figure.axes[-1].legend(loc="lower right")

@@ -47,7 +47,7 @@ def _curves(trained: Trained, table: TrainingTable) -> str:
     return (
         "<section><h2>Power curves and data</h2><p>Lines: the model at a low, a middle and a high value of a feature. "
         "Points: measurements at or near these readings."
-        + (" Band: 90 % of held-out measurements." if trained.info.intervals else "")
+        + (" Band around the middle line: 90 % of held-out measurements." if trained.info.intervals else "")
         + "</p>"
         + curves_picture(trained.model, table, trained.info.intervals)
         + "</section>"

@@ -136,6 +136,21 @@ class Intervals:
             raise ValueError(str(error)) from None
 
 
+def required(intervals: object, model: str) -> Intervals:
+    """Return the intervals of a model.
+
+    Raises
+    ------
+    UsageError
+        The model has none.
+    """
+    if not isinstance(intervals, Intervals):
+        raise UsageError(
+            f"{model} has no prediction intervals: `wao train` stores them if it holds out at least 40 rows"
+        )
+    return intervals
+
+
 def _bands(cpu_usage: FloatArray) -> FloatArray | None:
     """Return edges between bands of 10 % CPU, merged until each band has enough rows."""
     counts = np.histogram(cpu_usage, bins=_EDGES)[0]

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from wao_predict.arrays import FloatArray
 from wao_predict.backends.base import features_of
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
+from wao_predict.intervals import required
 from wao_predict.simulate.placement import Outcome
 
 INK, GRID, ACCENT, QUIET = "#1f2933", "#d9dee4", "#0b7285", "#adb5bd"
@@ -66,17 +69,23 @@ class PowerCurveDisplay(Display):
         The curve.
     label
         Text of the legend.
+    bounds
+        Lower and upper bounds of the power at the knots of the curve [W], each of shape (k,), drawn as a band.
 
     Attributes
     ----------
-    ax_, figure_, line_
-        The artists.
+    ax_, figure_, line_, band_
+        The artists; the band is None without bounds.
     """
 
-    def __init__(self, curve: PowerCurve, *, label: str = "") -> None:
+    def __init__(
+        self, curve: PowerCurve, *, label: str = "", bounds: tuple[FloatArray, FloatArray] | None = None
+    ) -> None:
         self.curve = curve
         self.label = label
+        self.bounds = bounds
         self.line_: Any = None
+        self.band_: Any = None
 
     @classmethod
     def from_predictor(
@@ -86,6 +95,7 @@ class PowerCurveDisplay(Display):
         inlet_temp: float | None = None,
         delta_p: float | None = None,
         knots: ArrayLike | None = None,
+        interval: float | None = None,
         ax: Any = None,
         **line: Any,
     ) -> PowerCurveDisplay:
@@ -98,10 +108,17 @@ class PowerCurveDisplay(Display):
             24 degC and 7.5 Pa for a model that states none; not needed for a model without this feature.
         knots
             CPU loads [%]; default: those that the model states.
+        interval
+            Share of measurements that a band around the curve is to cover, such as 0.9; default: no band.
         ax
             Axes to draw into; default: new axes.
         line
             Passed to matplotlib's `plot`.
+
+        Raises
+        ------
+        UsageError
+            The model has no intervals, or not for this share.
         """
         inlet_temp = _middle(predictor, "inlet_temp", 24.0) if inlet_temp is None else inlet_temp
         delta_p = _middle(predictor, "delta_p", 7.5) if delta_p is None else delta_p
@@ -111,7 +128,8 @@ class PowerCurveDisplay(Display):
             f"{value:g} {unit}" for value, unit in ((inlet_temp, "\u00b0C"), (delta_p, "Pa")) if value is not None
         )
         label = ", ".join(part for part in (name, *readings) if part)
-        return cls(curve, label=label).plot(ax=ax, **line)
+        bounds = None if interval is None else _bounds(predictor, curve, interval)
+        return cls(curve, label=label, bounds=bounds).plot(ax=ax, **line)
 
     def plot(self, *, ax: Any = None, **line: Any) -> PowerCurveDisplay:
         """Draw the curve and return the display."""
@@ -119,12 +137,22 @@ class PowerCurveDisplay(Display):
         self.figure_ = self.ax_.figure
         style = {"label": self.label, "lw": 2.2, "color": PALETTE[len(self.ax_.lines) % len(PALETTE)], **line}
         (self.line_,) = self.ax_.plot(self.curve.knots, self.curve.watts, **style)
+        if self.bounds is not None:
+            band = {"color": self.line_.get_color(), "alpha": 0.2, "lw": 0}
+            self.band_ = self.ax_.fill_between(self.curve.knots, *self.bounds, **band)
         if ax is None:
             plain(self.ax_)
             self.ax_.grid(axis="y", color=GRID, lw=0.8)
             self.ax_.set(xlabel="CPU load [%]", ylabel="power [W]", xlim=(0, 100))
         self.ax_.legend(frameon=False, fontsize=9, loc="lower right")
         return self
+
+
+def _bounds(predictor: SupportsPredict, curve: PowerCurve, level: float) -> tuple[FloatArray, FloatArray]:
+    """Return the bounds of measured power at the knots of a curve [W]."""
+    known = required(getattr(predictor, "intervals", None), str(getattr(predictor, "name", "the model")))
+    low, high = known.at(curve.knots, level)
+    return np.maximum(curve.watts + low, 0.0), curve.watts + high
 
 
 def _middle(predictor: SupportsPredict, feature: str, default: float) -> float | None:

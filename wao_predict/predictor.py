@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from wao_predict.connection import Credentials, HttpOptions, TlsPolicy
 from wao_predict.errors import OutOfRangeWarning, UsageError
 from wao_predict.features import FeatureRanges, outside_texts
 from wao_predict.flow import AsyncTransport, Transport, arun, run
-from wao_predict.intervals import Intervals, PredictionInterval
+from wao_predict.intervals import Intervals, PredictionInterval, required
 from wao_predict.model_files import ModelFiles
 from wao_predict.plugins import backend_type
 from wao_predict.tables import as_matrix
@@ -36,11 +36,15 @@ class Prediction:
         Indices of the rows outside the trained range, which were predicted at the nearest trained value.
     model
         Name of the model.
+    low, high
+        Bounds of the power of each row [W], shape (n_samples,), if an interval was asked for.
     """
 
     watts: FloatArray
     out_of_range: IntArray
     model: str
+    low: FloatArray | None = None
+    high: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +104,25 @@ class _Shared:
     def _prediction(self, question: _Question, watts: FloatArray) -> Prediction:
         return Prediction(np.asarray(watts, dtype=np.float64).reshape(-1), question.out_of_range, self.name)
 
-    def _bounds(self, level: float, question: _Question) -> tuple[FloatArray, FloatArray]:
-        """Return how far the bounds of an interval are from each row's power [W]."""
-        if self.intervals is None:
-            raise UsageError(
-                f"{self.name} has no prediction intervals: `wao train` stores them if it holds out at least 40 rows"
-            )
-        return self.intervals.at(question.X[:, self.features.index("cpu_usage")], level)
+    def _bounds(self, level: float | None, question: _Question) -> tuple[FloatArray, FloatArray] | None:
+        """Return how far the bounds of an interval are from each row's power [W], None without an interval."""
+        if level is None:
+            return None
+        known = required(self.intervals, self.name)
+        return known.at(question.X[:, self.features.index("cpu_usage")], level)
 
 
-def _with_bounds(watts: FloatArray, bounds: tuple[FloatArray, FloatArray] | None) -> FloatArray | PredictionInterval:
+def _bounded(prediction: Prediction, bounds: tuple[FloatArray, FloatArray] | None) -> Prediction:
     if bounds is None:
-        return watts
+        return prediction
     low, high = bounds
-    return PredictionInterval(watts, np.maximum(watts + low, 0.0), watts + high)
+    return replace(prediction, low=np.maximum(prediction.watts + low, 0.0), high=prediction.watts + high)
+
+
+def _watts_of(prediction: Prediction) -> FloatArray | PredictionInterval:
+    if prediction.low is None or prediction.high is None:
+        return prediction.watts
+    return PredictionInterval(prediction.watts, prediction.low, prediction.high)
 
 
 class Predictor(_Shared):
@@ -174,13 +183,15 @@ class Predictor(_Shared):
             Some rows are outside the trained range and were predicted at the nearest trained value.
         """
         question = self._question(X)
-        bounds = None if interval is None else self._bounds(interval, question)
+        bounds = self._bounds(interval, question)
         question.warn(self.name)
-        return _with_bounds(self._answer(question).watts, bounds)
+        return _watts_of(_bounded(self._answer(question), bounds))
 
-    def predict_detailed(self, X: object) -> Prediction:
-        """Return the power and the rows outside the trained range; like `predict`, without the warning."""
-        return self._answer(self._question(X))
+    def predict_detailed(self, X: object, *, interval: float | None = None) -> Prediction:
+        """Return the power, its bounds, and the rows outside the trained range; like `predict`, without the warning."""
+        question = self._question(X)
+        bounds = self._bounds(interval, question)
+        return _bounded(self._answer(question), bounds)
 
     def _answer(self, question: _Question) -> Prediction:
         if self._is_remote:
@@ -222,13 +233,15 @@ class AsyncPredictor(_Shared):
     async def predict(self, X: object, *, interval: float | None = None) -> FloatArray | PredictionInterval:
         """Return the power of each row [W], shape (n_samples,), or an interval; see `Predictor.predict`."""
         question = self._question(X)
-        bounds = None if interval is None else self._bounds(interval, question)
+        bounds = self._bounds(interval, question)
         question.warn(self.name)
-        return _with_bounds((await self._answer(question)).watts, bounds)
+        return _watts_of(_bounded(await self._answer(question), bounds))
 
-    async def predict_detailed(self, X: object) -> Prediction:
-        """Return the power and the rows outside the trained range; see `Predictor.predict_detailed`."""
-        return await self._answer(self._question(X))
+    async def predict_detailed(self, X: object, *, interval: float | None = None) -> Prediction:
+        """Return the power, its bounds, and the rows outside the trained range; see `Predictor.predict_detailed`."""
+        question = self._question(X)
+        bounds = self._bounds(interval, question)
+        return _bounded(await self._answer(question), bounds)
 
     async def _answer(self, question: _Question) -> Prediction:
         if self._is_remote:

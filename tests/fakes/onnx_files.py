@@ -52,3 +52,8 @@ def with_a_tensor_of(values: int) -> bytes:
     total = _bytes(1, _bytes(1, "huge") + _bytes(2, "sum") + _bytes(4, "ReduceSum"))
     added = _bytes(1, _bytes(1, "x") + _bytes(1, "sum") + _bytes(2, "watts") + _bytes(4, "Add"))
     return _model(fill + total + added, _bytes(5, shape))
+
+
+def with_metadata(model: bytes, name: str, value: str) -> bytes:
+    """Return a model with one more pair of metadata."""
+    return model + _bytes(14, _bytes(1, name) + _bytes(2, value))

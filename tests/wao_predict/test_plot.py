@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from tests.fakes.fleets import fleet_of
-from wao_predict import MissingExtra, PowerCurveDisplay, load_predictor
+from wao_predict import MissingExtra, PowerCurveDisplay, Predictor, UsageError, load_predictor
+from wao_predict.backends.fake import FakeBackend
 from wao_predict.curves import PowerCurve
+from wao_predict.intervals import Intervals
 from wao_predict.plot import PALETTE, PlacementDisplay
 from wao_predict.simulate.placement import simulate
 
@@ -38,6 +40,20 @@ def test_curves_share_axes_in_colours_of_their_own() -> None:
     assert list(PALETTE[:2]) == [first.line_.get_color(), second.line_.get_color()]
     assert third.line_.get_color() == "black"
     assert [text.get_text() for text in first.ax_.get_legend().get_texts()] == ["one", "two", "three"]
+
+
+def test_a_band_has_the_interval_of_a_model_that_has_one() -> None:
+    class Known(FakeBackend):
+        intervals = Intervals(
+            *(np.array(values) for values in ([0.0, 100.0], [0.5, 0.9], [[-1.0, -3.0]], [[1.0, 5.0]]))
+        )
+
+    display = PowerCurveDisplay.from_predictor(Predictor(Known(100.0, 1.0)), knots=[0, 100], interval=0.9)
+    corners = display.band_.get_paths()[0].vertices
+    assert {tuple(corner) for corner in corners} == {(0, 97), (0, 105), (100, 197), (100, 205)}
+    assert PowerCurveDisplay.from_predictor(Predictor(Known(100.0, 1.0))).band_ is None
+    with pytest.raises(UsageError, match="fake has no prediction intervals"):
+        PowerCurveDisplay.from_predictor(load_predictor("fake"), interval=0.9)
 
 
 def test_bars_are_the_outcomes_with_watts_and_savings_next_to_them() -> None:

@@ -42,6 +42,13 @@ def predict(
     type_: Annotated[
         str | None, typer.Option("--type", help="Type of the model, if MODEL does not imply it: Onnx, Redfish, ...")
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Also print bounds that contain this share of measurements, such as 0.9. Needs a model of wao train.",
+        ),
+    ] = None,
     option: ModelOption = None,
 ) -> None:
     """Predict watts for a table of CPU load [%], inlet temperature [degC] and static pressure difference [Pa].
@@ -55,7 +62,7 @@ def predict(
     how = login.connection_to(model)
     with load_predictor(model, type=type_, connection=how, **parse_options(option)) as predictor:
         read = read_csv(table)
-        prediction = predictor.predict_detailed(read.numbers(predictor.features))
+        prediction = predictor.predict_detailed(read.numbers(predictor.features), interval=interval)
     if prediction.out_of_range.size and output is not Output.JSON:
         _report(prediction)
     _print(output, read, prediction)
@@ -71,14 +78,19 @@ def _report(prediction: Prediction) -> None:
 
 
 def _print(output: Output, table: CsvTable, prediction: Prediction) -> None:
-    watts = [round(float(value), 4) for value in prediction.watts]
+    columns = {"": prediction.watts, "_low": prediction.low, "_high": prediction.high}
+    found = {name: [round(float(value), 4) for value in part] for name, part in columns.items() if part is not None}
     if output is Output.JSON:
         rows = [int(row) for row in prediction.out_of_range]
-        print_json({"model": prediction.model, "watts": watts, "out_of_range": rows})
+        watts = {f"watts{name}": values for name, values in found.items()}
+        print_json({"model": prediction.model, **watts, "out_of_range": rows})
         return
-    header = [*table.header, "predicted_watts" if "watts" in table.header else "watts"]
+    own = "predicted_watts" if "watts" in table.header else "watts"
+    header = [*table.header, *(own + name for name in found)]
     width = len(table.header)
-    rows_out = [[*(row + [""] * width)[:width], value] for row, value in zip(table.rows, watts, strict=True)]
+    rows_out = [
+        [*(row + [""] * width)[:width], *values] for row, *values in zip(table.rows, *found.values(), strict=True)
+    ]
     if output is Output.CSV:
         print_csv(header, rows_out)
         return

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.onnx_files import with_metadata
 from tests.fakes.triton import StrictServer, Tensor, listening
 from tests.wao_predict.cli.running import Ran, wao, wao_from_the_start, wao_to_a_closed_pipe
 from wao_predict import load_predictor
+from wao_predict.backends.power_curve import PowerCurveBackend
+from wao_predict.models.export import curve_to_onnx
 
 TABLE = "inlet_temp,cpu_usage,rack,delta_p\n22,10,a,5\n30,50,b,5\n60,50,c,5\n"
 
@@ -36,6 +39,23 @@ def test_csv_keeps_the_columns_and_adds_watts() -> None:
     ran = wao("predict", "fake", "-", "--output", "csv", stdin="\ufeff" + TABLE)
     assert ran.code == 0
     assert ran.out.splitlines()[:2] == ["inlet_temp,cpu_usage,rack,delta_p,watts", "22,10,a,5,3.14"]
+
+
+def test_bounds_of_an_interval_are_columns_too(tmp_path: Path) -> None:
+    file = tmp_path / "server.onnx"
+    curve_to_onnx(PowerCurveBackend({0.0: 100.0, 100.0: 200.0}), file)
+    bounds = '{"edges": [0, 50, 100], "levels": [0.5, 0.9], "low": [[-1, -2], [-3, -4]], "high": [[1, 2], [3, 4]]}'
+    file.write_bytes(with_metadata(file.read_bytes(), "wao.intervals", bounds))
+    command, rows = ("predict", str(file), "-", "--interval", "0.9"), "cpu_usage\n10\n60\n"
+    assert wao(*command, "-o", "csv", stdin=rows).out.splitlines() == [
+        "cpu_usage,watts,watts_low,watts_high",
+        "10,110.0,108.0,112.0",
+        "60,160.0,156.0,164.0",
+    ]
+    document = json.loads(wao(*command, "-o", "json", stdin=rows).out)
+    assert (document["wattsLow"], document["wattsHigh"]) == ([108.0, 156.0], [112.0, 164.0])
+    refused = wao("predict", "fake", "-", "--interval", "0.9", stdin="cpu_usage,inlet_temp,delta_p\n10,22,5\n")
+    assert (refused.code, refused.err.split(":")[1]) == (1, " fake has no prediction intervals")
 
 
 def test_names_in_capitals_and_those_of_the_published_tables_are_read_too() -> None:

@@ -136,7 +136,12 @@ async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
         ("metrics-api", ["/version", "/debug/nodes/{name}"]),
         (
             "scheduler",
-            ["/v1/decisions", "/v1/what-if", "/namespaces/{namespace}/estimators/{name}/values/powerconsumption"],
+            [
+                "/v1/decisions",
+                "/v1/fleet",
+                "/v1/what-if",
+                "/namespaces/{namespace}/estimators/{name}/values/powerconsumption",
+            ],
         ),
         ("lb", ["/v1/weights/{namespace}/{service}", "/v1/weights"]),
         ("rebalance", ["/v1/plan", "/v1/evictions"]),

@@ -38,10 +38,19 @@ class _Cached:
 
 
 class SecretBook:
-    """Caches credentials for a minute; one read serves all endpoints that share a Secret."""
+    """Caches credentials for a minute; one read serves all endpoints that share a Secret.
 
-    def __init__(self, read_secret: ReadSecret, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._read_secret, self._clock = read_secret, clock
+    Parameters
+    ----------
+    needs_annotation
+        Refuse Secrets without the annotation that lists their hosts: for Secrets of another namespace than the
+        NodeConfigs that name them.
+    """
+
+    def __init__(
+        self, read_secret: ReadSecret, *, needs_annotation: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read_secret, self._needs_annotation, self._clock = read_secret, needs_annotation, clock
         # neither keeps the credentials or locks of Secrets that are not used any more
         self._cached: TTLCache[str, _Cached] = TTLCache(MAX_SECRETS, MAX_AGE, timer=clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -97,7 +106,13 @@ class SecretBook:
         except UnicodeDecodeError:
             raise SensorError(f"Secret {reference}: username and password must be UTF-8 text") from None
         hide_password(credentials.username, credentials.password)
-        return _Cached(credentials, _allowed(reference, secret), self._clock())
+        allowed = _allowed(reference, secret)
+        if allowed is None and self._needs_annotation:
+            raise SensorError(
+                f"Secret {reference} does not say where it may be sent: list the hosts in its annotation "
+                f"{ALLOWED_ENDPOINTS}"
+            )
+        return _Cached(credentials, allowed, self._clock())
 
 
 def _allowed(reference: str, secret: Secret) -> AllowedHosts | None:

@@ -17,6 +17,7 @@ from tests.cluster.build import BuildError, build
 from tests.cluster.conftest import kubectl
 from tests.cluster.standby.machines import BOOT, LOGIN, SYSTEM, Machine, Machines
 from tests.fakes.workload_manifests import MANIFESTS
+from wao_core.collector.secrets import ALLOWED_ENDPOINTS
 from wao_predict.timestamps import parse_rfc3339
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -55,7 +56,8 @@ class Site:
             key: base64.b64encode(text.encode()).decode()
             for key, text in zip(("username", "password"), LOGIN, strict=True)
         }
-        self.bed.admin.create("/api/v1/namespaces/wao-power/secrets", {"metadata": {"name": "power"}, "data": data})
+        metadata = {"name": "power", "annotations": {ALLOWED_ENDPOINTS: "127.0.0.0/8"}}
+        self.bed.admin.create("/api/v1/namespaces/wao-power/secrets", {"metadata": metadata, "data": data})
         for machine in self.machines.values():
             self.bed.admin.create(CONFIGS, self.config(machine))
         wait_for(

@@ -310,15 +310,14 @@ async def test_the_event_loop_goes_on_while_a_large_file_is_read(tmp_path: Path)
     documents = [text.replace("NAME", f"n{number}") for number in range(800)]
     (tmp_path / "nodes.yaml").write_text("---\n".join(documents))
     source = ManifestSource(tmp_path)
-    loop, longest = asyncio.get_running_loop(), 0.0
+    turns = 0
     await source.start()
     while not source.state.synced([Kind.NODE]):
-        before = loop.time()
         await asyncio.sleep(0.001)
-        longest = max(longest, loop.time() - before)
+        turns += 1
     await source.stop()
     assert len(source.state.nodes) == 800
-    assert longest < 1.0
+    assert turns > 20
 
 
 async def test_the_source_stops_while_a_large_file_is_read(tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ class Switches:
     access
         Which addresses may be connected to, and how certificates are verified by default.
     secret_namespace
-        Namespace of the accounts; empty: that of the NodeConfig.
+        Namespace of the accounts, whose Secrets must list their hosts; empty: that of the NodeConfig.
     """
 
     def __init__(self, read_secret: ReadSecret, access: EndpointAccess, *, secret_namespace: str = "") -> None:
         self._access, self._secret_namespace = access, secret_namespace
-        self._accounts = PowerAccounts(SecretBook(read_secret))
+        self._accounts = PowerAccounts(SecretBook(read_secret, needs_annotation=bool(secret_namespace)))
         self._resolver = Resolver(access.rule)
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._opened: dict[str, tuple[Standby, PowerSwitch]] = {}

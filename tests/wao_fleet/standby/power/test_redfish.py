@@ -91,16 +91,21 @@ async def test_addresses_and_hosts_that_are_not_allowed_get_no_request() -> None
 async def test_accounts_can_be_in_a_namespace_of_their_own() -> None:
     """The servers that read sensors may read every Secret of the NodeConfigs' namespace."""
     read: list[tuple[str, str]] = []
+    store = Store(annotations={ALLOWED_ENDPOINTS: "127.0.0.0/8"})
 
     async def secret(namespace: str, name: str) -> Secret | None:
         read.append((namespace, name))
-        return await Store().secret("wao-system", name)
+        return await store.secret("wao-system", name)
 
     async with power_bmc("1") as bmc:
         access = EndpointAccess(rule=AddressRule(loopback=True))
         standby = Standby(method="Redfish", bmc=Endpoint("Redfish", bmc.url, "wao-bmc/power"))
         await Switches(secret, access, secret_namespace="wao-power").of("n1", standby).read()
-    assert read == [("wao-power", "power")]
+        assert read == [("wao-power", "power")]
+        requests, store.annotations = len(bmc.requests), {}
+        with pytest.raises(SensorError, match="does not say where it may be sent"):
+            await Switches(secret, access, secret_namespace="wao-power").of("n1", standby).read()
+        assert len(bmc.requests) == requests
 
 
 @pytest.mark.parametrize("name", ["cloud_dell", "cloud_lenovo", "edge_lenovo"])

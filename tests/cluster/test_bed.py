@@ -60,7 +60,7 @@ def test_the_schema_shows_useful_columns(bed: ControlPlane) -> None:
     path = "/apis/node.waok8s.github.io/v1beta1/namespaces/wao-system/nodeconfigs"
     bed.admin.create(path, body)
     shown = kubectl(bed, "get", "nc", "-n", "wao-system")
-    assert shown.split()[:6] == ["NAME", "NODE", "INLETTEMP", "PREDICTOR", "READY", "REASON"]
+    assert shown.split()[:7] == ["NAME", "NODE", "INLETTEMP", "PREDICTOR", "POWER", "READY", "REASON"]
     bed.admin.delete(f"{path}/columns")
 
 

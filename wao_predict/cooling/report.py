@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wao_predict.cooling.set_points import Recommendation
-from wao_predict.errors import UsageError
+from wao_predict.files import write_file
 
 
 def metrics_text(found: Recommendation, *, plant: str) -> str:
@@ -63,10 +63,4 @@ def write_metrics(path: Path, found: Recommendation, *, plant: str) -> None:
     UsageError
         The file cannot be written.
     """
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(metrics_text(found, plant=plant), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
+    write_file(path, metrics_text(found, plant=plant).encode())

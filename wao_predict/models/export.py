@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wao_predict.errors import UsageError
+from wao_predict.files import write_file
 from wao_predict.models.metadata import ModelInfo
 
 if TYPE_CHECKING:
@@ -58,23 +59,6 @@ def curve_to_onnx(curve: PowerCurveBackend, path: Path | str) -> ModelInfo:
     )
     write_file(path, _model(curve, card.to_props()))
     return card
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a temporary file and rename it, so that a reader never sees an incomplete file.
-
-    Raises
-    ------
-    UsageError
-        The file cannot be written.
-    """
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
 
 
 def _model(curve: PowerCurveBackend, props: Mapping[str, str]) -> bytes:

@@ -11,7 +11,7 @@ import onnx
 from onnx import helper
 
 from wao_predict.features import FeatureRanges
-from wao_predict.models.export import write_file
+from wao_predict.files import write_file
 from wao_predict.models.metadata import ModelInfo
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from wao_predict.errors import UsageError
 from wao_predict.train.holdout import evaluate, holdout_masks
-from wao_predict.train.session import TrainingPlan
+from wao_predict.train.session import TrainingPlan, network
 from wao_predict.train.table import TrainingTable
 
 SIZES = (48, 16, 96, 32, 64)
@@ -48,23 +48,9 @@ def candidates(plan: TrainingPlan, count: int) -> list[TrainingPlan]:
 
 def attempt(trial: Trial) -> Tried:
     """Return the error of a plan on the held-out rows of its table."""
-    from wao_predict.train.regressor import PowerCurveRegressor
-
     table, plan = trial.table, trial.plan
     masks = holdout_masks(table.X, plan.holdout, table.features)
-    held_out = evaluate(
-        lambda name: PowerCurveRegressor(
-            features=table.features,
-            directions=plan.directions,
-            hidden=plan.hidden,
-            epochs=plan.epochs,
-            seed=plan.seed,
-            device=plan.device,
-        ),
-        table.X,
-        table.watts,
-        masks,
-    )
+    held_out = evaluate(lambda name: network(plan, table), table.X, table.watts, masks)
     return Tried(plan, held_out.figures()["all"].mape)
 
 

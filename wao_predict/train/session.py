@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wao_predict.errors import UsageError
 from wao_predict.features import FeatureRanges
@@ -14,6 +14,10 @@ from wao_predict.models.metadata import ModelInfo
 from wao_predict.train.export import to_onnx
 from wao_predict.train.holdout import ErrorFigures, HeldOut, Holdout, evaluate, holdout_masks
 from wao_predict.train.table import TrainingTable
+
+if TYPE_CHECKING:
+    from wao_predict.train.fitting import OnEpoch
+    from wao_predict.train.regressor import PowerCurveRegressor
 
 Route = Literal["torch", "sklearn"]
 ROUTES: tuple[Route, ...] = ("torch", "sklearn")
@@ -99,20 +103,25 @@ def _box(table: TrainingTable) -> FeatureRanges:
     return FeatureRanges(**{name: (float(a), float(b)) for name, a, b in zip(table.features, low, high, strict=True)})
 
 
+def network(plan: TrainingPlan, table: TrainingTable, *, on_epoch: OnEpoch | None = None) -> PowerCurveRegressor:
+    """Return the network of a plan, not fitted yet."""
+    from wao_predict.train.regressor import PowerCurveRegressor
+
+    return PowerCurveRegressor(
+        features=table.features,
+        directions=plan.directions,
+        hidden=plan.hidden,
+        epochs=plan.epochs,
+        seed=plan.seed,
+        device=plan.device,
+        on_epoch=on_epoch,
+    )
+
+
 def _regressor(plan: TrainingPlan, table: TrainingTable, meter: _Meter, what: str) -> Any:
     meter.begin(what)
     if plan.route == "torch":
-        from wao_predict.train.regressor import PowerCurveRegressor
-
-        return PowerCurveRegressor(
-            features=table.features,
-            directions=plan.directions,
-            hidden=plan.hidden,
-            epochs=plan.epochs,
-            seed=plan.seed,
-            device=plan.device,
-            on_epoch=meter.epoch,
-        )
+        return network(plan, table, on_epoch=meter.epoch)
     from wao_predict.train.sklearn_route import default_regressor
 
     return default_regressor(plan.seed, features=table.features, directions=plan.directions, rows=len(table))

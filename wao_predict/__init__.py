@@ -13,23 +13,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wao_predict.lazy import lazy_names
+
 _HOMES = {
-    "wao_predict.errors": (
+    "errors": (
         "BackendNotFound FeatureError MissingExtra ModelLoadError OutOfRangeWarning PredictError ProtocolError "
         "RemoteError RemoteTimeout SensorError UsageError WaoError WaoPredictError"
     ),
-    "wao_predict.backends.power_curve": "PowerCurveBackend coefficient_curve",
-    "wao_predict.curves": "PowerCurve PowerCurves monotone power_curves",
-    "wao_predict.features": "FEATURES FeatureRanges",
-    "wao_predict.fleet": "Fleet WhatIf curves_of_models what_if",
-    "wao_predict.increase": "IncreaseTable watt_increase",
-    "wao_predict.models": "ModelInfo list_models model_path",
-    "wao_predict.plot": "PlacementDisplay PowerCurveDisplay",
-    "wao_predict.predictor": ("AsyncPredictor Connection Prediction Predictor load_async_predictor load_predictor"),
-    "wao_predict.connection": "Credentials HttpOptions TlsPolicy",
-    "wao_predict.tables": "as_matrix",
+    "backends.power_curve": "PowerCurveBackend coefficient_curve",
+    "curves": "PowerCurve PowerCurves monotone power_curves",
+    "features": "FEATURES FeatureRanges",
+    "fleet": "Fleet WhatIf curves_of_models what_if",
+    "increase": "IncreaseTable watt_increase",
+    "models": "ModelInfo list_models model_path",
+    "plot": "PlacementDisplay PowerCurveDisplay",
+    "predictor": ("AsyncPredictor Connection Prediction Predictor load_async_predictor load_predictor"),
+    "connection": "Credentials HttpOptions TlsPolicy",
+    "tables": "as_matrix",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 _PACKAGES = ("models", "simulate", "traffic")
 
@@ -116,19 +117,17 @@ __all__ = [
 ]
 
 
+_find = lazy_names(__name__, _HOMES, globals())
+
+
 def __getattr__(name: str) -> Any:
-    module = _HOME_OF.get(name)
     if name == "__version__":
         from importlib.metadata import version  # 30 ms that most programs do not need
 
         return version("wao-predict")
     if name in _PACKAGES:
         return import_module(f"wao_predict.{name}")
-    if module is None:
-        raise AttributeError(f"module 'wao_predict' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,9 @@ Names are imported on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from wao_predict.lazy import lazy_names
 
 _HOMES = {
     "air": "SupplyAir",
@@ -25,7 +26,6 @@ _HOMES = {
     "site": "Outcomes ServerTable Site",
     "what_if": "CooledWhatIf what_if_cooled",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from wao_predict.cooling.air import SupplyAir
@@ -71,10 +71,11 @@ __all__ = [
 ]
 
 
+_find = lazy_names(__name__, _HOMES, globals())
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'wao_predict.cooling' has no attribute {name!r}")
-    return getattr(import_module(f"wao_predict.cooling.{_HOME_OF[name]}"), name)
+    return _find(name)
 
 
 def __dir__() -> list[str]:

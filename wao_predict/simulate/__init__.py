@@ -11,8 +11,9 @@ Names are imported on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from wao_predict.lazy import lazy_names
 
 _HOMES = {
     "bounds": "lower_bound",
@@ -30,7 +31,6 @@ _HOMES = {
     "trace_files": "read_trace",
     "workloads": "PodMix",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from wao_predict.simulate.bounds import lower_bound
@@ -75,12 +75,11 @@ __all__ = [
 ]
 
 
+_find = lazy_names(__name__, _HOMES, globals())
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'wao_predict.simulate' has no attribute {name!r}")
-    value = getattr(import_module(f"wao_predict.simulate.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -9,10 +9,10 @@ Reading and checking tables and selecting rows to hold out work without an extra
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wao_predict.errors import MissingExtra
+from wao_predict.lazy import lazy_names
 
 _HOMES = {
     "export": "to_onnx",
@@ -23,7 +23,6 @@ _HOMES = {
     "sklearn_route": "default_regressor fit_sklearn",
     "table": "TrainingTable load_table",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from wao_predict.train.export import to_onnx
@@ -53,15 +52,16 @@ __all__ = [
 ]
 
 
+_find = lazy_names(__name__, _HOMES, globals())
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'wao_predict.train' has no attribute {name!r}")
     try:
-        return getattr(import_module(f"wao_predict.train.{_HOME_OF[name]}"), name)
+        return _find(name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wao_predict":
             raise
-        extra = "train" if _HOME_OF[name] == "regressor" or error.name == "torch" else "train-sklearn"
+        extra = "train" if name in _HOMES["regressor"].split() or error.name == "torch" else "train-sklearn"
         raise MissingExtra(f"training ({error.name} is not installed here)", extra) from error
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from docs.generator.commands import commands_page
+from docs.generator.files import ROOT, write_or_check
 from docs.generator.resources import resources_page
 from docs.generator.servers import read_servers, servers_pages
 from docs.generator.settings import settings_page
 
-FOLDER = Path(__file__).parents[1] / "reference"
+FOLDER = ROOT / "docs" / "reference"
 
 
 def pages() -> dict[str, str]:
@@ -25,16 +25,7 @@ def pages() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check return 1 if any of them is out of date."""
-    stale = []
-    for name, text in pages().items():
-        file = FOLDER / name
-        if "--check" not in arguments:
-            file.write_text(text, encoding="utf-8")
-        elif not file.exists() or file.read_text(encoding="utf-8") != text:
-            stale.append(name)
-    if stale:
-        sys.stderr.write(f"out of date in docs/reference: {', '.join(stale)}; run make docs-reference\n")
-    return 1 if stale else 0
+    return write_or_check(FOLDER, pages(), arguments, remedy="make docs-reference")
 
 
 if __name__ == "__main__":

@@ -123,17 +123,7 @@ def show_eviction(document: Any) -> None:
     )
 
 
-_NARROW = {
-    "node": "node",
-    "score": "score",
-    "wattsBefore": "W before",
-    "wattsAfter": "W after",
-    "increase": "increase",
-    "usageCores": "CPU",
-    "inletTemp": "inlet",
-    "usageAge": "age",
-}
-_WIDE = {
+_COLUMNS = {
     "node": "node",
     "score": "score",
     "wattsBefore": "W before",
@@ -148,6 +138,7 @@ _WIDE = {
     "usageAge": "age",
     "reason": "reason",
 }
+_ONLY_WIDE = frozenset({"costFactor", "assumedCores", "floorCores", "deltaP", "reason"})
 _SCORED = {
     "lookahead": "increase: lowest average per core for this and later pods, not after - before",
     "floor": "increase: slope of the hull above the load that stays, not after - before",
@@ -170,8 +161,8 @@ def show_decision(document: Any, *, wide: bool = False) -> None:
     nodes = document["nodes"]
     columns = {
         key: header
-        for key, header in (_WIDE if wide else _NARROW).items()
-        if key != "costFactor" or any(node.get(key) is not None for node in nodes)
+        for key, header in _COLUMNS.items()
+        if (wide or key not in _ONLY_WIDE) and (key != "costFactor" or any(node.get(key) is not None for node in nodes))
     }
     chosen = [index for index, node in enumerate(nodes) if node["node"] == document["chosen"]]
     typer.echo()

@@ -162,7 +162,7 @@ def _bands(cpu_usage: FloatArray) -> FloatArray | None:
             rows = 0
     if len(edges) == 1:
         return None
-    edges[-1] = float(_EDGES[-1])  # what is left belongs to the last band
+    edges[-1] = float(_EDGES[-1])  # the remaining rows belong to the last band
     return np.array(edges)
 
 

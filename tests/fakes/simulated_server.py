@@ -105,7 +105,7 @@ class _Shown:
         self._server, self._unit, self._values = server, unit, values
 
     def flow(self) -> Flow[Reading]:
-        """Return the reading of now."""
+        """Return the present reading."""
         yield from ()
         at = self._server.row
         return Reading(float(self._values[at]), self._unit, datetime.fromtimestamp(START + PERIOD * at, UTC))

@@ -241,7 +241,7 @@ class StandbyController:
         self._empty_since = {name: self._empty_since.get(name, now) for name in empty}
 
     def _note_largest(self, pods: Sequence[FleetPod], now: float) -> list[FleetPod]:
-        """Return the largest Pods of the last day; after a restart only those of now are known."""
+        """Return the largest Pods of the last day; after a restart only the present ones are known."""
         for pod in largest_of(pods):
             self._largest[pod.identity] = (pod, now)
         limit = now - self._policy.largest_for

@@ -65,7 +65,7 @@ class SimulatedMoves:
         self.moved = 0
 
     def plan(self, running: IntArray, node: IntArray, since: FloatArray) -> RebalancePlan:
-        """Return the moves of now.
+        """Return the moves to make now.
 
         Parameters
         ----------

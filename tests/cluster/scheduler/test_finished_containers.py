@@ -49,8 +49,8 @@ def test_a_pod_with_a_finished_container_counts_once(site: Site) -> None:
 
     def counted() -> tuple[float, float]:
         # always the same probe: another one would count on this node for 5 s, which its load makes the cheapest
-        told = site.score("probe-done", list(group.names))
-        (row,) = (item for item in told["nodes"] if item["node"] == target)
+        answer = site.score("probe-done", list(group.names))
+        (row,) = (item for item in answer["nodes"] if item["node"] == target)
         return row["usageCores"], row["assumedCores"]
 
     def once() -> bool:

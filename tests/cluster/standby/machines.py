@@ -1,4 +1,4 @@
-"""Servers beside the control plane: a mock BMC each, and a kubelet that lives and dies with its server's power.
+"""Servers outside the control plane: a mock BMC each, and a kubelet that lives and dies with its server's power.
 
 The kubelets are our own, because the heartbeats of one kwok node cannot be stopped: they renew the Lease, report the
 node Ready, and remove Pods that are to end. When the BMC states Off, all of that stops without a word.

@@ -1,4 +1,4 @@
-"""The rebalancer on a small cluster: it packs, respects what it is told, and leaves nothing behind."""
+"""The rebalancer on a small cluster: it packs, keeps its limits, and leaves nothing behind."""
 
 from __future__ import annotations
 

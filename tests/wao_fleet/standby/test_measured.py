@@ -1,4 +1,4 @@
-"""Measured savings: the last value before the sleep less the one of now."""
+"""Measured savings: the last value before the sleep minus the present one."""
 
 from __future__ import annotations
 

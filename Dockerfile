@@ -1,5 +1,6 @@
 # One image for all commands: docker build -t wao:0.1.0 . && docker run --rm wao:0.1.0 --help
-FROM python:3.11-slim AS build
+# The base image is pinned by the digest of its multi-platform index (amd64, arm64). make pin-base writes another one.
+FROM python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS build
 WORKDIR /src
 RUN python -m venv /opt/wao
 COPY requirements/image.txt requirements/
@@ -17,7 +18,7 @@ COPY wao_demo wao_demo
 RUN /opt/wao/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
  && /opt/wao/bin/python -m compileall -q /opt/wao/lib
 
-FROM python:3.11-slim
+FROM python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 # the node agent calls nft; not pinned, as Debian removes a package's version when the next one comes
 # hadolint ignore=DL3008
 RUN apt-get update \

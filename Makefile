@@ -172,7 +172,7 @@ audit: .venv-audit/.stamp  ## look up known vulnerabilities of the image's packa
 DOCKERFILE ?= Dockerfile
 pin-base:  ## write the digest of the base image into the Dockerfile: make pin-base DIGEST=sha256:...
 	@printf '%s' "$(DIGEST)" | grep -Eqx 'sha256:[0-9a-f]{64}' || \
-	  { echo "give DIGEST=sha256:..., as shown by: docker buildx imagetools inspect python:3.11-slim" >&2; exit 1; }
+	  { echo "give DIGEST=sha256:..., as shown by: docker buildx imagetools inspect IMAGE (the image after FROM)" >&2; exit 1; }
 	@sed -i -E 's|^FROM (python:[^ @]+)(@sha256:[0-9a-f]+)?|FROM \1@$(DIGEST)|' $(DOCKERFILE) && grep '^FROM' $(DOCKERFILE)
 
 sbom: .venv-audit/.stamp  ## write the packages of the image as CycloneDX to build/sbom.json

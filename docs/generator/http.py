@@ -37,7 +37,7 @@ WEIGHTS = """\
 | TCP, `--agent-check-port` | Agent checks of HAProxy. |"""
 REBALANCER = "[Rebalancing](../rebalancing.md) explains what a plan contains."
 STANDBY = """\
-`wao standby plan` reads it. A replica that does not lead has no nodes in its answer."""
+`wao standby plan` reads it. A replica that does not lead answers 503."""
 AGENT = """\
 ## Node agent (`wao lb-agent`)
 

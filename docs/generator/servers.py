@@ -32,12 +32,13 @@ from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import RebalanceSettings
+from wao_fleet.standby.app import create_app as create_standby_app
 from wao_fleet.standby.controller import Policy, StandbyController
 from wao_fleet.standby.energy import FleetPower
-from wao_fleet.standby.metrics import Sources, StandbyMetrics
+from wao_fleet.standby.metrics import StandbyMetrics
 from wao_fleet.standby.progress_book import ProgressBook
 from wao_fleet.standby.sequences import Sequences
-from wao_fleet.standby.server import create_app as create_standby_app
+from wao_fleet.standby.sources import Sources
 from wao_lb.agent.metrics import AgentMetrics
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
@@ -128,8 +129,9 @@ def _standby(options: ServerOptions) -> Server:
     source, client = cast("Source", SimpleNamespace()), cast("KubeClient", SimpleNamespace())
     book = ProgressBook(source)
     sequences = Sequences(source, client, cast("Switches", SimpleNamespace()), book)
-    frame.registry.register(StandbyMetrics(Sources(controller, book, sequences, FleetPower().saved, lambda: False)))
-    openapi = create_standby_app(frame, controller, acting=False).openapi()
+    sources = Sources(controller, book, sequences, FleetPower().saved, lambda: False)
+    frame.registry.register(StandbyMetrics(sources))
+    openapi = create_standby_app(sources, frame, acting=False).openapi()
     return Server(generate_latest(frame.registry).decode(), openapi)
 
 

@@ -31,8 +31,9 @@ from wao_fleet.rebalance.app import create_app as rebalance_app
 from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import RebalanceSettings
+from wao_fleet.standby.app import create_app as standby_app
 from wao_fleet.standby.controller import Parts, Policy, StandbyController
-from wao_fleet.standby.server import create_app as standby_app
+from wao_fleet.standby.sources import Sources
 from wao_lb.agent.app import create_app as agent_app
 from wao_lb.app import create_app as lb_app
 from wao_metrics_api.app import create_app as metrics_api_app
@@ -66,7 +67,8 @@ def _rebalance(frame: ServerFrame) -> ASGIApp:
 
 def _standby(frame: ServerFrame) -> ASGIApp:
     parts = cast(Parts, SimpleNamespace(state=ClusterState()))  # no request of a client needs more
-    return standby_app(frame, StandbyController(parts, Policy()), acting=False)
+    sources = SimpleNamespace(controller=StandbyController(parts, Policy()), leading=lambda: False)
+    return standby_app(cast(Sources, sources), frame, acting=False)
 
 
 APPS: dict[str, Callable[[ServerFrame], ASGIApp]] = {

@@ -168,15 +168,16 @@ def plan(
         return
     print_facts(
         {
-            "time": document["time"] or "-",
+            "time": document["at"],
             "mode": document["mode"],
             "switching off": document["doubt"] or "permitted",
-            "waiting pods": document.get("waiting", 0),
-            "held back": "; ".join(document.get("held", ())) or "-",
+            "waiting pods": document["waiting"],
+            "held back": "; ".join(document["held"]) or "-",
+            "saved": f"{document['saved']:,.1f} W",
         }
     )
     shown = [node for node in document["nodes"] if everything or node["candidate"]]
-    rows = [[node["node"], node["state"], node["action"] or "-", node["why"]] for node in shown]
+    rows = [[node["node"], node["state"], node["action"], node["why"] or "-"] for node in shown]
     typer.echo()
     print_table(["node", "state", "action", "why"], rows)
 

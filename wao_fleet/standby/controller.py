@@ -75,9 +75,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The last decision, for people: the fleet, the actions, and the doubt that forbids switching off."""
+    """The last decision, for people: the nodes, the fleet, the actions, and the doubt that forbids switching off."""
 
     at: float
+    facts: Mapping[str, NodeFacts]
     fleet: Fleet
     decision: Decision
     doubt: str
@@ -116,10 +117,13 @@ class StandbyController:
     async def run(self) -> None:
         """Work until cancelled; progress is read again first, because another replica may have led meanwhile."""
         self._parts.book.forget()
-        async with BackgroundTasks() as tasks:
-            while True:
-                await self.round(tasks)
-                await asyncio.sleep(self._policy.period)
+        try:
+            async with BackgroundTasks() as tasks:
+                while True:
+                    await self.round(tasks)
+                    await asyncio.sleep(self._policy.period)
+        finally:
+            self.plan = None  # another replica decides now
 
     async def round(self, tasks: BackgroundTasks) -> None:
         """Look, decide, and start one step of each node that needs one."""
@@ -157,7 +161,7 @@ class StandbyController:
             wake_all=waking_all,
         )
         self._count_waiting(fleet, decision, now)
-        return Plan(now, fleet, decision, doubt, waking_all)
+        return Plan(now, view.facts, fleet, decision, doubt, waking_all)
 
     def tasks_of(self, plan: Plan, configs: Mapping[str, NodeConfig]) -> list[Task]:
         """Return a task for each node that standby may switch, and for sleeping ones that it may no longer switch."""

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from wao_fleet.standby.controller import StandbyController
 from wao_fleet.standby.progress import Phase
-from wao_fleet.standby.progress_book import ProgressBook
-from wao_fleet.standby.sequences import Sequences
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where the metrics come from; `saved_watts` and `measured_watts` return the saving of sleeping nodes by name."""
-
-    controller: StandbyController
-    book: ProgressBook
-    sequences: Sequences
-    saved_watts: Callable[[Iterable[str]], Mapping[str, float]]
-    leading: Callable[[], bool]
-    measured_watts: Callable[[Iterable[str]], Mapping[str, float]] = lambda _: {}
+from wao_fleet.standby.sources import Sources
 
 
 class StandbyMetrics(Collector):

@@ -8,32 +8,29 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
-
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import KubeClient
 from wao_core.kube.lease import LeaderElection, while_leading
 from wao_core.kube.reflector import Reflector, StateSink
 from wao_core.prediction.snapshot_loop import Inputs, deciding
-from wao_core.serving.api import new_api
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_fleet.drain.pods import FLEET_PODS, FleetPod
+from wao_fleet.standby.app import create_app
 from wao_fleet.standby.controller import Parts, Policy, StandbyController
-from wao_fleet.standby.documents import plan_document
 from wao_fleet.standby.energy import FleetPower
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower
-from wao_fleet.standby.metrics import Sources, StandbyMetrics
+from wao_fleet.standby.metrics import StandbyMetrics
 from wao_fleet.standby.power.switches import Switches
 from wao_fleet.standby.progress_book import ProgressBook
 from wao_fleet.standby.sequences import Sequences
 from wao_fleet.standby.slow_facts import SlowFactsBook
+from wao_fleet.standby.sources import Sources
 from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
@@ -93,10 +90,9 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         else:
             election.lead_alone()
         frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"standby": controller.run}))
-        frame.registry.register(
-            StandbyMetrics(Sources(controller, book, sequences, power.saved, election.leading.is_set, measured.saved))
-        )
-        await serve(create_app(frame, controller, acting=policy.act), server, frame)
+        sources = Sources(controller, book, sequences, power.saved, election.leading.is_set, measured.saved)
+        frame.registry.register(StandbyMetrics(sources))
+        await serve(create_app(sources, frame, acting=policy.act), server, frame)
 
 
 def follow_pods(frame: ServerFrame, client: KubeClient, state: ClusterState) -> None:
@@ -106,15 +102,3 @@ def follow_pods(frame: ServerFrame, client: KubeClient, state: ClusterState) -> 
     )
     frame.tasks.supervise("watch pods", reflector.run)
     frame.checks.add_ready("pods", lambda: None if state.synced([Kind.POD]) else "not read yet: Pod")
-
-
-def create_app(frame: ServerFrame, controller: StandbyController, *, acting: bool) -> FastAPI:
-    """Return the application: health, metrics, and the plan."""
-    app = new_api(frame, "WAO standby")
-
-    @app.get("/v1/standby", summary="The last decision", response_class=JSONResponse)
-    def plan() -> JSONResponse:
-        """Return each node with its state, what would be done with it, and why; and why nothing is switched off."""
-        return JSONResponse(plan_document(controller.plan, acting=acting))
-
-    return app

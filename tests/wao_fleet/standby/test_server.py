@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,10 +13,12 @@ from prometheus_client import generate_latest
 
 from tests.fakes.standby_bed import standby_bed
 from tests.wao_fleet.standby.standby_cluster import EAGER, Cluster
+from wao_core.aio import cancel
 from wao_core.serving.frame import ServerFrame
+from wao_fleet.standby.app import create_app
 from wao_fleet.standby.controller import Policy
-from wao_fleet.standby.metrics import Sources, StandbyMetrics
-from wao_fleet.standby.server import create_app
+from wao_fleet.standby.metrics import StandbyMetrics
+from wao_fleet.standby.sources import Sources
 
 
 @asynccontextmanager
@@ -33,7 +36,7 @@ async def serving(*, act: bool) -> AsyncIterator[tuple[Cluster, httpx2.AsyncClie
             lambda names: dict.fromkeys(names, 85.0),
         )
         frame.registry.register(StandbyMetrics(sources))
-        transport = httpx2.ASGITransport(app=create_app(frame, cluster.controller, acting=act))
+        transport = httpx2.ASGITransport(app=create_app(sources, frame, acting=act))
         async with httpx2.AsyncClient(transport=transport, base_url="https://server") as client:
             yield cluster, client, frame
 
@@ -42,20 +45,40 @@ async def plan_of(client: httpx2.AsyncClient) -> Any:
     return (await client.get("/v1/standby")).json()
 
 
-async def test_before_the_first_decision_the_plan_is_empty() -> None:
-    async with serving(act=False) as (_, client, _):
-        plan = await plan_of(client)
-        assert (plan["mode"], plan["nodes"], plan["time"]) == ("recommend", [], None)
-        assert "no decision yet" in plan["doubt"]
+async def test_before_the_first_decision_and_without_the_lease_there_is_no_plan() -> None:
+    async with serving(act=False) as (cluster, client, _):
+        early = await client.get("/v1/standby")
+        assert (early.status_code, "there is no decision yet" in early.json()["error"]) == (503, True)
+        leading = asyncio.create_task(cluster.controller.run())
+        while cluster.plan is None:
+            await asyncio.sleep(0)
+        assert (await client.get("/v1/standby")).status_code == 200
+        await cancel(leading)
+        assert (await client.get("/v1/standby")).status_code == 503
 
 
 async def test_the_plan_says_what_would_be_done_and_why() -> None:
     async with serving(act=False) as (cluster, client, _):
         await cluster.rounds(6)
         plan = await plan_of(client)
-        assert plan["doubt"] == ""
-        action = {"action": "stop", "why": "empty for 1 min"}
-        assert plan["nodes"] == [{"node": "n1", "state": "on", "candidate": True, **action}]
+        assert (plan["mode"], plan["mayStop"], plan["doubt"], plan["killSwitch"]) == ("recommend", True, "", False)
+        (node,) = plan["nodes"]
+        expected = {"node": "n1", "state": "on", "candidate": True, "action": "stop", "why": "empty for 1 min"}
+        assert {name: node[name] for name in expected} == expected
+        assert (node["phase"], node["power"], node["since"]) == ("Running", "On", "1970-01-01T00:00:01.000000Z")
+        assert (node["wakeTested"], node["saved"], plan["saved"]) == (True, None, 0.0)
+
+
+async def test_the_plan_shows_what_a_sleeping_node_saves() -> None:
+    async with serving(act=True) as (cluster, client, _):
+        await cluster.rounds(8)
+        cluster.bed.heartbeat(1, ready=False)
+        await cluster.rounds(2)
+        plan = await plan_of(client)
+        (node,) = plan["nodes"]
+        assert (node["phase"], node["power"], node["state"]) == ("Asleep", "Off", "off")
+        assert (node["saved"], node["measuredSaved"]) == (90.0, 85.0)
+        assert (plan["saved"], plan["measuredSaved"]) == (90.0, 85.0)
 
 
 async def test_the_plan_names_the_doubt_and_the_kill_switch() -> None:

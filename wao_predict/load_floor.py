@@ -73,6 +73,25 @@ class LoadFloor:
         if not slot[node] <= cores:
             slot[node] = cores
 
+    def recall(self, node: int, times: FloatArray, cores: FloatArray) -> float:
+        """Note earlier loads of one node; those that are older than the window, or later than now, are ignored.
+
+        Parameters
+        ----------
+        times, cores
+            Times [s] and loads [cores], shape (m,).
+
+        Returns
+        -------
+        The earliest time that was noted [s], NaN if there is none.
+        """
+        numbers = (times // self._slot).astype(np.int64)
+        kept = (numbers > self._number - SLOTS) & (numbers <= self._number)
+        column = self._lowest[:, node]
+        np.fmin.at(column, numbers[kept] % (SLOTS + 1), cores[kept])
+        self.cores[node] = np.fmin.reduce(column)
+        return float(times[kept].min()) if kept.any() else np.nan
+
     def observe(self, cores: FloatArray) -> None:
         """Note the present load of all nodes, shape (n,); NaN where it is unknown."""
         slot = self._lowest[self._number % (SLOTS + 1)]

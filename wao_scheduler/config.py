@@ -10,15 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError
+from wao_core.prediction.floor_history import HistorySource
 from wao_core.source.plain_values import plain_values
-from wao_predict.errors import QuantityError
+from wao_predict.connection import TlsPolicy, origin_of
+from wao_predict.errors import QuantityError, UsageError
 from wao_predict.increase import Rule
 from wao_predict.quantity import cores
 from wao_scheduler.reference_config import KIND, settings_of, unused
@@ -68,6 +71,49 @@ class CoolingSettings(_Settings):
 
     file: Path = Field(description="plant file, see docs/cooling.md")
     label: str = Field(min_length=1, description="node label whose value is the group of a plant, such as its room")
+
+
+class FloorHistorySettings(_Settings):
+    """A Prometheus server with the CPU use of the nodes before the scheduler began."""
+
+    url: str = Field(description="URL of the server: https://host[:port][/prefix]")
+    query: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="PromQL of the CPU use in cores, with one series for each node; default: that of node_exporter",
+    )
+    label: str = Field(
+        "instance", pattern="^[a-zA-Z_][a-zA-Z0-9_]*$", description="label whose value is the name of the node"
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of the certificate authorities of the server; default: those of the system"
+    )
+    token_file: Path | None = Field(None, description="file with a bearer token for the server, which needs https")
+    timeout: Annotated[Seconds, Field(le=600)] = Field(30.0, description="time limit of the query")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        try:
+            scheme = origin_of(self.url)[0]
+        except UsageError as error:
+            raise ValueError(f"url: {error}") from None
+        if urlsplit(self.url).username is not None:
+            raise ValueError("url: remove the user and the password; give a tokenFile")
+        if self.token_file is not None and scheme != "https":
+            raise ValueError("tokenFile: a token is sent by https only; change url")
+        return self
+
+    def source(self) -> HistorySource:
+        """Return where the history is."""
+        return HistorySource(
+            url=self.url,
+            query=self.query,
+            label=self.label,
+            tls=TlsPolicy(ca_file=self.ca_file),
+            token_file=self.token_file,
+            timeout=self.timeout,
+        )
 
 
 class ProfileSettings(_Settings):
@@ -124,6 +170,11 @@ class SchedulerSettings(_Settings):
     floor_window: Annotated[Seconds, Field(ge=3600)] = Field(
         86_400.0,
         description="time over which the rule floor uses the lowest load of a node as the part that stays, from 1h",
+    )
+    floor_history: FloorHistorySettings | None = Field(
+        None,
+        description="Prometheus server from which the floors are restored after a restart; without it, they begin at "
+        "the present loads",
     )
     cooling: CoolingSettings | None = Field(
         None, description="count cooling and prices too: scores are by watts times what a watt costs on the node"
@@ -182,7 +233,12 @@ def parse_settings(document: object, *, file: str = "") -> SchedulerSettings:
         return SchedulerSettings.model_validate(document)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (got {item['input']!r:.60})"
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}{_received(item['input'])}"
             for item in error.errors()
         )
         raise ManifestError(wrong, file=file) from None
+
+
+def _received(given: object) -> str:
+    """Return what was given, for a message; a mapping is not shown, because a URL in it may have a password."""
+    return "" if isinstance(given, Mapping) else f" (got {given!r:.60})"

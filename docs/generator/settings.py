@@ -10,7 +10,13 @@ from pydantic import BaseModel
 from docs.generator.commands import commands, variables_of
 from docs.generator.markdown import alternatives, code, page, table
 from wao_predict.cli.connection import PASSWORD_VARIABLE
-from wao_scheduler.config import PowerCap, ProfileSettings, SchedulerSettings
+from wao_scheduler.config import (
+    CoolingSettings,
+    FloorHistorySettings,
+    PowerCap,
+    ProfileSettings,
+    SchedulerSettings,
+)
 
 FILE = """\
 ## Configuration file of the scheduler
@@ -18,6 +24,8 @@ FILE = """\
 `wao scheduler --config FILE` reads this YAML file. [The scheduler](../scheduler.md) explains the settings."""
 SECTIONS = (
     ("Top level", SchedulerSettings),
+    ("`floorHistory`", FloorHistorySettings),
+    ("`cooling`", CoolingSettings),
     ("`profiles.NAME`", ProfileSettings),
     ("`profiles.NAME.powerCap`", PowerCap),
 )

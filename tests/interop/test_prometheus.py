@@ -10,9 +10,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.interop.conftest import ROOT, free_port, process
+from wao_core.prediction.floor_history import FloorHistory, HistorySource
+from wao_core.prediction.node_floors import NodeFloors
 from wao_predict import RemoteError, SensorError
 from wao_predict.flow import run
 from wao_predict.sensors.base import Reading
@@ -30,6 +33,10 @@ EXPOSITION = b"""# TYPE inlet gauge
 inlet{node="n1",ip="10.0.0.1"} 23.5
 inlet{node="n2",ip="10.0.0.2"} 25.5
 pressure{node="n1"} 7.25
+cpu_cores{node="n1"} 1.5
+cpu_cores{node="n2"} 6
+node_cpu_seconds_total{cpu="0",mode="user"} 100
+node_cpu_seconds_total{cpu="0",mode="idle"} 900
 """
 
 
@@ -137,3 +144,27 @@ def test_other_quantities(server: str) -> None:
 def test_a_query_without_a_reading_is_reported(server: str, query: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         read(server, query)
+
+
+WINDOW = 288.0
+"""Window [s] of which Prometheus computes the load every second, so that a few seconds of scrapes are enough."""
+
+
+async def test_floors_are_restored_from_the_history(server: str) -> None:
+    names, loads = ("n1", "n2", "n3"), np.array([4.0, 4.0, 4.0])
+    floors = NodeFloors(WINDOW)
+    before = floors.update(time.time(), names, loads).tolist()
+    history = FloorHistory(HistorySource(url=server, query="cpu_cores # measured", label="node"), floors)
+    await history.restore()
+    assert (before, floors.update(time.time(), names, loads).tolist()) == ([4.0, 4.0, 4.0], [1.5, 4.0, 4.0])
+    assert history.problem(names) is None
+
+
+async def test_the_default_query_finds_the_nodes_of_node_exporter(server: str) -> None:
+    series = await FloorHistory(HistorySource(url=server), NodeFloors(WINDOW)).read()
+    assert [found.value.tolist()[-1:] for found in series.values()] == [[0.0]]
+
+
+async def test_a_history_that_prometheus_refuses_is_reported(server: str) -> None:
+    with pytest.raises(RemoteError, match="refuses the query"):
+        await FloorHistory(HistorySource(url=server, query="cpu_cores{"), NodeFloors()).read()

@@ -89,3 +89,29 @@ def test_a_file_that_is_no_mapping_is_reported(tmp_path: Path, text: str) -> Non
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="cannot be read"):
         load_settings(tmp_path / "none.yaml")
+
+
+def test_a_floor_history_names_its_server() -> None:
+    settings = parse_settings(
+        {"floorHistory": {"url": "https://prometheus/prom", "tokenFile": "/token", "timeout": "5s"}}
+    )
+    assert settings.floor_history is not None
+    source = settings.floor_history.source()
+    assert (source.url, source.label, source.token_file) == ("https://prometheus/prom", "instance", Path("/token"))
+    assert source.timeout == 5.0
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ({"url": "prometheus:9090"}, "is not an http or https URL"),
+        ({"url": "https://user:secret-word@prometheus"}, "remove the user and the password"),
+        ({"url": "http://prometheus", "tokenFile": "/token"}, "a token is sent by https only"),
+        ({"url": "https://prometheus", "label": "a-b"}, "floorHistory.label"),
+        ({"query": "x"}, "floorHistory.url: Field required"),
+    ],
+)
+def test_a_floor_history_that_cannot_be_used_is_refused(history: dict[str, Any], words: str) -> None:
+    with pytest.raises(ManifestError, match=words) as raised:
+        parse_settings({"floorHistory": history})
+    assert "secret-word" not in str(raised.value)

@@ -8,6 +8,7 @@ import numpy as np
 
 from wao_predict.arrays import FloatArray
 from wao_predict.load_floor import WINDOW, LoadFloor
+from wao_predict.recording.aligning import Series
 
 
 class NodeFloors:
@@ -31,8 +32,7 @@ class NodeFloors:
         self._names: tuple[str, ...] = ()
         self._rows: dict[str, int] = {}
         self._floor: LoadFloor | None = None
-        self._history: dict[str, float] = {}
-        self._history_since = np.nan
+        self._history: dict[str, Series] = {}
 
     def update(self, now: float, names: tuple[str, ...], usage: FloatArray) -> FloatArray:
         """Note the CPU use of all nodes, and return their floors [cores], shape (n_nodes,), NaN without a sample.
@@ -55,10 +55,13 @@ class NodeFloors:
         self.since = np.maximum(np.where(np.isnan(usage), self.since, np.fmin(self.since, now)), now - self.window)
         return self._floor.cores.copy()
 
-    def restore(self, lowest: Mapping[str, float], *, since: float) -> None:
-        """Take over the lowest CPU use of nodes from a history that begins at a time [cores by name]."""
-        self._history, self._history_since = dict(lowest), since
-        for name in lowest.keys() & self._rows.keys():
+    def restore(self, history: Mapping[str, Series]) -> None:
+        """Take over the lowest CPU use of parts of the window, before this process began [cores by name].
+
+        Nodes that are not known yet get theirs when they first occur.
+        """
+        self._history = dict(history)
+        for name in self._history.keys() & self._rows.keys():
             self._remember(self._rows[name], name)
 
     def _select(self, names: tuple[str, ...]) -> None:
@@ -73,5 +76,5 @@ class NodeFloors:
 
     def _remember(self, row: int, name: str) -> None:
         assert self._floor is not None
-        self._floor.lower(row, self._history[name])
-        self.since[row] = np.fmin(self.since[row], self._history_since)
+        series = self._history[name]
+        self.since[row] = np.fmin(self.since[row], self._floor.recall(row, series.time, series.value))

@@ -18,6 +18,7 @@ from wao_core.collector.store import SampleStore
 from wao_core.health import HealthChecks
 from wao_core.kube.source import ClusterSource
 from wao_core.prediction.curve_book import CurveBook
+from wao_core.prediction.floor_history import FloorHistory, HistorySource
 from wao_core.prediction.model_opener import model_opener
 from wao_core.prediction.node_floors import NodeFloors
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -56,11 +57,14 @@ class Inputs:
         Limits for the endpoints of models, and of sensors that are read.
     asks_in_cores
         See `CurveBook`.
+    history
+        Where the nodes' earlier CPU use is, for their floors; default: they begin at the present.
     """
 
     metrics_api: bool = False
     access: EndpointAccess = EndpointAccess()  # noqa: RUF009
     asks_in_cores: bool = False
+    history: HistorySource | None = None
 
 
 @dataclass
@@ -78,6 +82,11 @@ class Runtime:
     def snapshot(self) -> ClusterSnapshot | None:
         """The last snapshot, None before the first."""
         return self.builder.current
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nodes, none before the first snapshot."""
+        return () if self.snapshot is None else self.snapshot.names
 
     def health(self, patience: float = 60.0) -> str | None:
         """Return None while snapshots are built, else the reason."""
@@ -133,6 +142,10 @@ async def deciding(
         tasks = await stack.enter_async_context(BackgroundTasks())
         checks.add_live("snapshot-loop", tasks.health)
         tasks.supervise("snapshots", lambda: _loop(runtime, listener, cadence))
+        if inputs.history is not None:
+            history = FloorHistory(inputs.history, floors)
+            checks.add_warning("floor-history", lambda: history.problem(runtime.names))
+            tasks.spawn("floor-history", history.restore())
         yield runtime
 
 

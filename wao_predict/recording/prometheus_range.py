@@ -40,14 +40,17 @@ class RangeQuery:
         PromQL.
     label
         Label with the name of the node.
+    token
+        Bearer token for the server; default: none.
     """
 
-    def __init__(self, endpoint: str, query: str, *, label: str = "instance") -> None:
+    def __init__(self, endpoint: str, query: str, *, label: str = "instance", token: str = "") -> None:
         origin_of(endpoint)
         parts = urlsplit(endpoint)
         self.base_url = f"{parts.scheme}://{parts.netloc}"
         self._path = parts.path.rstrip("/") + "/api/v1/query_range"
         self.query, self.label = query, label
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         if not query.strip():
             raise UsageError("the query is missing: give PromQL that returns one series for each node")
 
@@ -68,7 +71,7 @@ class RangeQuery:
             form = urlencode(
                 {"query": self.query, "start": f"{begin:.3f}", "end": f"{finish:.3f}", "step": f"{step:g}"}
             )
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **self._authorization}
             response = yield Request("POST", self._path, headers, form.encode(), 64 * MIB)
             data = answer_data(response, without_userinfo(self.base_url))
             self._add(data, found)
@@ -84,7 +87,8 @@ class RangeQuery:
             node = text(labels.get(self.label))
             if not node:
                 raise SensorError(
-                    f"{where}: a series {as_text(labels)[:120]} has no label {self.label}; give --node-label"
+                    f"{where}: a series {as_text(labels)[:120]} has no label {self.label}; give the label that names "
+                    "the node"
                 )
             if node in seen:
                 raise SensorError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wao_core.prediction.node_floors import NodeFloors
+from wao_predict.recording.aligning import Series
 
 NAN = float("nan")
 HOUR = 3600.0
@@ -45,17 +46,32 @@ def test_a_node_without_a_sample_has_no_floor() -> None:
     assert floors.since.tolist() == [60.0, 0.0]
 
 
+def history(*pairs: tuple[float, float]) -> Series:
+    """Return loads by the hour."""
+    hours, loads = np.array(pairs, dtype=np.float64).T
+    return Series.of(hours * HOUR, loads)
+
+
 def test_a_history_lowers_the_floors_of_present_and_later_nodes() -> None:
     floors = NodeFloors()
     floors.update(10 * HOUR, NAMES, np.array([4.0, 8.0]))
-    floors.restore({"a": 1.0, "c": 0.5, "never": 0.1}, since=2 * HOUR)
+    floors.restore({"a": history((2, 3.0), (3, 1.0)), "c": history((2, 0.5)), "never": history((9, 0.1))})
     assert floors.update(10 * HOUR, NAMES, np.array([4.0, 8.0])).tolist() == [1.0, 8.0]
     assert floors.since.tolist() == [2 * HOUR, 10 * HOUR]
     assert floors.update(11 * HOUR, ("a", "c"), np.array([4.0, 3.0])).tolist() == [1.0, 0.5]
     assert floors.since.tolist() == [2 * HOUR, 2 * HOUR]
 
 
-def test_a_history_above_the_present_load_changes_nothing() -> None:
+def test_a_load_of_the_history_is_forgotten_a_day_after_it_was_measured() -> None:
     floors = NodeFloors()
-    floors.restore({"a": 9.0}, since=0.0)
-    assert floors.update(HOUR, NAMES, np.array([4.0, 8.0])).tolist() == [4.0, 8.0]
+    floors.update(24 * HOUR, NAMES, np.array([4.0, 4.0]))
+    floors.restore({"a": history((3, 1.0), (12, 2.0))})
+    assert floors.update(26 * HOUR, NAMES, np.array([4.0, 4.0])).tolist() == [1.0, 4.0]
+    assert floors.update(30 * HOUR, NAMES, np.array([4.0, 4.0])).tolist() == [2.0, 4.0]
+
+
+def test_a_history_that_is_too_old_or_above_the_present_load_changes_nothing() -> None:
+    floors = NodeFloors()
+    floors.restore({"a": history((1, 0.1)), "b": history((40, 9.0))})
+    assert floors.update(48 * HOUR, NAMES, np.array([4.0, 8.0])).tolist() == [4.0, 8.0]
+    assert floors.since.tolist() == [48 * HOUR, 40 * HOUR]

@@ -47,7 +47,7 @@ def test_a_long_range_is_asked_in_parts() -> None:
     ("answer", "error", "words"),
     [
         (matrix(of("a", [1, "1"]), of("a", [1, "2"])), SensorError, "several series with node=a: aggregate it"),
-        (matrix({"metric": {}, "values": []}), SensorError, "has no label node; give --node-label"),
+        (matrix({"metric": {}, "values": []}), SensorError, "has no label node; give the label"),
         (json_response({"status": "success", "data": {"resultType": "vector"}}), ProtocolError, "is no matrix"),
         (json_response({"status": "error", "error": "parse error"}, status=400), RemoteError, "parse error"),
         (Response(502, b"<html>"), RemoteError, "502"),

@@ -79,7 +79,7 @@ def same_conditions(one: Sequence[Condition], other: Sequence[Condition]) -> boo
 
     Messages are not compared: they may contain numbers that change all the time.
     """
-    return [_identity(item) for item in one] == [_identity(item) for item in other]
+    return len(one) == len(other) and all(map(_same, one, other))
 
 
 def with_transitions(new: Iterable[Condition], before: Iterable[Condition], now: float) -> tuple[Condition, ...]:
@@ -94,8 +94,13 @@ def with_transitions(new: Iterable[Condition], before: Iterable[Condition], now:
     return tuple(replace(item, last_transition_time=_first(since.get((item.type, item.status)), now)) for item in new)
 
 
-def _identity(condition: Condition) -> tuple[object, ...]:
-    return (condition.type, condition.status, condition.reason, condition.observed_generation)
+def _same(one: Condition, other: Condition) -> bool:
+    return (
+        one.type == other.type
+        and one.status == other.status
+        and one.reason == other.reason
+        and one.observed_generation == other.observed_generation
+    )
 
 
 def _first(time: float | None, default: float) -> float:

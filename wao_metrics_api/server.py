@@ -67,8 +67,9 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         stack.callback(UsageMetric(source.state, store, ttl=STANDING if standalone else TTL).close)
         tasks = await stack.enter_async_context(frame.tasks)
         proposals = ModelProposals(source, hardware_reader(connections))
-        reporter = StatusReporter(source, collector, prediction=predicted.status, proposal=proposals.condition)
-        tasks.supervise("status", reporter.run)
+        if not standalone:  # files have no status
+            reporter = StatusReporter(source, collector, prediction=predicted.status, proposal=proposals.condition)
+            tasks.supervise("status", reporter.run)
         tasks.supervise("model-proposals", proposals.run)
         tasks.supervise("predictions", predicted.run)
         tasks.supervise("failing-sensors", lambda: log_failures(collector.pollers.values))

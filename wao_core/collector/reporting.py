@@ -117,7 +117,7 @@ class StatusReporter:
 
     def _review(self, now: float) -> None:
         """Compare a part of the statuses with those in the cluster: all of them within `REVIEW_EVERY` seconds."""
-        configs = self._configs()
+        configs, unreadable = self._configs(), self._source.unreadable(Kind.NODE_CONFIG)
         if not self._to_review:
             self._to_review = list(configs)
         for _ in range(min(len(self._to_review), math.ceil(len(configs) * ROUND_EVERY / REVIEW_EVERY))):
@@ -126,15 +126,16 @@ class StatusReporter:
             written = None if config is None else self._writer.written(config)
             if config is None or written is None:
                 continue
-            if not same_conditions(written.status.conditions, self._conditions(config, now)):
+            if not same_conditions(written.status.conditions, self._conditions(config, unreadable, now)):
                 self._changed[key] = None
             elif now - written.at > REFRESH_AFTER:
                 self._stale[key] = None
 
-    def _conditions(self, config: NodeConfig, now: float) -> tuple[Condition, ...]:
-        if (refused := self._source.unreadable(Kind.NODE_CONFIG).get(key_of(config))) is not None:
+    def _conditions(self, config: NodeConfig, unreadable: Mapping[str, str], now: float) -> tuple[Condition, ...]:
+        key = key_of(config)
+        if (refused := unreadable.get(key)) is not None:
             return unreadable_conditions(config, refused)
-        winner = self._collector.plan.losers.get(key_of(config), "")
+        winner = self._collector.plan.losers.get(key, "")
         samples = samples_of(config, self._collector.store)
         collecting = collecting_condition(config, samples, winner=winner, now=now)
         predicting = predicting_condition(config, self._prediction(config.node_name))
@@ -146,7 +147,8 @@ class StatusReporter:
         key = key_of(config)
         entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
         known = {"observedGeneration": config.generation, "metrics": entries} if config.generation else {}
-        status = Status(self._conditions(config, now), known)
+        unreadable = self._source.unreadable(Kind.NODE_CONFIG)
+        status = Status(self._conditions(config, unreadable, now), known)
         result = await self._writer.write(config, status, now, refresh=key in self._stale)
         if result in (WriteResult.WRITTEN, WriteResult.UNCHANGED):
             self._changed.pop(key, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wao_core.cluster.records import NodeConfig
 from wao_core.collector.store import Sample, SampleState, SampleStore
@@ -142,7 +143,11 @@ def _entry(name: str, sample: Sample | None, sensor: ChosenSensor | None) -> dic
 
 
 def _condition(config: NodeConfig, type_: str, status: str, reason: str, message: str) -> Condition:
-    return Condition(type_, status, reason, message, config.generation)
+    return _shared_condition(type_, status, reason, message, config.generation)
+
+
+_shared_condition = lru_cache(maxsize=256)(Condition)
+"""Makes conditions, the same one for equal arguments: most NodeConfigs of a cluster have equal conditions."""
 
 
 def _quantity(value: float) -> str:

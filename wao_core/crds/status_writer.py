@@ -105,8 +105,11 @@ class StatusWriter:
         """Forget all objects but these, and return those of them that were never written."""
         present = {identity_of(record): record for record in records}
         for held in (self._written, self._retries):
-            for identity in held.keys() - present.keys():
-                del held[identity]
+            if not held.keys() <= present.keys():
+                for identity in held.keys() - present.keys():
+                    del held[identity]
+        if len(self._written) == len(present):
+            return []
         return [record for identity, record in present.items() if identity not in self._written]
 
     def forget(self) -> None:

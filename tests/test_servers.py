@@ -32,7 +32,7 @@ COMMON_METRICS = (
     "python_info",
     "python_gc_collections_total",
     "wao_build_info",
-    "wao_serving_cert_expiry_seconds",
+    "wao_serving_cert_expiry_timestamp_seconds",
 )
 
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from prometheus_client import CollectorRegistry, Histogram
+
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_lb.entries import Entry
 from wao_lb.weight_book import WeightBook
 from wao_predict.arrays import FloatArray
+
+_PLAN_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+def plan_duration(registry: CollectorRegistry) -> Histogram:
+    """Return the histogram of the duration of plans, for the `planned` of a weight book."""
+    return Histogram(
+        "wao_lb_plan_duration_seconds", "Duration of a plan of all Services.", buckets=_PLAN_SECONDS, registry=registry
+    )
 
 
 def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
     """Return the gauges of a weight book."""
     return (
         SeriesFamily(
-            "wao_lb_weight",
-            "Share of the traffic of a Service port in one address family [%].",
-            lambda: _endpoints(book, lambda entry: entry.rows.weights),
+            "wao_lb_weight_ratio",
+            "Share of the traffic of a Service port in one address family, 0 to 1.",
+            lambda: _endpoints(book, lambda entry: entry.rows.weights / 100.0),
         ),
         SeriesFamily(
-            "wao_lb_watt_increase",
+            "wao_lb_increase_watts",
             "Power increase of one more request on the endpoint's node [W].",
             lambda: _endpoints(book, lambda entry: entry.rows.increase),
         ),
@@ -30,12 +41,9 @@ def families(book: WeightBook) -> tuple[SeriesFamily, ...]:
             lambda: _endpoints(book, lambda entry: entry.rows.planned),
         ),
         SeriesFamily(
-            "wao_lb_service",
+            "wao_lb_service_info",
             "The rule in use for a Service, and the reason when it differs from the configured one.",
             lambda: _services(book),
-        ),
-        SeriesFamily(
-            "wao_lb_plan_seconds", "Duration of the last plan of all Services [s].", lambda: [((), book.plan_seconds)]
         ),
     )
 

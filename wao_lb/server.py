@@ -15,6 +15,7 @@ from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_lb.app import create_app
+from wao_lb.metrics import plan_duration
 from wao_lb.outputs.haproxy import AgentCheckServer
 from wao_lb.settings import LbSettings, selectors_of
 from wao_lb.weight_book import WeightBook
@@ -45,7 +46,7 @@ async def run_lb(
     async with AsyncExitStack() as stack:
         selectors = selectors_of(settings.proxy_name)
         source = await stack.enter_async_context(cluster(server, KINDS, frame, selectors=selectors))
-        book = WeightBook(source, settings, frame.tasks)
+        book = WeightBook(source, settings, frame.tasks, planned=plan_duration(frame.registry).observe)
         stack.callback(book.close)
         standalone = server.manifests is not None
         # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time

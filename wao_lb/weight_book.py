@@ -44,16 +44,24 @@ class WeightBook(Mapping[str, ServiceWeights]):
         Which Services to weigh, and how.
     tasks
         Runs the writing of Events.
+    planned
+        Called with the duration of each plan of all Services [s].
     clock
         The time [s since the epoch].
     """
 
     def __init__(
-        self, source: Source, settings: LbSettings, tasks: BackgroundTasks, *, clock: Callable[[], float] = time.time
+        self,
+        source: Source,
+        settings: LbSettings,
+        tasks: BackgroundTasks,
+        *,
+        planned: Callable[[float], object] = lambda _: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
+        self._planned = planned
         self.changes = Changes()
-        self.plan_seconds = 0.0
         self._source, self._state, self._tasks, self._clock = source, source.state, tasks, clock
         self._pods = PodTable(self._state)
         self._slices = SlicesByService(self._state.endpoint_slices)
@@ -137,9 +145,10 @@ class WeightBook(Mapping[str, ServiceWeights]):
         self._snapshot, self._waiting = snapshot, None
         unusable, began = self._replace_dirty(), self._clock()
         changed = self._table.plan(snapshot)
-        self.plan_seconds = max(0.0, self._clock() - began)
-        rest = min(LONGEST_REST, self.plan_seconds / self.settings.max_plan_share)
-        self._rest_from, self._rest_until = began, began + self.plan_seconds + rest
+        seconds = max(0.0, self._clock() - began)
+        self._planned(seconds)
+        rest = min(LONGEST_REST, seconds / self.settings.max_plan_share)
+        self._rest_from, self._rest_until = began, began + seconds + rest
         self._announce({**unusable, **changed})
 
     def _catch_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -12,12 +13,26 @@ from wao_core.collector.store import SampleStore
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_metrics_api.names import GROUP
 
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How the values of a metric of nodes are published; they are divided by `divisor`."""
+
+    name: str
+    help: str
+    divisor: float = 1.0
+
+
 GAUGES = {
-    "inlet_temp": ("wao_node_inlet_temperature_celsius", "Inlet temperature of the node."),
-    "delta_p": ("wao_node_delta_pressure_pascals", "Static pressure difference between front and back of the node."),
-    "power_watts": ("wao_node_power_watts", "Measured power of the node."),
-    "predicted_watts": ("wao_node_predicted_power_watts", "Predicted power of the node."),
-    "cpu_usage": ("wao_node_cpu_usage_percent", "CPU use of the node in percent of its capacity."),
+    "inlet_temp": Gauge("wao_node_inlet_temperature_celsius", "Inlet temperature of the node."),
+    "delta_p": Gauge(
+        "wao_node_delta_pressure_pascals", "Static pressure difference between front and back of the node."
+    ),
+    "power_watts": Gauge("wao_node_power_watts", "Measured power of the node."),
+    "predicted_watts": Gauge("wao_node_predicted_power_watts", "Predicted power of the node."),
+    "cpu_usage": Gauge(
+        "wao_node_cpu_usage_ratio", "CPU use of the node as a part of its capacity, 0 to 1.", divisor=100.0
+    ),
 }
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 
@@ -58,7 +73,10 @@ class RequestTelemetry:
 
 def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFamily]:
     """Return the families of node values; `lost` returns the number of values that no quantity can express."""
-    families = [SeriesFamily(name, help_, _fresh_values(store, metric)) for metric, (name, help_) in GAUGES.items()]
+    families = [
+        SeriesFamily(gauge.name, gauge.help, _fresh_values(store, metric, gauge.divisor))
+        for metric, gauge in GAUGES.items()
+    ]
     families.append(
         SeriesFamily(
             "wao_model_residual_watts",
@@ -68,7 +86,7 @@ def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFam
     )
     families.append(
         SeriesFamily(
-            "metrics_apiserver_metric_freshness_seconds",
+            "wao_metric_age_seconds",
             "Age of the oldest fresh sample of each metric.",
             lambda: _oldest(store),
         )
@@ -94,7 +112,7 @@ def node_families(store: SampleStore, lost: Callable[[], int]) -> list[SeriesFam
 def confidence_family(pollers: Callable[[], Iterable[Poller]]) -> SeriesFamily:
     """Return the family of the confidence in the sensors that discovery chose, by node and metric."""
     return SeriesFamily(
-        "wao_sensor_confidence",
+        "wao_sensor_confidence_ratio",
         "Confidence that the sensor chosen by discovery is the right one, 0 to 1.",
         lambda: _confidences(pollers()),
     )
@@ -108,11 +126,11 @@ def _confidences(pollers: Iterable[Poller]) -> Iterable[tuple[Labels, float]]:
                 yield (("node", target.node), ("metric", target.metric)), chosen.confidence
 
 
-def _fresh_values(store: SampleStore, metric: str) -> Callable[[], Iterable[tuple[Labels, float]]]:
+def _fresh_values(store: SampleStore, metric: str, divisor: float) -> Callable[[], Iterable[tuple[Labels, float]]]:
     def read() -> Iterable[tuple[Labels, float]]:
         now = time.time()
         return [
-            ((("node", node), ("source", sample.source)), sample.value)
+            ((("node", node), ("source", sample.source)), sample.value / divisor)
             for node, sample in store.by_node(metric).items()
             if sample.fresh(now)
         ]

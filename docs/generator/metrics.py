@@ -42,7 +42,7 @@ def metrics_page(texts: Mapping[str, str], in_cluster: str = "") -> str:
 
 
 def families(text: str) -> Families:
-    """Return the metric families in a text; creation times of counters and histograms are left out."""
+    """Return the metric families in a text."""
     helps, types = {}, {}
     for line in text.splitlines():
         if line.startswith("# HELP "):
@@ -50,7 +50,7 @@ def families(text: str) -> Families:
             helps[name] = help_.replace("\\n", " ").replace("\\\\", "\\")
         elif line.startswith("# TYPE "):
             name, _, types[name] = line.removeprefix("# TYPE ").partition(" ")
-    return {name: (types.get(name, ""), helps[name]) for name in helps if not name.endswith("_created")}
+    return {name: (types.get(name, ""), helps[name]) for name in helps}
 
 
 def _section(title: str, found: Families) -> str:

@@ -27,8 +27,8 @@ def fleet() -> str:
         number(
             "CPU load",
             "Mean CPU load of the nodes.",
-            "percent",
-            Query("avg(avg by (node) (wao_node_cpu_usage_percent))"),
+            "percentunit",
+            Query("avg(avg by (node) (wao_node_cpu_usage_ratio))"),
         ),
         number(
             "Warmest inlet",
@@ -62,9 +62,9 @@ def fleet() -> str:
         graph(
             "CPU load",
             "Mean and highest CPU load of the nodes.",
-            "percent",
-            Query("avg(avg by (node) (wao_node_cpu_usage_percent))", "mean"),
-            Query("max(avg by (node) (wao_node_cpu_usage_percent))", "highest"),
+            "percentunit",
+            Query("avg(avg by (node) (wao_node_cpu_usage_ratio))", "mean"),
+            Query("max(avg by (node) (wao_node_cpu_usage_ratio))", "highest"),
             width=8,
         ),
         graph(
@@ -126,7 +126,7 @@ def fleet() -> str:
             "Certificates",
             "Time until the serving certificate expires. The controller renews it 30 days before.",
             "s",
-            Query("min by (job) (wao_serving_cert_expiry_seconds) - time()", "{{job}}"),
+            Query("min by (job) (wao_serving_cert_expiry_timestamp_seconds) - time()", "{{job}}"),
             width=8,
         ),
     )

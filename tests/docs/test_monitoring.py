@@ -25,7 +25,7 @@ EXPORTED = frozenset(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/reference/metri
 KNOWN = EXPORTED | {rule["record"] for rule in RULES if "record" in rule} | {"up"}
 DASHBOARDS: dict[str, dict[str, Any]] = {name: json.loads(text) for name, text in documents().items()}
 COUNTS_OF_WORK = {
-    "wao_lb_agent_sync_proxy_rules_no_local_endpoints_total",
+    "wao_lb_agent_sync_proxy_rules_no_local_endpoints",
     "wao_lb_agent_udp_flows_forgotten_total",
     "wao_lb_agent_weight_maps_written_total",
     "wao_rebalance_plans_total",

@@ -63,8 +63,8 @@ class Cluster:
         self.book = self.make_book(settings)
         self.look()
 
-    def make_book(self, settings: LbSettings = EVERY) -> WeightBook:
-        return WeightBook(self.source, settings, self.tasks, clock=self.clock)
+    def make_book(self, settings: LbSettings = EVERY, **more: Any) -> WeightBook:
+        return WeightBook(self.source, settings, self.tasks, clock=self.clock, **more)
 
     def clock(self) -> float:
         self.now += self.plan_seconds

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docs.generator.servers import read_servers
 from tests.interop.conftest import ROOT
 
 pytestmark = pytest.mark.interop
@@ -46,6 +47,13 @@ def check(*command: str | Path) -> None:
 def test_the_rules_are_valid(promtool: str, rules: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     check(promtool, "check", "rules", tmp_path / "rules.yaml")
+
+
+def test_promtool_has_no_objection_to_the_metrics(promtool: str) -> None:
+    """Those of kube-apiserver are named as there: `apiserver_request_total`."""
+    for name, server in read_servers().items():
+        done = subprocess.run([promtool, "check", "metrics"], input=server.metrics, capture_output=True, text=True)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
 
 def test_alerts_fire_when_they_must_and_only_then(promtool: str, rules: dict[str, Any], tmp_path: Path) -> None:

@@ -338,6 +338,16 @@ async def test_a_slice_that_changes_while_the_book_rests_wakes_those_who_wait() 
     cluster.book.close()
 
 
+def test_each_plan_of_all_services_is_timed() -> None:
+    cluster = Cluster()
+    seconds: list[float] = []
+    cluster.book.close()
+    cluster.book = cluster.make_book(planned=seconds.append)
+    cluster.plan_seconds = 0.25
+    cluster.look()
+    assert seconds == [0.25]
+
+
 async def test_a_snapshot_that_comes_while_the_book_rests_is_weighed_when_the_rest_is_over() -> None:
     """The next snapshot may be ten seconds away; until then nobody must take old weights for the newest."""
     cluster = Cluster()
@@ -503,9 +513,9 @@ async def test_weights_are_gauges() -> None:
     async with client(cluster) as http:
         text = (await http.get("/metrics")).text
     labels = 'namespace="default",service="web",port="http",endpoint="10.1.0.1:8080"'
-    assert f"wao_lb_weight{{{labels}}} 100.0\n" in text
+    assert f"wao_lb_weight_ratio{{{labels}}} 1.0\n" in text
     assert f"wao_lb_planned_cpu_cores{{{labels}}} 2.0\n" in text
-    assert 'wao_lb_service{namespace="default",service="web",rule="lookahead",reason=""} 1.0\n' in text
+    assert 'wao_lb_service_info{namespace="default",service="web",rule="lookahead",reason=""} 1.0\n' in text
 
 
 def test_the_json_is_what_agents_decode() -> None:

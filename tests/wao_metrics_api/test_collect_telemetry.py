@@ -65,5 +65,5 @@ def test_the_confidence_of_discovered_sensors_is_published_by_node_and_metric() 
         for confidence, target in zip((0.55, None), targets, strict=True)
     ]
     assert confidence_family(lambda: pollers).text().splitlines()[2:] == [
-        'wao_sensor_confidence{node="n1",metric="inlet_temp"} 0.55'
+        'wao_sensor_confidence_ratio{node="n1",metric="inlet_temp"} 0.55'
     ]

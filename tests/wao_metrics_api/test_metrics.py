@@ -41,6 +41,7 @@ def families() -> dict[str, Metric]:
     store.put("n2", "inlet_temp", Sample(30.0, now - 20.0, ttl=60.0, source="Redfish"))
     store.put("n3", "inlet_temp", Sample(99.0, now - 90.0, ttl=60.0))
     store.fail("n4", "inlet_temp", "no answer", ttl=60.0)
+    store.put("n1", "cpu_usage", Sample(25.0, now, ttl=60.0, source="metrics-server"))
     store.put("n1", "predicted_watts", Sample(200.0, now, ttl=60.0, source="edge_lenovo"))
     store.put("n1", "power_watts", Sample(212.5, now, ttl=60.0, source="Redfish"))
     store.put("n2", "predicted_watts", Sample(200.0, now, ttl=60.0, source="edge_lenovo"))
@@ -61,8 +62,12 @@ def test_a_gauge_has_the_fresh_values_with_their_source(families: dict[str, Metr
     assert families["wao_node_delta_pressure_pascals"].samples == []
 
 
+def test_a_load_is_a_part_of_the_capacity(families: dict[str, Metric]) -> None:
+    assert values(families["wao_node_cpu_usage_ratio"], "node") == {"n1": 0.25}
+
+
 def test_the_age_is_that_of_the_oldest_fresh_sample(families: dict[str, Metric]) -> None:
-    ages = values(families["metrics_apiserver_metric_freshness_seconds"], "metric")
+    ages = values(families["wao_metric_age_seconds"], "metric")
     assert ages["inlet_temp"] == pytest.approx(20.0, abs=5.0)
 
 

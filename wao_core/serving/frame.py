@@ -52,8 +52,8 @@ class ServerFrame:
         self.checks.add_live("background-tasks", self.tasks.health)
         if tls is not None:
             expiry = Gauge(
-                "wao_serving_cert_expiry_seconds",
-                "When the serving certificate expires, in seconds since the epoch.",
+                "wao_serving_cert_expiry_timestamp_seconds",
+                "Time at which the serving certificate expires.",
                 registry=self.registry,
             )
             expiry.set_function(lambda: tls.expires_at)

@@ -25,7 +25,7 @@ class AgentMetrics:
         )
         self.failures = Counter(f"{sync}_nftables_sync_failures", "Syncs that the kernel rejected.", registry=at)
         self.without_local = Gauge(
-            f"{sync}_no_local_endpoints_total",
+            f"{sync}_no_local_endpoints",
             "Service ports of policy Local without an endpoint on this node.",
             ["traffic_policy"],
             registry=at,

@@ -26,7 +26,7 @@ def test_the_expiry_of_the_certificate_is_shown_and_follows_a_renewal(tmp_path: 
     tls = ServingTls(tmp_path / "tls.crt", tmp_path / "tls.key", self_signed_hosts=[])
     frame = ServerFrame("test", tls)
     for _ in range(2):
-        assert tls.expires_at == frame.registry.get_sample_value("wao_serving_cert_expiry_seconds")
+        assert tls.expires_at == frame.registry.get_sample_value("wao_serving_cert_expiry_timestamp_seconds")
         tls.expires_at += 1000
 
 

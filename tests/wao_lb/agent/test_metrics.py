@@ -22,7 +22,7 @@ def test_a_sync_counts_services_once_and_endpoints_of_both_families() -> None:
     assert 1 == registry.get_sample_value(f"{SYNC}_duration_seconds_count", {"kind": "full"})
     assert 2 == registry.get_sample_value("wao_lb_agent_network_programming_duration_seconds_count")
     without_local = {
-        policy: registry.get_sample_value(f"{SYNC}_no_local_endpoints_total", {"traffic_policy": policy})
+        policy: registry.get_sample_value(f"{SYNC}_no_local_endpoints", {"traffic_policy": policy})
         for policy in ("internal", "external")
     }
     assert {"internal": 0, "external": 2} == without_local

@@ -139,6 +139,7 @@ async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
             [
                 "/v1/decisions",
                 "/v1/fleet",
+                "/v1/nodes",
                 "/v1/what-if",
                 "/namespaces/{namespace}/estimators/{name}/values/powerconsumption",
             ],

@@ -3,40 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
+import msgspec
+from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from wao_core.cluster.source import Source
-from wao_core.serving.api import ApiError, errors, new_api, validation_message
+from wao_core.serving.api import ApiError, errors, json_body, new_api, validation_message
 from wao_core.serving.bodies import bounded_body
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
 from wao_predict.cooling.what_if import CooledWhatIf, what_if_cooled
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, WhatIf
+from wao_predict.predictor import AsyncPredictor, Predictor
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import DecisionLog
 from wao_scheduler.documents import DecisionDocument, DecisionList, FleetDocument, WhatIfAnswer, WhatIfRequest
 from wao_scheduler.estimator_api import add_estimator
 from wao_scheduler.measured_fleet import fleet_document, measured_fleet
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
+from wao_scheduler.node_documents import NodesDocument, nodes_document
 from wao_scheduler.verbs import ExtenderState, Verbs
 
 MAX_QUESTION = 512 * 1024
 """Largest what-if request [bytes]: 5,000 node names are some 200 kB."""
 
 
-def create_app(engine: DecisionEngine, source: Source, frame: ServerFrame) -> ASGIApp:
-    """Return the extender as an ASGI application."""
+Predictors = Mapping[str, Predictor | AsyncPredictor]
+
+
+def create_app(
+    engine: DecisionEngine, source: Source, frame: ServerFrame, *, predictors: Callable[[], Predictors] = dict
+) -> ASGIApp:
+    """Return the extender as an ASGI application.
+
+    Parameters
+    ----------
+    predictors
+        Returns the open models by label.
+    """
     decisions = DecisionLog(engine.settings.decisions)
     state = ExtenderState(engine, source, ExtenderMetrics(frame.registry), decisions, frame.tasks)
     frame.registry.register(InputCollector(lambda: engine.snapshot))
-    app = new_api(frame, "WAO scheduler extender")
+    app = new_api(frame, "WAO scheduler extender", NodesDocument)
     _add_decisions(app, decisions)
     _add_fleet(app, engine)
+    _add_nodes(app, engine, predictors)
     _add_what_if(app, engine)
     add_estimator(app, engine)
     authenticated = frame.tls is not None and frame.tls.asks_clients
@@ -79,6 +95,17 @@ def _add_fleet(app: FastAPI, engine: DecisionEngine) -> None:
             raise ApiError(422, str(error)) from None
         except LookupError as error:
             raise ApiError(503, str(error)) from None
+
+
+def _add_nodes(app: FastAPI, engine: DecisionEngine, predictors: Callable[[], Predictors]) -> None:
+    @app.get("/v1/nodes", responses={**json_body(NodesDocument), **errors(503)}, response_class=Response)
+    async def nodes() -> Response:
+        """Return all nodes with the inputs of decisions, their ages, power curves, and the models in use."""
+        try:
+            document = nodes_document(engine, predictors())
+        except LookupError as error:
+            raise ApiError(503, str(error)) from None
+        return Response(msgspec.json.encode(document), media_type="application/json")
 
 
 def _add_what_if(app: FastAPI, engine: DecisionEngine) -> None:

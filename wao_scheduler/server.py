@@ -59,4 +59,5 @@ async def run_scheduler(
         await stack.enter_async_context(frame.tasks)
         if costs is not None:
             frame.tasks.supervise("cooling", costs.keep_reading)
-        await serve(create_app(engine, source, frame), server, frame)
+        app = create_app(engine, source, frame, predictors=runtime.book.predictors)
+        await serve(app, server, frame)

@@ -96,6 +96,10 @@ class CurveBook:
         """Number of models in use."""
         return len(self._models)
 
+    def predictors(self) -> dict[str, Predictor | AsyncPredictor]:
+        """Return the open predictors by the label of their model."""
+        return {key.label: model.predictor for key, model in self._models.items() if model.predictor is not None}
+
     def entry(self, node: str) -> CurveEntry | None:
         """Return the last curve of a node, whatever its age, or None."""
         return self._entries.get(node)

@@ -29,7 +29,7 @@ from wao_metrics_api.responses import internal_error
 def create_app(
     state: ClusterState, store: SampleStore, frame: ServerFrame, *, clock: Callable[[], float] = time.time
 ) -> ASGIApp:
-    """Return the application, without authentication: see `wao_metrics_api.auth.guard.Guard`."""
+    """Return the application, without authentication: see `wao_core.serving.auth.guard.Guard`."""
     nodes = NodeMetrics(state, store, clock=clock)
     state.subscribe([Kind.NODE], lambda change: nodes.forget(change.key) if change.new is None else None)
     frame.add_series(*node_families(store, lambda: nodes.unrepresentable))

@@ -21,6 +21,13 @@ from wao_core.collector.reporting import StatusReporter
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import STANDING, TTL, UsageMetric
 from wao_core.kube.source import ClusterSource
+from wao_core.serving.auth.authentication import Authenticator
+from wao_core.serving.auth.authorization import AccessReviewer, AuthenticatedOnly
+from wao_core.serving.auth.guard import Guard
+from wao_core.serving.auth.reviews import KubeReviews
+from wao_core.serving.auth.tokens import TokenFile
+from wao_core.serving.auth.trust import Trust, trust_of
+from wao_core.serving.auth.watch import TrustWatch
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
@@ -29,15 +36,10 @@ from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
 from wao_core.serving.tls import ServingTls
 from wao_metrics_api.app import create_app
-from wao_metrics_api.auth.authentication import Authenticator
-from wao_metrics_api.auth.authorization import AuthenticatedOnly
-from wao_metrics_api.auth.guard import Guard
-from wao_metrics_api.auth.reviews import KubeReviews
-from wao_metrics_api.auth.tokens import TokenFile
-from wao_metrics_api.auth.trust import Trust, trust_of
-from wao_metrics_api.auth.watch import TrustWatch
+from wao_metrics_api.attributes import attributes_of
 from wao_metrics_api.metrics import confidence_family
 from wao_metrics_api.prediction import PredictedWatts
+from wao_metrics_api.responses import send_status
 from wao_metrics_api.settings import Authentication, Settings
 from wao_predict.errors import UsageError
 from wao_predict.plugins import sensor_types
@@ -114,7 +116,7 @@ def _kubernetes_guard(app: ASGIApp, source: ClusterSource, frame: ServerFrame) -
     frame.checks.add_ready("client-authorities", watch.health)
     frame.tasks.supervise("client-authorities", watch.run)
     reviews = KubeReviews(client)
-    return Guard(app, Authenticator(lambda: watch.trust, reviews), reviews)
+    return _guard(app, Authenticator(lambda: watch.trust, reviews), reviews)
 
 
 def _file_guard(app: ASGIApp, settings: Settings, tls: ServingTls | None) -> Guard:
@@ -122,7 +124,11 @@ def _file_guard(app: ASGIApp, settings: Settings, tls: ServingTls | None) -> Gua
     trust = Trust() if settings.client_ca_file is None else _trust_in(settings.client_ca_file)
     if tls is not None and trust.authorities:
         tls.set_client_authorities(trust.authorities)
-    return Guard(app, Authenticator(lambda: trust, tokens), AuthenticatedOnly())
+    return _guard(app, Authenticator(lambda: trust, tokens), AuthenticatedOnly())
+
+
+def _guard(app: ASGIApp, authenticator: Authenticator, reviewer: AccessReviewer) -> Guard:
+    return Guard(app, authenticator, reviewer, attributes=attributes_of, refuse=send_status)
 
 
 def _trust_in(client_ca_file: Path) -> Trust:

@@ -20,10 +20,10 @@ from wao_core.crds.models import LabelSelector
 from wao_core.kube.client import status_error
 from wao_core.kube.collection import AnswerError, decode_list, decode_watch_line
 from wao_core.kube.resources import RESOURCES, api_path
+from wao_core.serving.auth.authentication import Credentials, front_proxy_user
+from wao_core.serving.auth.tokens import TokenFile
+from wao_core.serving.auth.trust import TrustError, trust_of
 from wao_core.source.decoders import collection_of
-from wao_metrics_api.auth.authentication import Credentials, front_proxy_user
-from wao_metrics_api.auth.tokens import TokenFile
-from wao_metrics_api.auth.trust import TrustError, trust_of
 from wao_predict.errors import UsageError, WaoError
 
 KINDS = pytest.mark.parametrize("kind", sorted(RESOURCES))

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.authorization import attributes_of
+from wao_metrics_api.attributes import attributes_of
 from wao_metrics_api.names import RESOURCE_NAMES
 from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path
 

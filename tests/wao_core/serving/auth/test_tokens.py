@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wao_metrics_api.auth.identity import User
-from wao_metrics_api.auth.tokens import TokenFile
+from wao_core.serving.auth.identity import User
+from wao_core.serving.auth.tokens import TokenFile
 from wao_predict.errors import UsageError
 
 LINES = '# token,user,uid,groups\nabc,scheduler,1,"readers,system:nodes"\nbare\nspaced, ann , 2\n\n,nobody\n'

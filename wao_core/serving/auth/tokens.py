@@ -6,7 +6,7 @@ import csv
 import hashlib
 from pathlib import Path
 
-from wao_metrics_api.auth.identity import User
+from wao_core.serving.auth.identity import User
 from wao_predict.errors import UsageError
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.waiting import until
 from tests.wao_core.kube.scripted import ScriptedServer, Step, error, expired, raw, send, serving, silence
 from wao_core.aio import BackgroundTasks
-from wao_metrics_api.auth.trust import Trust
-from wao_metrics_api.auth.watch import TrustWatch
+from wao_core.serving.auth.trust import Trust
+from wao_core.serving.auth.watch import TrustWatch
 from wao_predict.backoff import Backoff
 
 NAME = "extension-apiserver-authentication"

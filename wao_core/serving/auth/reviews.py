@@ -16,8 +16,8 @@ from cachetools import TTLCache
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
-from wao_metrics_api.auth.authorization import AccessDecision, Attributes, review_spec
-from wao_metrics_api.auth.identity import User
+from wao_core.serving.auth.authorization import AccessDecision, Attributes, review_spec
+from wao_core.serving.auth.identity import User
 from wao_predict.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)

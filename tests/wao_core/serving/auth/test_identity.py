@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wao_metrics_api.auth.identity import ANONYMOUS, AUTHENTICATED, User
+from wao_core.serving.auth.identity import ANONYMOUS, AUTHENTICATED, User
 
 
 def test_whoever_is_authenticated_is_in_the_group_of_all_of_them_once() -> None:

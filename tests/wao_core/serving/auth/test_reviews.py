@@ -12,9 +12,9 @@ from aiohttp import web
 
 from tests.wao_core.kube.scripted import client_of
 from wao_core.errors import SourceError
-from wao_metrics_api.auth.authorization import Attributes
-from wao_metrics_api.auth.identity import User
-from wao_metrics_api.auth.reviews import KubeReviews
+from wao_core.serving.auth.authorization import Attributes
+from wao_core.serving.auth.identity import User
+from wao_core.serving.auth.reviews import KubeReviews
 from wao_predict.backoff import Backoff
 
 Answer = dict[str, object] | bytes | int | None
@@ -46,7 +46,7 @@ async def reviewing(api: Api, *, deadline: float = 10.0) -> AsyncIterator[KubeRe
 
 
 JANE = {"username": "jane", "uid": "42", "groups": ["a"], "extra": {"Example.org/Foo": ["1"]}}
-GET = Attributes("get", "", "v1beta2", "nodes", "inlet_temp", "n1")
+GET = Attributes("get", "", "v1beta2", "nodes", "inlet_temp", "n1", group="custom.metrics.k8s.io")
 
 
 async def test_a_token_is_reviewed_once_and_then_remembered() -> None:

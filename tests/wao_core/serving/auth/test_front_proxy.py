@@ -12,15 +12,17 @@ import pytest
 from tests.wao_core.serving.authority import Authority
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
+from wao_core.serving.auth.authentication import Authenticator
+from wao_core.serving.auth.authorization import AccessDecision, Attributes
+from wao_core.serving.auth.guard import Guard
+from wao_core.serving.auth.identity import User
+from wao_core.serving.auth.trust import Trust, trust_of
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.server import Server
 from wao_core.serving.tls import ServingTls
 from wao_metrics_api.app import create_app
-from wao_metrics_api.auth.authentication import Authenticator
-from wao_metrics_api.auth.authorization import AccessDecision, Attributes
-from wao_metrics_api.auth.guard import Guard
-from wao_metrics_api.auth.identity import User
-from wao_metrics_api.auth.trust import Trust, trust_of
+from wao_metrics_api.attributes import attributes_of
+from wao_metrics_api.responses import send_status
 
 ADMIN = {"X-Remote-User": "kubernetes-admin", "X-Remote-Group": "system:masters"}
 PATH = "/apis/custom.metrics.k8s.io/v1beta2"
@@ -76,7 +78,8 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     made = Cluster("", tmp_path, Authority.new("proxies"), Authority.new("clients"), tls, Rbac())
     made.trust_in(made.proxies)
     app = create_app(ClusterState(), SampleStore(), ServerFrame("metrics-api"))
-    guard = Guard(app, Authenticator(lambda: made.trust), made.rbac)
+    authenticator = Authenticator(lambda: made.trust)
+    guard = Guard(app, authenticator, made.rbac, attributes=attributes_of, refuse=send_status)
     async with Server(guard, tls=tls) as server:
         made.url = server.url
         yield made

@@ -1,4 +1,4 @@
-"""Authorisation: the attributes of a request, and whether the RBAC of the cluster allows it (SubjectAccessReview)."""
+"""Authorisation: the attributes of a request, and the review of whether the RBAC of the cluster allows it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
 
+from wao_core.serving.auth.identity import MASTERS, User
 from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.identity import MASTERS, User
-from wao_metrics_api.names import GROUP
 
 ALWAYS_ALLOWED = frozenset({"/healthz", "/livez", "/readyz"})
-_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The attributes of a request: a resource of our group, or a path if `resource` is empty."""
+    """The attributes of a request: a resource of an API group, or a path if `resource` is empty."""
 
     verb: str
     path: str = ""
@@ -25,6 +23,7 @@ class Attributes:
     subresource: str = ""
     name: str = ""
     namespace: str = ""
+    group: str = ""
 
     @property
     def length(self) -> int:
@@ -60,22 +59,6 @@ class AuthenticatedOnly:
         return AccessDecision(True)
 
 
-def attributes_of(method: str, path: str) -> Attributes:
-    """Return the attributes of a request, as RequestInfo of k8s.io/apiserver does."""
-    parts = path.strip("/").split("/")
-    if parts[:2] != ["apis", GROUP] or len(parts) < 4:
-        return Attributes(method.lower(), path=path)
-    version, *rest = parts[2:]
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 2:
-        namespace, rest = rest[1], rest[2:]
-    resource, name, *more = [*rest, ""] if len(rest) == 1 else rest
-    verb = _VERBS.get(method, method.lower())
-    if verb == "get" and not name:
-        verb = "list"
-    return Attributes(verb, "", version, resource, more[0] if more else "", name, namespace)
-
-
 def review_spec(user: User, attributes: Attributes) -> dict[str, object]:
     """Return the spec of a SubjectAccessReview."""
     spec: dict[str, object] = {}
@@ -83,7 +66,7 @@ def review_spec(user: User, attributes: Attributes) -> dict[str, object]:
         wanted = {
             "namespace": attributes.namespace,
             "verb": attributes.verb,
-            "group": GROUP,
+            "group": attributes.group,
             "version": attributes.version,
             "resource": attributes.resource,
             "subresource": attributes.subresource,
@@ -121,8 +104,12 @@ def forbidden(user: User, attributes: Attributes, reason: str) -> StatusError:
     scope = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
     named = f' "{attributes.name}"' if attributes.name else ""
     message = (
-        f'{attributes.resource}.{GROUP}{named} is forbidden: User "{user.name}" cannot {attributes.verb} resource '
-        f'"{resource}" in API group "{GROUP}" {scope}{tail}'
+        f'{attributes.resource}.{attributes.group}{named} is forbidden: User "{user.name}" cannot {attributes.verb} '
+        f'resource "{resource}" in API group "{attributes.group}" {scope}{tail}'
     )
-    details: Mapping[str, object] = {"name": attributes.name, "group": GROUP, "kind": attributes.resource}
+    details: Mapping[str, object] = {
+        "name": attributes.name,
+        "group": attributes.group,
+        "kind": attributes.resource,
+    }
     return StatusError(403, message, details={key: value for key, value in details.items() if value})

@@ -12,7 +12,7 @@ from wao_core.kube.client import KubeClient
 from wao_core.kube.collection import Collection
 from wao_core.kube.reflector import Reflector
 from wao_core.kube.resources import api_path
-from wao_metrics_api.auth.trust import Trust, trust_of
+from wao_core.serving.auth.trust import Trust, trust_of
 from wao_predict.backoff import Backoff
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 
+from wao_core.serving.auth.identity import ANONYMOUS, User
+from wao_core.serving.auth.trust import Trust
 from wao_core.serving.peercert import TlsPeer
 from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.identity import ANONYMOUS, User
-from wao_metrics_api.auth.trust import Trust
 
 Headers = Iterable[tuple[bytes, bytes]]
 MAX_TOKEN = 16 * 1024

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from wao_core.serving.auth.authentication import Authenticator, Credentials
+from wao_core.serving.auth.authorization import ALWAYS_ALLOWED, AccessReviewer, Attributes, authorize
 from wao_core.serving.peercert import STATE_KEY
 from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.authentication import Authenticator, Credentials
-from wao_metrics_api.auth.authorization import ALWAYS_ALLOWED, AccessReviewer, attributes_of, authorize
-from wao_metrics_api.responses import send_status
 from wao_predict.errors import WaoError
 
 _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Passes a request to `app` if its user may make it; answers 401, 403 or 500 otherwise."""
+    """Passes a request to `app` if its user may make it; refuses it with status 401, 403 or 500 otherwise.
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, reviewer: AccessReviewer) -> None:
+    Parameters
+    ----------
+    attributes
+        Returns what is authorized for a method and a path.
+    refuse
+        Sends the answer to a request that is refused.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        reviewer: AccessReviewer,
+        *,
+        attributes: Callable[[str, str], Attributes],
+        refuse: Callable[[Scope, Send, StatusError], Awaitable[None]],
+    ) -> None:
         self._app, self._authenticator, self._reviewer = app, authenticator, reviewer
+        self._attributes, self._refuse = attributes, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -28,7 +45,7 @@ class Guard:
             try:
                 await self._check(scope)
             except StatusError as error:
-                await send_status(scope, send, error)
+                await self._refuse(scope, send, error)
                 return
             # drop these headers, so that nothing behind this layer trusts them
             headers = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-remote-")]
@@ -45,7 +62,7 @@ class Guard:
             _log.error("authentication failed: %s", error)
             raise StatusError(401, "Unauthorized") from error
         try:
-            await authorize(self._reviewer, user, attributes_of(scope["method"], scope["path"]))
+            await authorize(self._reviewer, user, self._attributes(scope["method"], scope["path"]))
         except StatusError:
             raise
         except WaoError as error:

@@ -2,42 +2,18 @@
 
 import pytest
 
-from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.authorization import (
+from wao_core.serving.auth.authorization import (
     AccessDecision,
     Attributes,
     AuthenticatedOnly,
-    attributes_of,
     authorize,
     review_spec,
 )
-from wao_metrics_api.auth.identity import ANONYMOUS, User
+from wao_core.serving.auth.identity import ANONYMOUS, User
+from wao_core.serving.status import StatusError
+from wao_metrics_api.attributes import attributes_of
 
 G = "/apis/custom.metrics.k8s.io"
-
-
-@pytest.mark.parametrize(
-    ("path", "attributes"),
-    [
-        (f"{G}/v1beta2/nodes/n1/inlet_temp", Attributes("get", "", "v1beta2", "nodes", "inlet_temp", "n1")),
-        (f"{G}/v1beta2/nodes/*/inlet_temp", Attributes("get", "", "v1beta2", "nodes", "inlet_temp", "*")),
-        (
-            f"{G}/v1beta1/namespaces/ns/nodes/n1/inlet_temp",
-            Attributes("get", "", "v1beta1", "nodes", "inlet_temp", "n1", "ns"),
-        ),
-        (
-            f"{G}/v1beta1/namespaces/ns/deployments.apps/d/rps",
-            Attributes("get", "", "v1beta1", "deployments.apps", "rps", "d", "ns"),
-        ),
-        (f"{G}/v1beta2/namespaces/ns/metrics/q", Attributes("get", "", "v1beta2", "metrics", "", "q", "ns")),
-        (f"{G}/v1beta2/blah", Attributes("list", "", "v1beta2", "blah")),
-        (f"{G}/v1beta2", Attributes("get", path=f"{G}/v1beta2")),
-        ("/openapi/v2", Attributes("get", path="/openapi/v2")),
-        ("/apis", Attributes("get", path="/apis")),
-    ],
-)
-def test_attributes(path: str, attributes: Attributes) -> None:
-    assert attributes_of("GET", path) == attributes
 
 
 def test_review_spec_is_what_the_reference_sends() -> None:

@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from wao_core.errors import SourceError
-from wao_metrics_api.auth.authentication import Authenticator
-from wao_metrics_api.auth.authorization import AccessDecision, AccessReviewer, Attributes, AuthenticatedOnly
-from wao_metrics_api.auth.guard import Guard
-from wao_metrics_api.auth.identity import User
-from wao_metrics_api.auth.tokens import TokenFile
-from wao_metrics_api.auth.trust import Trust
+from wao_core.serving.auth.authentication import Authenticator
+from wao_core.serving.auth.authorization import AccessDecision, AccessReviewer, Attributes, AuthenticatedOnly
+from wao_core.serving.auth.guard import Guard
+from wao_core.serving.auth.identity import User
+from wao_core.serving.auth.tokens import TokenFile
+from wao_core.serving.auth.trust import Trust
+from wao_metrics_api.responses import send_status
 
 
 async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +30,13 @@ class Broken:
 async def ask(
     tokens: Path, headers: dict[str, str], *, path: str = "/apis", reviewer: AccessReviewer | None = None
 ) -> httpx2.Response:
-    guard = Guard(inner, Authenticator(Trust, TokenFile(tokens)), reviewer or AuthenticatedOnly())
+    guard = Guard(
+        inner,
+        Authenticator(Trust, TokenFile(tokens)),
+        reviewer or AuthenticatedOnly(),
+        attributes=lambda method, path: Attributes(method.lower(), path=path),
+        refuse=send_status,
+    )
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=guard), base_url="http://test") as client:
         return await client.get(path, headers=headers)
 

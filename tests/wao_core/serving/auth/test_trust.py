@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from tests.wao_core.serving.authority import Authority
-from wao_metrics_api.auth.trust import Trust, TrustError, trust_of
+from wao_core.serving.auth.trust import Trust, TrustError, trust_of
 
 PROXY, CLIENTS = Authority.new("front-proxy-ca"), Authority.new("cluster-ca")
 

@@ -6,11 +6,11 @@ import ssl
 import pytest
 
 from tests.wao_core.serving.authority import Authority
+from wao_core.serving.auth.authentication import Authenticator, Credentials
+from wao_core.serving.auth.identity import ANONYMOUS, User
+from wao_core.serving.auth.trust import Trust, trust_of
 from wao_core.serving.peercert import TlsPeer
 from wao_core.serving.status import StatusError
-from wao_metrics_api.auth.authentication import Authenticator, Credentials
-from wao_metrics_api.auth.identity import ANONYMOUS, User
-from wao_metrics_api.auth.trust import Trust, trust_of
 
 PROXY, CLIENTS = Authority.new("front-proxy-ca"), Authority.new("cluster-ca")
 DATA = {

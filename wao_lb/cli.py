@@ -9,6 +9,8 @@ import typer
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
+from wao_core.serving.plant_options import PlantOptions
+from wao_predict.cli.options import with_options
 
 
 class DefaultRule(StrEnum):
@@ -18,11 +20,13 @@ class DefaultRule(StrEnum):
     PROPORTIONAL = "proportional"
 
 
+@with_options(PlantOptions, "plants")
 @endpoint_options()
 @server_options()
 def lb(
     server: ServerOptions,
     endpoints: EndpointOptions,
+    plants: PlantOptions,
     rule: Annotated[
         DefaultRule,
         typer.Option(envvar="WAO_LB_RULE", help="Rule of Services without the annotation waok8s.github.io/lb-rule."),
@@ -73,8 +77,9 @@ def lb(
     unusable = proxy_name and not is_label_value(proxy_name)
     problems = [f"--proxy-name {proxy_name!r:.80}: not a valid label value"] if unusable else []
     run(
-        lambda: run_lb(server, settings, endpoints, agent_check_port=agent_check_port),
+        lambda: run_lb(server, settings, endpoints, agent_check_port=agent_check_port, plants=plants.source()),
         server,
         *problems,
+        *plants.problems(),
         *endpoints.problems(),
     )

@@ -8,11 +8,14 @@ from contextlib import AsyncExitStack
 
 from wao_core.cluster.records import Kind
 from wao_core.health import Check
+from wao_core.prediction.cooling_costs import PlantSource
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_loop import Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
+from wao_core.serving.plants import costing
 from wao_core.serving.server import serve
 from wao_lb.app import create_app
 from wao_lb.metrics import plan_duration
@@ -39,8 +42,9 @@ async def run_lb(
     endpoints: EndpointOptions | None = None,
     *,
     agent_check_port: int | None = None,
+    plants: PlantSource | None = None,
 ) -> None:
-    """Serve until the process is asked to stop."""
+    """Serve until the process is asked to stop; with plants, weights are by what a watt costs on the nodes."""
     frame = ServerFrame.from_options("lb", server)
     ready = _once(lambda: frame.checks.ready().healthy)
     async with AsyncExitStack() as stack:
@@ -52,7 +56,12 @@ async def run_lb(
         # in a cluster only the metrics API reads sensors, as a BMC answers one request at a time
         access = (endpoints or EndpointOptions()).access(standalone=standalone)
         inputs = Inputs(metrics_api=not standalone, access=access)
-        runtime = await stack.enter_async_context(deciding(source, frame.checks, book.update, inputs=inputs))
+        costs = await stack.enter_async_context(costing(plants, frame))
+
+        def update(snapshot: ClusterSnapshot) -> None:
+            book.update(snapshot if costs is None else costs.priced(snapshot, source.state.nodes))
+
+        runtime = await stack.enter_async_context(deciding(source, frame.checks, update, inputs=inputs))
         frame.counts["models"] = lambda: runtime.book.models
         frame.checks.add_ready("first-weights", first_weights(runtime.first, book.first))
         if agent_check_port is not None:

@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError
+from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.floor_history import HistorySource
 from wao_core.source.plain_values import plain_values
 from wao_predict.connection import TlsPolicy, origin_of
@@ -71,6 +72,10 @@ class CoolingSettings(_Settings):
 
     file: Path = Field(description="plant file, see docs/cooling.md")
     label: str = Field(min_length=1, description="node label whose value is the group of a plant, such as its room")
+
+    def source(self) -> PlantSource:
+        """Return the plants."""
+        return PlantSource(self.file, self.label)
 
 
 class FloorHistorySettings(_Settings):

@@ -10,13 +10,13 @@ import numpy as np
 
 from wao_core.cluster.records import Pod
 from wao_core.cluster.state import ClusterState
+from wao_core.prediction.cooling_costs import CoolingCosts, marginal_watts
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.increase_cache import IncreaseCache
 from wao_scheduler import hard_limits, scoring
 from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
-from wao_scheduler.cooling_costs import CoolingCosts, marginal_watts
 from wao_scheduler.decisions import Outcome, PlacementDecision
 from wao_scheduler.draining_nodes import DrainingNodes
 from wao_scheduler.increases import increases_of

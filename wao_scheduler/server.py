@@ -11,11 +11,10 @@ from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
+from wao_core.serving.plants import costing
 from wao_core.serving.server import serve
-from wao_predict.cooling.plant_file import read_plants
 from wao_scheduler.app import create_app
 from wao_scheduler.config import SchedulerSettings
-from wao_scheduler.cooling_costs import CoolingCosts
 from wao_scheduler.decision_engine import DecisionEngine
 
 KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS)
@@ -32,11 +31,8 @@ async def run_scheduler(
     frame = ServerFrame.from_options("scheduler", server, client_ca=client_ca)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=settings.metrics_cache_ttl))
-        costs = None
-        if settings.cooling is not None:
-            costs = CoolingCosts(read_plants(settings.cooling.file), settings.cooling.label)
-            frame.checks.add_warning("cooling", costs.problem)
-            await costs.read()
+        plants = None if settings.cooling is None else settings.cooling.source()
+        costs = await stack.enter_async_context(costing(plants, frame))
         engine = DecisionEngine(source.state, settings, costs=costs)
         for pod in source.state.pods.values():
             engine.assumed_pods.observe_pod(pod)
@@ -57,7 +53,5 @@ async def run_scheduler(
         )
         frame.counts["models"] = lambda: runtime.book.models
         await stack.enter_async_context(frame.tasks)
-        if costs is not None:
-            frame.tasks.supervise("cooling", costs.keep_reading)
         app = create_app(engine, source, frame, predictors=runtime.book.predictors)
         await serve(app, server, frame)

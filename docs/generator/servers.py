@@ -10,7 +10,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -24,8 +24,10 @@ from wao_core.controller.reconcile import NodeConfigController
 from wao_core.controller.server import add_metrics
 from wao_core.kube.lease import LeaderElection
 from wao_core.kube.statistics import CollectionMetrics
+from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
+from wao_core.serving.plants import CostCollector
 from wao_demo.apps import App, apps
 from wao_fleet.rebalance.app import create_app
 from wao_fleet.rebalance.metrics import RebalanceMetrics
@@ -51,7 +53,10 @@ if TYPE_CHECKING:
     from wao_fleet.standby.controller import Parts
     from wao_fleet.standby.power.switches import Switches
 
-FLEET = Path(__file__).parents[2] / "examples" / "fleet"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FLEET, PLANTS = EXAMPLES / "fleet", EXAMPLES / "start" / "plant.yaml"
+WITH_PLANTS = ("scheduler", "lb", "rebalance")
+"""Servers that count cooling and prices if they have a plant file."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,16 @@ def read_servers() -> dict[str, Server]:
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(_running(Path(folder)))
         options = ServerOptions(self_signed_dir=Path(folder))
-        return {
+        servers = {
             **found,
             "lb-agent": _agent(options),
             "controller": _controller(options),
             "rebalance": _rebalance(options),
             "standby": _standby(options),
         }
+    costs = _costs()
+    with_plants = {name: replace(servers[name], metrics=servers[name].metrics + costs) for name in WITH_PLANTS}
+    return servers | with_plants
 
 
 def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
@@ -98,6 +106,13 @@ async def _read(app: App) -> Server:
     finally:
         await transport.close()
     return Server(metrics.body.decode(), json.loads(openapi.body) if openapi.status == 200 else {})
+
+
+def _costs() -> str:
+    """Return the metrics of servers that have a plant file."""
+    registry = CollectorRegistry()
+    registry.register(CostCollector(PlantSource(PLANTS, "room").costs()))
+    return generate_latest(registry).decode()
 
 
 def _agent(options: ServerOptions) -> Server:

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.rooms import PLANTS, ROOM, rooms
 from tests.fakes.snapshots import snapshot
 from wao_core.cluster.records import Kind, Pod, PodMetrics
 from wao_core.cluster.state import ClusterState
+from wao_core.prediction.cooling_costs import CoolingCosts
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_lb.pod_table import PodTable
 from wao_lb.rows import SCALE, Rows
 from wao_lb.settings import LbSettings, ServiceSettings
 from wao_lb.weight_table import WeightTable
+from wao_predict.cooling.plant_file import parse_plants
 from wao_predict.traffic import Limits, Pace, Rule
 
 SLOPES = [1.0, 2.0, 3.0]
@@ -131,3 +134,14 @@ def test_services_keep_their_weights_while_others_are_replaced(changes: list[tup
         table.plan_fresh(nodes())
     assert {key: len(table.rows(key).published) for key in sizes} == sizes
     assert sorted(table.keys) == sorted(sizes)
+
+
+def test_with_plants_the_node_whose_watts_are_cheap_to_cool_gets_more() -> None:
+    costs, plain = CoolingCosts(parse_plants(PLANTS), ROOM), snapshot("01", slopes=[1.0, 1.0], usage=[2.0, 2.0])
+    weights = []
+    for seen in (plain, costs.priced(plain, rooms(**{"0": "warm", "1": "cold"}).nodes)):
+        table = Table(a="01")
+        table.plan(seen)
+        weights.append(table.rows("a").published / (100 * SCALE))
+    assert weights[0].tolist() == pytest.approx([0.5, 0.5], abs=0.01)
+    assert weights[1].tolist() == pytest.approx([1.1 / 2.7, 1.6 / 2.7], abs=0.01)

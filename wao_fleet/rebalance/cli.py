@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
+from wao_core.serving.plant_options import PlantOptions
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
@@ -146,10 +147,11 @@ class RebalanceOptions:
         )
 
 
+@with_options(PlantOptions, "plants")
 @endpoint_options()
 @server_options()
 @with_options(RebalanceOptions, "options")
-def run(server: ServerOptions, endpoints: EndpointOptions, options: RebalanceOptions) -> None:
+def run(server: ServerOptions, endpoints: EndpointOptions, plants: PlantOptions, options: RebalanceOptions) -> None:
     """Plan which Pods to move, and recommend that or do it; serves /v1/plan and /v1/evictions."""
     from wao_core.serving.server import run as run_server
     from wao_fleet.rebalance.server import run_rebalance
@@ -162,9 +164,11 @@ def run(server: ServerOptions, endpoints: EndpointOptions, options: RebalanceOpt
             endpoints,
             leader_elect=options.leader_elect,
             metrics_period=options.metrics_period,
+            plants=plants.source(),
         ),
         server,
         *endpoints.problems(),
+        *plants.problems(),
     )
 
 

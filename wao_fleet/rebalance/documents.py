@@ -58,9 +58,9 @@ class PlanDocument(ApiDocument):
     window_open: bool = Field(description="whether Pods may be moved now")
     next_window: Time | None = Field(description="when the next window opens; null while it is open")
     pace: float = Field(description="factor of the period between plans, above 1 after savings that were missed")
-    watts_before: float = Field(description="power of the measured nodes [W]")
+    watts_before: float = Field(description="power of the measured nodes, without plants [W]")
     watts_after: float = Field(description="their power after the plan [W]")
-    saved: float = Field(description="power that the plan saves [W]")
+    saved: float = Field(description="power that the plan saves; with plants, of what it costs [W]")
     drains: list[DrainDocument]
     kept: dict[str, str] = Field(description="why other nodes keep their Pods, by node")
     history: list[PastDrain] = Field(description="the last drains, newest first")

@@ -24,7 +24,7 @@ class PlannedMove:
     target
         The node on which the scheduler is predicted to place it.
     saved
-        Its share of the power that the drain saves [W].
+        Its share of the power that the drain saves [W]; with plants, of what the power costs.
     """
 
     pod: FleetPod
@@ -103,7 +103,8 @@ def plan_fleet(view: View, settings: RebalanceSettings, *, at: float) -> FleetPl
     plan = plan_moves(view.nodes, view.pods, settings.budgets, rule=settings.rule)
     drains = tuple(_drain(view, source, moves) for source, moves in plan.drains())
     kept = _kept(view, {drain.node for drain in drains}, whole_nodes=settings.budgets.whole_nodes)
-    return FleetPlan(at, drains, plan.watts_before, plan.watts_after, _change(view, plan.moves), kept)
+    before, change = _watts(view), _change(view, plan.moves)
+    return FleetPlan(at, drains, before, before + sum(change.values()), change, kept)
 
 
 def _drain(view: View, source: int, moves: tuple[Move, ...]) -> PlannedDrain:
@@ -113,16 +114,23 @@ def _drain(view: View, source: int, moves: tuple[Move, ...]) -> PlannedDrain:
     return PlannedDrain(names[source], planned, here == len(moves))
 
 
+def _watts(view: View) -> float:
+    """Return the power of the nodes whose power is known, without plants [W]."""
+    size = view.nodes.capacity if view.nodes.size is None else view.nodes.size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.nansum(view.snapshot.curves.at(100.0 * view.nodes.used / size)))
+
+
 def _change(view: View, moves: tuple[Move, ...]) -> dict[str, float]:
-    """Return the predicted change of power by node [W]."""
-    nodes, pods = view.nodes, view.pods
+    """Return the predicted change of power by node, without plants [W]."""
+    nodes, pods, curves = view.nodes, view.pods, view.snapshot.curves
     used = nodes.used.copy()
     for move in moves:
         used[move.source] = max(used[move.source] - pods.use[move.pod], 0.0)
         used[move.target] += pods.use[move.pod]
     rows = np.unique(np.array([(move.source, move.target) for move in moves], dtype=np.int64))
     percent = 100.0 / (nodes.capacity if nodes.size is None else nodes.size)[rows]
-    change = nodes.curves.at(used[rows] * percent, rows=rows) - nodes.curves.at(nodes.used[rows] * percent, rows=rows)
+    change = curves.at(used[rows] * percent, rows=rows) - curves.at(nodes.used[rows] * percent, rows=rows)
     return {view.snapshot.names[row]: float(watts) for row, watts in zip(rows.tolist(), change.tolist(), strict=True)}
 
 

@@ -13,6 +13,7 @@ from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import api_path
 from wao_core.kube.source import ClusterSource
+from wao_core.prediction.cooling_costs import CoolingCosts
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_fleet.drain.constraints import read_constraints
 from wao_fleet.drain.node_marks import marked_by
@@ -49,6 +50,8 @@ class Rebalancer:
         All Pods.
     snapshot
         Returns the current snapshot, None before the first.
+    costs
+        Cooling plants and prices, which count too; default: none.
     doubt
         Returns why the cluster is not known well enough to plan or act, or an empty string.
     clock
@@ -73,6 +76,7 @@ class Rebalancer:
         metrics: RebalanceMetrics,
         snapshot: Callable[[], ClusterSnapshot | None],
         *,
+        costs: CoolingCosts | None = None,
         doubt: Callable[[], str] = str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -81,7 +85,7 @@ class Rebalancer:
         self.problem = ""
         self.memory = Memory()
         self._source, self._client, self._table = source, client, table
-        self._snapshot, self._doubt, self._clock = snapshot, doubt, clock
+        self._snapshot, self._costs, self._doubt, self._clock = snapshot, costs, doubt, clock
         self._stored = StoredMemory(client, settings.namespace, self.memory)
         self._drainer = Drainer(client, source, table, settings, self.memory, self.history, metrics, clock)
 
@@ -138,7 +142,8 @@ class Rebalancer:
             return None
         now, state = self._clock(), self._source.state
         pods, usage, nodes = dict(self._table.pods), dict(state.pod_metrics), dict(state.nodes)
-        facts = ClusterFacts(snapshot, nodes, pods, usage, constraints, self.memory, now)
+        factors = None if self._costs is None else self._costs.factors(snapshot, nodes)
+        facts = ClusterFacts(snapshot, nodes, pods, usage, constraints, self.memory, now, factors)
         view = await asyncio.to_thread(view_of, facts, self.settings)
         self.plan = plan = await asyncio.to_thread(plan_fleet, view, self.settings, at=now)
         self.problem = ""

@@ -8,11 +8,13 @@ from contextlib import AsyncExitStack
 
 from wao_core.cluster.records import Kind
 from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
+from wao_core.serving.plants import costing
 from wao_core.serving.server import serve
 from wao_fleet.freshness import doubt_about_state
 from wao_fleet.rebalance.app import create_app
@@ -34,6 +36,7 @@ async def run_rebalance(
     *,
     leader_elect: bool = True,
     metrics_period: float = 15.0,
+    plants: PlantSource | None = None,
 ) -> None:
     """Plan, and serve the plan, until the process is signalled to stop; act while leading.
 
@@ -41,6 +44,8 @@ async def run_rebalance(
     ----------
     metrics_period
         Time between two reads of metrics.k8s.io and of the custom metrics API [s].
+    plants
+        Cooling plants and prices, which count too; default: none.
     """
     frame = ServerFrame.from_options("rebalance", server)
     async with AsyncExitStack() as stack:
@@ -63,7 +68,10 @@ async def run_rebalance(
             return runtime.first() or doubt_about_state(ages)
 
         frame.checks.add_ready("pods", lambda: None if pods.synced.is_set() else "the Pods are not read yet")
-        rebalancer = Rebalancer(source, client, table, settings, metrics, lambda: runtime.snapshot, doubt=doubt)
+        costs = await stack.enter_async_context(costing(plants, frame))
+        rebalancer = Rebalancer(
+            source, client, table, settings, metrics, lambda: runtime.snapshot, costs=costs, doubt=doubt
+        )
         election = LeaderElection(client, settings.namespace, COMPONENT, f"{socket.gethostname()}_{os.getpid()}")
         metrics.leading.set_function(lambda: float(election.leading.is_set()))
         await stack.enter_async_context(frame.tasks)

@@ -19,6 +19,7 @@ from wao_fleet.rebalance.memory import Memory
 from wao_fleet.rebalance.movable import MoveRules
 from wao_fleet.rebalance.settings import RebalanceSettings
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_predict.cooling.groups import cost_curves
 from wao_predict.rebalance import RebalanceNodes, RebalancePods
 
 OPT_OUT = "waok8s.github.io/rebalance"
@@ -37,6 +38,8 @@ class ClusterFacts:
         Curves, CPU and floors of the nodes.
     nodes, pods, usage
         Nodes by name, and Pods and their CPU use by namespace/name.
+    factors
+        What a watt costs on each node of the snapshot, shape (n_nodes,); default: the same everywhere.
     """
 
     snapshot: ClusterSnapshot
@@ -46,6 +49,7 @@ class ClusterFacts:
     constraints: Constraints
     memory: Memory
     now: float
+    factors: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +121,7 @@ def _nodes(facts: ClusterFacts, placed: Iterable[FleetPod], closed: Sequence[str
     has = [_room(facts.nodes.get(name)) for name in snapshot.names]
     fresh = np.array([not why for why in closed], dtype=np.bool_) if count else np.zeros(0, dtype=np.bool_)
     return RebalanceNodes(
-        curves=snapshot.curves,
+        curves=snapshot.curves if facts.factors is None else cost_curves(snapshot.curves, facts.factors),
         capacity=snapshot.allocatable_cores,
         requested=requested,
         used=snapshot.usage_cores + unseen,

@@ -194,15 +194,17 @@ def _weights(
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Return the price or carbon of each group relative to the mean of those known, and notes of missing ones."""
     signals = [None if plant is None else plant.signal(minimize) for plant in plants]
+    if minimize == "energy":
+        return np.ones(len(names)), ()
     known = [signal for signal in signals if signal is not None]
     mean = float(np.mean(known)) if known else 1.0
-    if minimize == "energy" or mean <= 0:
-        return np.ones(len(names)), ()
     notes = tuple(
-        f"{minimize} of group {name} is unknown: counted as the mean of the others"
+        f"{minimize} of group {name} is unknown: counted as the mean"
         for name, signal in zip(names, signals, strict=True)
         if signal is None
     )
+    if mean <= 0:
+        return np.ones(len(names)), (*notes, f"the mean {minimize} is not above 0: it is not counted")
     # a price below 0 would make waste a gain
     return np.array([1.0 if signal is None else max(signal / mean, 0.01) for signal in signals]), notes
 

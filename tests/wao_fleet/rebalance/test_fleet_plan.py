@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -16,9 +17,10 @@ from wao_fleet.rebalance.view import ClusterFacts, view_of
 SETTINGS = RebalanceSettings(budgets=PATIENT)
 
 
-def plan(site: RebalanceSite) -> FleetPlan:
+def plan(site: RebalanceSite, factors: list[float] | None = None) -> FleetPlan:
     nodes, pods = site.source.state.nodes, site.table.pods
-    facts = ClusterFacts(site.snapshot(), nodes, pods, {}, Constraints(), Memory(), site.clock.now)
+    costs = None if factors is None else np.array(factors)
+    facts = ClusterFacts(site.snapshot(), nodes, pods, {}, Constraints(), Memory(), site.clock.now, costs)
     return plan_fleet(view_of(facts, SETTINGS), SETTINGS, at=site.clock.now)
 
 
@@ -46,3 +48,16 @@ def test_nodes_that_keep_their_pods_say_why() -> None:
 
 def test_an_empty_cluster_has_an_empty_plan() -> None:
     assert plan(RebalanceSite({"a": 0})).drains == ()
+
+
+def test_with_plants_pods_go_where_a_watt_costs_least_and_watts_stay_those_of_the_servers() -> None:
+    site = RebalanceSite({"a": 2, "b": 2, "c": 2})
+    found = plan(site, [1.0, 2.0, 1.1])
+    moved = [(drain.node, {move.target for move in drain.moves}) for drain in found.drains]
+    assert moved == [
+        ("b", {"a"}),
+        ("c", {"a"}),
+    ]
+    assert found.watts_before - found.watts_after == pytest.approx(-sum(found.change.values()))
+    costs = {"a": 1.0, "b": 2.0, "c": 1.1}
+    assert found.saved == pytest.approx(-sum(costs[node] * watts for node, watts in found.change.items()))

@@ -50,7 +50,13 @@ def test_prices_and_carbon_are_relative_to_their_mean(minimize: Minimize) -> Non
 def test_a_missing_price_counts_as_the_mean_and_is_reported() -> None:
     made = grouped({"a": plant(0.0, 0.3), "b": plant(0.0)}, "price")
     assert made.factors(WATTS).tolist() == pytest.approx([1.0, 1.0, 1.0])
-    assert made.notes == ("price of group b is unknown: counted as the mean of the others",)
+    assert made.notes == ("price of group b is unknown: counted as the mean",)
+
+
+def test_prices_whose_mean_is_not_positive_are_not_counted_and_that_is_reported() -> None:
+    made = grouped({"a": plant(0.0, -0.3), "b": plant(0.0, 0.1)}, "price")
+    assert made.factors(WATTS).tolist() == [1.0, 1.0, 1.0]
+    assert made.notes == ("the mean price is not above 0: it is not counted",)
 
 
 def test_a_negative_price_never_makes_waste_a_gain() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,20 +15,46 @@ from wao_core.cluster.records import Node
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import FloatArray
 from wao_predict.connection import HttpOptions
-from wao_predict.cooling.groups import Cooling, GroupedCooling
+from wao_predict.cooling.groups import Cooling, GroupedCooling, cost_curves
 from wao_predict.cooling.measured import MeasuredValue, values_of
-from wao_predict.cooling.plant_file import PlantFile
+from wao_predict.cooling.plant_file import PlantFile, read_plants
 from wao_predict.errors import WaoPredictError, summary
 from wao_predict.flow import arun
 from wao_predict.transport import AsyncHttpTransport
 
-log = logging.getLogger("wao.scheduler")
+log = logging.getLogger(__name__)
 
 PERIOD = 60.0
 """Time between two readings of the measured values [s]."""
 MAX_AGE = 900.0
 """Age up to which the last reading is used when there is no new one [s]."""
 _LIMITS = HttpOptions(timeout=5.0, connect_timeout=3.0, attempts=2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSource:
+    """The plants of a cluster.
+
+    Parameters
+    ----------
+    file
+        Plant file.
+    label
+        Node label whose value is the group of a node.
+    """
+
+    file: Path
+    label: str
+
+    def costs(self) -> CoolingCosts:
+        """Return the plants before anything is measured.
+
+        Raises
+        ------
+        WaoPredictError
+            The file cannot be read or used.
+        """
+        return CoolingCosts(read_plants(self.file), self.label)
 
 
 class CoolingCosts:
@@ -40,6 +68,11 @@ class CoolingCosts:
         Node label whose value is the group of a node.
     clock
         Returns the time [s].
+
+    Attributes
+    ----------
+    by_group
+        What a further watt costs in each group of nodes; "*" are the nodes of all groups without a plant of their own.
     """
 
     def __init__(self, file: PlantFile, label: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,6 +82,7 @@ class CoolingCosts:
         self._notes: tuple[str, ...] = ()
         self._factors: FloatArray | None = None
         self._names: Sequence[str] = ()
+        self.by_group: Mapping[str, float] = {}
 
     def groups_of(self, names: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
         """Return the group of each node, "" for one without the label."""
@@ -71,8 +105,15 @@ class CoolingCosts:
         grouped = GroupedCooling(self.cooling(), self.groups_of(snapshot.names, nodes), snapshot.curves.watts[:, -1])
         before = self._factors if snapshot.names is self._names else None
         self._names, self._factors = snapshot.names, grouped.factors(watts, before=before)
+        self.by_group = dict(
+            zip((grouped.names[group] for group in grouped.index), self._factors.tolist(), strict=True)
+        )
         self._note((*self._unread, *grouped.notes) if grouped.notes else self._notes)
         return self._factors
+
+    def priced(self, snapshot: ClusterSnapshot, nodes: Mapping[str, Node]) -> ClusterSnapshot:
+        """Return a snapshot with curves of cost: the power of each node times what a watt costs there."""
+        return replace(snapshot, curves=cost_curves(snapshot.curves, self.factors(snapshot, nodes)))
 
     def problem(self) -> str | None:
         """Return what is missing and how it is counted, None if nothing is: a warning of the server."""

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from aiohttp import web
 
 from tests.fakes.extender import Extender
-from tests.fakes.server_thread import listening
+from tests.fakes.rooms import PLANTS, ROOM, rooms
 from tests.fakes.snapshots import snapshot
-from wao_core.cluster.records import Kind, Node, Pod
+from wao_core.cluster.records import Pod
 from wao_core.cluster.state import ClusterState
+from wao_core.prediction.cooling_costs import CoolingCosts
 from wao_predict.cooling.plant_file import parse_plants
 from wao_scheduler.config import parse_settings
-from wao_scheduler.cooling_costs import MAX_AGE, CoolingCosts
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.decisions import explain
 
-ROOM = "example.com/room"
 POD = Pod(name="p", namespace="default", uid="uid-p", cpu_request=1.0)
-PLANTS = {
-    "plants": [
-        {"group": "warm", "type": "factor", "factor": 0.6},
-        {"group": "cold", "type": "factor", "factor": 0.1},
-    ]
-}
-
-
-def rooms(**groups: str) -> ClusterState:
-    state = ClusterState()
-    for name, room in groups.items():
-        state.put(Kind.NODE, Node(name=name, labels={ROOM: room}))
-    return state
 
 
 def engine(state: ClusterState, plants: dict[str, Any] | None = None, **profile: Any) -> DecisionEngine:
@@ -77,46 +61,6 @@ def test_a_cap_is_on_watts_of_the_servers_not_on_costs() -> None:
     made = engine(rooms(a="warm", b="cold"), PLANTS, powerCap=cap)
     made.update(snapshot(["a", "b"], slopes=[1.0, 1.2]))
     assert made.filter(POD, ["a", "b"]).keep == ("a",)
-
-
-def test_factors_stay_until_they_change_enough() -> None:
-    plant = {"type": "cop", "curve": [[20, 5]], "outdoor": {"temp": 20}, "group": "warm"}
-    costs, nodes = CoolingCosts(parse_plants({"plants": [plant]}), ROOM), rooms(a="warm", b="cold").nodes
-    first = snapshot(["a", "b"])
-    factors = costs.factors(first, nodes)
-    assert factors.tolist() == pytest.approx([1.2, 1.0])
-    later = costs.factors(replace(first, usage_cores=np.array([5.0, 5.0])), nodes)
-    assert later.tolist() == factors.tolist()
-
-
-def test_a_plant_whose_weather_is_unknown_counts_without_cooling_and_is_a_warning() -> None:
-    measured = {"temp": {"url": "http://127.0.0.1:9", "query": "outdoor"}}
-    plants = {"plants": [{"group": "warm", "type": "cop", "outdoor": measured}]}
-    costs = CoolingCosts(parse_plants(plants), ROOM)
-    factors = costs.factors(snapshot(["a"]), rooms(a="warm").nodes)
-    assert factors.tolist() == [1.0]
-    problem = costs.problem()
-    assert problem is not None
-    assert "needs the outdoor temp" in problem
-
-
-async def prometheus(request: web.Request) -> web.Response:
-    """Answer every query with the PUE 1.4, sampled now."""
-    result = [{"metric": {}, "value": [1000.0, "1.4"]}]
-    return web.json_response({"status": "success", "data": {"resultType": "vector", "result": result}})
-
-
-async def test_measured_values_are_read_and_become_old() -> None:
-    now = [0.0]
-    async with listening(prometheus) as url:
-        plants = {"plants": [{"type": "pue", "pue": {"url": url, "query": "site / servers"}}]}
-        costs = CoolingCosts(parse_plants(plants), ROOM, clock=lambda: now[0])
-        await costs.read()
-    assert costs.factors(snapshot(["a"]), rooms().nodes).tolist() == pytest.approx([1.4])
-    assert costs.problem() is None
-    now[0] = MAX_AGE + 1.0
-    assert costs.factors(snapshot(["a"]), rooms().nodes).tolist() == [1.0]
-    assert "counts without cooling" in str(costs.problem())
 
 
 async def test_what_if_counts_plants_too() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -130,6 +130,7 @@ class Bed:
     def __init__(self, client: KubeClient, api: StandbyApi, switch: FakeSwitch) -> None:
         self.client, self.api, self.switch = client, api, switch
         self.now = 1_000_000.0
+        self.holds_lease: Callable[[], bool] = lambda: True
         self.config = NodeConfig(name="c", namespace="w", uid="c", node_name="n1", standby=STANDBY)
         self.source = StatusSource()
         self.restart()
@@ -140,7 +141,8 @@ class Bed:
         clocks = {"clock": lambda: self.now, "wall_clock": lambda: self.now}
         self.book = ProgressBook(self.source, **clocks)  # type: ignore[arg-type]
         self.switches = FakeSwitches(self.switch)
-        self.sequences = Sequences(self.source, self.client, self.switches, self.book, **clocks)  # type: ignore[arg-type]
+        permitted = {"permitted": lambda: self.holds_lease()}
+        self.sequences = Sequences(self.source, self.client, self.switches, self.book, **permitted, **clocks)  # type: ignore[arg-type]
 
     def standby(self, **fields: Any) -> None:
         """Change `spec.standby` of the NodeConfig."""

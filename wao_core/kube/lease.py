@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,6 +44,8 @@ class LeaderElection:
     ----------
     identity
         The name of this replica; replicas must have different ones.
+    clock
+        Seconds.
 
     Attributes
     ----------
@@ -51,9 +54,16 @@ class LeaderElection:
     """
 
     def __init__(
-        self, client: KubeClient, namespace: str, name: str, identity: str, *, times: LeaseTimes | None = None
+        self,
+        client: KubeClient,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        times: LeaseTimes | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
+        self._client, self._clock = client, clock
         self._namespace, self._name, self._identity = namespace, name, identity
         self._path = api_path("coordination.k8s.io/v1", "leases", namespace=namespace)
         self._object = api_path("coordination.k8s.io/v1", "leases", namespace=namespace, name=name)
@@ -67,8 +77,16 @@ class LeaderElection:
 
     def lead_alone(self) -> None:
         """Lead without a Lease, as the only replica."""
+        self._renewed_at = math.inf
         self.leading.set()
         self.lost.clear()
+
+    def holds(self) -> bool:
+        """Return whether this replica certainly holds the Lease now: check it right before an act on the outside.
+
+        A process that was paused may have lost the Lease before `lost` is set.
+        """
+        return self.leading.is_set() and self._clock() - self._renewed_at < self._times.renew_deadline
 
     async def run(self) -> None:
         """Acquire and renew the Lease until cancelled; cancelling it releases the Lease."""
@@ -82,6 +100,7 @@ class LeaderElection:
                 await asyncio.shield(asyncio.create_task(self._release()))
 
     async def _attempt(self) -> None:
+        began = self._clock()  # the Lease runs from the request on, not from the answer
         try:
             async with asyncio.timeout(self._times.renew_deadline / 2):
                 acquired = await self._acquire()
@@ -92,14 +111,13 @@ class LeaderElection:
             acquired = False
             if not (isinstance(error, KubeError) and error.status_code == 409):
                 log.warning("lease %s/%s: %s: %s", self._namespace, self._name, type(error).__name__, error)
-        now = time.monotonic()
         if acquired:
-            self._renewed_at = now
+            self._renewed_at = began
             if not self.leading.is_set():
                 log.info("leading: %s holds lease %s/%s", self._identity, self._namespace, self._name)
                 self.lost.clear()
                 self.leading.set()
-        elif self.leading.is_set() and now - self._renewed_at > self._times.renew_deadline:
+        elif self.leading.is_set() and self._clock() - self._renewed_at > self._times.renew_deadline:
             self._lose("the lease could not be renewed in time")
 
     def _lose(self, why: str) -> None:
@@ -130,7 +148,7 @@ class LeaderElection:
 
     def _expired(self, holder: str, spec: dict[str, Any]) -> bool:
         seen = (holder, str(spec.get("renewTime")))
-        now = time.monotonic()
+        now = self._clock()
         if seen != self._seen:
             self._seen, self._seen_at = seen, now
         return now - self._seen_at > float(spec.get("leaseDurationSeconds") or self._times.duration)

@@ -1,6 +1,6 @@
 """What else limits evictions and places of Pods: PodDisruptionBudgets and the nodes of volumes.
 
-Both are listed when a plan is made, not watched: they are few, and the Eviction API has the last word on budgets.
+Both are listed when they are needed, not watched: they are few, and the Eviction API has the last word on budgets.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any
 
 from wao_core.cluster.decoder import Decoder
 from wao_core.cluster.metadata import ApiObject, Part
+from wao_core.cluster.records import Node
 from wao_core.cluster.selector import matches
+from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.collection import Collection, decode_list
 from wao_core.kube.resources import api_path
+from wao_fleet.drain.places import matches_terms
 from wao_fleet.drain.pods import FleetPod, NodeTerm
 
 HOST_NAME = "kubernetes.io/hostname"
@@ -37,10 +40,12 @@ class DisruptionBudget:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The PersistentVolume of a claim.
+    """A PersistentVolume.
 
     Attributes
     ----------
+    name
+        Its name.
     claim
         The claim as namespace/name, empty if it has none.
     local
@@ -52,6 +57,18 @@ class Volume:
     claim: str
     local: bool
     terms: tuple[NodeTerm, ...] | None = None
+    name: str = ""
+
+    def places(self, nodes: Sequence[Node]) -> Sequence[Node]:
+        """Return the nodes on which its data may be; none if the data is not on a node.
+
+        A volume that only one node can reach is on that node, whatever its kind is. A local volume without terms may be
+        on any node.
+        """
+        if self.terms is None:
+            return nodes if self.local else ()
+        found = [node for node in nodes if matches_terms(self.terms, node)]
+        return found if self.local or len(found) == 1 else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,8 @@ def _volume(raw: _Volume) -> Volume:
     terms = None if required is None else required.node_selector_terms
     by_host = any(item.key == HOST_NAME for term in terms or () for item in term.match_expressions)
     claim = f"{spec.claim_ref.namespace}/{spec.claim_ref.name}" if spec.claim_ref else ""
-    return Volume(claim, spec.local is not None or spec.host_path is not None or by_host, terms)
+    local = spec.local is not None or spec.host_path is not None or by_host
+    return Volume(claim, local, terms, raw.metadata.name)
 
 
 def _key(namespace: str, name: str) -> str:
@@ -142,6 +160,29 @@ _VOLUMES: Collection[Volume] = Collection(
     Decoder("PersistentVolume", _Volume, _volume).decode_json,
     _key,
 )
+
+
+async def read_volumes(client: KubeClient) -> list[Volume]:
+    """Return all PersistentVolumes of the cluster.
+
+    Raises
+    ------
+    SourceError
+        The list, or one of them, cannot be read: its data could be on any node.
+    """
+    page = decode_list(await client.get(_VOLUMES.path, query=[("resourceVersion", "0")]), _VOLUMES)
+    for name, reason in page.unreadable.items():
+        raise SourceError(f"PersistentVolume {name.strip('/')} cannot be read: {reason}")
+    return page.objects
+
+
+def volumes_by_node(volumes: Sequence[Volume], nodes: Sequence[Node]) -> dict[str, str]:
+    """Return the name of a volume whose data is, or may be, on a node, by the name of the node."""
+    found: dict[str, str] = {}
+    for volume in volumes:
+        for node in volume.places(nodes):
+            found.setdefault(node.name, volume.name)
+    return found
 
 
 async def read_constraints(client: KubeClient) -> Constraints:

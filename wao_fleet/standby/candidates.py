@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wao_core.cluster.records import Node, NodeConfig
 from wao_core.cluster.sleeping import STANDBY
-from wao_fleet.drain.node_marks import CORDONED_BY, draining_for
+from wao_fleet.drain.node_marks import CORDONED_BY, draining_for, is_marked
 from wao_fleet.standby.progress import Progress
 
 PURPOSE = STANDBY
@@ -37,14 +37,14 @@ class NodeFacts:
         None for a node that is not in the cluster.
     config
         The NodeConfig that counts for it, None for none.
-    local_volume
-        Whether a PersistentVolume is on it.
+    volume
+        A PersistentVolume whose data is, or may be, on it; empty for none.
     """
 
     node: Node | None
     config: NodeConfig | None
     progress: Progress
-    local_volume: bool = False
+    volume: str = ""
 
 
 def why_never(facts: NodeFacts, kept: Sequence[str] = KEPT_LABELS) -> str:
@@ -62,7 +62,8 @@ def why_never(facts: NodeFacts, kept: Sequence[str] = KEPT_LABELS) -> str:
     """
     node, config = facts.node, facts.config
     if config is None or config.standby is None:
-        return "its NodeConfig has no standby"
+        left = node is not None and is_marked(node, PURPOSE)
+        return f"its NodeConfig has no standby{', but it is still drained or switched off by standby' if left else ''}"
     if node is None:
         return "there is no such Node"
     if "never" in (node.annotations.get(NEVER), node.labels.get(NEVER)):
@@ -70,8 +71,8 @@ def why_never(facts: NodeFacts, kept: Sequence[str] = KEPT_LABELS) -> str:
     label = next((label for label in kept if _has(node, label)), "")
     if label:
         return f"it has the label {label}"
-    if facts.local_volume:
-        return "a PersistentVolume is on it"
+    if facts.volume:
+        return f"the data of PersistentVolume {facts.volume} is on it, or may be, as nodeAffinity does not exclude it"
     if any(taint.key in AUTOSCALER_TAINTS for taint in node.taints):
         return "cluster-autoscaler is removing it: do not run both on the same nodes"
     return ""
@@ -94,32 +95,6 @@ def why_not_now(facts: NodeFacts) -> str:
     return ""
 
 
-def local_volume_nodes(volumes: Sequence[dict[str, object]]) -> frozenset[str]:
-    """Return the values of kubernetes.io/hostname that PersistentVolumes are bound to, from their JSON."""
-    found: set[str] = set()
-    for volume in volumes:
-        for term in _terms(volume):
-            for requirement in _list(term, "matchExpressions"):
-                if requirement.get("key") == "kubernetes.io/hostname" and requirement.get("operator") == "In":
-                    values = requirement.get("values")
-                    found |= {str(value) for value in values} if isinstance(values, list) else set()
-    return frozenset(found)
-
-
 def _has(node: Node, label: str) -> bool:
     key, equals, value = label.partition("=")
     return key in node.labels and (not equals or node.labels[key] == value)
-
-
-def _terms(volume: dict[str, object]) -> list[dict[str, object]]:
-    return _list(_dict(_dict(_dict(volume, "spec"), "nodeAffinity"), "required"), "nodeSelectorTerms")
-
-
-def _dict(value: dict[str, object], name: str) -> dict[str, object]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: dict[str, object], name: str) -> list[dict[str, object]]:
-    found = value.get(name)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

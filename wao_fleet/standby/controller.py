@@ -13,12 +13,14 @@ from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.state import ClusterState
 from wao_core.crds.node_configs import precedence
+from wao_fleet.drain.constraints import volumes_by_node
 from wao_fleet.drain.node_marks import is_marked
 from wao_fleet.drain.pods import FleetPod
 from wao_fleet.freshness import doubt_about_state
 from wao_fleet.standby.candidates import KEPT_LABELS, PURPOSE, NodeFacts
-from wao_fleet.standby.doubts import LostCapacity
+from wao_fleet.standby.doubts import LostCapacity, unreadable_doubt
 from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
+from wao_fleet.standby.forgotten import ForgottenNodes, care_for
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower
 from wao_fleet.standby.power.switches import Switches
@@ -34,7 +36,6 @@ from wao_predict.standby import ActionKind, Decision, StandbySettings, decide
 
 log = logging.getLogger(__name__)
 
-HOSTNAME = "kubernetes.io/hostname"
 WATCHED = (Kind.NODE, Kind.POD, Kind.NODE_CONFIG)
 
 
@@ -75,12 +76,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The last decision, for people: the nodes, the fleet, the actions, and the doubt that forbids switching off."""
+    """The last decision, for people: the nodes, the fleet and the actions.
+
+    `doubt` forbids to switch nodes off. `unsure` is the part of it that is about the state of the cluster, and also
+    applies to requests of people.
+    """
 
     at: float
     facts: Mapping[str, NodeFacts]
     fleet: Fleet
     decision: Decision
+    unsure: str
     doubt: str
     waking_all: bool
 
@@ -97,6 +103,7 @@ class Parts:
     kill_switch: KillSwitch
     watts_per_core: Callable[[], Mapping[str, float]] = dict
     measured: MeasuredPower | None = None
+    unreadable_pods: Callable[[], Mapping[str, str]] = dict
 
 
 class StandbyController:
@@ -105,6 +112,7 @@ class StandbyController:
     def __init__(self, parts: Parts, policy: Policy, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._parts, self._policy, self._wall_clock = parts, policy, wall_clock
         self._lost = LostCapacity()
+        self._forgotten = ForgottenNodes()
         self._empty_since: dict[str, float] = {}
         self._largest: dict[str, tuple[FleetPod, float]] = {}
         self._recommended: frozenset[str] = frozenset()
@@ -141,7 +149,11 @@ class StandbyController:
         for task in self.tasks_of(plan, configs):
             tasks.spawn(f"standby {task.name}", parts.sequences.advance(task))
         await self._recommend(plan)
-        parts.switches.keep({*configs, *self._known})
+        known = {*configs, *self._known}
+        forgotten = self._forgotten.look(parts.state.nodes.values(), known, self._wall_clock())
+        await care_for(*forgotten, parts.sequences, self._all_configs())
+        for table in (parts.switches, parts.sequences, parts.book):
+            table.keep_only(known)
         self.plan = plan
         self.rounds += 1
 
@@ -150,7 +162,8 @@ class StandbyController:
         now = self._wall_clock()
         view = self._view(configs, now)
         fleet = fleet_of(view)
-        doubt = self._doubt(view, configs)
+        unsure = self._doubt(view, configs)
+        doubt = unsure or ("" if self._policy.windows.is_open(now) else "outside the windows for switching off")
         waking_all = self._policy.stop or self._parts.kill_switch.stopped
         decision = decide(
             fleet.nodes,
@@ -161,7 +174,7 @@ class StandbyController:
             wake_all=waking_all,
         )
         self._count_waiting(fleet, decision, now)
-        return Plan(now, view.facts, fleet, decision, doubt, waking_all)
+        return Plan(now, view.facts, fleet, decision, unsure, doubt, waking_all)
 
     def tasks_of(self, plan: Plan, configs: Mapping[str, NodeConfig]) -> list[Task]:
         """Return a task for each node that standby may switch, and for sleeping ones that it may no longer switch."""
@@ -195,7 +208,7 @@ class StandbyController:
         for name in [name for name in self._known if name not in configs]:
             node, config = state.nodes.get(name), self._known[name]
             marked = node is not None and is_marked(node, PURPOSE)
-            if held.get(name, Progress()).phase is Phase.RUNNING and not marked:
+            if node is None or (held.get(name, Progress()).phase is Phase.RUNNING and not marked):
                 del self._known[name]
             else:
                 found.append(Task(name, node, config, (), Wish.WAKE, why, recorded=config.uid in present))
@@ -208,6 +221,7 @@ class StandbyController:
         if request is None:
             return task
         why_not = plan.fleet.excluded.get(task.name, "") or ("the kill switch is on" if plan.waking_all else "")
+        why_not = why_not or plan.unsure
         if not why_not and task.config.standby is not None and task.config.standby.method == "DryRun":
             why_not = "its method is DryRun"
         refused = refusal_of(request, progress, why_not)
@@ -218,13 +232,12 @@ class StandbyController:
 
     def _view(self, configs: Mapping[str, NodeConfig], now: float) -> View:
         state, book = self._parts.state, self._parts.book
-        hosts = self._parts.slow.facts.volume_hosts
+        volumes = volumes_by_node(self._parts.slow.facts.volumes, list(state.nodes.values()))
         facts = {}
         for name in {*state.nodes, *configs}:
             node, config = state.nodes.get(name), configs.get(name)
             progress = (None if config is None else book.get(config)) or Progress()
-            local = node is not None and (name in hosts or node.labels.get(HOSTNAME, name) in hosts)
-            facts[name] = NodeFacts(node, config, progress, local)
+            facts[name] = NodeFacts(node, config, progress, volumes.get(name, ""))
         pods = self._pods()
         self._note_empty(facts, pods, now)
         return View(
@@ -258,11 +271,11 @@ class StandbyController:
         lost = self._lost.doubt(state.nodes, progress_of(view.facts), view.now)
         return (
             doubt_about_state({kind.value: state.age(kind) for kind in WATCHED})
+            or unreadable_doubt(parts.unreadable_pods())
             or (f"the status of the NodeConfig of {min(unknown)} is unknown" if unknown else "")
             or parts.slow.doubt()
             or parts.kill_switch.doubt
             or lost
-            or ("" if self._policy.windows.is_open(view.now) else "outside the windows for switching off")
         )
 
     def _count_waiting(self, fleet: Fleet, decision: Decision, now: float) -> None:
@@ -293,10 +306,14 @@ class StandbyController:
 
     def _configs(self) -> dict[str, NodeConfig]:
         """Return the NodeConfig that counts for each node that standby may switch."""
+        return {name: config for name, config in self._all_configs().items() if config.standby is not None}
+
+    def _all_configs(self) -> dict[str, NodeConfig]:
+        """Return the NodeConfig that counts for each node."""
         found: dict[str, NodeConfig] = {}
         for config in sorted(filter(self._counts, self._parts.state.node_configs.values()), key=precedence):
             found.setdefault(config.node_name, config)
-        return {name: config for name, config in found.items() if config.standby is not None}
+        return found
 
     def _counts(self, config: NodeConfig) -> bool:
         return self._policy.namespaces is None or config.namespace in self._policy.namespaces

@@ -8,6 +8,18 @@ from wao_core.cluster.records import Node
 from wao_fleet.standby.candidates import AUTOSCALER_TAINTS
 from wao_fleet.standby.progress import Phase, Progress
 
+
+def unreadable_doubt(pods: Mapping[str, str]) -> str:
+    """Return which Pod cannot be read, as it may be on any node, or an empty string; `pods` has the reasons by key.
+
+    Examples
+    --------
+    >>> unreadable_doubt({"d/p": "spec: not an object"})
+    'Pod d/p cannot be read: spec: not an object'
+    """
+    return next((f"Pod {key} cannot be read: {reason}" for key, reason in sorted(pods.items())), "")
+
+
 SHRUNK = 900.0
 """Time after the loss of a node in which nothing is switched off [s]."""
 
@@ -23,6 +35,9 @@ class LostCapacity:
         self._known: frozenset[str] = frozenset()
         self._lost: dict[str, float] = {}
 
+    def __len__(self) -> int:
+        return len(self._lost)
+
     def doubt(self, nodes: Mapping[str, Node], progress: Mapping[str, Progress], now: float) -> str:
         """Return which node was lost, or an empty string; `now` in seconds."""
         for name, node in nodes.items():
@@ -31,8 +46,11 @@ class LostCapacity:
         running = {name for name in nodes if progress.get(name, Progress()).phase is Phase.RUNNING}
         down = {name for name in running if not nodes[name].ready or nodes[name].terminating}
         gone = self._known - nodes.keys()
-        kept = {name for name in self._lost if name in down or name not in nodes}
-        self._lost = {name: since for name, since in self._lost.items() if name in kept}
+        self._lost = {
+            name: since
+            for name, since in self._lost.items()
+            if name in down or (name not in nodes and now - since < SHRUNK)
+        }
         for name in sorted(down | gone):
             self._lost.setdefault(name, now)
         self._known = frozenset(nodes)

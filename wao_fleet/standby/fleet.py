@@ -103,7 +103,7 @@ def fleet_of(view: View) -> Fleet:
         requested=_requested(names, view.pods),
         empty_seconds=np.array([view.now - view.empty_since.get(name, np.nan) for name in names]),
         state_seconds=np.array([_state_seconds(facts[name], view.now) for name in names]),
-        schedulable=np.array([node.ready and not node.unschedulable and not node.terminating for node in known]),
+        schedulable=np.array([node.ready and not node.unschedulable and not node.terminating for node in known], bool),
         candidate=np.array([_is_candidate(name, facts[name], excluded, never) for name in names], dtype=bool),
         wake_tested=np.array([each.wake_tested or not view.acting for each in progress], dtype=bool),
         watts_per_core=np.array([view.watts_per_core.get(name, np.nan) for name in names]),

@@ -43,6 +43,7 @@ class MeasuredPower:
             return
         self._problem = ""
         phases = {name: held.phase for name, held in progress.items()}
+        self._awake = {name: watts for name, watts in self._awake.items() if name in phases}
         self._awake |= {name: each.value for name, each in listed.items() if phases.get(name) is Phase.RUNNING}
         self._asleep = {name: each.value for name, each in listed.items() if phases.get(name) is Phase.ASLEEP}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from wao_core.cluster.records import NodeConfig
@@ -69,6 +69,11 @@ class ProgressBook:
     def keep(self, config: NodeConfig, progress: Progress) -> None:
         """Keep the progress of a node in memory only, because its NodeConfig was deleted."""
         self._held[config.node_name] = _Held(config.uid, progress)
+
+    def keep_only(self, nodes: Container[str]) -> None:
+        """Forget the progress of all other nodes, such as those that were deleted."""
+        for name in [name for name in self._held if name not in nodes]:
+            del self._held[name]
 
     def forget(self) -> None:
         """Forget everything: another replica may have gone on since."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from wao_core.cluster.records import Node, NodeConfig, Standby
 from wao_core.cluster.source import ObjectRef, Source
+from wao_core.errors import WaoCoreError
 from wao_core.kube.client import MERGE_PATCH, KubeClient, object_of
 from wao_core.kube.collection import decode_list
 from wao_core.kube.resources import NODES
@@ -99,6 +100,8 @@ class Sequences:
         Records Events.
     book
         Where the progress is kept.
+    permitted
+        Returns whether this process may act now: it holds the Lease.
     clock, wall_clock
         Seconds: for pauses, and since the epoch.
     """
@@ -110,10 +113,12 @@ class Sequences:
         switches: Switches,
         book: ProgressBook,
         *,
+        permitted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._source, self._client, self._switches, self._book = source, client, switches, book
+        self._permitted = permitted
         self._clock, self._wall_clock = clock, wall_clock
         self._power: dict[str, _Power] = {}
         self._sent: dict[str, tuple[Phase, float, float]] = {}  # phase, its beginning, and when a reset was sent
@@ -130,6 +135,12 @@ class Sequences:
         """Return why the power state of a node cannot be read, or an empty string."""
         held = self._power.get(name)
         return "" if held is None else held.problem
+
+    def keep_only(self, nodes: Container[str]) -> None:
+        """Forget what was read of and sent to all other nodes, such as those that were deleted."""
+        for held in (self._power, self._sent):
+            for name in [name for name in held if name not in nodes]:
+                del held[name]
 
     async def advance(self, task: Task) -> None:
         """Take one step of a node; errors are logged, and the next step tries again."""
@@ -151,6 +162,7 @@ class Sequences:
         seen = await self._observe(task, progress, switch)
         taken = step(progress, seen, task.wish, standby, task.why)
         new = replace(taken.progress, request=task.request or progress.request)
+        self._check_lease()
         if not task.recorded:
             self._book.keep(task.config, new)
         elif not await self._book.write(task.config, new, seen.power):
@@ -158,7 +170,13 @@ class Sequences:
         self._count(progress, new)
         await self._tell(task, taken)
         for act in taken.acts:
+            self._check_lease()
             await self._perform(act, task, new, switch)
+
+    def _check_lease(self) -> None:
+        """Raise if another replica may lead by now: this process was paused, or cannot reach the API server."""
+        if not self._permitted():
+            raise WaoCoreError("not continued here: the Lease may be held by another replica")
 
     async def _observe(self, task: Task, progress: Progress, switch: PowerSwitch) -> Seen:
         node = task.node
@@ -235,8 +253,7 @@ class Sequences:
                 await self._cordon(task.name)
             case Act.UNCORDON:
                 await self._request_shutdown(task, switch, wanted=False)
-                await uncordon(self._client, task.name, PURPOSE)
-                await unmark_draining(self._client, task.name, PURPOSE)
+                await self._release(task.name)
             case Act.EVICT:
                 await self._evict(task)
             case Act.SHUT_DOWN:
@@ -256,8 +273,29 @@ class Sequences:
         """Let an agent on a node without a BMC shut it down, or no longer."""
         if switch.observes or task.node is None:
             return
-        body = {"metadata": {"annotations": {SHUTDOWN: "requested" if wanted else None}}}
-        await self._client.send("PATCH", NODES.path(name=task.name), body=body, content_type=MERGE_PATCH)
+        await self._annotate_shutdown(task.name, "requested" if wanted else None)
+
+    async def _annotate_shutdown(self, name: str, value: str | None) -> None:
+        body = {"metadata": {"annotations": {SHUTDOWN: value}}}
+        await self._client.send("PATCH", NODES.path(name=name), body=body, content_type=MERGE_PATCH)
+
+    async def release(self, node: Node, config: NodeConfig | None) -> None:
+        """Remove all marks of standby from a node that no sequence is about, and from its NodeConfig, if it has one."""
+        try:
+            self._check_lease()
+            if SHUTDOWN in node.annotations:
+                await self._annotate_shutdown(node.name, None)
+            await self._release(node.name)
+            if config is not None and await self._book.load(config) and (progress := self._book.get(config)):
+                why = "its NodeConfig no longer has standby"
+                running = replace(progress, phase=Phase.RUNNING, since=self._wall_clock(), reason=why, testing=False)
+                await self._book.write(config, running, None)
+        except WaoError as error:
+            log.warning("standby of %s: %s", node.name, error)
+
+    async def _release(self, name: str) -> None:
+        await uncordon(self._client, name, PURPOSE)
+        await unmark_draining(self._client, name, PURPOSE)
 
     async def _cordon(self, name: str) -> None:
         try:
@@ -267,6 +305,7 @@ class Sequences:
             log.info("standby: %s", error)
 
     async def _send(self, name: str, progress: Progress, reset: Callable[[], object]) -> None:
+        self._check_lease()
         self._sent[name] = (progress.phase, progress.since, self._clock())
         self._power.setdefault(name, _Power()).due = 0.0  # read the new state at the next step
         await reset()  # type: ignore[misc]

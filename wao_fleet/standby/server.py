@@ -57,9 +57,11 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         if client is None:
             raise UsageError("wao standby needs an API server: give --kubeconfig FILE, not --manifests")
         access = options.endpoints.access(standalone=False)
+        election = LeaderElection(client, options.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+        pods = pod_reflector(client, source.state)
         book = ProgressBook(source)
-        switches = Switches(source.secret, access, secret_namespace=options.secret_namespace)
-        sequences = Sequences(source, client, switches, book)
+        switches = Switches(source.secret, access, secret_namespace=options.secret_namespace, permitted=election.holds)
+        sequences = Sequences(source, client, switches, book, permitted=election.holds)
         power = FleetPower()
         measured = MeasuredPower(client)
         parts = Parts(
@@ -71,11 +73,12 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
             KillSwitch(client, options.namespace),
             power.per_core,
             measured,
+            lambda: pods.statistics.unreadable,
         )
         controller = StandbyController(parts, policy)
-        election = LeaderElection(client, options.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
         await stack.enter_async_context(frame.tasks)
-        follow_pods(frame, client, source.state)
+        frame.tasks.supervise("watch pods", pods.run)
+        frame.checks.add_ready("pods", lambda: None if source.state.synced([Kind.POD]) else "not read yet: Pod")
         inputs = Inputs(metrics_api=True, access=access)
         await stack.enter_async_context(
             deciding(
@@ -95,10 +98,6 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         await serve(create_app(sources, frame, acting=policy.act), server, frame)
 
 
-def follow_pods(frame: ServerFrame, client: KubeClient, state: ClusterState) -> None:
-    """Keep the Pods of the state current; the server is ready after the first list."""
-    reflector: Reflector[FleetPod] = Reflector(
-        client, FLEET_PODS, StateSink(state, Kind.POD), on_confirm=partial(state.confirm, Kind.POD)
-    )
-    frame.tasks.supervise("watch pods", reflector.run)
-    frame.checks.add_ready("pods", lambda: None if state.synced([Kind.POD]) else "not read yet: Pod")
+def pod_reflector(client: KubeClient, state: ClusterState) -> Reflector[FleetPod]:
+    """Return what keeps the Pods of the state current."""
+    return Reflector(client, FLEET_PODS, StateSink(state, Kind.POD), on_confirm=partial(state.confirm, Kind.POD))

@@ -10,8 +10,8 @@ import msgspec
 
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
-from wao_core.kube.resources import NODES, api_path
-from wao_fleet.standby.candidates import local_volume_nodes
+from wao_core.kube.resources import NODES
+from wao_fleet.drain.constraints import Volume, read_volumes
 
 EVERY = 300.0
 """Seconds between two reads."""
@@ -24,9 +24,9 @@ COUNTED = ("cpu", "memory", "pods", "ephemeral-storage")
 
 @dataclass(frozen=True, slots=True)
 class SlowFacts:
-    """The values of kubernetes.io/hostname that volumes are bound to, and names of extended resources by node."""
+    """The PersistentVolumes, and names of extended resources by node."""
 
-    volume_hosts: frozenset[str] = frozenset()
+    volumes: tuple[Volume, ...] = ()
     extended: dict[str, frozenset[str]] | None = None
 
 
@@ -46,12 +46,12 @@ class SlowFactsBook:
         if now < self._due:
             return
         try:
-            volumes = await self._list(api_path("v1", "persistentvolumes"))
+            volumes = await read_volumes(self._client)
             nodes = await self._list(NODES.path())
         except SourceError as error:
             self._problem, self._due = f"PersistentVolumes or Nodes cannot be listed: {error}", now + RETRY
             return
-        self.facts = SlowFacts(local_volume_nodes(volumes), {_name(node): _extended(node) for node in nodes})
+        self.facts = SlowFacts(tuple(volumes), {_name(node): _extended(node) for node in nodes})
         self._read_at, self._due, self._problem = now, now + EVERY, ""
 
     def doubt(self) -> str:

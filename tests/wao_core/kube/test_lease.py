@@ -75,6 +75,19 @@ async def test_one_of_two_leads_and_the_other_follows_a_release() -> None:
         assert (api.holder, api.lease and api.lease["spec"]["leaseTransitions"]) == ("b", 1)
 
 
+async def test_a_replica_that_was_paused_does_not_trust_its_lease() -> None:
+    """Time passed, and nothing has told it yet that another replica leads."""
+    async with site() as (_, client, tasks):
+        now = [100.0]
+        first = LeaderElection(client, "ns", "lease", "first", times=TIMES, clock=lambda: now[0])
+        assert not first.holds()
+        tasks.supervise("first", first.run)
+        await first.leading.wait()
+        assert first.holds()
+        now[0] += TIMES.duration
+        assert (first.leading.is_set(), first.holds()) == (True, False)
+
+
 async def test_the_lease_of_a_crashed_replica_is_taken_over() -> None:
     async with site() as (api, client, tasks):
         spec = {"holderIdentity": "gone", "leaseDurationSeconds": 1, "renewTime": "2020-01-01T00:00:00.000000Z"}

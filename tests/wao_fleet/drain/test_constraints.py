@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.fleet_api import FleetApi, serving_fleet
+from wao_core.cluster.records import Node
 from wao_core.errors import SourceError
-from wao_fleet.drain.constraints import Constraints, read_constraints
+from wao_fleet.drain.constraints import Constraints, Volume, read_constraints, volumes_by_node
 from wao_fleet.drain.pods import FleetPod
 
 BUDGETS, VOLUMES = "/apis/policy/v1/poddisruptionbudgets", "/api/v1/persistentvolumes"
@@ -85,3 +86,29 @@ async def test_a_list_that_cannot_be_read_is_an_error() -> None:
     async with serving_fleet(FleetApi()) as client:
         with pytest.raises(SourceError, match="poddisruptionbudgets"):
             await read_constraints(client)
+
+
+NODES = [
+    Node(name=name, labels={"kubernetes.io/hostname": f"host-{name}", "zone": zone})
+    for name, zone in [("a", "1"), ("b", "1"), ("c", "2")]
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "held"),
+    [
+        ({**on("kubernetes.io/hostname", "host-b")}, ["b"]),
+        ({"local": {"path": "/d"}, **on("zone", "1")}, ["a", "b"]),
+        ({"hostPath": {"path": "/d"}}, ["a", "b", "c"]),  # nobody knows where its data is
+        ({"csi": {}, **on("zone", "1")}, []),
+        ({"csi": {}, **on("zone", "2")}, ["c"]),  # no other node can reach it
+        ({"nfs": {}}, []),
+    ],
+)
+async def test_nodes_that_hold_the_data_of_a_volume(spec: dict[str, Any], held: list[str]) -> None:
+    found = await constraints([], [volume("data", **spec)])
+    assert volumes_by_node([*found.volumes.values()], NODES) == dict.fromkeys(held, "pv-data")
+
+
+def test_a_volume_without_a_node_of_its_terms_is_on_no_node() -> None:
+    assert volumes_by_node([Volume("n/data", local=True, terms=(), name="pv")], NODES) == {}

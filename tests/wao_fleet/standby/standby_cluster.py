@@ -31,7 +31,7 @@ class Cluster:
         """Begin with a controller that knows nothing."""
         bed = self.bed
         bed.restart()
-        parts = Parts(
+        self.parts = Parts(
             bed.source.state,
             bed.book,
             bed.sequences,
@@ -39,7 +39,7 @@ class Cluster:
             SlowFactsBook(bed.client, clock=lambda: bed.now),
             KillSwitch(bed.client, "wao-system"),
         )
-        self.controller = StandbyController(parts, policy, wall_clock=lambda: bed.now)
+        self.controller = StandbyController(self.parts, policy, wall_clock=lambda: bed.now)
         bed.observe()
 
     async def rounds(self, count: int = 1, seconds: float = 15.0) -> None:

@@ -9,7 +9,7 @@ import pytest
 from wao_core.cluster.names import DRAINING
 from wao_core.cluster.records import Node, NodeConfig, Standby, Taint
 from wao_fleet.drain.node_marks import CORDONED_BY
-from wao_fleet.standby.candidates import NEVER, NodeFacts, local_volume_nodes, why_never, why_not_now
+from wao_fleet.standby.candidates import NEVER, NodeFacts, why_never, why_not_now
 from wao_fleet.standby.progress import Progress
 
 CONFIG = NodeConfig(name="c", namespace="w", node_name="n1", standby=Standby())
@@ -34,7 +34,8 @@ def test_an_ordinary_node_with_standby_may_be_switched_off() -> None:
         (facts(labels={"node-role.kubernetes.io/control-plane": ""}), "node-role.kubernetes.io/control-plane"),
         (facts(labels={"node-role.kubernetes.io/etcd": "true"}), "node-role.kubernetes.io/etcd"),
         (facts(labels={"openebs.io/engine": "mayastor"}), "openebs.io/engine=mayastor"),
-        (NodeFacts(Node(name="n1"), CONFIG, Progress(), local_volume=True), "PersistentVolume"),
+        (NodeFacts(Node(name="n1"), CONFIG, Progress(), volume="data-1"), "PersistentVolume data-1 is on it"),
+        (facts(None, annotations={CORDONED_BY: "standby"}), "still drained or switched off by standby"),
         (facts(taints=(Taint("ToBeDeletedByClusterAutoscaler", "1", "NoSchedule"),)), "do not run both"),
     ],
 )
@@ -64,17 +65,3 @@ def test_what_is_not_switched_off_now(found: NodeFacts, why: str) -> None:
 
 def test_our_own_cordon_is_no_obstacle() -> None:
     assert not why_not_now(facts(unschedulable=True, annotations={CORDONED_BY: "standby"}))
-
-
-def test_nodes_with_local_volumes_are_found_by_their_host_name() -> None:
-    requirement = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1", "n2"]}
-    affinity = {"required": {"nodeSelectorTerms": [{"matchExpressions": [requirement]}]}}
-    other = {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In"}]}]}}
-    volumes: list[dict[str, object]] = [
-        {"spec": {"nodeAffinity": affinity}},
-        {"spec": {"nodeAffinity": other}},
-        {"spec": {}},
-        {"spec": {"nodeAffinity": "?"}},
-        {},
-    ]
-    assert local_volume_nodes(volumes) == {"n1", "n2"}

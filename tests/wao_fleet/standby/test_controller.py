@@ -164,6 +164,52 @@ async def test_a_node_that_sleeps_when_its_node_config_is_replaced_is_woken() ->
         assert "unschedulable" not in found.bed.node["spec"]
 
 
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_node_whose_standby_was_removed_before_a_restart_is_reported_and_given_back_when_it_is_up(
+    ready: bool,
+) -> None:
+    """A new controller does not know its BMC any more."""
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
+        found.restart(Policy(act=True, settings=EAGER))
+        await found.rounds(3)
+        forgotten = [message for reason, message in found.bed.source.events if reason == "StandbyForgotten"]
+        assert len(forgotten) == 1
+        assert "set spec.standby again, or switch the server on" in forgotten[0]
+        assert "still drained or switched off by standby" in found.plan.fleet.excluded["n1"]
+        found.bed.heartbeat(9, ready=ready)
+        await found.rounds(8)
+        assert found.bed.node["spec"].get("unschedulable") is (None if ready else True)
+        await found.bed.book.load(found.bed.config)
+        assert found.phase == ("Running" if ready else "Asleep")
+
+
+async def test_a_node_that_was_deleted_is_forgotten() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        assert found.bed.book.progress()
+        del found.bed.api.nodes["n1"]
+        found.bed.config = msgspec.structs.replace(found.bed.config, node_name="other", uid="other", standby=None)
+        await found.rounds(2)
+        assert (dict(found.bed.book.progress()), found.bed.sequences.power_of("n1")) == ({}, None)
+
+
+async def test_a_pod_that_cannot_be_read_may_be_on_any_node() -> None:
+    async with cluster() as found:
+        found.parts.unreadable_pods = lambda: {"d/web": "spec: not an object"}
+        found.ask("sleep 1")
+        await found.rounds(10)
+        assert found.plan.doubt == "Pod d/web cannot be read: spec: not an object"
+        assert found.bed.switch.resets == []
+        refused = f"sleep is refused: {found.plan.doubt}"
+        assert [message for reason, message in found.bed.source.events if reason == "StandbyRefused"] == [refused]
+
+
 async def test_only_node_configs_of_trusted_namespaces_count() -> None:
     """Whoever may write NodeConfigs in another namespace must not have nodes drained."""
     async with cluster(namespaces=frozenset({"wao-bmc"})) as found:

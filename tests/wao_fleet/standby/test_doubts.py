@@ -28,6 +28,15 @@ def test_a_node_that_is_deleted_forbids_more_losses_for_a_while() -> None:
     assert lost.doubt(nodes(a=True), {}, 10.0 + SHRUNK) == ""
 
 
+def test_nodes_that_were_deleted_long_ago_are_forgotten() -> None:
+    lost = LostCapacity()
+    lost.doubt(nodes(a=True, b=True), {}, 0.0)
+    assert lost.doubt(nodes(a=True), {}, 10.0)
+    for ago in (SHRUNK + 20, SHRUNK + 30):
+        assert not lost.doubt(nodes(a=True), {}, ago)
+    assert len(lost) == 0
+
+
 def test_nodes_that_standby_switches_are_no_loss() -> None:
     lost = LostCapacity()
     assert lost.doubt(nodes(a=True, b=False), {"b": Progress(phase=Phase.ASLEEP)}, 0.0) == ""

@@ -69,6 +69,21 @@ async def test_nothing_is_done_whose_record_cannot_be_written() -> None:
         assert bed.switch.resets == []
 
 
+@pytest.mark.parametrize("checks", range(1, 6))
+async def test_a_replica_that_lost_the_lease_unnoticed_does_nothing_more(checks: int) -> None:
+    """It was paused, and another one leads: it may have done what came before, and writes and switches nothing else."""
+    async with standby_bed() as bed:
+        await bed.advance()
+        left, before = iter(range(checks)), bed.source.patches
+        bed.holds_lease = lambda: next(left, None) is not None
+        await bed.advance(**SLEEP)
+        for _ in range(5):
+            await bed.advance()
+        done = (bed.source.patches - before, bed.node["spec"].get("unschedulable"), list(bed.switch.resets))
+        expected = {1: (1, None, []), 2: (1, True, []), 3: (2, True, []), 4: (2, True, []), 5: (2, True, ["shut down"])}
+        assert done == expected[checks]
+
+
 async def test_pods_are_evicted_before_the_shutdown() -> None:
     async with standby_bed() as bed:
         add_pod(bed.api, "web")

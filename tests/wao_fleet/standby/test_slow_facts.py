@@ -5,8 +5,7 @@ from __future__ import annotations
 from tests.fakes.standby_bed import standby_bed
 from wao_fleet.standby.slow_facts import EVERY, TOO_OLD, SlowFactsBook
 
-TERM = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1"]}]}
-VOLUME = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [TERM]}}}}
+VOLUME = {"metadata": {"name": "data-1"}, "spec": {"hostPath": {"path": "/data"}}}
 
 
 async def test_volumes_and_extended_resources_by_node() -> None:
@@ -17,7 +16,7 @@ async def test_volumes_and_extended_resources_by_node() -> None:
         assert "not read yet" in book.doubt()
         await book.refresh()
         assert book.doubt() == ""
-        assert book.facts.volume_hosts == {"n1"}
+        assert [volume.name for volume in book.facts.volumes] == ["data-1"]
         assert book.facts.extended == {"n1": frozenset({"nvidia.com/gpu"})}
 
 
@@ -30,6 +29,14 @@ async def test_a_failed_read_keeps_the_last_facts_until_they_are_too_old() -> No
         bed.now += EVERY
         await book.refresh()
         assert book.doubt() == ""
-        assert book.facts.volume_hosts == {"n1"}
+        assert [volume.name for volume in book.facts.volumes] == ["data-1"]
         bed.now += TOO_OLD
         assert "cannot be listed" in book.doubt()
+
+
+async def test_a_volume_that_cannot_be_read_may_be_on_any_node() -> None:
+    async with standby_bed() as bed:
+        bed.api.volumes = [{"metadata": {"name": "data-1"}, "spec": {"nodeAffinity": "?"}}]
+        book = SlowFactsBook(bed.client, clock=lambda: bed.now)
+        await book.refresh()
+        assert "PersistentVolume data-1 cannot be read" in book.doubt()

@@ -35,6 +35,8 @@ class RedfishSwitch:
         Shared by the switches of the same BMC.
     default_tls
         How the certificate is verified where the endpoint does not state it.
+    permitted
+        Returns whether this process may still act; it is called when the BMC has accepted the login.
     """
 
     acts = True
@@ -49,11 +51,13 @@ class RedfishSwitch:
         resolver: Resolver,
         one_at_a_time: asyncio.Lock,
         default_tls: TlsPolicy,
+        permitted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._endpoint, self._system = endpoint, system
         self._host = origin_of(endpoint.url)[1]
         self._accounts, self._resolver, self._gate = accounts, resolver, one_at_a_time
         self._tls = endpoint.tls.or_else(default_tls)
+        self._permitted = permitted
 
     async def read(self) -> PowerState | None:
         """Return the power state that the BMC states now."""
@@ -61,15 +65,23 @@ class RedfishSwitch:
 
     async def switch_on(self) -> None:
         """Send On, or ForceOn where the BMC has no other."""
-        await self._converse(PowerControl.switch_on)
+        await self._reset(PowerControl.switch_on)
 
     async def shut_down(self) -> None:
         """Send GracefulShutdown."""
-        await self._converse(PowerControl.shut_down)
+        await self._reset(PowerControl.shut_down)
 
     async def force_off(self) -> None:
         """Send ForceOff."""
-        await self._converse(PowerControl.force_off)
+        await self._reset(PowerControl.force_off)
+
+    async def _reset(self, work: Callable[[PowerControl], None]) -> None:
+        def if_permitted(control: PowerControl) -> None:
+            if not self._permitted():
+                raise RemoteError(f"{self._endpoint.url}: not switched: the Lease may be held by another replica")
+            work(control)
+
+        await self._converse(if_permitted)
 
     async def _converse(self, work: Callable[[PowerControl], T]) -> T:
         """Do `work` in a thread, because sushy blocks, on an address that may be connected to."""

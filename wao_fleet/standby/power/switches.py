@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Container
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -31,10 +31,19 @@ class Switches:
         Which addresses may be connected to, and how certificates are verified by default.
     secret_namespace
         Namespace of the accounts, whose Secrets must list their hosts; empty: that of the NodeConfig.
+    permitted
+        Returns whether this process may still act: it holds the Lease.
     """
 
-    def __init__(self, read_secret: ReadSecret, access: EndpointAccess, *, secret_namespace: str = "") -> None:
-        self._access, self._secret_namespace = access, secret_namespace
+    def __init__(
+        self,
+        read_secret: ReadSecret,
+        access: EndpointAccess,
+        *,
+        secret_namespace: str = "",
+        permitted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._access, self._secret_namespace, self._permitted = access, secret_namespace, permitted
         self._accounts = PowerAccounts(SecretBook(read_secret, needs_annotation=bool(secret_namespace)))
         self._resolver = Resolver(access.rule)
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -53,9 +62,9 @@ class Switches:
             held = self._opened[node] = (standby, self._open(node, standby))
         return held[1]
 
-    def keep(self, nodes: Collection[str]) -> None:
+    def keep_only(self, nodes: Container[str]) -> None:
         """Forget the switches of all other nodes."""
-        for node in self._opened.keys() - set(nodes):
+        for node in [node for node in self._opened if node not in nodes]:
             del self._opened[node]
 
     def _open(self, node: str, standby: Standby) -> PowerSwitch:
@@ -82,4 +91,5 @@ class Switches:
             resolver=self._resolver,
             one_at_a_time=gate,
             default_tls=self._access.tls,
+            permitted=self._permitted,
         )

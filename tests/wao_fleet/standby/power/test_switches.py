@@ -39,7 +39,7 @@ async def test_a_switch_is_kept_until_its_node_config_changes_or_its_node_is_gon
     first = switches.of("n1", Standby(method="Redfish", bmc=BMC))
     assert switches.of("n1", Standby(method="Redfish", bmc=BMC)) is first
     assert switches.of("n1", Standby(method="Redfish", bmc=BMC, system="2")) is not first
-    switches.keep(["n2"])
+    switches.keep_only(["n2"])
     assert switches.of("n1", Standby(method="Redfish", bmc=BMC)) is not first
 
 

@@ -195,6 +195,7 @@ class Fleet:
             Path of a CSV file, "-" for standard input, or a pandas, polars or pyarrow table, a dict of columns or a
             list of dicts. Columns: name, model (see `load_predictor`), capacity_cores, usage_cores [cores], and
             inlet_temp [degC] and delta_p [Pa] for nodes whose model needs them. Optional: group, such as the room.
+            A relative path of a model in a file is relative to the folder of that file.
 
         Raises
         ------

@@ -8,6 +8,24 @@ from pathlib import Path
 from wao_predict.errors import ModelLoadError
 from wao_predict.models import model_names, model_path, suggestion
 
+FILE_SUFFIXES = (".csv", ".onnx")
+"""Ends of the names of model files."""
+
+
+def beside(source: str, file: str | Path) -> str:
+    """Return a model that a file names: a relative path is one from the folder of the file, as in HTML and in YAML.
+
+    Names of included models, points, URLs and absolute paths stay as they are.
+
+    Examples
+    --------
+    >>> beside("server.csv", "racks/rack.csv"), beside("edge_lenovo", "racks/rack.csv")
+    ('racks/server.csv', 'edge_lenovo')
+    """
+    if not source.lower().endswith(FILE_SUFFIXES) or "://" in source or source in model_names():
+        return source
+    return str(Path(file).parent / source)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:

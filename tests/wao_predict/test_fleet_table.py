@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from wao_predict import FeatureError, Fleet, ModelLoadError, UsageError
+from wao_predict.simulate.fleet_files import read_groups
 
 COLUMNS: dict[str, Any] = {
     "name": ["a", "b"],
@@ -30,6 +31,14 @@ def test_every_kind_of_table_gives_the_same_fleet(tmp_path: Path) -> None:
     for table in (pd.DataFrame(COLUMNS), pl.DataFrame(COLUMNS, strict=False), records, file, str(file)):
         pd.testing.assert_frame_equal(Fleet.from_table(table).to_frame(), expected)
     assert expected["watts"][0] == 67.5
+
+
+def test_models_are_found_next_to_the_table_whatever_the_current_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "server.csv").write_text("cpu_usage,watts\n0,100\n100,200\n")
+    (tmp_path / "rack.csv").write_text("name,model,capacity_cores,usage_cores\na,server.csv,10,5\n")
+    (tmp_path / "rack.yaml").write_text("groups:\n  - {model: server.csv, count: 2, cores: 10, usage: 5}\n")
+    assert Fleet.from_table(tmp_path / "rack.csv").to_frame()["watts"].tolist() == [150.0]
+    assert read_groups(tmp_path / "rack.yaml").to_frame()["watts"].tolist() == [150.0, 150.0]
 
 
 def test_one_model_and_one_capacity_hold_for_all_nodes() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wao_predict.errors import ModelLoadError
-from wao_predict.model_files import ModelFiles
+from wao_predict.model_files import ModelFiles, beside
 from wao_predict.models import model_path
 
 
@@ -19,6 +19,23 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "models" / "link.onnx").symlink_to(tmp_path / "secret.onnx")
     return tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("own.csv", "racks/own.csv"),
+        ("../own.ONNX", "racks/../own.ONNX"),
+        ("/models/own.csv", "/models/own.csv"),
+        ("edge_lenovo", "edge_lenovo"),
+        ("curve:0=60 100=120", "curve:0=60 100=120"),
+        ("https://host/model.onnx", "https://host/model.onnx"),
+        ("specpower:dell", "specpower:dell"),
+    ],
+)
+def test_a_file_that_a_table_names_is_relative_to_the_table(source: str, found: str) -> None:
+    assert beside(source, "racks/rack.csv") == found
+    assert beside("own.csv", "rack.csv") == beside("own.csv", "-") == "own.csv"
 
 
 @pytest.mark.parametrize("files", [ModelFiles(), ModelFiles(anywhere=True)])

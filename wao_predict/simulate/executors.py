@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
+from urllib.parse import urlsplit
 
 from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
 from wao_predict.simulate.sweep import Executor, Found, Given
+
+
+RAY_CLIENT_PORT = 10001
+REACH_TIME = 5.0
+"""Time in which a Ray cluster must accept a connection [s]."""
 
 
 def in_this_process(work: Callable[[Given], Found], tasks: Sequence[Given]) -> Iterator[Found]:
@@ -87,10 +94,38 @@ def on_ray(address: str) -> Executor:
     return execute
 
 
+def check_listening(address: str) -> None:
+    """Check that something listens at the address of a Ray cluster: Ray itself would try for minutes.
+
+    Addresses without a host, such as "local" and "auto", are not checked.
+
+    Raises
+    ------
+    RemoteError
+        Nothing listens there.
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port or (RAY_CLIENT_PORT if parts.scheme == "ray" else None)
+    except ValueError:
+        raise UsageError(f"--ray {address!r:.100}: write ray://host:10001, host:6379, or local") from None
+    if host is None or port is None:
+        return
+    try:
+        socket.create_connection((host, port), timeout=REACH_TIME).close()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RemoteError(
+            f"no Ray cluster answers at {address}: {reason}; start one with `ray start --head`, or use --ray local",
+            endpoint=address,
+        ) from None
+
+
 def _connect(ray: Any, address: str) -> None:
     """Connect to a cluster, and send it this package."""
     import wao_predict
 
+    check_listening(address)
     options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address != "local":
         options["runtime_env"] = {"py_modules": [os.path.dirname(wao_predict.__file__)]}

@@ -16,6 +16,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # 
 from sklearn.neural_network import MLPRegressor  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # noqa: E402
+from threadpoolctl import threadpool_info  # noqa: E402
 
 from wao_predict import FeatureRanges, UsageError  # noqa: E402
 from wao_predict.models import ModelInfo, read_info  # noqa: E402
@@ -47,6 +48,17 @@ def test_onnxruntime_answers_as_scikit_learn(regressor: Any, tmp_path: Path) -> 
     to_onnx(model, path)
     (watts,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["watts"], {"X": X})
     np.testing.assert_allclose(watts.reshape(-1), model.predict(X), atol=1e-2)
+
+
+def test_training_uses_one_thread() -> None:
+    """Threads of OpenMP that wait for each other take most of the time on a busy machine."""
+
+    class Spy(LinearRegression):  # type: ignore[misc]
+        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+            self.threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+            return super().fit(X, y)
+
+    assert fit_sklearn(X, WATTS, regressor=Spy()).threads == {1}
 
 
 def test_trees_behind_a_scaler_are_converted_too(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ error. Exit codes: 0 success, 1 failure (one line gives the reason), 2 invalid c
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield the full name of each command without sub-commands, with the command."""
-    root = get_command(build())
-    missing = {point.name for point in entry_points(group=GROUP)} - set(root.commands)  # type: ignore[attr-defined]
+    found = dict(_below("wao", get_command(build())))
+    given = {f"wao {point.name.replace('.', ' ')}" for point in entry_points(group=GROUP)}
+    missing = {name for name in given if not any(full == name or full.startswith(f"{name} ") for full in found)}
     if missing:
         raise RuntimeError(f"commands that cannot be loaded: {', '.join(sorted(missing))}")
-    yield from _below("wao", root)
+    yield from found.items()
 
 
 def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -122,6 +122,8 @@ class MetricsFeed:
         Shows which nodes should have a value.
     period
         Seconds between two lists of a metric, and the longest wait after a failure.
+    metrics
+        What to list; default: the inputs of models.
     """
 
     def __init__(
@@ -131,16 +133,18 @@ class MetricsFeed:
         store: SampleStore,
         *,
         period: float = 15.0,
+        metrics: Sequence[str] = METRICS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._state, self._store = client, state, store
+        self._metrics = tuple(metrics)
         self._period, self._clock = period, clock
         self._tasks: BackgroundTasks | None = None
         self._tried: set[str] = set()
 
     async def __aenter__(self) -> MetricsFeed:
         self._tasks = BackgroundTasks()
-        for metric in METRICS:
+        for metric in self._metrics:
             self._tasks.supervise(f"list {metric}", partial(self._follow, metric))
         return self
 
@@ -158,7 +162,7 @@ class MetricsFeed:
     @property
     def tried_all(self) -> bool:
         """Whether every list has been requested at least once."""
-        return len(self._tried) == len(METRICS)
+        return len(self._tried) == len(self._metrics)
 
     async def refresh(self, metric: str) -> str:
         """Read one list now; return the reason if it could not be read, or an empty string."""

@@ -10,6 +10,8 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Mapping
+from copy import copy
 from importlib import metadata
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
@@ -45,13 +47,27 @@ def build() -> typer.Typer:
     root.callback()(_root)
     points = {point.name: point for point in entry_points(group=GROUP)}
     panel_of = {name: panel for panel, names in _PANELS.items() for name in names if name in points}
-    for name in [*panel_of, *sorted(points.keys() - panel_of.keys())]:
+    others = sorted(name for name in points.keys() - panel_of.keys() if name.partition(".")[0] not in panel_of)
+    for name in [*panel_of, *others]:
         command, panel = _load(points[name]), panel_of.get(name, "Plug-ins")
         if isinstance(command, typer.Typer):
-            root.add_typer(command, name=name, rich_help_panel=panel)
+            root.add_typer(_extended(command, name, points), name=name, rich_help_panel=panel)
         elif command is not None:
             root.command(name, rich_help_panel=panel)(command)
     return root
+
+
+def _extended(group: typer.Typer, name: str, points: Mapping[str, EntryPoint]) -> typer.Typer:
+    """Return a group of commands with those that other packages add, by entry points such as `record.cluster`."""
+    added = {below.partition(".")[2]: point for below, point in points.items() if below.startswith(f"{name}.")}
+    if not added:
+        return group
+    extended = copy(group)
+    extended.registered_commands = list(group.registered_commands)
+    for word, point in sorted(added.items()):
+        if (command := _load(point)) is not None:
+            extended.command(word)(command)
+    return extended
 
 
 def _load(point: EntryPoint) -> Any:

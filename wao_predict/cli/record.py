@@ -224,7 +224,7 @@ def follow(
 
     coverage, written = Coverage(), 0
     begin, number = clock(), 0
-    with _status() as show:
+    with status_line() as show:
         try:
             while True:
                 elapsed = clock() - begin
@@ -245,7 +245,7 @@ def follow(
 
 
 @contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
+def status_line() -> Iterator[Callable[[str], None]]:
     """Show one line that changes on a terminal; elsewhere, a line per minute."""
     from rich.console import Console
 

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
 from wao_predict.simulate.sweep import Executor, Found, Given
 
-
 RAY_CLIENT_PORT = 10001
 REACH_TIME = 5.0
 """Time in which a Ray cluster must accept a connection [s]."""

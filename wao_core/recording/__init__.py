@@ -1,0 +1,1 @@
+"""Recording of a cluster as a table for training: `wao record cluster`."""

@@ -63,6 +63,7 @@ def _rates(site: Site) -> None:
             "stock profile, no extender": (SCORE_ALL, []),
             "shipped profile, answers at once, no TLS": (profile, [plain | {"urlPrefix": url}]),
             "shipped profile, answers at once": (profile, [extender | {"urlPrefix": tls_url}]),
+            "shipped profile and filter, our extender": (profile, [extender | {"filterVerb": "filter"}]),
             "shipped profile, our extender": (profile, [extender]),
         }
         print(f"{NODES:,} nodes, {WAITING:,} pods waiting")
@@ -81,17 +82,21 @@ def _rates(site: Site) -> None:
         ratios = 100.0 * ours / others
         error = float(ratios.std(ddof=1)) / ROUNDS**0.5
         print(f"  ours of {case}: {ratios.mean():.0f} % (standard error {error:.0f})")
-    print("  wanted: at least 90 % of what answers at once")
-    answered = sum(site.metric(f'wao_extender_request_duration_seconds_count{{verb="{v}"}}') for v in _VERBS)
-    took = sum(site.metric(f'wao_extender_request_duration_seconds_sum{{verb="{verb}"}}') for verb in _VERBS)
+    print("  wanted: at least 90 % of what answers at once, and 80 % of the stock profile")
     pid = site.extender.process.pid
+    times = ", ".join(f"{verb} {_milliseconds(site, verb):.2f} ms" for verb in ("filter", "prioritize"))
     print(
-        f"  the extender: {1e3 * took / answered:.2f} ms an answer, {cpu_seconds(pid) - used:.1f} s of CPU for "
-        f"{answered / 2:,.0f} pods, {resident_bytes(pid) / 1e6:.0f} MB"
+        f"  the extender: {times} an answer, {cpu_seconds(pid) - used:.1f} s of CPU for {2 * ROUNDS * WAITING:,} pods, "
+        f"{resident_bytes(pid) / 1e6:.0f} MB"
     )
 
 
-_VERBS = ("filter", "prioritize")
+def _milliseconds(site: Site, verb: str) -> float:
+    """Return the mean time of the extender's answers."""
+    took, answers = (
+        site.metric(f'wao_extender_request_duration_seconds_{what}{{verb="{verb}"}}') for what in ("sum", "count")
+    )
+    return 1e3 * took / answers
 
 
 def _rate(site: Site, name: str, config: dict[str, Any]) -> float:

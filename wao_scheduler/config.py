@@ -140,12 +140,17 @@ class ProfileSettings(_Settings):
     scheduler_names: tuple[str, ...] = Field(
         (), description="score only pods with one of these schedulerNames; empty: all pods"
     )
-    minimize_power: bool = Field(True, description="score nodes by power; false: filter only")
+    minimize_power: bool = Field(True, description="score nodes by power; false: only spread and apply limits")
     pod_spread: bool = Field(True, description="apply the annotation waok8s.github.io/podspread-rate")
     inlet_temp_ceiling: float | None = Field(
         None, gt=-20, le=70, description="refuse nodes at or above this inlet temperature [degC]"
     )
     power_cap: PowerCap | None = Field(None, description="refuse nodes whose group would exceed its power limit")
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether nodes are refused, for which kube-scheduler must call `filter`."""
+        return self.inlet_temp_ceiling is not None or self.power_cap is not None
 
 
 class SchedulerSettings(_Settings):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from wao_scheduler.draining_nodes import DrainingNodes
 from wao_scheduler.increases import increases_of
 from wao_scheduler.pod_spread import PodSpread, SpreadResult
 from wao_scheduler.spread_rule import BadRate
+
+log = logging.getLogger("wao.scheduler")
 
 FEW = 4
 """Increases are computed for the candidates alone if they are fewer than the number of nodes divided by this."""
@@ -81,6 +84,7 @@ class DecisionEngine:
         self._shared = settings.profiles.get("default", ProfileSettings())
         self.assumed_pods = AssumedPods(lambda pod: self._cpu(pod, self._profile_of(pod))[0], clock=clock)
         self._pod_spread = PodSpread(state, self.assumed_pods)
+        self._warned: set[str] = set()
         self._draining = DrainingNodes(state)
         self._snapshot: ClusterSnapshot | None = None
         self._increases: IncreaseCache
@@ -136,6 +140,8 @@ class DecisionEngine:
     def prioritize(self, pod: Pod, names: Sequence[str], profile_name: str = "default") -> PlacementDecision:
         """Return the scores of the candidates, and assume the pod on the best one.
 
+        Candidates that `filter` would refuse get the lowest scores: kube-scheduler may be configured not to call it.
+
         Raises
         ------
         KeyError
@@ -155,16 +161,20 @@ class DecisionEngine:
         floor = self._floor if profile.rule == "floor" else None
         increases = self._increases.of(loads, cores, profile.rule, floor=floor, rows=needed)
         usage, assumed, load, increase = (_at(rows, known, values) for values in (*of_nodes, loads, increases))
-        draining = self._draining.among(names)
-        increase[list(draining)] = np.nan  # the lowest class of scores
+        handled = self.handles(pod, profile)
+        admitted = self._admitted(pod, names, profile) if handled else FilterResult(None, {})
+        self._warn_of_limits(admitted, profile_name, profile)
+        avoided = {**_positions(names, admitted.failed), **self._draining.among(names)}
+        increase[list(avoided)] = np.nan  # the lowest class of scores
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)
-        handled = self.handles(pod, profile)
         if not handled or not profile.minimize_power:
             scores, first, outcome = np.zeros_like(scores), None, "not_ours"
         if handled and first is None and names and profile.pod_spread and self._pod_spread.concerns(pod):
             # power does not decide: any will do, but the next replicas must know which
-            first = int(np.argmin(np.nan_to_num(assumed, nan=np.inf)))
+            least = np.nan_to_num(assumed, nan=np.inf)
+            least[list(avoided)] = np.inf
+            first = int(np.argmin(least))
             scores[first] = scoring.HIGHEST
         if first is not None:
             seen = self.is_known(f"{pod.namespace}/{pod.name}", pod.uid)
@@ -180,7 +190,7 @@ class DecisionEngine:
             names=names,
             rows=rows,
             noted=self._noted[rows] | ~known,
-            draining=draining,
+            avoided=avoided,
             usage=usage,
             assumed=assumed,
             increase=increase,
@@ -188,6 +198,7 @@ class DecisionEngine:
             scores=scores,
             chosen=None if first is None else names[first],
             outcome=outcome,
+            bad_rate=admitted.bad_rate,
             snapshot=snapshot,
         )
 
@@ -202,18 +213,33 @@ class DecisionEngine:
         profile = self.settings.profiles[profile_name]
         if not self.handles(pod, profile):
             return FilterResult(None, {})
-        names = tuple(names)
+        admitted = self._admitted(pod, tuple(names), profile)
+        left = tuple(names) if admitted.keep is None else admitted.keep
+        if len(left) == 1 and self._snapshot is not None:
+            return replace(admitted, only=self.prioritize(pod, left, profile_name))
+        return admitted
+
+    def _admitted(self, pod: Pod, names: tuple[str, ...], profile: ProfileSettings) -> FilterResult:
+        """Return the candidates that pass the hard limits and PodSpread; of these, all pass again."""
         failed = self._over_limits(pod, names, profile)
         left = tuple(name for name in names if name not in failed) if failed else names
         spread = self._pod_spread.among(pod, left) if profile.pod_spread else SpreadResult()
         if spread.allowed is not None:
             left, failed = spread.allowed.keep, {**failed, **spread.allowed.failed}
-        return FilterResult(
-            left if failed else None,
-            failed,
-            bad_rate=spread.bad_rate,
-            only=self.prioritize(pod, left, profile_name) if len(left) == 1 and self._snapshot is not None else None,
-        )
+        return FilterResult(left if failed else None, failed, bad_rate=spread.bad_rate)
+
+    def _warn_of_limits(self, admitted: FilterResult, name: str, profile: ProfileSettings) -> None:
+        """Log once per profile that `filter` seems not to be called although the profile has limits."""
+        if admitted.failed and profile.has_limits and name not in self._warned:
+            self._warned.add(name)
+            node, reason = next(iter(admitted.failed.items()))
+            log.warning(
+                "prioritize got node %s, which filter would refuse (%s): it gets the lowest score. Profile %s has "
+                "limits: set filterVerb: filter for the extender in the configuration of kube-scheduler",
+                node,
+                reason,
+                name,
+            )
 
     def prepare(self, names: tuple[str, ...]) -> None:
         """Look up the rows of candidates before `prioritize` is called with the same tuple."""
@@ -270,7 +296,7 @@ class DecisionEngine:
 
     def _over_limits(self, pod: Pod, names: tuple[str, ...], profile: ProfileSettings) -> dict[str, str]:
         """Return the reason by name for nodes beyond a hard limit; nodes with unknown inputs pass."""
-        if self._snapshot is None or (profile.inlet_temp_ceiling is None and profile.power_cap is None):
+        if self._snapshot is None or not profile.has_limits:
             return {}
         snapshot = self._snapshot
         rows = self._rows_of(names)
@@ -302,6 +328,11 @@ def _at(rows: IntArray, known: BoolArray, values: FloatArray) -> FloatArray:
     found: FloatArray = values[rows]
     found[~known] = np.nan
     return found
+
+
+def _positions(names: Sequence[str], reasons: Mapping[str, str]) -> Mapping[int, str]:
+    """Return the reasons by the position of the node in `names`."""
+    return {index: reasons[name] for index, name in enumerate(names) if name in reasons} if reasons else {}
 
 
 def _outcome(increase: FloatArray) -> Outcome:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
+from wao_scheduler.spread_rule import BadRate
 
 Float32Array = NDArray[np.float32]
 
@@ -71,8 +72,9 @@ class PlacementDecision(DecisionFacts):
         Row of each candidate in `snapshot`, -1 for a node that is not in it.
     noted
         Whether the snapshot states a reason for the candidate.
-    draining
-        The application that drains a candidate, by its position; its increase counts as unknown.
+    avoided
+        Why a candidate gets the lowest score although it may be measured, by its position: it is being drained, or
+        `filter` would have refused it. Its increase counts as unknown.
     usage, assumed
         Measured plus assumed CPU without the pod, and the assumed part of it [cores].
     increase
@@ -81,18 +83,21 @@ class PlacementDecision(DecisionFacts):
         What a watt costs on each candidate, None without plants; `increase` contains it.
     scores
         The scores of the answer.
+    bad_rate
+        The pod's annotation for PodSpread, if it is invalid and `filter` was not called.
     snapshot
         The snapshot that the decision was made on.
     """
 
     rows: IntArray
     noted: BoolArray
-    draining: Mapping[int, str] = field(default_factory=dict)
+    avoided: Mapping[int, str] = field(default_factory=dict)
     usage: FloatArray
     assumed: FloatArray
     increase: FloatArray
     factors: FloatArray | None = None
     scores: IntArray
+    bad_rate: BadRate | None = None
     snapshot: ClusterSnapshot
 
 
@@ -248,8 +253,8 @@ def _reasons(decision: PlacementDecision) -> dict[int, str]:
     for index in np.flatnonzero(decision.noted | ~np.isfinite(decision.increase)).tolist():
         row, increase = int(decision.rows[index]), float(decision.increase[index])
         reason = decision.snapshot.reasons[row] if row >= 0 else "the node is not in the snapshot yet"
-        if index in decision.draining:
-            reason = f"{decision.draining[index]} is draining this node"
+        if index in decision.avoided:
+            reason = decision.avoided[index]
         elif increase == math.inf:
             reason = "; ".join(part for part in ("the pod would overload the node", reason) if part)
         elif math.isnan(increase) and not reason:

@@ -19,10 +19,11 @@ class DrainingNodes:
         state.subscribe([Kind.NODE], self._observe)
 
     def among(self, names: Sequence[str]) -> Mapping[int, str]:
-        """Return the application that drains a node, by the position of the node in `names`."""
+        """Return the reason to avoid a node that is being drained, by its position in `names`."""
         if not self._by:
             return {}
-        return {index: self._by[name] for index, name in enumerate(names) if name in self._by}
+        found = {index: self._by[name] for index, name in enumerate(names) if name in self._by}
+        return {index: f"{by} is draining this node" for index, by in found.items()}
 
     def _observe(self, change: Change) -> None:
         if isinstance(change.new, Node):

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wao_core.aio import BackgroundTasks
-from wao_core.cluster.records import Workload
+from wao_core.cluster.records import Pod, Workload
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.serving.bodies import bounded_body
 from wao_core.serving.peercert import STATE_KEY
@@ -145,19 +145,24 @@ class VerbEndpoint:
 
 def _prioritize(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     decision = state.engine.prioritize(args.pod, args.names, profile)
+    _report_bad_rate(state, args.pod, decision.bad_rate)
     _decided(state, decision)
     return state.encoder.encode(decision.names, decision.scores, decision.rows, decision.snapshot.names)
 
 
 def _filter(state: ExtenderState, args: ExtenderArgs, profile: str) -> bytes:
     result = state.engine.filter(args.pod, args.names, profile)
-    if result.bad_rate is not None and state.engine.is_known(f"{args.pod.namespace}/{args.pod.name}", args.pod.uid):
-        state.send_event(_about(result.bad_rate), reason="PodSpread", message=result.bad_rate.reason, warning=True)
+    _report_bad_rate(state, args.pod, result.bad_rate)
     if result.only is not None:
         _decided(state, result.only)
     elif result.keep is None:  # kube-scheduler sends the same nodes to prioritize next
         asyncio.get_running_loop().call_soon(state.engine.prepare, args.names)
     return encode_filter(args, result.keep, result.failed)
+
+
+def _report_bad_rate(state: ExtenderState, pod: Pod, bad: BadRate | None) -> None:
+    if bad is not None and state.engine.is_known(f"{pod.namespace}/{pod.name}", pod.uid):
+        state.send_event(_about(bad), reason="PodSpread", message=bad.reason, warning=True)
 
 
 def _decided(state: ExtenderState, decision: PlacementDecision) -> None:
@@ -167,7 +172,7 @@ def _decided(state: ExtenderState, decision: PlacementDecision) -> None:
 def _remember(state: ExtenderState, decision: PlacementDecision) -> None:
     """Count the decision, keep it for explain, and send an Event about the pod; runs after the answer is sent."""
     state.metrics.inflight.set(len(state.engine.assumed_pods))
-    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()) - len(decision.draining))
+    state.metrics.unknown_nodes.set(int(np.isnan(decision.increase).sum()) - len(decision.avoided))
     if decision.outcome in ("no_node_known", "all_overloaded"):
         state.metrics.fallback.labels(decision.outcome).inc()
     explanation = explain(decision)

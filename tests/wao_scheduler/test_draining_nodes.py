@@ -14,9 +14,9 @@ def test_a_taint_counts_from_the_moment_it_is_known() -> None:
     state = ClusterState()
     state.put(Kind.NODE, Node(name="a", taints=DRAINED))
     nodes = DrainingNodes(state)
-    assert nodes.among(["b", "a"]) == {1: "rebalance"}
+    assert nodes.among(["b", "a"]) == {1: "rebalance is draining this node"}
     state.put(Kind.NODE, Node(name="b", taints=DRAINED))
     state.put(Kind.NODE, Node(name="a"))
-    assert nodes.among(["b", "a", "c"]) == {0: "rebalance"}
+    assert nodes.among(["b", "a", "c"]) == {0: "rebalance is draining this node"}
     state.remove(Kind.NODE, "b")
     assert nodes.among(["b", "a"]) == {}

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "increase": "benchmarks.increase",
     "what-if": "benchmarks.what_if",
     "extender": "benchmarks.extender",
+    "spread": "benchmarks.spread",
     "endurance": "benchmarks.endurance",
     "scheduler": "benchmarks.scheduler",
     "start": "benchmarks.start",

@@ -132,6 +132,10 @@ class DecisionEngine:
         """Return whether this profile is for pods like this one."""
         return not profile.scheduler_names or pod.scheduler_name in profile.scheduler_names
 
+    def serves(self, pod: Pod) -> bool:
+        """Return whether power decides about pods like this one in any profile."""
+        return any(self.handles(pod, each) for each in self.settings.profiles.values() if each.minimize_power)
+
     def is_known(self, key: str, uid: str) -> bool:
         """Return whether the cluster has this Pod; a request may name any."""
         pod = self._state.pods.get(key)

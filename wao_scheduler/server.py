@@ -16,6 +16,8 @@ from wao_core.serving.server import serve
 from wao_scheduler.app import create_app
 from wao_scheduler.config import SchedulerSettings
 from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.spread_metrics import SpreadCollector
+from wao_scheduler.spread_saving import SpreadSaving, meters
 
 KINDS = (Kind.NODE, Kind.POD, Kind.WORKLOAD, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 
@@ -51,7 +53,10 @@ async def run_scheduler(
         runtime = await stack.enter_async_context(
             deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs)
         )
+        saving = SpreadSaving(engine, source.state, meters(source, runtime.samples, listed=inputs.metrics_api))
+        frame.registry.register(SpreadCollector(saving))
         frame.counts["models"] = lambda: runtime.book.models
         await stack.enter_async_context(frame.tasks)
+        frame.tasks.supervise("saving", saving.run)
         app = create_app(engine, source, frame, predictors=runtime.book.predictors)
         await serve(app, server, frame)

@@ -6,12 +6,67 @@ from docs.monitoring.panels import Query, dashboard, graph, listing, number, row
 
 POWER = "cluster:wao_node_power_watts:sum"
 SAVED = "cluster:wao_standby_saved_watts:sum"
+SPREAD_SAVED = "cluster:wao_spread_saved_watts:avg"
 MEASURED = "cluster:wao_standby_measured_saved_watts:sum"
 
 
 def energy() -> str:
     """Return the dashboard as JSON."""
     panels = (
+        row("Saved against the spread baseline"),
+        number(
+            "Saved now",
+            "Predicted power that the placement saves. In the baseline the stock scheduler spreads the same Pods, and "
+            "no node sleeps.",
+            "watt",
+            Query(SPREAD_SAVED),
+            width=6,
+        ),
+        number(
+            "Part saved",
+            "The same as a part of the power of the baseline.",
+            "percentunit",
+            Query(f"{SPREAD_SAVED} / cluster:wao_spread_baseline_watts:avg"),
+            width=6,
+        ),
+        number(
+            "Energy saved, predicted",
+            "In the selected time, less the energy of times at which the placement used more.",
+            "kwatth",
+            Query(_net_energy("")),
+            width=6,
+        ),
+        number(
+            "Energy saved, measured",
+            "The same by power meters; nodes without one count as predicted.",
+            "kwatth",
+            Query(_net_energy("measured_")),
+            width=6,
+        ),
+        graph(
+            "Power and its baseline",
+            "Predicted power of the nodes that are compared, now and if the stock scheduler had spread the Pods.",
+            "watt",
+            Query("cluster:wao_spread_baseline_watts:avg", "spread baseline"),
+            Query(f"cluster:wao_spread_baseline_watts:avg - {SPREAD_SAVED}", "now"),
+            width=16,
+        ),
+        graph(
+            "Saved",
+            "Predicted, and by power meters; nodes without one count as predicted.",
+            "watt",
+            Query(SPREAD_SAVED, "predicted"),
+            Query("cluster:wao_spread_measured_saved_watts:avg", "measured"),
+            width=8,
+        ),
+        graph(
+            "Nodes that are compared",
+            "Nodes with a power curve and a known load, or asleep; and those of them with a power meter.",
+            "none",
+            Query("max(wao_spread_nodes)", "compared"),
+            Query("max(wao_spread_measured_nodes)", "with a meter"),
+            width=8,
+        ),
         row("In the selected time"),
         number("Energy", "Energy of all nodes.", "kwatth", Query(_kilowatt_hours(POWER)), width=6),
         number(
@@ -146,6 +201,12 @@ def energy() -> str:
         ),
     )
     return dashboard("energy", "Energy", "What the fleet uses, and what rebalancing and standby save.", panels)
+
+
+def _net_energy(kind: str) -> str:
+    """Return the energy that one replica of the scheduler counts in the selected time [kWh]."""
+    saved, lost = (f"increase(wao_spread_{kind}{name}_joules_total[$__range])" for name in ("saved", "lost"))
+    return f"avg({saved} - {lost}) / 3.6e6"
 
 
 def _kilowatt_hours(watts: str) -> str:

@@ -99,6 +99,11 @@ class Pod(NamespacedRecord, frozen=True, gc=False, kw_only=True):
         return "" if owner is None else owner.uid or f"{owner.kind}/{self.namespace}/{owner.name}"
 
     @property
+    def tied_to_node(self) -> bool:
+        """Whether this Pod lives and ends with its node: one of a DaemonSet, or a static Pod."""
+        return self.owner is not None and self.owner.kind in ("DaemonSet", "Node")
+
+    @property
     def finished(self) -> bool:
         """Whether all containers have ended."""
         return self.phase in ("Succeeded", "Failed")

@@ -113,6 +113,23 @@ def _listed(item: _Item) -> Listed | None:
     return Listed(value, taken, item.window) if math.isfinite(value) else None
 
 
+async def list_values(client: KubeClient, metric: str, *, timeout: float = 10.0) -> dict[str, Listed]:
+    """Return the values that the API lists now by node name; they are fresh.
+
+    Raises
+    ------
+    WaoCoreError
+        The API cannot be read.
+    """
+    body = await client.get(values_path(metric), timeout=timeout)
+    return await asyncio.to_thread(decode_values, body)
+
+
+def values_path(metric: str) -> str:
+    """Return the path of the values of all nodes."""
+    return api_path(API, "nodes", name="*", subresource=metric)
+
+
 class MetricsFeed:
     """Keeps the store equal to what the API lists. Use as `async with`.
 
@@ -167,9 +184,7 @@ class MetricsFeed:
     async def refresh(self, metric: str) -> str:
         """Read one list now; return the reason if it could not be read, or an empty string."""
         try:
-            path = api_path(API, "nodes", name="*", subresource=metric)
-            body = await self._client.get(path, timeout=max(10.0, self._period))
-            await self._take(metric, await asyncio.to_thread(decode_values, body))
+            await self._take(metric, await list_values(self._client, metric, timeout=max(10.0, self._period)))
         except Exception as error:
             reason = str(error) if isinstance(error, WaoCoreError) else f"{type(error).__name__}: {error}"
             self._miss(metric, set(self._store.by_node(metric)) | self._wanted(metric), reason)

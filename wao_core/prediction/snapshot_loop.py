@@ -69,11 +69,12 @@ class Inputs:
 
 @dataclass
 class Runtime:
-    """The running parts and the last snapshot."""
+    """The running parts with the values of the sensors, and the last snapshot."""
 
     feed: MetricsFeed | Collector
     book: CurveBook
     builder: SnapshotBuilder
+    samples: SampleStore
     started: float = field(default_factory=time.monotonic)
     ready: bool = False  # whether the first curves were there, or took too long
     refreshed_at: float = field(default_factory=time.monotonic)
@@ -135,7 +136,7 @@ async def deciding(
         book = CurveBook(model_opener(endpoints), max_age=cadence.curve_max_age, asks_in_cores=inputs.asks_in_cores)
         stack.push_async_callback(book.close)
         floors = NodeFloors(cadence.floor_window)
-        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book, floors=floors))
+        runtime = Runtime(feed, book, SnapshotBuilder(source.state, store, book, floors=floors), store)
         checks.add_live("collector", feed.health)
         checks.add_live("snapshots", runtime.health)
         checks.add_ready("first-snapshot", runtime.first)

@@ -12,7 +12,7 @@ EVICTABLE = "waok8s.github.io/evictable"
 
 def belongs_to_node(pod: FleetPod) -> bool:
     """Return whether a Pod lives and ends with its node: it neither moves nor keeps the node from being empty."""
-    return pod.mirror or (pod.owner is not None and pod.owner.kind in ("DaemonSet", "Node"))
+    return pod.mirror or pod.tied_to_node
 
 
 def why_not_evictable(pod: FleetPod, *, jobs: bool = False, local_claims: Container[str] = ()) -> str:

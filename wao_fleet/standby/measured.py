@@ -6,17 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from wao_core.collector.metrics_feed import decode_values
+from wao_core.collector.metrics_feed import list_values
 from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient
-from wao_core.kube.resources import api_path
 from wao_fleet.standby.progress import Phase, Progress
 
 log = logging.getLogger(__name__)
 
 EVERY = 60.0
 """Seconds between two reads."""
-PATH = api_path("custom.metrics.k8s.io/v1beta2", "nodes", name="*", subresource="power_watts")
 
 
 class MeasuredPower:
@@ -35,7 +33,7 @@ class MeasuredPower:
             return
         self._due = self._clock() + EVERY
         try:
-            listed = decode_values(await self._client.get(PATH))
+            listed = await list_values(self._client, "power_watts")
         except WaoCoreError as error:
             if str(error) != self._problem:
                 log.info("savings are not measured: %s", error)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from tests.fakes.standby_bed import Bed, standby_bed
-from wao_fleet.standby.measured import EVERY, PATH, MeasuredPower
+from wao_core.collector.metrics_feed import values_path
+from wao_fleet.standby.measured import EVERY, MeasuredPower
 from wao_fleet.standby.progress import Phase, Progress
+
+PATH = values_path("power_watts")
 
 AWAKE, ASLEEP = Progress(), Progress(phase=Phase.ASLEEP)
 

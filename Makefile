@@ -8,8 +8,8 @@ export UV_NO_PROGRESS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-PARTS := core lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference dashboards test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+PARTS := core install lb rebalance scheduler standby
+.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -135,11 +135,11 @@ bed: setup  ## build the programs of a real control plane from source, once (nee
 	@nice -n 19 $(BIN)/python -m tests.cluster.build
 
 # five parts, each on its own control plane, so that they can run in parallel
-test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, lb, rebalance, scheduler and standby; or one part: make test-cluster-lb
-test-cluster-lb test-cluster-rebalance test-cluster-scheduler test-cluster-standby: test-cluster-%: bed
+test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, install, lb, rebalance, scheduler and standby; or one part: make test-cluster-lb
+test-cluster-install test-cluster-lb test-cluster-rebalance test-cluster-scheduler test-cluster-standby: test-cluster-%: bed
 	$(BIN)/pytest -q -m cluster tests/cluster/$*
 test-cluster-core: bed
-	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/lb --ignore tests/cluster/rebalance --ignore tests/cluster/scheduler --ignore tests/cluster/soak --ignore tests/cluster/standby
+	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/install --ignore tests/cluster/lb --ignore tests/cluster/rebalance --ignore tests/cluster/scheduler --ignore tests/cluster/soak --ignore tests/cluster/standby
 
 SOAK_SECONDS ?= 300
 soak: bed  ## random faults on a real control plane for SOAK_SECONDS; prints the report of docs/reliability.md
@@ -156,6 +156,7 @@ check: setup  ## format, lint, types, layers, generated files
 	$(BIN)/python -m wao_core.crds.yaml_files --check
 	$(BIN)/python -m docs.generator --check
 	$(BIN)/python -m docs.monitoring --check
+	$(BIN)/python -m release.chart --check
 	$(BIN)/hadolint Dockerfile
 
 format: setup  ## format and fix what can be fixed
@@ -191,6 +192,14 @@ docs-reference: setup  ## write the generated reference pages in docs/reference
 
 dashboards: setup  ## write the Grafana dashboards in manifests/monitoring
 	@$(BIN)/python -m docs.monitoring
+
+chart: setup  ## write the Helm chart in charts/wao from the manifests
+	@$(BIN)/python -m release.chart
+
+IMAGE ?=
+DIGEST ?=
+dist: setup  ## write dist/: install.yaml, the packaged chart and the wheel; IMAGE=registry/name DIGEST=sha256:... (needs Go)
+	@$(BIN)/python -m release.dist --image '$(IMAGE)' --digest '$(DIGEST)' --helm "$$($(BIN)/python -m tests.cluster.build helm)"
 
 demo: setup  ## run the demo on a fleet of mock BMCs; ends by itself
 	@$(BIN)/wao demo

@@ -4,6 +4,7 @@
   + DurationError (ValueError)          not a Go duration
   + ManifestError (ValueError)          a manifest is refused: has `file`, `document`, `field`, `reason`
   + TemplateError (ValueError)          a Go template cannot be rendered
+  + AuthorityFileError (ValueError)     a file of authorities has no certificates
   + SourceError                         the cluster cannot be read; has `status_code` where the API server answered
 """
 
@@ -49,6 +50,10 @@ class TemplateError(WaoCoreError, ValueError):
 
 class TemplateNotRendered(TemplateError):
     """A Go template was not rendered this time; a later attempt may succeed."""
+
+
+class AuthorityFileError(WaoCoreError, ValueError):
+    """The file of authorities cannot be used; the message names the file and the reason."""
 
 
 class SourceError(WaoCoreError):

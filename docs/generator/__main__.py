@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from docs.generator.chart import chart_page
 from docs.generator.commands import commands_page
 from docs.generator.files import ROOT, write_or_check
 from docs.generator.resources import resources_page
@@ -16,6 +17,7 @@ FOLDER = ROOT / "docs" / "reference"
 def pages() -> dict[str, str]:
     """Return the text of each generated page by file name."""
     return {
+        "chart.md": chart_page(),
         "commands.md": commands_page(),
         "resources.md": resources_page(),
         "settings.md": settings_page(),

@@ -10,14 +10,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_or_check(folder: Path, texts: Mapping[str, str], arguments: list[str], *, remedy: str) -> int:
-    """Write files, or with --check return 1 and report those that are out of date.
+    """Write files and their folders, or with --check return 1 and report those that are out of date.
 
     Parameters
     ----------
     folder
         Where the files are.
     texts
-        Their texts by name.
+        Their texts by path in the folder.
     arguments
         Those of the command line.
     remedy
@@ -27,6 +27,7 @@ def write_or_check(folder: Path, texts: Mapping[str, str], arguments: list[str],
     for name, text in texts.items():
         file = folder / name
         if "--check" not in arguments:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
         elif not file.exists() or file.read_text(encoding="utf-8") != text:
             stale.append(name)

@@ -1,7 +1,8 @@
 """Builds the programs of the test bed from their Go modules, once, into the git-ignored cache.
 
-`python -m tests.cluster.build` prints the folder. The key is the content of the modules' go.mod and go.sum: nothing is
-built again while they stay. A cold build takes some ten minutes on two cores.
+`python -m tests.cluster.build` builds all and prints the folder of the control plane; `... NAME` builds one tool and
+prints its path. The key is the content of the modules' go.mod and go.sum: nothing is built again while they stay. Tools
+have a folder each, so that another version of one builds nothing else. A cold build takes ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ PROGRAMS = {
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
     "metrics-server": {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
 }
+TOOLS = {
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",
+    "helm": "helm.sh/helm/v4/cmd/helm",
+}
+"""Programs that tests call, by module."""
 
 
 class BuildError(Exception):
@@ -35,12 +41,21 @@ class BuildError(Exception):
 
 
 def cache_folder() -> Path:
-    """Return the folder that holds the programs of these modules."""
+    """Return the folder that holds the programs of the control plane."""
+    return _cache() / _digest(*PROGRAMS)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("WAO_TESTBED_CACHE", ROOT / ".cache" / "testbed"))
+
+
+def _digest(*modules: str) -> str:
     digest = hashlib.sha256()
-    for file in sorted(MODULES.rglob("go.*")):
-        digest.update(file.relative_to(MODULES).as_posix().encode())
-        digest.update(file.read_bytes())
-    return Path(os.environ.get("WAO_TESTBED_CACHE", ROOT / ".cache" / "testbed")) / digest.hexdigest()[:16]
+    for module in sorted(modules):
+        for file in sorted((MODULES / module).glob("go.*")):
+            digest.update(file.relative_to(MODULES).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def is_built() -> bool:
@@ -76,6 +91,22 @@ def build() -> Path:
     if not (folder / "kwok.yaml").exists():
         (folder / "kwok.yaml").write_text(_kwok_config())
     return folder
+
+
+def tool(name: str) -> Path:
+    """Return a program of `TOOLS`, built now if it is missing.
+
+    Raises
+    ------
+    BuildError
+        Go is missing or too old, or the program does not build.
+    """
+    folder = _cache() / f"{name}-{_digest(name)}"
+    if not (folder / name).exists():
+        _check_go()
+        folder.mkdir(parents=True, exist_ok=True)
+        _build_one(name, name, TOOLS[name], folder)
+    return folder / name
 
 
 def _kwok_config() -> str:
@@ -131,6 +162,11 @@ def _build_one(module: str, name: str, package: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(f"{build()}\n")
+        if wanted := sys.argv[1:]:
+            sys.stdout.writelines(f"{tool(name)}\n" for name in wanted)
+        else:
+            sys.stdout.write(f"{build()}\n")
+            for name in TOOLS:
+                tool(name)
     except BuildError as error:
         sys.exit(f"error: {error}")

@@ -22,7 +22,11 @@ BUILT_IN = {"system:auth-delegator", "extension-apiserver-authentication-reader"
 PRIVILEGED = {"wao-lb-agent"}
 """Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
 OPTIONAL = {"monitoring", "rebalance", "standby"}
-"""Folders that are applied on their own."""
+"""Folders that are applied on their own or as components."""
+FOREIGN = ("monitoring.coreos.com/", "cert-manager.io/")
+"""Groups of other projects, whose schemas are not those of Kubernetes."""
+ADDED = {"monitoring", "network-policies"}
+"""Components with NetworkPolicies in addition to that of each server."""
 STOCK = {"wao-kube-scheduler"}
 """Runs an image of Kubernetes, not ours."""
 
@@ -53,13 +57,13 @@ def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(MANIFESTS)))
 def test_each_document_is_valid_for_the_api(path: Path) -> None:
     for document in parsed(path):
-        if not document["apiVersion"].startswith("monitoring.coreos.com/"):  # test_monitoring.py, tests/interop
+        if not document["apiVersion"].startswith(FOREIGN):  # test_monitoring.py, test_components.py, tests/interop
             kubernetes_validate.validate(document, "1.36", strict=True)
 
 
 def test_each_folder_lists_all_its_files_and_the_root_all_but_the_optional_parts() -> None:
     for kustomization in MANIFESTS.rglob("kustomization.yaml"):
-        listed = set(yaml.safe_load(kustomization.read_text())["resources"])
+        listed = set(yaml.safe_load(kustomization.read_text()).get("resources", []))
         there = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
         there |= {path.parent.name for path in kustomization.parent.glob("*/kustomization.yaml")}
         there -= OPTIONAL
@@ -287,7 +291,7 @@ def test_an_aggregated_api_is_always_verified() -> None:
 
 def test_each_workload_in_the_network_of_pods_has_a_network_policy() -> None:
     """A policy does not select the node agent, which is in its node's network."""
-    policies = [item for path, item in documents("NetworkPolicy") if path.parent.name != "monitoring"]
+    policies = [item for path, item in documents("NetworkPolicy") if path.parent.name not in ADDED]
     for workload in workloads():
         item = workload.values[0]
         if not pod_of(item).get("hostNetwork"):
@@ -306,8 +310,8 @@ def test_each_workload_in_the_network_of_pods_has_a_network_policy() -> None:
 def test_a_pod_cannot_join_a_network_policy_by_labelling_itself() -> None:
     """Each peer is in a namespace that is named by the label that the API server sets."""
     for path, policy in documents("NetworkPolicy"):
-        for rule in policy["spec"]["ingress"]:
-            for peer in rule.get("from", []):
+        for rule in policy["spec"].get("ingress", []) + policy["spec"].get("egress", []):
+            for peer in rule.get("from", []) + rule.get("to", []):
                 assert list(peer["namespaceSelector"]["matchLabels"]) == ["kubernetes.io/metadata.name"], path
                 assert peer["podSelector"]["matchLabels"], path
 
@@ -317,7 +321,7 @@ def test_only_servers_that_need_clients_from_anywhere_have_a_port_that_is_open_t
     open_to_all = {
         (policy["metadata"]["name"], port["port"])
         for _, policy in documents("NetworkPolicy")
-        for rule in policy["spec"]["ingress"]
+        for rule in policy["spec"].get("ingress", [])
         if not rule.get("from")
         for port in rule["ports"]
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def controller(
         list[str] | None,
         typer.Option(
             help="Service whose serving certificate is maintained, in the Secret NAME-tls; can be repeated. "
-            "Default: none, to use cert-manager or your own certificates."
+            "Default: none."
         ),
     ] = None,
     client_certificate: Annotated[
@@ -37,6 +38,14 @@ def controller(
             envvar="WAO_AUTHORITY_NAMESPACE", help="Namespace of the authority's key; only the controller may read it."
         ),
     ] = "wao-pki",
+    authority_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_AUTHORITY_FILE",
+            help="PEM certificates of your own authority, such as that of cert-manager. They are published as those "
+            "to trust, and the controller issues no certificates. Default: none.",
+        ),
+    ] = None,
     bundle_namespace: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,5 +71,6 @@ def controller(
         tuple(api_service or ()),
         tuple(bundle_namespace or ()),
         tuple(client_certificate or ()),
+        authority_file,
     )
     run(lambda: run_controller(server, certificates, leader_elect=leader_elect), server)

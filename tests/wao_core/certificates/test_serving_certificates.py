@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from tests.wao_core.kube.scripted import client_of
+from wao_core.certificates.authority import new_authority
 from wao_core.certificates.serving_certificates import CertificateSettings, ServingCertificates
 
 SETTINGS = CertificateSettings(services=("wao-lb",), bundle_namespaces=("wao-node",))
@@ -61,3 +64,13 @@ async def test_a_namespace_that_is_not_there_keeps_no_certificate_back(caplog: p
             await keeper.reconcile()
     assert "/api/v1/namespaces/wao-system/secrets/wao-lb-tls" in objects
     assert 1 == sum("no such namespace" in record.message for record in caplog.records)
+
+
+async def test_the_certificates_of_an_authority_file_are_published_and_nothing_is_issued(tmp_path: Path) -> None:
+    file = tmp_path / "ca.crt"
+    file.write_bytes(new_authority(datetime.now(UTC)).certificate)
+    objects = Objects()
+    async with objects.serving() as keeper:
+        await keeper.publish_file(file)
+    assert [file.read_text()] * 2 == [authorities(objects, path) for path in BUNDLES]
+    assert set(objects) == set(BUNDLES)

@@ -1,0 +1,1 @@
+"""The Helm chart, generated from the kustomize manifests, so that both install the same objects."""

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FLEET, PLANTS = EXAMPLES / "fleet", EXAMPLES / "start" / "plant.yaml"
-WITH_PLANTS = ("scheduler", "lb", "rebalance")
+WITH_PLANTS = ("scheduler", "lb", "rebalance", "standby")
 """Servers that count cooling and prices if they have a plant file."""
 
 

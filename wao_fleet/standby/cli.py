@@ -9,6 +9,7 @@ import typer
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
+from wao_core.serving.plant_options import PlantOptions
 from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
@@ -30,10 +31,12 @@ NodeName = Annotated[str, typer.Argument(help="Name of the Node.", metavar="NODE
 
 @app.command("controller")
 @endpoint_options()
+@with_options(PlantOptions, "plants")
 @server_options()
 def controller(
     server: ServerOptions,
     endpoints: EndpointOptions,
+    plants: PlantOptions,
     act: Annotated[
         bool,
         typer.Option(
@@ -145,8 +148,8 @@ def controller(
         period=period,
         namespaces=frozenset(config_namespace or ["wao-bmc"]),
     )
-    options = StandbyOptions(namespace, secret_namespace, leader_elect, endpoints)
-    run(lambda: run_standby(server, options, policy), server, *endpoints.problems())
+    options = StandbyOptions(namespace, secret_namespace, leader_elect, endpoints, plants.source())
+    run(lambda: run_standby(server, options, policy), server, *endpoints.problems(), *plants.problems())
 
 
 @app.command("plan")

@@ -13,11 +13,14 @@ from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import KubeClient
 from wao_core.kube.lease import LeaderElection, while_leading
 from wao_core.kube.reflector import Reflector, StateSink
+from wao_core.prediction.cooling_costs import PlantSource
+from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_loop import Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
+from wao_core.serving.plants import costing
 from wao_core.serving.server import serve
 from wao_fleet.drain.pods import FLEET_PODS, FleetPod
 from wao_fleet.standby.app import create_app
@@ -40,12 +43,13 @@ LEASE = "wao-standby"
 
 @dataclass(frozen=True, slots=True)
 class StandbyOptions:
-    """How the process runs: namespaces, whether a leader is elected, and which endpoints it may reach."""
+    """How the process runs: namespaces, whether a leader is elected, which endpoints it may reach, and the plants."""
 
     namespace: str = "wao-system"
     secret_namespace: str = "wao-power"  # noqa: S105 - a namespace
     leader_elect: bool = True
     endpoints: EndpointOptions = EndpointOptions()  # noqa: RUF009
+    plants: PlantSource | None = None
 
 
 async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Policy) -> None:
@@ -79,15 +83,14 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         await stack.enter_async_context(frame.tasks)
         frame.tasks.supervise("watch pods", pods.run)
         frame.checks.add_ready("pods", lambda: None if source.state.synced([Kind.POD]) else "not read yet: Pod")
+        costs = await stack.enter_async_context(costing(options.plants, frame))
+
+        def update_power(snapshot: ClusterSnapshot) -> None:
+            factors = None if costs is None else costs.factors(snapshot, source.state.nodes)
+            power.update(snapshot, source.state.node_configs.values(), factors)
+
         inputs = Inputs(metrics_api=True, access=access)
-        await stack.enter_async_context(
-            deciding(
-                source,
-                frame.checks,
-                lambda snapshot: power.update(snapshot, source.state.node_configs.values()),
-                inputs=inputs,
-            )
-        )
+        await stack.enter_async_context(deciding(source, frame.checks, update_power, inputs=inputs))
         if options.leader_elect:
             frame.tasks.supervise("leader-election", election.run)
         else:

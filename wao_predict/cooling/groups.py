@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
-from wao_predict.cooling.plant import CoolingCurve, CoolingModel, PlantState
+from wao_predict.cooling.plant import CoolingCurve, CoolingModel, PlantState, RangedModel
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
 
@@ -131,6 +131,7 @@ class GroupedCooling:
         self.notes: tuple[str, ...] = (
             *notes,
             *("nodes without a plant count without cooling" for _ in uncooled),
+            *(note for each in zip(self.names, plants, most.tolist(), strict=True) if (note := _small_group(*each))),
         )
 
     def sums(self, node_watts: FloatArray) -> FloatArray:
@@ -187,6 +188,17 @@ class GroupedCooling:
         if before is None or before.shape != factors.shape:
             return factors
         return np.where(np.abs(factors - before) < FACTOR_STEP * before, before, factors)
+
+
+def _small_group(name: str, plant: Plant | None, highest: float) -> str:
+    """Return that a group never reaches the power for which the model of its plant was trained, or an empty string."""
+    if plant is None or not isinstance(plant.model, RangedModel) or not 0 < highest < plant.model.server_range[0]:
+        return ""
+    low, high = plant.model.server_range
+    return (
+        f"the nodes of group {name} use at most {highest:,.0f} W, and the model of their plant was trained for "
+        f"{low:,.0f} to {high:,.0f} W: its power is extrapolated; set units to a smaller number of plants"
+    )
 
 
 def _weights(

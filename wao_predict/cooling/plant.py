@@ -118,6 +118,16 @@ class AirModel(Protocol):
         ...
 
 
+@runtime_checkable
+class RangedModel(Protocol):
+    """What a model has besides, if it was trained for a range of server power."""
+
+    @property
+    def server_range(self) -> tuple[float, float]:
+        """Power of all servers for which it was trained [W], from and to."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class CoolingCurve:
     """Cooling watts over server watts in one state of a plant, never falling.

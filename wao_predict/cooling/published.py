@@ -82,9 +82,10 @@ def _backend_of(path: Path, changed: int) -> PlantBackend:
 class TrainedPlant:
     """A plant whose power a trained model predicts.
 
-    Server power outside its trained range continues along the mean slope within the range. Other values outside theirs
-    have the power at the nearest trained value. The pressure of the plant follows the
-    fan speed, as in a real plant: a square law through both ends of their ranges.
+    Server power outside its trained range continues along the mean slope within the range, but below the range it is at
+    least in proportion to the server power: a plant that cools something uses something. Other values outside theirs
+    have the power at the nearest trained value. The pressure of the plant follows the fan speed, as in a real plant: a
+    square law through both ends of their ranges.
 
     Parameters
     ----------
@@ -139,6 +140,12 @@ class TrainedPlant:
         return ("outdoor_temp", "outdoor_humidity")
 
     @property
+    def server_range(self) -> tuple[float, float]:
+        """Power of all servers for which the model was trained [W], from and to."""
+        low, high = self._backend.ranges["server_watts"]
+        return self.units * low, self.units * high
+
+    @property
     def error_watts(self) -> float | None:
         """Error of all plants together [W], as if their errors were equal."""
         return None if self._backend.rmse is None else self.units * self._backend.rmse
@@ -151,7 +158,8 @@ class TrainedPlant:
         beyond = load - np.clip(load, low, high)
         if (beyond != 0).any():
             first, last = (self._inside(np.full_like(load, end), state) for end in (low, high))
-            watts = np.maximum(watts + beyond * np.maximum(last - first, 0.0) / (high - low), 0.0)
+            in_proportion = first * np.clip(load, 0.0, low) / low
+            watts = np.maximum(watts + beyond * np.maximum(last - first, 0.0) / (high - low), in_proportion)
         return self.units * watts
 
     def _inside(self, load: FloatArray, state: PlantState) -> FloatArray:

@@ -83,6 +83,11 @@ class SimulatedNodes:
         """Present power of the plants [W]."""
         return 0.0 if self._cooling is None else self._cooling.watts
 
+    @property
+    def cost_factors(self) -> FloatArray | float:
+        """What a watt costs on each node with cooling, shape (n_nodes,); 1 without plants."""
+        return 1.0 if self._cooling is None else self._cooling.factors
+
     def fits(self, request: float) -> BoolArray:
         """Return where a pod's CPU request fits, shape (n_nodes,)."""
         result: BoolArray = self.requested + request <= self._room

@@ -195,7 +195,7 @@ class SimulatedStandby:
             schedulable=everywhere,
             candidate=self._candidate,
             wake_tested=everywhere,
-            watts_per_core=self._watts_per_core,
+            watts_per_core=self._watts_per_core * nodes.cost_factors,
             group=no_member,
             zone=no_member,
         )

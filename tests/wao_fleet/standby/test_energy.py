@@ -22,6 +22,13 @@ def test_a_core_costs_what_the_server_takes_at_its_best_load_more_than_when_it_i
     assert power.per_core() == pytest.approx({"a": 20.0, "b": 30.0})
 
 
+def test_a_core_costs_more_where_cooling_does_and_savings_stay_those_of_the_server() -> None:
+    power = FleetPower()
+    power.update(snapshot(["a", "b"], watts=WATTS), [config("a", 8.0)], np.array([1.8, 1.1]))
+    assert power.per_core() == pytest.approx({"a": 36.0, "b": 33.0})
+    assert power.saved(["a"]) == {"a": 92.0}
+
+
 def test_a_sleeping_node_saves_its_idle_power_less_that_of_its_bmc() -> None:
     power = FleetPower()
     power.update(snapshot(["a", "b"], watts=WATTS), [config("a", 10.0)])

@@ -8,6 +8,7 @@ import pytest
 from wao_predict.cooling.groups import EVERY_OTHER, Cooling, GroupedCooling, Minimize, Plant, cost_curves
 from wao_predict.cooling.models import CoolingFactor
 from wao_predict.cooling.plant import PlantState
+from wao_predict.cooling.published import TrainedPlant
 from wao_predict.curves import PowerCurves
 from wao_predict.errors import UsageError
 
@@ -39,6 +40,16 @@ def test_a_group_without_a_plant_counts_without_cooling_and_is_reported() -> Non
     made = grouped({"b": plant(0.1)})
     assert made.factors(WATTS).tolist() == pytest.approx([1.0, 1.0, 1.1])
     assert made.notes == ("nodes without a plant count without cooling",)
+
+
+def test_a_group_that_never_reaches_the_range_of_its_plant_is_reported() -> None:
+    made = grouped({"a": Plant(TrainedPlant(), PlantState(25.0, 65.0)), "b": plant(0.1)})
+    (note,) = made.notes
+    assert note.startswith(
+        "the nodes of group a use at most 600 W, and the model of their plant was trained for 10,285"
+    )
+    fitting = TrainedPlant(units=0.02)
+    assert grouped({"a": Plant(fitting, PlantState(25.0, 65.0)), "b": plant(0.1)}).notes == ()
 
 
 @pytest.mark.parametrize("minimize", ["price", "carbon"])

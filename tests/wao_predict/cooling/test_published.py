@@ -55,6 +55,15 @@ def test_power_continues_beyond_the_trained_server_power(plant: TrainedPlant) ->
     assert watts[0] < watts[1] < watts[2] < watts[3]
 
 
+@pytest.mark.parametrize("outdoor", [-5.0, 10.0, 25.0, 35.0])
+@pytest.mark.parametrize("water", [4.0, 16.0, 30.0])
+def test_a_few_servers_are_never_cooled_for_nothing(plant: TrainedPlant, outdoor: float, water: float) -> None:
+    """Below the trained range, the power is at least in proportion to the servers'."""
+    state, low = PlantState(outdoor, 65.0, {WATER: water}), plant.server_range[0]
+    few, least = plant.watts(np.array([low / 8, low]), state)
+    assert few >= least / 8 * (1 - 1e-9)
+
+
 def test_unknown_weather_gives_unknown_watts(plant: TrainedPlant) -> None:
     assert np.isnan(plant.watts(20_000.0, PlantState(25.0)))
 

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from tests.fakes.fleets import fleet_of
 from wao_predict import Fleet, PowerCurves, UsageError
+from wao_predict.cooling.groups import Cooling, Plant
+from wao_predict.cooling.models import CoolingFactor
+from wao_predict.cooling.plant import PlantState
 from wao_predict.simulate.engine import simulate_trace
 from wao_predict.simulate.policies import POLICIES
 from wao_predict.simulate.run import Run
@@ -41,6 +44,15 @@ def test_an_empty_node_is_off_after_its_time_empty_and_its_stop() -> None:
     run = simulate_trace(two_nodes(), Trace.of([0.0], [HOUR], [1.0]), standby=SWITCHED)
     assert mean_watts(run, 0, 600, 660, HOUR) == [220.0, 220.0, 118.0]
     assert run.mean_on(np.array([0.0, 600.0, HOUR])).tolist() == [2.0, 1.0]
+
+
+def test_the_node_that_is_expensive_to_cool_is_switched_off() -> None:
+    """Without plants it is the one with the fewest watts per core that stays."""
+    fleet = replace(two_nodes(), groups=("warm", "cold"))
+    plants = {name: Plant(CoolingFactor(factor), PlantState()) for name, factor in (("warm", 0.5), ("cold", 0.1))}
+    trace = Trace.of([HOUR], [HOUR], [1.0], horizon=2 * HOUR)
+    assert simulate_trace(fleet, trace, standby=SWITCHED).node.tolist() == [0]
+    assert simulate_trace(fleet, trace, standby=SWITCHED, cooling=Cooling(plants)).node.tolist() == [1]
 
 
 def test_a_pod_without_room_waits_for_the_start_of_a_node() -> None:

@@ -87,10 +87,17 @@ async def _what_if_request(request: Request) -> WhatIfRequest:
 
 def _add_fleet(app: FastAPI, engine: DecisionEngine) -> None:
     @app.get("/v1/fleet", responses=errors(422, 503))
-    async def fleet() -> FleetDocument:
+    async def fleet(
+        group_label: Annotated[
+            str | None,
+            Query(alias="groupLabel", max_length=317, description="node label whose value is `group` of a node"),
+        ] = None,
+        pods: Annotated[bool, Query(description="also return the pods that run on the nodes")] = False,
+    ) -> FleetDocument:
         """Return the measured nodes with their power curves, present load and the load that stays."""
         try:
-            return FleetDocument.model_validate(await asyncio.to_thread(fleet_document, engine))
+            found = await asyncio.to_thread(fleet_document, engine, label=group_label, pods=pods)
+            return FleetDocument.model_validate(found)
         except UsageError as error:
             raise ApiError(422, str(error)) from None
         except LookupError as error:

@@ -15,6 +15,7 @@ from wao_core.prediction.cooling_costs import CoolingCosts, marginal_watts
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.increase_cache import IncreaseCache
+from wao_predict.simulate.fleet_documents import PresentPods
 from wao_scheduler import hard_limits, scoring
 from wao_scheduler.assumed_pods import AssumedPods
 from wao_scheduler.config import ProfileSettings, SchedulerSettings
@@ -22,6 +23,7 @@ from wao_scheduler.decisions import Outcome, PlacementDecision
 from wao_scheduler.draining_nodes import DrainingNodes
 from wao_scheduler.increases import increases_of
 from wao_scheduler.pod_spread import PodSpread, SpreadResult
+from wao_scheduler.running_pods import running_pods
 from wao_scheduler.spread_rule import BadRate
 
 log = logging.getLogger("wao.scheduler")
@@ -261,6 +263,19 @@ class DecisionEngine:
         """Group of each node of the snapshot for cooling and prices, empty without plants."""
         snapshot = self.require_snapshot()
         return [] if self.costs is None else self.costs.groups_of(snapshot.names, self._state.nodes)
+
+    def labels_of(self, names: Sequence[str], label: str) -> list[str]:
+        """Return the value of a label of each node, "" for one without it."""
+        nodes = self._state.nodes
+        return [nodes[name].labels.get(label, "") if name in nodes else "" for name in names]
+
+    def running_pods(self, rows: Mapping[str, int], usage_cores: FloatArray) -> PresentPods:
+        """Return the pods that run on some nodes; see `wao_scheduler.running_pods.running_pods`."""
+
+        def cpu(pod: Pod) -> float:
+            return self._cpu(pod, self._profile_of(pod))[0]
+
+        return running_pods(list(self._state.pods.values()), rows, usage_cores, cpu, self._clock())
 
     def _profile_of(self, pod: Pod) -> ProfileSettings:
         """Return the profile that applies to a bound pod: that of its scheduler, else the default one."""

@@ -66,7 +66,18 @@ class FleetNode(ApiDocument):
     capacity_cores: float = Field(description="CPU capacity [cores]")
     usage_cores: float = Field(description="CPU use, measured plus assumed [cores]")
     floor_cores: float | None = Field(description="lowest CPU use within the floor's window [cores]")
+    group: str = Field("", description="group of the node, by the label `groupLabel` or that of the setting `cooling`")
     watts: list[float] = Field(description="predicted power at the loads of `knots` [W]")
+
+
+class FleetPods(ApiDocument):
+    """The pods that run on the nodes, without those of DaemonSets and static pods; one number of each list per pod."""
+
+    node: list[int] = Field(description="number of the pod's node in `nodes`, from 0")
+    cpu_request: list[float] = Field(description="CPU request, or what counts for a pod without [cores]")
+    cpu_use: list[float] = Field(description="its share by request of the node's CPU use, at most the request [cores]")
+    age: list[float] = Field(description="time since the pod started [s]")
+    movable: list[bool] = Field(description="whether it has an owner that would create it again elsewhere")
 
 
 class FleetDocument(ApiDocument):
@@ -74,6 +85,7 @@ class FleetDocument(ApiDocument):
 
     knots: list[float] = Field(description="CPU loads of the curves [% of capacity]")
     nodes: list[FleetNode]
+    pods: FleetPods | None = Field(None, description="with `pods=true`")
 
 
 _CORES = {

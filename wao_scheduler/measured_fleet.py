@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,21 @@ def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -
     )
 
 
-def fleet_document(engine: DecisionEngine) -> dict[str, Any]:
-    """Return the measured nodes with their floors as JSON types; see `measured_fleet` for the errors."""
+def fleet_document(engine: DecisionEngine, *, label: str | None = None, pods: bool = False) -> dict[str, Any]:
+    """Return the measured nodes with their floors as JSON types; see `measured_fleet` for the errors.
+
+    Parameters
+    ----------
+    label
+        Node label whose value is the group of a node; default: that of the setting `cooling`.
+    pods
+        Whether the pods that run on the nodes are part of it.
+    """
     snapshot, fleet = engine.require_snapshot(), measured_fleet(engine)
+    if label is not None:
+        fleet = replace(fleet, groups=tuple(engine.labels_of(fleet.names, label)))
     rows = snapshot.rows(fleet.names)
     floors = np.where(rows < 0, np.nan, snapshot.floor_cores[rows])
-    return document_of(fleet, [None if np.isnan(floor) else floor for floor in floors.tolist()])
+    numbers = {name: row for row, name in enumerate(fleet.names)}
+    present = engine.running_pods(numbers, fleet.usage_cores) if pods else None
+    return document_of(fleet, [None if np.isnan(floor) else floor for floor in floors.tolist()], present)

@@ -15,10 +15,10 @@ from tests.fakes.curves import Clock
 from tests.fakes.fleet_api import FleetApi, serving_fleet
 from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
+from wao_core.cluster.names import EVICTABLE
 from wao_core.cluster.records import Kind, Node, OwnerRef
 from wao_core.cluster.state import ClusterState
 from wao_core.prediction.snapshot import ClusterSnapshot
-from wao_fleet.drain.evictable import EVICTABLE
 from wao_fleet.drain.pods import FleetPod
 from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from tests.fakes.extender import Extender, args
-from wao_predict.simulate.fleet_documents import fleet_of_document
+from tests.fakes.rooms import ROOM, rooms
+from tests.fakes.snapshots import snapshot
+from wao_core.cluster.records import Kind, OwnerRef, Pod
+from wao_predict.simulate.fleet_documents import cluster_of_document, fleet_of_document
 
 
 async def test_the_measured_nodes_are_a_fleet_for_simulations(extender: Extender) -> None:
@@ -15,6 +18,28 @@ async def test_the_measured_nodes_are_a_fleet_for_simulations(extender: Extender
     fleet = fleet_of_document(document)
     assert set(fleet.names) == {node["name"] for node in document["nodes"]}
     assert (fleet.watts() > 0).all()
+
+
+async def test_the_pods_on_measured_nodes_are_part_of_the_fleet_if_asked_for() -> None:
+    extender = Extender(rooms(a="warm", b="cold"))
+    owner = OwnerRef("ReplicaSet", "r", "uid-r")
+    given: dict[str, dict[str, Any]] = {
+        "moves": {"owner": owner, "cpu_request": 2.0},
+        "bare": {"cpu_request": 1.0},
+        "agent": {"owner": OwnerRef("DaemonSet", "d"), "cpu_request": 1.0},
+        "ended": {"owner": owner, "cpu_request": 1.0, "phase": "Succeeded"},
+    }
+    for name, fields in given.items():
+        extender.source.state.put(Kind.POD, Pod(name=name, namespace="d", node_name="b", **fields))
+    extender.engine.update(snapshot(["a", "b"], slopes=[2.0, 1.0], usage=[0.5, 2.0]))
+    assert (await extender.client.get("/v1/fleet")).json()["pods"] is None
+    asked = {"pods": "true", "groupLabel": ROOM}
+    document = (await extender.client.get("/v1/fleet", params=asked)).json()
+    assert [node["group"] for node in document["nodes"]] == ["warm", "cold"]
+    pods = document["pods"]
+    assert (pods["node"], pods["cpuRequest"], pods["movable"]) == ([1, 1], [2.0, 1.0], [True, False])
+    assert pods["cpuUse"] == pytest.approx([1.0, 0.5])
+    assert cluster_of_document(document)[0].usage_cores.tolist() == pytest.approx([0.5, 0.5])
 
 
 async def test_a_decision_can_be_explained(extender: Extender) -> None:

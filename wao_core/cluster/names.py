@@ -19,6 +19,9 @@ DRAINING = "waok8s.github.io/draining"
 The scheduler extender gives such a node its lowest score, so that no Pod returns to it.
 """
 
+EVICTABLE = "waok8s.github.io/evictable"
+"""Annotation of a Pod: "false" keeps it where it is; "true" also permits Jobs, emptyDir volumes and system Pods."""
+
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 """Regular expression of an object's name, for RE2 and Python alike; the length is not part of it."""

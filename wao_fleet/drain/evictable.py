@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from wao_core.cluster.names import EVICTABLE
 from wao_fleet.drain.pods import FleetPod
-
-EVICTABLE = "waok8s.github.io/evictable"
-"""Annotation of a Pod: "false" keeps it where it is; "true" also permits Jobs, emptyDir volumes and system Pods."""
 
 
 def belongs_to_node(pod: FleetPod) -> bool:

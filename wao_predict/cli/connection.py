@@ -176,7 +176,7 @@ def read_password(user: str, file: Path | None) -> str:
     return str(typer.prompt(f"Password of {user}", hide_input=True, err=True))
 
 
-def get_json(url: str, path: str, how: Connection, *, body: object = None) -> Any:
+def get_json(url: str, path: str, how: Connection, *, body: object = None, max_bytes: int = 2 * 1024 * 1024) -> Any:
     """Return the JSON that an app of ours answers to a GET, or to a POST of `body`.
 
     Raises
@@ -193,7 +193,7 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None) -> An
     content = None if body is None else json.dumps(body).encode()
     transport = HttpTransport(url, tls=how.tls, options=how.options)
     try:
-        response = transport.send(Request("GET" if body is None else "POST", path, body=content))
+        response = transport.send(Request("GET" if body is None else "POST", path, body=content, max_bytes=max_bytes))
     finally:
         transport.close()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +20,14 @@ from wao_predict.cli.simulate_options import Moves, Pods, Result, Simulation, Sw
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
     from wao_predict.simulate.comparison import Comparison, Row
+    from wao_predict.simulate.fleet_documents import PresentPods
     from wao_predict.simulate.moves import Moving
     from wao_predict.simulate.standby import Standby
     from wao_predict.simulate.sweep import DailyPods, Executor, Task
     from wao_predict.simulate.trace import Trace
 
+MOST_BYTES = 256 * 1024 * 1024
+"""Largest document of a cluster: one with 5,000 nodes and 100,000 pods has about 12 MB."""
 DAILY_PODS = 2_000
 """Pods of a drawn day, unless the user gives a number."""
 
@@ -59,7 +62,25 @@ def simulate(
         typer.Option(
             metavar="URL",
             help="URL of a running scheduler extender, instead of FLEET: its measured nodes, their curves, and the "
-            "load of each that stays.",
+            "pods that run on them.",
+        ),
+    ] = None,
+    group_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="With --from-cluster: node label whose value is the group of a plant. Default: that of the "
+            "scheduler's setting cooling.",
+        ),
+    ] = None,
+    remaining: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=8784.0,
+            metavar="HOURS",
+            help="With --from-cluster: time for which each running pod runs on [h]. Default: as long as it has run so "
+            "far.",
         ),
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
@@ -74,7 +95,11 @@ def simulate(
     _check_outputs(result)
     if (fleet is None) == (from_cluster is None):
         raise typer.BadParameter("give either a FLEET table or --from-cluster")
-    nodes = read_nodes(fleet) if fleet is not None else _nodes_of_cluster(str(from_cluster), tls)
+    running = None
+    if fleet is not None:
+        nodes = read_nodes(fleet)
+    else:
+        nodes, running = _cluster(str(from_cluster), group_label, tls, with_pods=not year.wanted)
     if year.wanted:
         from wao_predict.cli.savings import simulate_year
 
@@ -86,9 +111,12 @@ def simulate(
             raise typer.BadParameter("a plant file is for comparisons; for the saving per year, give --pue")
         simulate_year(pods, simulation, year, result, nodes, name_of(fleet or "the cluster"), output)
         return
+    trace = None if running is None else running.trace(remaining=hours(remaining))
+    if trace is not None and not pods.load and pods.pods is None:
+        pods = replace(pods, load=[_load_of(nodes, trace)])
     tasks = tasks_for(
         nodes,
-        _pods_of(pods),
+        _pods_of(pods, trace),
         _policies(simulation, moves, switch_off),
         seeds=simulation.seeds,
         floor_window=3600.0 * simulation.floor_window,
@@ -106,7 +134,10 @@ def simulate(
         print_csv(list(dicts[0]), [list(row.values()) for row in dicts])
     else:
         _print_rows(rows, comparison, nodes)
-    _write(result, comparison, tasks, nodes, fleet or "the cluster")
+        if running is not None:
+            sys.stdout.write(f"{_about_running(running, remaining)}\n")
+    facts = {} if running is None else {"Running pods": _about_running(running, remaining)}
+    _write(result, comparison, tasks, nodes, fleet or "the cluster", facts)
 
 
 def _check_outputs(result: Result) -> None:
@@ -130,23 +161,49 @@ def read_nodes(source: str) -> Fleet:
     return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else Fleet.from_table(source)
 
 
-def _nodes_of_cluster(url: str, tls: Tls) -> Fleet:
-    from wao_predict.simulate.fleet_documents import fleet_of_document
+def _cluster(url: str, label: str | None, tls: Tls, *, with_pods: bool) -> tuple[Fleet, PresentPods | None]:
+    """Return the nodes of a running extender, and the pods that run on them."""
+    from urllib.parse import urlencode
 
-    return fleet_of_document(get_json(url, "/v1/fleet", tls.connection()))
+    from wao_predict.simulate.fleet_documents import cluster_of_document, fleet_of_document
+
+    query = urlencode(({"pods": "true"} if with_pods else {}) | ({} if label is None else {"groupLabel": label}))
+    path = f"/v1/fleet?{query}" if query else "/v1/fleet"
+    document = get_json(url, path, tls.connection(), max_bytes=MOST_BYTES)
+    return cluster_of_document(document) if with_pods else (fleet_of_document(document), None)
 
 
-def _pods_of(options: Pods) -> Trace | list[DailyPods]:
+def _load_of(nodes: Fleet, running: Trace) -> float:
+    """Return the present load of a cluster, as a fraction of its CPU."""
+    used = float(nodes.usage_cores.sum() + running.use.sum())
+    return min(max(used / float(nodes.capacity_cores.sum()), 0.01), 1.0)
+
+
+def _about_running(running: PresentPods, remaining: float | None) -> str:
+    """Return how many pods run, and what is assumed of them."""
+    how_long = "as long as it has run so far" if remaining is None else f"for {remaining:g} h"
+    return (
+        f"{len(running):,} running pods, {int(running.movable.sum()):,} of them movable: each runs on {how_long}, and "
+        "uses its share of its node's CPU use by request"
+    )
+
+
+def hours(given: float | None) -> float | None:
+    """Return hours as seconds."""
+    return None if given is None else 3600.0 * given
+
+
+def _pods_of(options: Pods, running: Trace | None = None) -> Trace | list[DailyPods]:
     from wao_predict.simulate.sweep import DailyPods
 
     if options.pods is None:
         count = options.count or DAILY_PODS
         loads = options.load or [0.3, 0.6]
         return [
-            DailyPods(load=load, pods=count, days=options.days, movable=options.movable)
+            DailyPods(load=load, pods=count, days=options.days, movable=options.movable, running=running)
             for load in dict.fromkeys(loads)
         ]
-    return table_of(options)
+    return table_of(options) if running is None else table_of(options).after(running)
 
 
 def table_of(options: Pods) -> Trace:
@@ -261,7 +318,14 @@ def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> No
     )
 
 
-def _write(result: Result, comparison: Comparison, tasks: Sequence[Task], nodes: Fleet, fleet: str) -> None:
+def _write(
+    result: Result,
+    comparison: Comparison,
+    tasks: Sequence[Task],
+    nodes: Fleet,
+    fleet: str,
+    more: Mapping[str, str],
+) -> None:
     from wao_predict.simulate.report import write_simulation_report
     from wao_predict.simulate.result_files import series, write_columns
 
@@ -274,6 +338,7 @@ def _write(result: Result, comparison: Comparison, tasks: Sequence[Task], nodes:
             "Nodes": f"{len(nodes.names)}, {nodes.capacity_cores.sum():,.0f} cores",
             "Base load": f"{nodes.usage_cores.sum() / nodes.capacity_cores.sum():.1%} of the CPU, permanent",
             "Pods": f"{first.pods:,} in {first.horizon / 3600:,.4g} h",
+            **more,
             "Days": drawn,
             "Floor": f"lowest load of {tasks[0].floor_window / 3600:g} h",
             "Cooling": "not counted" if tasks[0].cooling is None else f"plants of {', '.join(tasks[0].cooling.plants)}",

@@ -34,6 +34,7 @@ class Simulation:
         self.nodes, self._policy, self._standby, self._moves = nodes, policy, standby, moves
         self._arrival, self._duration = trace.arrival.tolist(), trace.duration.tolist()
         self._request, self._use = trace.request.tolist(), trace.use.tolist()
+        self._on_node = None if trace.node is None else trace.node.tolist()
         self._horizon = trace.horizon
         self.node: IntArray = np.full(len(trace), -1, dtype=np.int64)
         self.waited: FloatArray = np.zeros(len(trace))
@@ -131,7 +132,9 @@ class Simulation:
             self._place_waiting(node)
 
     def _arrive(self, pod: int) -> None:
-        if not self._place(pod):
+        if self._on_node is not None and self._on_node[pod] >= 0:
+            self._start(pod, self._on_node[pod])
+        elif not self._place(pod):
             self._waiting.append(pod)
             if self._standby is not None:
                 self._standby.found_no_room()
@@ -157,12 +160,16 @@ class Simulation:
         node = self._choose(pod, self.nodes.fits(self._request[pod]))
         if node is None:
             return False
+        self._start(pod, node)
+        return True
+
+    def _start(self, pod: int, node: int) -> None:
+        """Start a pod on a node."""
         self._put(pod, node)
         now = self.nodes.now
         self.waited[pod] = now - self._arrival[pod]
         self._record()
         heapq.heappush(self._running, (now + self._duration[pod], pod))
-        return True
 
     def _choose(self, pod: int, fits: BoolArray) -> int | None:
         """Return the node of the lowest cost among those on which a pod fits, None if there is none."""

@@ -26,19 +26,25 @@ from wao_predict.simulate.variants import Variant
 from wao_predict.standby import curves_when_off
 
 DEFAULT_POLICIES = ("least-allocated", "reference", "peaks", "lookahead", "floor")
+LEAST = 1e-3
+"""Part of the CPU below which no pods are drawn in addition to those that run already."""
 BUCKETS = 96
 """Intervals of a day for which mean power is kept: a quarter of an hour each."""
 
 
 @dataclass(frozen=True, slots=True)
 class DailyPods:
-    """The settings of a synthetic trace, see `daily_trace`. The base load counts as a part of `load`."""
+    """The settings of a synthetic trace, see `daily_trace`.
+
+    The base load counts as a part of `load`, and so do `running`: pods that run already at the beginning.
+    """
 
     load: float = 0.6
     pods: int = 2_000
     days: int = 1
     peak: float = 2.0
     movable: float = 1.0
+    running: Trace | None = None
 
     def trace(self, fleet: Fleet, seed: int) -> Trace:
         """Return the pods for a fleet.
@@ -49,14 +55,20 @@ class DailyPods:
             The base load alone is as high as `load`.
         """
         capacity = float(fleet.capacity_cores.sum())
-        load = self.load - float(fleet.usage_cores.sum()) / capacity
+        running = None if self.running is None else replace(self.running, horizon=self.days * DAY)
+        there = float(fleet.usage_cores.sum()) + (0.0 if running is None else running.offered_cores())
+        load = self.load - there / capacity
+        if running is not None and abs(load) < LEAST:
+            return running
         if load <= 0:
+            what = "base load" if running is None else "base load and running pods"
             raise UsageError(
-                f"a load of {self.load:.0%} is not above the base load of the fleet, {self.load - load:.0%}: give more"
+                f"a load of {self.load:.0%} is not above the {what} of the fleet, {there / capacity:.0%}: give more"
             )
-        return daily_trace(
+        drawn = daily_trace(
             capacity, load=load, pods=self.pods, days=self.days, peak=self.peak, movable=self.movable, seed=seed
         )
+        return drawn if running is None else drawn.after(running)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

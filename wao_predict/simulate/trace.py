@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from wao_predict.arrays import BoolArray, FloatArray, as_floats, as_number
+from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_floats, as_number
 from wao_predict.errors import UsageError
 
 DAY = 86_400.0
@@ -34,6 +34,9 @@ class Trace:
         Whether each pod may be moved to another node, shape (n_pods,).
     horizon
         End of the simulated time [s]. Pods may end later.
+    node
+        Row of the node on which a pod runs already when it arrives, -1 for one that is to be placed, shape (n_pods,);
+        default: all are to be placed.
 
     Raises
     ------
@@ -53,14 +56,13 @@ class Trace:
     use: FloatArray
     movable: BoolArray
     horizon: float
+    node: IntArray | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            if item.name != "horizon" and len(getattr(self, item.name)) != len(self.arrival):
-                raise UsageError(
-                    f"{len(getattr(self, item.name))} values of {item.name} for {len(self.arrival)} pods: "
-                    "give one for each"
-                )
+            column = getattr(self, item.name)
+            if item.name != "horizon" and column is not None and len(column) != len(self.arrival):
+                raise UsageError(f"{len(column)} values of {item.name} for {len(self.arrival)} pods: give one for each")
         for name, usable, wanted in (
             ("arrival", np.isfinite(self.arrival) & (self.arrival >= 0), "a time from 0 s"),
             ("duration", self.duration > 0, "a time above 0 s"),
@@ -117,6 +119,16 @@ class Trace:
                 ends = start + length
                 end = float(ends[np.isfinite(ends)].max(initial=float(start.max())))
         return cls(start, length, cores, used, free, end)
+
+    def after(self, running: Trace) -> Trace:
+        """Return these pods together with pods that run already, which come first."""
+        both = {
+            item.name: np.concatenate([getattr(running, item.name), getattr(self, item.name)])
+            for item in fields(self)
+            if item.name not in ("horizon", "node")
+        }
+        nodes = [np.full(len(part), -1) if part.node is None else part.node for part in (running, self)]
+        return Trace(**both, horizon=self.horizon, node=np.concatenate(nodes))
 
     def offered_cores(self) -> float:
         """Return the mean CPU that the pods would use within the horizon if none of them waited [cores]."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from wao_core.cluster.names import EVICTABLE
 from wao_core.cluster.records import OwnerRef
-from wao_fleet.drain.evictable import EVICTABLE, belongs_to_node, why_not_evictable
+from wao_fleet.drain.evictable import belongs_to_node, why_not_evictable
 from wao_fleet.drain.pods import FleetPod
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,3 +81,13 @@ def test_columns_that_cannot_be_used_are_named(columns: dict[str, Any], words: s
 def test_numbers_out_of_range_are_named(numbers: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         daily_trace(100.0, **numbers)
+
+
+def test_pods_that_run_already_come_first() -> None:
+    drawn = Trace.of(arrival=[0.0, 5.0], duration=[10.0, 10.0], request=[1.0, 2.0])
+    running = replace(Trace.of(arrival=[0.0], duration=[100.0], request=[4.0]), node=np.array([3]))
+    both = drawn.after(running)
+    assert both.request.tolist() == [4.0, 1.0, 2.0]
+    assert both.node is not None
+    assert both.node.tolist() == [3, -1, -1]
+    assert both.horizon == drawn.horizon

@@ -73,7 +73,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 	compile train pyproject.toml --extra train --group test --group build; \
 	compile docs pyproject.toml --group docs --group build; \
 	compile fuzz pyproject.toml --extra kubernetes --group fuzz --group build; \
-	compile image pyproject.toml --extra kubernetes --extra ui --group build; \
+	compile image pyproject.toml --extra kubernetes --extra ui --extra otel --group build; \
 	compile browser pyproject.toml --extra ui --group browser --group build; \
 	compile interop-ray pyproject.toml --extra ray --group build; \
 	for name in mlserver kserve envoy; do compile interop-$$name requirements/interop-$$name.in; done

@@ -14,6 +14,7 @@ from wao_core.cluster.service_endpoints import SlicesByService
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.cluster.state import Change
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_core.tracing import span
 from wao_lb.changes import ANY, Changes
 from wao_lb.documents import ServiceWeights
 from wao_lb.entries import Entry
@@ -144,7 +145,10 @@ class WeightBook(Mapping[str, ServiceWeights]):
     def _plan_all(self, snapshot: ClusterSnapshot) -> None:
         self._snapshot, self._waiting = snapshot, None
         unusable, began = self._replace_dirty(), self._clock()
-        changed = self._table.plan(snapshot)
+        with span("plan weights") as current:
+            changed = self._table.plan(snapshot)
+            if current:
+                current.set(wao_services=len(self._entries), wao_services_changed=len(changed), wao_nodes=len(snapshot))
         seconds = max(0.0, self._clock() - began)
         self._planned(seconds)
         rest = min(LONGEST_REST, seconds / self.settings.max_plan_share)

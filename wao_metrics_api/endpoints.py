@@ -8,10 +8,11 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
+from wao_core import tracing
 from wao_core.serving.status import StatusError
 from wao_metrics_api.discovery import Discovery, Document, discovery
 from wao_metrics_api.metrics import RequestTelemetry
-from wao_metrics_api.names import VERSIONS
+from wao_metrics_api.names import GROUP, VERSIONS
 from wao_metrics_api.negotiation import DISCOVERY_TYPE, Form, negotiate
 from wao_metrics_api.nodes import NodeMetrics, not_found
 from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openapi_v3_index
@@ -45,6 +46,8 @@ def _discovery(names: tuple[str, ...]) -> Discovery:
 
 class ApiEndpoint:
     """GET /apis/custom.metrics.k8s.io and everything below it."""
+
+    route = f"/apis/{GROUP}"
 
     def __init__(self, nodes: NodeMetrics, documents: DiscoveryCache, telemetry: RequestTelemetry) -> None:
         self._nodes, self._documents, self._telemetry = nodes, documents, telemetry
@@ -80,6 +83,8 @@ class ApiEndpoint:
         return documents.group if isinstance(request, GroupRequest) else documents.resources[request.version]
 
     def _metric(self, request: MetricRequest, query: bytes) -> bytes:
+        if tracing.enabled():
+            tracing.annotate(wao_metric=request.metric, k8s_node_name=request.name)
         labels, selector = _selectors(query) if query else (NOTHING, NOTHING)
         wildcard = request.name == "*"
         if wildcard and b"fieldSelector=" in query and parse_qs(query.decode("latin-1")).get("fieldSelector"):

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from wao_core import tracing
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Pod, Workload
 from wao_core.cluster.source import ObjectRef, Source
@@ -85,6 +86,7 @@ class VerbEndpoint:
     def __init__(self, state: ExtenderState, verb: str, answer: Answer, *, authenticated: bool) -> None:
         self._state, self._verb, self._answer, self._authenticated = state, verb, answer, authenticated
         self._duration = state.metrics.duration.labels(verb)
+        self.route = f"/{verb}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -166,6 +168,16 @@ def _report_bad_rate(state: ExtenderState, pod: Pod, bad: BadRate | None) -> Non
 
 
 def _decided(state: ExtenderState, decision: PlacementDecision) -> None:
+    if tracing.enabled():
+        namespace, name = decision.pod.split("/", 1)
+        tracing.annotate(
+            k8s_namespace_name=namespace,
+            k8s_pod_name=name,
+            wao_profile=decision.profile,
+            wao_candidates=len(decision.names),
+            wao_outcome=decision.outcome,
+            wao_node=decision.chosen or "",
+        )
     asyncio.get_running_loop().call_soon(_remember, state, decision)
 
 

@@ -104,6 +104,12 @@ def energy() -> str:
             Query(SAVED, "predicted"),
             Query(MEASURED, "measured"),
         ),
+        graph(
+            "Cost of a further watt",
+            "Cooling and relative price by group of nodes. It has data where plants are configured.",
+            "none",
+            Query("avg by (group) (wao_cost_factor)", "{{group}}"),
+        ),
         row("Standby"),
         graph(
             "Nodes by phase",

@@ -15,6 +15,7 @@ from wao_core.collector.plan import SensorSpec, Target
 from wao_core.collector.status import ChosenSensor
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
+from wao_core.tracing import span
 from wao_predict.backoff import Backoff
 from wao_predict.errors import RemoteError, WaoError, summary
 from wao_predict.sensors.base import Reading
@@ -133,6 +134,16 @@ class Poller:
 
     async def poll(self) -> float:
         """Read once and return the seconds until the next time."""
+        with span("read sensor") as current:
+            delay, kind = await self._poll()
+            if current:
+                current.set(wao_metric=self.spec.metric, wao_sensor_type=self.spec.endpoint.type, wao_node=self._node())
+            if kind:
+                current.fail(kind)
+        return delay
+
+    async def _poll(self) -> tuple[float, str]:
+        """Read once; return the seconds until the next time, and the kind of failure or an empty string."""
         began = time.perf_counter()
         kind = ""
         try:
@@ -152,7 +163,7 @@ class Poller:
             delay = self._backoff.next()
         self.state.attempts += 1
         self._observe(Attempt(self.spec, self._node(), time.perf_counter() - began, kind))
-        return delay
+        return delay, kind
 
     def _delay_after(self, error: WaoError, kind: str) -> float:
         """Return the seconds until the next attempt: the server's own wish, if it has one."""

@@ -18,6 +18,7 @@ def with_direct_routes(app: ASGIApp, find: Callable[[Scope], ASGIApp | None]) ->
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = find(scope) if scope["type"] == "http" else None
+        scope["endpoint"] = endpoint  # as routers of Starlette do
         await (app if endpoint is None else endpoint)(scope, receive, send)
 
     return handle

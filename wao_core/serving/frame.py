@@ -9,11 +9,12 @@ from pathlib import Path
 from prometheus_client import Gauge
 from starlette.routing import Route
 
+from wao_core import tracing
 from wao_core.aio import BackgroundTasks
 from wao_core.health import HealthChecks
 from wao_core.serving.expiry import expiry_warning
 from wao_core.serving.health import health_routes
-from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry
+from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry, package_version
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.tls import ServingTls, tls_from_options
 
@@ -68,7 +69,7 @@ class ServerFrame:
         client_certificates: bool = False,
         client_ca: Path | None = None,
     ) -> ServerFrame:
-        """Return the frame of a server with the certificate that the options name.
+        """Return the frame of a server with the certificate that the options name, and start its traces if they are on.
 
         Parameters
         ----------
@@ -80,8 +81,11 @@ class ServerFrame:
         Raises
         ------
         UsageError
-            The certificate cannot be used.
+            The certificate cannot be used, or the traces cannot be sent.
+        MissingExtra
+            The packages for traces are not installed.
         """
+        tracing.start(component, package_version())
         return cls(component, tls_from_options(options, client_certificates=client_certificates, client_ca=client_ca))
 
     def add_series(self, *families: SeriesFamily) -> None:

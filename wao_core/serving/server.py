@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from wao_core import tracing
 from wao_core.aio import cancel
 from wao_core.health import HealthChecks
 from wao_core.serving.acceptor import Acceptor
@@ -26,6 +27,7 @@ from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.protocol import ServerProtocol
 from wao_core.serving.tls import ServingTls
+from wao_core.serving.traced import traced
 from wao_predict.errors import UsageError
 
 T = TypeVar("T")
@@ -148,7 +150,7 @@ class Server:
 async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> None:
     """Serve `app` as the options say until the process is asked to stop; print the address once it is ready."""
     server = Server(
-        app,
+        traced(app) if tracing.enabled() else app,
         options.host,
         options.port,
         tls=frame.tls,
@@ -180,8 +182,11 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], options: ServerOptions, *pro
 
     options.check(*problems)
     configure_logs(options.log_format, options.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    finally:
+        tracing.stop()
 
 
 async def _announce(server: Server, frame: ServerFrame, *, patience: float = 15.0) -> None:

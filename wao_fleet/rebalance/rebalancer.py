@@ -15,6 +15,7 @@ from wao_core.kube.resources import api_path
 from wao_core.kube.source import ClusterSource
 from wao_core.prediction.cooling_costs import CoolingCosts
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_core.tracing import span
 from wao_fleet.drain.constraints import read_constraints
 from wao_fleet.drain.node_marks import marked_by
 from wao_fleet.rebalance.drainer import Drainer, remove_mark
@@ -98,7 +99,10 @@ class Rebalancer:
         while True:
             remembered = remembered or await self._stored.load()
             await self.remove_marks()
-            plan = await self.make_plan()
+            with span("plan moves") as current:
+                plan = await self.make_plan()
+                if plan is not None:
+                    current.set(wao_moves=plan.moves, wao_saved_watts=plan.saved)
             if plan is not None and remembered:
                 await self.act(plan)
             await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
@@ -184,7 +188,9 @@ class Rebalancer:
                 for drain in plan.drains:
                     if drain.node not in marked or not self._may_act():
                         continue
-                    record = await self._drainer.drain(drain)
+                    with span("drain node") as current:
+                        record = await self._drainer.drain(drain)
+                        current.set(wao_node=drain.node, wao_result=record.result.value, wao_evicted=record.evicted)
                     done += record.result is DrainResult.COMPLETED
                     if record.result is DrainResult.FAILED:
                         break  # where Pods are may differ from what the rest of the plan assumes

@@ -13,6 +13,7 @@ from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.state import ClusterState
 from wao_core.crds.node_configs import precedence
+from wao_core.tracing import span
 from wao_fleet.drain.constraints import volumes_by_node
 from wao_fleet.drain.node_marks import is_marked
 from wao_fleet.drain.pods import FleetPod
@@ -128,7 +129,8 @@ class StandbyController:
         try:
             async with BackgroundTasks() as tasks:
                 while True:
-                    await self.round(tasks)
+                    with span("standby round"):
+                        await self.round(tasks)
                     await asyncio.sleep(self._policy.period)
         finally:
             self.plan = None  # another replica decides now

@@ -14,6 +14,7 @@ from wao_core.errors import WaoCoreError
 from wao_core.kube.client import MERGE_PATCH, KubeClient, object_of
 from wao_core.kube.collection import decode_list
 from wao_core.kube.resources import NODES
+from wao_core.tracing import span
 from wao_fleet.drain.evictable import why_not_evictable
 from wao_fleet.drain.eviction import evict
 from wao_fleet.drain.node_marks import (
@@ -171,7 +172,9 @@ class Sequences:
         await self._tell(task, taken)
         for act in taken.acts:
             self._check_lease()
-            await self._perform(act, task, new, switch)
+            with span("standby action") as current:
+                current.set(wao_node=task.name, wao_action=act.value)
+                await self._perform(act, task, new, switch)
 
     def _check_lease(self) -> None:
         """Raise if another replica may lead by now: this process was paused, or cannot reach the API server."""

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes.otlp_receiver import attributes_of, receiving
 from tests.fakes.sensors import Sensors
+from wao_core import tracing
 from wao_core.collector.plan import SensorSpec, Target
 from wao_core.collector.poller import REFUSED_BACKOFF, Attempt, Poller, failure_kind, sample_time
 from wao_core.collector.store import SampleStore
@@ -54,6 +56,16 @@ async def polls(sensors: Sensors, count: int) -> list[float]:
     reader = sensors.reader(spec)
     poller = Poller(spec, reader, SampleStore(), targets=targets, observe=lambda _attempt: None)
     return [await poller.poll() for _ in range(count)]
+
+
+async def test_a_reading_is_a_span_with_the_kind_of_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        tracing.start("test", "1")
+        await polls(Sensors({"a": RemoteError("the password s3cret is refused", status_code=401)}), 1)
+        tracing.stop()
+    expected = {"wao.metric": "inlet_temp", "wao.sensor.type": "Redfish", "wao.node": "n1", "error.type": "refused"}
+    assert attributes_of(receiver.spans["read sensor"][0]) == expected
 
 
 async def test_a_change_between_working_and_failing_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:

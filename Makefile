@@ -204,8 +204,8 @@ dist: setup  ## write dist/: install.yaml, the packaged chart and the wheel; IMA
 demo: setup  ## run the demo on a fleet of mock BMCs; ends by itself
 	@$(BIN)/wao demo
 
-bench: setup  ## measure the hot paths and the quality figures
-	$(BIN)/python -m benchmarks
+bench: setup  ## measure the hot paths and the quality figures; keeps them in benchmarks/history, and writes build/benchmarks.html
+	$(BIN)/python -m benchmarks --save
 
 models: .venv-train/.stamp  ## train the included models of servers and of the cooling plant again
 	.venv-train/bin/python -m wao_predict.train.shipped

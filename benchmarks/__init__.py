@@ -27,6 +27,7 @@ BENCHMARKS = {
     "state": "benchmarks.state",
     "collector": "benchmarks.collector",
     "controller": "benchmarks.controller",
+    "idle": "benchmarks.idle",
 }
 """Module of each benchmark; its `main` measures and prints."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.cluster import cluster
+from benchmarks.figures import record
 from benchmarks.processes import cpu_seconds, resident_bytes
 from tests.cluster.bed.command import Wao
 from tests.cluster.bed.controlplane import ControlPlane, node
@@ -70,6 +71,7 @@ def _reconcile(bed: ControlPlane, pid: int) -> None:
         write()
         _until(done, pause=0.1)
         seconds = time.perf_counter() - began
+        record(f"{NODES:,} NodeConfigs {what}", seconds, "s")
         print(f"{NODES} NodeConfigs {what:<20} {seconds:.1f} s (wanted: under 15 s; the reference: 49 s)")
         print(
             f"   {(_calls(bed) - calls) / NODES:.2f} API calls a NodeConfig; CPU {cpu_seconds(pid) - cpu:.1f} s "

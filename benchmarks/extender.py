@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.figures import record
 from benchmarks.increase import curves_of
 from benchmarks.timing import quantiles
 from tests.fakes.snapshots import snapshot
@@ -60,6 +61,8 @@ def _requests(nodes: int) -> None:
     answers, waits = 1e3 * np.array(times[50:]).T  # the first ones make what the others find
     p50, p99 = np.quantile(answers, (0.5, 0.99))
     explained, _ = quantiles(lambda: explain(site.last).summary(), repeats=100)
+    record(f"filter and prioritize, {nodes:,} nodes, p50", p50, "ms")
+    record(f"filter and prioritize, {nodes:,} nodes, p99", p99, "ms")
     print(
         f"{nodes:>8}{p50:>23.3f} ms{p99:>10.3f}{len(bodies[0]) / 1e3:>9.1f} kB"
         f"{np.median(waits):>16.3f} ms{explained:>14.3f} ms"
@@ -75,6 +78,7 @@ def _rules(nodes: int) -> None:
             times[rule].append(sites[rule].decide(body)[0])
     lookahead, floor = (1e3 * np.median(times[rule][50:]) for rule in sites)
     print(f"{nodes:>8}{lookahead:>15.3f} ms{floor:>11.3f} ms{floor / lookahead:>20.3f}")
+    record(f"floor of lookahead, {nodes:,} nodes", floor / lookahead, "x")
 
 
 class _Extender:
@@ -127,6 +131,7 @@ async def _changes(nodes: int) -> None:
     one = [await site.change(site.names[:1], 25.0 + number) for number in range(5)]
     every = [await site.change(site.names, 26.0 + number) for number in range(3)]
     blocked = max(longest for _, longest in (*one, *every))
+    record(f"a moved value to scores, {nodes:,} nodes", 1e3 * min(total for total, _ in one), "ms")
     print(
         f"{nodes:>8}{1e3 * min(total for total, _ in one):>15.0f} ms{1e3 * min(total for total, _ in every):>9.0f} ms"
         f"{1e3 * blocked:>21.0f} ms"

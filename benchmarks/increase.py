@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.figures import record
 from benchmarks.timing import quantiles
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, monotone
 from wao_predict.increase import RULES, IncreaseTable
@@ -30,6 +31,7 @@ def main() -> None:
                 lambda rule=rule, table=table, load=load, step=step: table.increase(load, step, rule=rule)  # type: ignore[misc]
             )
             line += f"{p50:>15.3f} ms{p99:>9.3f}"
+            record(f"{rule}, {nodes:,} nodes, p50", p50, "ms")
         noisy = draw.normal(200, 5, (nodes, DEFAULT_KNOTS.size))
         p50, _ = quantiles(lambda noisy=noisy: monotone(noisy), repeats=10)  # type: ignore[misc]
         print(line + f"{p50:>15.2f} ms")

@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.cluster import cluster
+from benchmarks.figures import record
 from benchmarks.processes import cpu_seconds, resident_bytes, serving
 from tests.cluster.bed.controlplane import ControlPlane, pod
 from tests.cluster.bed.program import free_port, wait_for
@@ -82,6 +83,7 @@ def _rates(site: Site) -> None:
         ratios = 100.0 * ours / others
         error = float(ratios.std(ddof=1)) / ROUNDS**0.5
         print(f"  ours of {case}: {ratios.mean():.0f} % (standard error {error:.0f})")
+        record(f"pods a second, ours of {case}", ratios.mean(), "%")
     print("  wanted: at least 90 % of what answers at once, and 80 % of the stock profile")
     pid = site.extender.process.pid
     times = ", ".join(f"{verb} {_milliseconds(site, verb):.2f} ms" for verb in ("filter", "prioritize"))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.figures import record
 from benchmarks.timing import quantiles
 from tests.fakes.snapshots import snapshot
 from tests.fakes.sources import FakeSource
@@ -46,6 +47,7 @@ def _rules() -> None:
             asked = replace(pools, lookahead=np.full(len(pools), lookahead))
             p50, p99 = quantiles(lambda asked=asked: weigh(asked), repeats=30)  # type: ignore[misc]
             line += f"{p50:>10.2f} ms, p99 {p99:>6.2f} ms"
+            record(f"weigh {len(pools):,} pools, {rule}, p50", p50, "ms")
         print(line)
 
 
@@ -80,6 +82,8 @@ def _book() -> None:
         book.get(f"{part.namespace}/{part.service}")
 
     one, one99 = quantiles(change, repeats=30)
+    record("a new snapshot, p50", p50, "ms")
+    record("one slice changed, p50", one, "ms")
     print(f"; a new snapshot p50 {p50:.1f} ms, p99 {p99:.1f} ms; one slice changed {one:.2f} ms, p99 {one99:.2f} ms")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -107,6 +108,11 @@ def test_the_exceptions_are_modules() -> None:
     assert [] == [name for name in WITHOUT_TESTS if not (ROOT / name).exists()]
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _tests_of(path: Path) -> Path:
     if path.name == "__init__.py":
         return TESTS / path.parent.parent / f"test_{path.parent.name}.py"
@@ -115,7 +121,7 @@ def _tests_of(path: Path) -> Path:
 
 def _has_definitions(path: Path) -> bool:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return path.name != "__main__.py" and any(isinstance(node, kinds) for node in ast.parse(path.read_text()).body)
+    return path.name != "__main__.py" and any(isinstance(node, kinds) for node in _tree(path).body)
 
 
 def test_what_modules_of_tests_share_is_not_in_a_module_of_tests() -> None:
@@ -135,7 +141,7 @@ def test_tests_use_only_public_names_of_the_code() -> None:
 
 
 def _private_names(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(_tree(path)))
     own = OF_NAMED_TUPLES | OF_NOTEBOOKS | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
     own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)}
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
@@ -148,7 +154,7 @@ def _is_self(node: ast.expr) -> bool:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

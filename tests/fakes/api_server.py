@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import time
 from collections import Counter
@@ -16,10 +17,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aiohttp import web
 
 from tests.fakes.server_thread import ServerThread, listening
+from tests.fakes.workload_manifests import documents
 from tests.fakes.wrong_answers import WRONG, WRONG_LINES, is_watch
 from wao_core.kube.resources import RESOURCES
 
@@ -60,9 +61,9 @@ class ApiServer(ServerThread):
         self.url = ""
         self._put(CONFIG_MAPS, TRUST)
         for path in manifests:
-            for document in yaml.safe_load_all(path.read_text()):
+            for document in documents(path):
                 if document["kind"] in RESOURCES:
-                    self._put(RESOURCES[document["kind"]].path(), document)
+                    self._put(RESOURCES[document["kind"]].path(), copy.deepcopy(document))
 
     def kubeconfig(self, folder: Path, client: str) -> Path:
         """Write the configuration of a client; its name is its token."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.rendering import DATA, peak_mib_of_rendering
+from tests.fakes.rendering import DATA, render_apart
 from wao_core.crds.template_process import ALLOWED, MEMORY_MIB
 from wao_core.crds.templates import MAX_OUTPUT, render
 from wao_core.errors import TemplateError
@@ -42,9 +42,9 @@ TEMPLATES = st.lists(STATEMENTS, min_size=1, max_size=4).map(lambda parts: '{{ $
 @settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(st.lists(TEMPLATES, min_size=20, max_size=20))
 def test_templates_of_any_functions_stay_within_their_memory(templates: list[str]) -> None:
-    own, renderer = peak_mib_of_rendering(templates)
-    assert own < 64
-    assert renderer < 64 + MEMORY_MIB + 32
+    rendered = render_apart(templates)
+    assert rendered.own < 64
+    assert rendered.renderer < 64 + MEMORY_MIB + 32
 
 
 @settings(max_examples=200)

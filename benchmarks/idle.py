@@ -1,0 +1,137 @@
+"""The CPU time and memory of each part while nothing changes but the sensors.
+
+    python -m benchmarks.idle
+
+First on a folder of manifests, with 1,000 and with 5,000 nodes whose Fake sensors are read every 10 s. All parts run at
+the same time, so that they share the noise of the machine. Then everything of ours on a real control plane with 1,000
+nodes of kwok, next to metrics-server; this needs `make bed` once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.cluster import cluster
+from benchmarks.figures import record
+from benchmarks.processes import cpu_seconds, resident_bytes
+from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
+from tests.cluster.scheduler.site import Site
+from wao_predict.models import list_models
+
+SIZES, IN_CLUSTER = (1000, 5000), 1000
+PARTS = ("metrics-api", "scheduler", "lb")
+SETTLE, WINDOW = 30.0, 60.0
+"""Time until the start is over, and time that is measured [s]."""
+STATUSES_PER_SECOND = 20
+REFERENCE = "the metrics adapter of the reference in a cluster of 1,000 nodes: 2.3 % of a core"
+MIB = 1024 * 1024
+FAKE = {"type": "Fake", "endpoint": "", "fetchInterval": "10s"}
+
+
+def main() -> None:
+    """Measure and print."""
+    for count in SIZES:
+        _on_manifests(count)
+    with cluster(thrifty=True) as bed:
+        if bed is not None:
+            site = Site(bed, bed.start_metrics_server(), settings={})
+            try:
+                _on_control_plane(site.start(schedulers=False))
+            finally:
+                site.close()
+    print(f"   {REFERENCE}")
+
+
+def _on_manifests(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        (Path(folder) / "fleet.json").write_text(json.dumps(_fleet(count)))
+        pids = {part: stack.enter_context(_running(part, folder)) for part in PARTS}
+        time.sleep(SETTLE)
+        _measure(pids, f"{count:,} nodes in manifests")
+
+
+def _on_control_plane(site: Site) -> None:
+    types = [info.name for info in list_models()]
+    site.add(Group("idle", dict.fromkeys(types, IN_CLUSTER // len(types)), load=(0.1, 30.0)))
+    for item in site.bed.admin.get(NODE_CONFIGS)["items"]:
+        collected = {name: {"fetchInterval": "10s"} for name in ("inletTemp", "deltaP")}
+        path = f"{NODE_CONFIGS}/{item['metadata']['name']}"
+        site.bed.admin.patch(path, {"spec": {"metricsCollector": collected}})
+    weights = site.deployment.start("wao-lb")
+    pids = {
+        "controller": site.deployment.running[0].process.pid,
+        "metrics-api": site.metrics_api.process.pid,
+        "scheduler": site.extender.process.pid,
+        "lb": weights.process.pid,
+        "metrics-server (peer)": site.metrics_server.pid,
+    }
+    time.sleep(SETTLE + 2.0 * IN_CLUSTER / STATUSES_PER_SECOND)  # statuses are written twice: their sensors changed
+    _measure(pids, f"{IN_CLUSTER:,} nodes in a cluster")
+
+
+def _measure(pids: Mapping[str, int], what: str) -> None:
+    before, began = {part: cpu_seconds(pid) for part, pid in pids.items()}, time.monotonic()
+    time.sleep(WINDOW)
+    seconds = time.monotonic() - began
+    for part, pid in pids.items():
+        share, memory = (cpu_seconds(pid) - before[part]) / seconds, resident_bytes(pid) / MIB
+        print(f"{part:22} {what:26} {share:6.2%} of a core, {memory:.0f} MiB", flush=True)
+        record(f"{part}, {what}", 100 * share, "% of a core")
+        record(f"{part}, {what}: memory", memory, "MiB")
+
+
+def _fleet(count: int) -> dict[str, object]:
+    models = [info.name for info in list_models()]
+    items: list[dict[str, object]] = []
+    for number in range(count):
+        name = f"node-{number}"
+        capacity = {"cpu": "32", "memory": "64Gi"}
+        items.append(
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": name},
+                "status": {"capacity": capacity, "allocatable": capacity},
+            }
+        )
+        items.append(
+            {
+                "apiVersion": "node.waok8s.github.io/v1beta1",
+                "kind": "NodeConfig",
+                "metadata": {"name": name, "namespace": "wao-system"},
+                "spec": {
+                    "nodeName": name,
+                    "metricsCollector": {"inletTemp": FAKE, "deltaP": FAKE},
+                    "predictor": {"powerConsumption": {"type": "Onnx", "endpoint": models[number % len(models)]}},
+                },
+            }
+        )
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+@contextmanager
+def _running(part: str, folder: str) -> Iterator[int]:
+    """Run a server on a folder of manifests until it listens; yields its process number."""
+    command = [sys.executable, "-m", "wao_predict.cli", part, "--manifests", folder, "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ)
+    try:
+        assert process.stdout is not None
+        if not any(re.search(r"https://127\.0\.0\.1:\d+", line) for line in process.stdout):
+            raise RuntimeError(f"wao {part} ended")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,8 @@ COPY wao_scheduler wao_scheduler
 COPY wao_lb wao_lb
 COPY wao_fleet wao_fleet
 COPY wao_demo wao_demo
+COPY manifests manifests
+COPY wao_doctor wao_doctor
 RUN /opt/wao/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
  && /opt/wao/bin/python -m compileall -q /opt/wao/lib
 

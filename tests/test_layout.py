@@ -10,7 +10,16 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-PACKAGES = ("wao_predict", "wao_core", "wao_metrics_api", "wao_scheduler", "wao_lb", "wao_fleet", "wao_demo")
+PACKAGES = (
+    "wao_predict",
+    "wao_core",
+    "wao_metrics_api",
+    "wao_scheduler",
+    "wao_lb",
+    "wao_fleet",
+    "wao_demo",
+    "wao_doctor",
+)
 _COMMAND = "options of a command; run as a command by the tests of its server"
 _NO_LOGIC = "types and constants only"
 _DISCOVERY = "a step of discovery; tests/wao_predict/redfish runs the whole on BMCs"
@@ -23,6 +32,11 @@ WITHOUT_TESTS = {
     "wao_core/prediction/provider_transport.py": "test_model_opener.py: one transport of the models that it opens",
     "wao_demo/apps.py": "test_servers.py runs the applications",
     "wao_demo/cli.py": _COMMAND,
+    "wao_doctor/cli.py": "test_diagnosis.py runs the command",
+    "wao_doctor/extenders.py": "checks/test_scheduler.py: configurations of kube-scheduler",
+    "wao_doctor/facts.py": _NO_LOGIC,
+    "wao_doctor/settings.py": _NO_LOGIC,
+    "wao_doctor/wire.py": "the tests of the checks decode objects; test_bundle.py: what is never kept",
     "wao_fleet/standby/documents.py": "test_server.py: the plan as JSON",
     "wao_fleet/standby/metrics.py": "test_server.py: phases, savings and counts",
     "wao_fleet/standby/power/switch.py": "test_switches.py and test_wake_on_lan.py: the switch that does nothing",

@@ -6,6 +6,7 @@ import sys
 
 from docs.generator.chart import chart_page
 from docs.generator.commands import commands_page
+from docs.generator.doctor import doctor_page
 from docs.generator.files import ROOT, write_or_check
 from docs.generator.resources import resources_page
 from docs.generator.servers import read_servers, servers_pages
@@ -19,6 +20,7 @@ def pages() -> dict[str, str]:
     return {
         "chart.md": chart_page(),
         "commands.md": commands_page(),
+        "doctor.md": doctor_page(),
         "resources.md": resources_page(),
         "settings.md": settings_page(),
         **servers_pages(read_servers()),

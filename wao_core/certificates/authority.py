@@ -137,9 +137,9 @@ def _reissue_reason(
         return "it names no host"
     if missing := [name for name in names if general_name(name) not in hosts]:
         return f"it does not name {', '.join(missing)}"
-    if not any(_is_signed_by(certificate, parent) for parent in published):
+    if not any(is_signed_by(certificate, parent) for parent in published):
         return "its authority is not published"
-    if signer is not None and not _is_signed_by(certificate, _load(signer.certificate)):
+    if signer is not None and not is_signed_by(certificate, _load(signer.certificate)):
         return "its authority was replaced"
     return ""
 
@@ -159,7 +159,8 @@ def _renewal_reason(pair: Pair, now: datetime) -> str:
     return ""
 
 
-def _is_signed_by(certificate: x509.Certificate, parent: x509.Certificate) -> bool:
+def is_signed_by(certificate: x509.Certificate, parent: x509.Certificate) -> bool:
+    """Return whether an authority has signed a certificate."""
     try:
         certificate.verify_directly_issued_by(parent)
     except (ValueError, TypeError, InvalidSignature):

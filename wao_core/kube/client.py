@@ -177,6 +177,23 @@ class KubeClient:
         timeout: float = 30.0,
     ) -> bytes:
         """Send one request and return the body of its answer; errors as `get`."""
+        content, _ = await self._exchange(method, path, query, body, content_type, timeout)
+        return content
+
+    async def date(self, path: str = "/version", *, timeout: float = 30.0) -> tuple[bytes, str]:
+        """Return the body of a GET, and the header Date with the time of the API server; errors as `get`."""
+        content, headers = await self._exchange("GET", path, (), None, "application/json", timeout)
+        return content, headers.get("Date", "")
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        body: Mapping[str, object] | None,
+        content_type: str,
+        timeout: float,
+    ) -> tuple[bytes, Mapping[str, str]]:
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(10.0, timeout))
         try:
             response = await self._open(method, path, query, body, content_type, limits)
@@ -188,7 +205,7 @@ class KubeClient:
             raise _unreachable(method, path, error) from None
         if not 200 <= response.status < 300:
             raise status_error(method, path, response.status, content, response.headers)
-        return content
+        return content, response.headers
 
     async def apply(
         self, path: str, body: Mapping[str, object], *, manager: str, force: bool = True, timeout: float = 30.0

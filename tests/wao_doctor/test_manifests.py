@@ -1,0 +1,43 @@
+"""The manifests of the release, as the package has them."""
+
+from __future__ import annotations
+
+from wao_doctor.facts import Right
+from wao_doctor.manifests import parts, rights_of
+
+
+def test_each_part_has_a_folder_that_can_be_applied() -> None:
+    assert parts() == {
+        "wao-controller": "controller",
+        "wao-metrics-api": "metrics-api",
+        "wao-scheduler": "scheduler",
+        "wao-kube-scheduler": "scheduler",
+        "wao-lb": "lb",
+        "wao-lb-agent": "lb",
+        "wao-rebalance": "rebalance",
+        "wao-standby": "standby",
+    }
+
+
+def test_the_rights_of_an_account_come_from_all_its_roles() -> None:
+    account = "wao-system/wao-controller"
+    rights = rights_of([account])
+    assert {right.account for right in rights} == {account}
+    wanted = {
+        Right(account, "watch", "", "nodes"),
+        Right(account, "patch", "node.waok8s.github.io", "nodeconfigtemplates", "status"),
+        Right(account, "update", "coordination.k8s.io", "leases", "", "wao-system", "wao-controller"),
+        Right(account, "get", "", "secrets", "", "wao-pki", "wao-ca"),
+        Right(account, "patch", "", "configmaps", "", "wao-node", "wao-ca"),
+    }
+    assert wanted <= set(rights)
+
+
+def test_a_cluster_role_that_is_bound_in_a_namespace_gives_rights_there() -> None:
+    account = "wao-system/wao-lb"
+    secrets = [right for right in rights_of([account]) if right.resource == "secrets"]
+    assert secrets == [Right(account, "get", "", "secrets", "", "wao-bmc")]
+
+
+def test_an_account_that_is_not_ours_has_no_rights() -> None:
+    assert rights_of(["default/default"]) == []

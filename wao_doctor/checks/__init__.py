@@ -1,0 +1,1 @@
+"""The checks: pure functions from facts to findings, one module each, and the kinds of what they find."""

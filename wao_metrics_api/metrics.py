@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -12,6 +12,7 @@ from wao_core.collector.poller import Poller
 from wao_core.collector.store import SampleStore
 from wao_core.serving.metrics import Labels, SeriesFamily
 from wao_metrics_api.names import GROUP
+from wao_predict.calibration.correction import Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,29 @@ def confidence_family(pollers: Callable[[], Iterable[Poller]]) -> SeriesFamily:
         "Confidence that the sensor chosen by discovery is the right one, 0 to 1.",
         lambda: _confidences(pollers()),
     )
+
+
+def correction_families(corrections: Callable[[], Mapping[str, tuple[str, Correction]]]) -> list[SeriesFamily]:
+    """Return the families of the corrections of models that are applied, by node and model."""
+
+    def series(value: Callable[[Correction], float]) -> Callable[[], Iterable[tuple[Labels, float]]]:
+        return lambda: [
+            ((("node", node), ("model", model)), value(correction))
+            for node, (model, correction) in corrections().items()
+        ]
+
+    return [
+        SeriesFamily(
+            "wao_model_correction_scale_ratio",
+            "Factor by which the predicted power of the node is corrected.",
+            series(lambda correction: correction.scale),
+        ),
+        SeriesFamily(
+            "wao_model_correction_offset_watts",
+            "Offset by which the predicted power of the node is corrected.",
+            series(lambda correction: correction.offset),
+        ),
+    ]
 
 
 def _confidences(pollers: Iterable[Poller]) -> Iterable[tuple[Labels, float]]:

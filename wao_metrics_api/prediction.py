@@ -19,6 +19,7 @@ from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.model_opener import model_opener
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_builder import SnapshotBuilder
+from wao_metrics_api.calibration import Calibrations
 
 METRIC = "predicted_watts"
 EVERY = 5.0  # seconds between two predictions
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class PredictedWatts:
-    """Writes predictions into the store of a collector, while `run` runs.
+    """Writes predictions into the store of a collector, and calibrates models with them, while `run` runs.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class PredictedWatts:
     ) -> None:
         self._state, self._store, self._inputs_read = source.state, store, inputs_read
         self.first_made = False
+        self.calibrations = Calibrations()
         self._book = CurveBook(model_opener(endpoints))
         self._builder = SnapshotBuilder(source.state, store, self._book)
 
@@ -76,7 +78,9 @@ class PredictedWatts:
             await self._builder.refresh_in_turns()
             await self._book.settle(EVERY)
             asleep = sleeping_watts(self._state.nodes.values(), self._state.node_configs.values())
-            put_predictions(await self._builder.refresh_in_turns(), self._store, now=time.time(), asleep=asleep)
+            snapshot = await self._builder.refresh_in_turns()
+            put_predictions(snapshot, self._store, now=time.time(), asleep=asleep)
+            self.calibrations.update(self._state.node_configs.values(), snapshot, self._book, self._store)
         except Exception:
             _log.exception("cannot predict the power of the nodes")
         self.first_made = self.first_made or complete

@@ -37,7 +37,7 @@ from wao_core.serving.server import serve
 from wao_core.serving.tls import ServingTls
 from wao_metrics_api.app import create_app
 from wao_metrics_api.attributes import attributes_of
-from wao_metrics_api.metrics import confidence_family
+from wao_metrics_api.metrics import confidence_family, correction_families
 from wao_metrics_api.prediction import PredictedWatts
 from wao_metrics_api.responses import send_status
 from wao_metrics_api.settings import Authentication, Settings
@@ -70,7 +70,13 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         tasks = await stack.enter_async_context(frame.tasks)
         proposals = ModelProposals(source, hardware_reader(connections))
         if not standalone:  # files have no status
-            reporter = StatusReporter(source, collector, prediction=predicted.status, proposal=proposals.condition)
+            reporter = StatusReporter(
+                source,
+                collector,
+                prediction=predicted.status,
+                proposal=proposals.condition,
+                calibration=predicted.calibrations.report,
+            )
             tasks.supervise("status", reporter.run)
         tasks.supervise("model-proposals", proposals.run)
         tasks.supervise("predictions", predicted.run)
@@ -102,6 +108,7 @@ def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWa
     )
     frame.add_series(
         confidence_family(lambda: collector.pollers.values()),
+        *correction_families(predicted.calibrations.corrections),
         SeriesFamily(
             "wao_collector_pollers", "Sensors that are polled.", lambda: [((), float(len(collector.pollers)))]
         ),

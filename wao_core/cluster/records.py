@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from wao_core.cluster.addresses import canonical_address
+from wao_predict.calibration.correction import Correction
 from wao_predict.endpoint import Endpoint as ConfiguredEndpoint
 
 
@@ -151,6 +152,23 @@ class Standby(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     off_watts: float = 8.0
 
 
+class Calibration(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The calibration of a node's model: the mode of the spec, and from the status the model and its corrections.
+
+    `used` has passed its shadow period, `shadow` is tried, and `previous` is compared with `used`.
+    """
+
+    mode: str = "Off"
+    model: str = ""
+    used: Correction | None = None
+    shadow: Correction | None = None
+    previous: Correction | None = None
+
+    def applied_to(self, model: str) -> Correction | None:
+        """Return the correction that is in use for a model, or None."""
+        return self.used if self.mode == "Apply" and self.model == model else None
+
+
 class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     """A NodeConfig: where a node's sensors and its power model are, and how its server is switched off and on.
 
@@ -163,6 +181,7 @@ class NodeConfig(NamespacedRecord, frozen=True, gc=False, kw_only=True):
     metrics: Mapping[str, SensorTerm] = {}  # "inlet_temp", "delta_p", "power_watts"
     power_consumption: ConfiguredEndpoint | None = None
     endpoint_provider: ConfiguredEndpoint | None = None
+    calibration: Calibration | None = None
     standby: Standby | None = None
 
 

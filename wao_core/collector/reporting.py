@@ -18,6 +18,7 @@ from wao_core.cluster.records import Kind, NamespacedRecord, NodeConfig, key_of
 from wao_core.cluster.source import Source
 from wao_core.collector.collector import Collector
 from wao_core.collector.status import (
+    CalibrationReport,
     ChosenSensor,
     PredictionStatus,
     collecting_condition,
@@ -46,6 +47,8 @@ class StatusReporter:
         Returns the state of prediction for a node name, None before the first prediction.
     proposal
         Returns the condition that proposes a model, None for a NodeConfig that needs none.
+    calibration
+        Returns the calibration of a NodeConfig's model, None where it is off.
     clock
         Seconds, for the retry of failed writes.
     """
@@ -57,11 +60,12 @@ class StatusReporter:
         *,
         prediction: Callable[[str], PredictionStatus | None] = lambda _node: None,
         proposal: Callable[[NodeConfig], Condition | None] = lambda _config: None,
+        calibration: Callable[[NodeConfig], CalibrationReport | None] = lambda _config: None,
         writes_per_second: float = WRITES_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._collector, self._prediction = source, collector, prediction
-        self._proposal = proposal
+        self._proposal, self._calibration = proposal, calibration
         self._pause = 1.0 / writes_per_second
         self._writes_per_round = max(1, round(writes_per_second * ROUND_EVERY))
         self._writer = StatusWriter(source, "NodeConfig", _differs, clock=clock)
@@ -140,13 +144,20 @@ class StatusReporter:
         collecting = collecting_condition(config, samples, winner=winner, now=now)
         predicting = predicting_condition(config, self._prediction(config.node_name))
         proposed = self._proposal(config)
+        calibrated = self._calibration(config)
         first = (ready_condition(config, collecting, predicting), collecting, predicting)
-        return first if proposed is None else (*first, proposed)
+        more = (proposed, None if calibrated is None else calibrated.condition)
+        return (*first, *(condition for condition in more if condition is not None))
 
     async def _write(self, config: NodeConfig, now: float) -> None:
         key = key_of(config)
         entries = metric_entries(samples_of(config, self._collector.store), self._sensors(config))
-        known = {"observedGeneration": config.generation, "metrics": entries} if config.generation else {}
+        known: dict[str, object] = {}
+        if config.generation:
+            known |= {"observedGeneration": config.generation, "metrics": entries}
+        calibrated = self._calibration(config)
+        if calibrated is not None and calibrated.fields:
+            known["calibration"] = dict(calibrated.fields)
         unreadable = self._source.unreadable(Kind.NODE_CONFIG)
         status = Status(self._conditions(config, unreadable, now), known)
         result = await self._writer.write(config, status, now, refresh=key in self._stale)

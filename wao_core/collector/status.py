@@ -44,6 +44,14 @@ class PredictionStatus:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """The calibration of a node's model: the condition Calibrated, and the fields of `status.calibration`."""
+
+    condition: Condition
+    fields: Mapping[str, object]
+
+
 def predicting_condition(config: NodeConfig, prediction: PredictionStatus | None) -> Condition:
     """Return the condition Predicting; `prediction` is None before the first prediction."""
     if prediction is None:

@@ -52,11 +52,19 @@ def diff(desired: DesiredNodeConfigs, existing: Mapping[str, NodeConfig]) -> Nod
 
 
 def _is_equal(one: NodeConfig, other: NodeConfig) -> bool:
-    return (one.node_name, one.metrics, one.power_consumption, one.endpoint_provider) == (
-        other.node_name,
-        other.metrics,
-        other.power_consumption,
-        other.endpoint_provider,
+    return _spec_of(one) == _spec_of(other)
+
+
+def _spec_of(config: NodeConfig) -> tuple[object, ...]:
+    """Return what the spec states; the corrections of a calibration are from the status."""
+    mode = None if config.calibration is None else config.calibration.mode
+    return (
+        config.node_name,
+        config.metrics,
+        config.power_consumption,
+        config.endpoint_provider,
+        config.standby,
+        mode,
     )
 
 

@@ -23,6 +23,7 @@ from pydantic.alias_generators import to_camel
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.crds.rules import (
+    CALIBRATION_RULES,
     SECRET_NAME,
     SENSOR_RULES,
     SPEC_RULES,
@@ -175,6 +176,23 @@ class MetricsCollector(_Model):
     power_watts: EndpointTerm | None = Field(None, description="Measured power [W].")
 
 
+class Calibration(_Model):
+    """How the model is corrected for this server by its measured power, which needs metricsCollector.powerWatts."""
+
+    model_config = ConfigDict(json_schema_extra=validations(CALIBRATION_RULES))
+
+    mode: str = Field(
+        "Off",
+        description="Off. Shadow learns a correction and reports it in the status, but does not use it. Apply uses it "
+        "after its shadow period, and withdraws it when it is worse than its predecessor.",
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> Calibration:
+        check(self, CALIBRATION_RULES)
+        return self
+
+
 class Predictor(_Model):
     """The node's power model. Without either field, sensors are read but power is not predicted."""
 
@@ -186,6 +204,9 @@ class Predictor(_Model):
     power_consumption_endpoint_provider: EndpointTerm | None = Field(
         None,
         description="Server that names the model's endpoint, such as the BMC.",
+    )
+    calibration: Calibration | None = Field(
+        None, description="How the model is corrected for this server by its measured power. Default: not at all."
     )
 
 
@@ -363,9 +384,33 @@ class StandbyStatus(_Model):
     start_seconds: float | None = Field(None, description="Time from switching on to Ready at the last start [s].")
 
 
+class CorrectionStatus(_Model):
+    """A correction of the model: corrected = scale * predicted + offsetWatts."""
+
+    scale: float | None = Field(None, description="Factor.")
+    offset_watts: float | None = Field(None, description="Offset [W].")
+
+
+class CalibrationStatus(_Model):
+    """The calibration of the model by `wao metrics-api`, from which it goes on after a restart."""
+
+    model: str | None = Field(None, max_length=1024, description="The model that the corrections are of.")
+    used: CorrectionStatus | None = Field(
+        None, description="The correction that passed its shadow period. It is applied if the mode is Apply."
+    )
+    shadow: CorrectionStatus | None = Field(None, description="The correction that is tried.")
+    previous: CorrectionStatus | None = Field(
+        None, description="The predecessor of the used correction, as long as the two are compared."
+    )
+    residual_watts: float | None = Field(
+        None, description="Mean of measured minus predicted power of the last samples, with the used correction [W]."
+    )
+
+
 class NodeConfigStatus(_Status):
     """The last values of the node's metrics, and conditions."""
 
+    calibration: CalibrationStatus | None = Field(None, description="The calibration of the model.")
     standby: StandbyStatus | None = Field(None, description="The state of `wao standby`.")
     metrics: list[MetricStatus] | None = Field(
         None, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}

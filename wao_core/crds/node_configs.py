@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from wao_core.cluster.durations import parse_duration
 from wao_core.cluster.names import is_label, is_subdomain
-from wao_core.cluster.records import NodeConfig, NodeConfigTemplate, SensorTerm, Standby, WakeOnLan, key_of
+from wao_core.cluster.records import (
+    Calibration,
+    NodeConfig,
+    NodeConfigTemplate,
+    SensorTerm,
+    Standby,
+    WakeOnLan,
+    key_of,
+)
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
+from wao_predict.calibration.correction import Bounds, Correction
 from wao_predict.connection import MAX_URL, TlsPolicy
 from wao_predict.endpoint import Endpoint, Options
 
+MOST_OFFSET = 10_000.0
+"""Largest offset of a correction that is read from a status [W]."""
 MAX_TYPE = 253
 """Characters of the name of a type."""
 _NO_TLS, _NO_OPTIONS = TlsPolicy(), Options()  # shared by most of the thousands of endpoints
@@ -38,7 +51,10 @@ def node_config(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> NodeConfig
         A field is missing or cannot be used; the message names the first one.
     """
     spec = _validated(crd.NodeConfigSpec, raw)
-    return record_of(spec, {**fields, "generation": _generation(raw)})
+    record = record_of(spec, {**fields, "generation": _generation(raw)})
+    if record.calibration is None:
+        return record
+    return msgspec.structs.replace(record, calibration=_with_status(record.calibration, raw))
 
 
 def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig:
@@ -61,6 +77,7 @@ def record_of(spec: crd.NodeConfigSpec, fields: Mapping[str, Any]) -> NodeConfig
         metrics={metric: _sensor(term, scope) for metric, term in terms.items() if term is not None},
         power_consumption=_model(spec.predictor.power_consumption, scope),
         endpoint_provider=_provider(spec.predictor, scope),
+        calibration=_calibration(spec.predictor.calibration),
         standby=None if spec.standby is None else _standby(spec.standby, scope),
     )
 
@@ -116,6 +133,37 @@ def _provider(predictor: crd.Predictor, scope: _Scope) -> Endpoint | None:
         return None
     model = _model(predictor.power_consumption, scope)
     return replace(provider, target=Endpoint("", tls=scope.tls) if model is None else replace(model, type="", url=""))
+
+
+def _calibration(given: crd.Calibration | None) -> Calibration | None:
+    return None if given is None or given.mode == "Off" else Calibration(mode=given.mode)
+
+
+def _with_status(calibration: Calibration, raw: Mapping[str, Any]) -> Calibration:
+    """Return a calibration with what the status states; a correction that cannot be used counts as none."""
+    status = raw.get("status")
+    stated = status.get("calibration") if isinstance(status, Mapping) else None
+    if not isinstance(stated, Mapping):
+        return calibration
+    return Calibration(
+        mode=calibration.mode,
+        model=str(stated.get("model") or ""),
+        used=_correction(stated.get("used")),
+        shadow=_correction(stated.get("shadow")),
+        previous=_correction(stated.get("previous")),
+    )
+
+
+def _correction(stated: object) -> Correction | None:
+    if not isinstance(stated, Mapping):
+        return None
+    scale, offset = stated.get("scale"), stated.get("offsetWatts")
+    if isinstance(scale, bool) or isinstance(offset, bool):
+        return None
+    if not isinstance(scale, int | float) or not isinstance(offset, int | float) or not math.isfinite(offset):
+        return None
+    low, high = Bounds().scale
+    return Correction(float(scale), float(offset)) if low <= scale <= high and abs(offset) <= MOST_OFFSET else None
 
 
 def _standby(given: crd.Standby, scope: _Scope) -> Standby:

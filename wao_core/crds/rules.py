@@ -119,6 +119,15 @@ TERM_RULES = (
     ),
 )
 
+CALIBRATION_MODES = ("Off", "Shadow", "Apply")
+CALIBRATION_RULES = (
+    Rule(
+        f"!has(self.mode) || self.mode in {list(CALIBRATION_MODES)} || self.mode.contains('{{{{')",
+        lambda calibration: calibration.mode in CALIBRATION_MODES or "{{" in calibration.mode,
+        f"mode must be one of {', '.join(CALIBRATION_MODES)}",
+    ),
+)
+
 STANDBY_METHODS = ("DryRun", "Redfish", "WakeOnLan")
 _MAC = r"^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$"
 STANDBY_RULES = (

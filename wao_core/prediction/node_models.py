@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from wao_core.cluster.records import NodeConfig, key_of
 from wao_core.crds.node_configs import precedence
 from wao_core.prediction.model_opener import model_endpoint
+from wao_predict.calibration.correction import Correction
 from wao_predict.endpoint import Endpoint
 
 
@@ -24,6 +25,13 @@ class NodeModels:
     def get(self, node: str) -> Endpoint | None:
         """Return the model of a node, or None."""
         return self._models.get(node)
+
+    def correction(self, node: str) -> Correction | None:
+        """Return the correction that is in use for the model of a node, or None."""
+        config, model = self._configs.get(node), self._models.get(node)
+        if config is None or model is None or config.calibration is None:
+            return None
+        return config.calibration.applied_to(model.label)
 
     def why_none(self, node: str) -> str:
         """Return why a node has no model."""

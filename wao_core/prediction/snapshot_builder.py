@@ -251,7 +251,8 @@ class SnapshotBuilder:
         if entry is None and (conditions := draft.conditions.get(name)) is not None:
             entry = self._book.stand_in(conditions)
         if entry is not None:
-            draft.watts[row] = entry.watts
+            correction = self._models.correction(name)
+            draft.watts[row] = entry.watts if correction is None else correction.apply(entry.watts)
         problem = self._book.problem(model)
         if own is None or problem:
             curve = NodeCurve(entry, own is None and entry is not None, problem)

@@ -85,20 +85,40 @@ class Calibrator:
         The correction that is used now.
     drift
         Mean relative residual of the used correction, the newest samples weighing most.
+    residual
+        Mean residual of the used correction, likewise [W].
+
+    Parameters
+    ----------
+    used, shadow, predecessor
+        Where an earlier calibrator was: the correction that is used, that is tried, and that the used one is compared
+        with. A comparison begins again.
     """
 
-    def __init__(self, rules: Rules | None = None, *, used: Correction | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        *,
+        used: Correction | None = None,
+        shadow: Correction | None = None,
+        predecessor: Correction | None = None,
+    ) -> None:
         self._rules = rules or Rules()
         self.used = used or Correction()
-        self.drift = 0.0
+        self.drift = self.residual = 0.0
         self._samples: deque[tuple[float, float]] = deque(maxlen=self._rules.learn)
-        self._trial: _Comparison | None = None
-        self._watch: _Comparison | None = None
+        self._trial = None if shadow is None else _Comparison(shadow)
+        self._watch = None if predecessor is None or shadow is not None else _Comparison(predecessor)
 
     @property
     def shadow(self) -> Correction | None:
         """The correction that is tried now."""
         return None if self._trial is None else self._trial.other
+
+    @property
+    def predecessor(self) -> Correction | None:
+        """The correction that the used one is compared with now."""
+        return None if self._watch is None else self._watch.other
 
     def add(self, time: float, predicted: float, measured: float) -> list[Event]:
         """Take a sample into account, and return what changed.
@@ -113,6 +133,7 @@ class Calibrator:
         self._samples.append((predicted, measured))
         residual = measured - float(self.used.apply(np.array([predicted]))[0])
         self.drift += (residual / measured - self.drift) / self._rules.memory
+        self.residual += (residual - self.residual) / self._rules.memory
         for comparison in (self._trial, self._watch):
             if comparison is not None:
                 comparison.add(self.used, predicted, measured)
@@ -143,7 +164,7 @@ class Calibrator:
             yield Event(time, Change.REJECTED, trial.other, trial.text)
             return
         self._watch = _Comparison(self.used)
-        self.used, self.drift = trial.other, 0.0
+        self.used, self.drift, self.residual = trial.other, 0.0, 0.0
         yield Event(time, Change.USED, self.used, trial.text)
 
     def _watched(self, time: float) -> Iterable[Event]:
@@ -153,7 +174,7 @@ class Calibrator:
             return
         self._watch = None
         if watch.error_of_other < watch.error_of_used:
-            withdrawn, self.used, self.drift = self.used, watch.other, 0.0
+            withdrawn, self.used, self.drift, self.residual = self.used, watch.other, 0.0, 0.0
             self._samples.clear()
             yield Event(time, Change.ROLLED_BACK, withdrawn, watch.text)
 

@@ -11,8 +11,9 @@ from wao_core.collector.collector import Collector
 from wao_core.collector.plan import SensorSpec
 from wao_core.collector.poller import Reader
 from wao_core.collector.reporting import StatusReporter
-from wao_core.collector.status import ChosenSensor
+from wao_core.collector.status import CalibrationReport, ChosenSensor
 from wao_core.collector.store import SampleStore
+from wao_core.conditions import Condition
 from wao_predict.endpoint import Endpoint
 from wao_predict.sensors.base import Reading
 
@@ -210,3 +211,27 @@ async def test_statuses_that_wait_for_a_retry_do_not_make_rounds_more_frequent()
             await asyncio.sleep(0)
         running.cancel()
     assert len(reviewed) <= 2
+
+
+async def test_a_calibration_is_written_with_its_condition_when_that_changes() -> None:
+    state = ClusterState()
+    state.put(Kind.NODE_CONFIG, CONFIG)
+    cluster = StatusSource(state)
+    reasons = ["Shadow", "Shadow", "Applied"]
+
+    def calibration(config: NodeConfig) -> CalibrationReport:
+        condition = Condition("Calibrated", "True", reasons[0], "", config.generation)
+        return CalibrationReport(condition, {"model": "m", "residualWatts": 1.5})
+
+    async with Collector(state, SampleStore(), Sensors().reader) as collector:
+        reporter = StatusReporter(cluster, collector, calibration=calibration, writes_per_second=1e6)  # type: ignore[arg-type]
+        written = []
+        while reasons:
+            written.append(await reporter.write_due(now=NOW))
+            if len(reasons) == 1:
+                break
+            del reasons[0]
+    assert written == [1, 0, 1]
+    _, status = cluster.written[-1]
+    assert status["calibration"] == {"model": "m", "residualWatts": 1.5}
+    assert [condition["type"] for condition in status["conditions"]][-1] == "Calibrated"

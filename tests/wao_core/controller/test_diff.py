@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from wao_core.cluster.records import NodeConfig, OwnerRef, key_of
+from wao_core.cluster.records import Calibration, NodeConfig, OwnerRef, Standby, key_of
 from wao_core.controller.diff import NodeConfigChanges, diff
 from wao_core.crds.desired import DesiredNodeConfig, DesiredNodeConfigs, TemplateResult
+from wao_predict.calibration.correction import Correction
 from wao_predict.endpoint import Endpoint
 
 TEMPLATE = "wao/racks"
@@ -33,11 +34,20 @@ def test_a_missing_node_config_is_applied_and_an_equal_one_is_not_written() -> N
         {"node_name": "n2"},
         {"power_consumption": None},
         {"endpoint_provider": Endpoint("Redfish", "https://bmc")},
+        {"standby": Standby()},
+        {"calibration": Calibration(mode="Apply")},
         {"owner": OwnerRef("NodeConfigTemplate", "other")},
     ],
 )
 def test_one_that_differs_or_belongs_to_another_template_is_applied(field: dict[str, object]) -> None:
     assert changes(msgspec.structs.replace(OWNED, **field)) == NodeConfigChanges(apply=(WANTED,))
+
+
+def test_the_state_of_a_calibration_is_no_difference() -> None:
+    wanted = msgspec.structs.replace(RECORD, calibration=Calibration(mode="Apply"))
+    state = Calibration(mode="Apply", model="m", used=Correction(1.1, 0.0))
+    desired = DesiredNodeConfigs({KEY: DesiredNodeConfig(wanted, {}, TEMPLATE, KEY)}, {TEMPLATE: TemplateResult(1)})
+    assert diff(desired, {KEY: msgspec.structs.replace(OWNED, calibration=state)}) == NodeConfigChanges()
 
 
 def test_one_that_no_template_requires_is_deleted() -> None:

@@ -36,6 +36,14 @@ def test_a_secrets_name_is_a_name(name: str) -> None:
             model.model_validate(spec)
 
 
+def test_the_mode_of_a_calibration_is_a_known_one() -> None:
+    spec = with_term({})
+    for mode in ("Off", "Shadow", "Apply"):
+        assert crd.NodeConfigSpec.model_validate({**spec, "predictor": {"calibration": {"mode": mode}}})
+    with pytest.raises(ValidationError, match="mode must be one of Off, Shadow, Apply"):
+        crd.NodeConfigSpec.model_validate({**spec, "predictor": {"calibration": {"mode": "On"}}})
+
+
 @pytest.mark.parametrize("fields", TEMPLATED, ids=str)
 def test_templates_are_not_judged_by_what_they_are_not_yet(fields: dict[str, Any]) -> None:
     assert crd.NodeConfigTemplateBody.model_validate(with_term(fields))

@@ -1,7 +1,7 @@
 """Calibration of models in a cluster: corrections of single servers, learned from predicted and measured power.
 
 The state is in the status of NodeConfigs. Scheduler, load balancer and metrics API read it there, so all of them use
-the same correction, and a restart goes on from it. If another replica has written a state, this one continues from that.
+the same correction, and a restart goes on from it. A state that another replica has written replaces this one's.
 """
 
 from __future__ import annotations

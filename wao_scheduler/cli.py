@@ -135,10 +135,11 @@ _COLUMNS = {
     "floorCores": "floor",
     "inletTemp": "inlet",
     "deltaP": "deltaP",
+    "residualWatts": "residual",
     "usageAge": "age",
     "reason": "reason",
 }
-_ONLY_WIDE = frozenset({"costFactor", "assumedCores", "floorCores", "deltaP", "reason"})
+_ONLY_WIDE = frozenset({"costFactor", "assumedCores", "floorCores", "deltaP", "residualWatts", "reason"})
 _SCORED = {
     "lookahead": "increase: lowest average per core for this and later pods, not after - before",
     "floor": "increase: slope of the hull above the load that stays, not after - before",
@@ -176,7 +177,11 @@ def show_decision(document: Any, *, wide: bool = False) -> None:
     typer.echo()
     if document["rule"] in _SCORED:
         typer.echo(_SCORED[document["rule"]])
-    typer.echo("increase in W, CPU in cores, inlet in degC" + (", deltaP in Pa" if wide else "") + ", age in s")
+    typer.echo(
+        "increase in W, CPU in cores, inlet in degC"
+        + (", deltaP in Pa, residual (measured - predicted) in W" if wide else "")
+        + ", age in s"
+    )
     for node in nodes:
         if node["reason"] and not wide:
             typer.echo(printable(f"{node['node']}: {node['reason']}"))

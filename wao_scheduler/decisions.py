@@ -193,7 +193,7 @@ def explain(decision: PlacementDecision) -> Explanation:
     """Return the explanation of a decision; called after the answer is sent."""
     inputs = _inputs(decision.snapshot)[:, decision.rows]
     inputs[:, decision.rows < 0] = np.nan
-    sizes, floors, conditions, ages = inputs[0], inputs[1], inputs[2:4], inputs[4:]
+    sizes, floors, conditions, residuals, ages = inputs[0], inputs[1], inputs[2:4], inputs[4], inputs[5:]
     ages += decision.at - decision.snapshot.taken_at
     with np.errstate(divide="ignore", invalid="ignore"):
         loads = 100.0 * np.stack([decision.usage, decision.usage + decision.cpu_cores]) / sizes
@@ -207,6 +207,7 @@ def explain(decision: PlacementDecision) -> Explanation:
         "floor_cores": floors,
         "capacity_cores": sizes,
         **dict(zip(("inlet_temp", "delta_p"), conditions, strict=True)),
+        "residual_watts": residuals,
         **dict(zip(("usage_age", "inlet_temp_age", "delta_p_age"), ages[:3], strict=True)),
     }
     if decision.factors is not None:
@@ -223,14 +224,15 @@ def explain(decision: PlacementDecision) -> Explanation:
 
 @lru_cache(maxsize=2)
 def _inputs(snapshot: ClusterSnapshot) -> Float32Array:
-    """Return the inputs that explanations contain, shape (8, n_nodes); cached, as many decisions share a snapshot.
+    """Return the inputs that explanations contain, shape (9, n_nodes); cached, as many decisions share a snapshot.
 
-    The rows are capacity, floor, inlet temperature, static pressure difference, and at the time of the snapshot the
-    ages of CPU use and of both conditions, and the time for which the loads are known.
+    The rows are capacity, floor, inlet temperature, static pressure difference and residual, and at the time of the
+    snapshot the ages of CPU use and of both conditions, and the time for which the loads are known.
     """
     times = (snapshot.usage_at, snapshot.inlet_temp_at, snapshot.delta_p_at, snapshot.floor_since)
     ages = [snapshot.taken_at - at for at in times]
-    rows = [snapshot.capacity_cores, snapshot.floor_cores, snapshot.inlet_temp, snapshot.delta_p, *ages]
+    rows = [snapshot.capacity_cores, snapshot.floor_cores, snapshot.inlet_temp, snapshot.delta_p]
+    rows += [snapshot.residual_watts, *ages]
     return np.stack(rows).astype(np.float32)
 
 

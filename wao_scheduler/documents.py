@@ -27,6 +27,9 @@ class NodeExplanation(ApiDocument):
     capacity_cores: float | None = Field(description="CPU capacity [cores]")
     inlet_temp: float | None = Field(description="inlet temperature [degC]")
     delta_p: float | None = Field(description="static pressure difference [Pa]")
+    residual_watts: float | None = Field(
+        None, description="measured minus predicted power before the decision; null without a power meter [W]"
+    )
     usage_age: float | None = Field(description="age of the CPU sample at the time of the decision [s]")
     inlet_temp_age: float | None = Field(description="age of the inlet temperature [s]")
     delta_p_age: float | None = Field(description="age of the static pressure difference [s]")

@@ -42,6 +42,7 @@ class NodeDocument(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_onl
     inlet_temp_age: float | None
     delta_p: float | None
     delta_p_age: float | None
+    residual_watts: float | None
     reason: str
     watts: tuple[float, ...] | None
 
@@ -108,6 +109,7 @@ def _nodes(snapshot: ClusterSnapshot, assumed: FloatArray, now: float) -> list[N
         "inlet_temp_age": now - snapshot.inlet_temp_at,
         "delta_p": snapshot.delta_p,
         "delta_p_age": now - snapshot.delta_p_at,
+        "residual_watts": snapshot.residual_watts.round(_DECIMALS),
     }
     rows = zip(*(_values(column) for column in columns.values()), strict=True)
     watts = np.round(snapshot.curves.watts, _DECIMALS).tolist()

@@ -48,6 +48,7 @@ async def run_scheduler(
             metrics_api=server.manifests is None and settings.sensors == "metricsAPI",
             access=(endpoints or EndpointOptions()).access(standalone=server.manifests is not None),
             asks_in_cores=settings.cpu_usage_format == "Raw",
+            residuals=True,
             history=None if settings.floor_history is None else settings.floor_history.source(),
         )
         runtime = await stack.enter_async_context(

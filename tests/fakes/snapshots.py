@@ -52,6 +52,7 @@ def snapshot(
         inlet_temp_at=np.full(count, now),
         delta_p=np.full(count, 5.0),
         delta_p_at=np.full(count, now),
+        residual_watts=np.full(count, np.nan),
         curves=PowerCurves(knots, watts),
         reasons=tuple(reasons or [""] * count),
         models=("m",) * count,

@@ -30,6 +30,7 @@ def snapshot(names: tuple[str, ...] = NAMES) -> ClusterSnapshot:
         inlet_temp_at=unknown,
         delta_p=unknown,
         delta_p_at=unknown,
+        residual_watts=unknown,
         curves=PowerCurves(np.array([0.0, 100.0]), watts),
         reasons=("",) * len(names),
         models=("Onnx edge_lenovo",) * len(names),

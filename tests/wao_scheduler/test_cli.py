@@ -121,6 +121,7 @@ def test_the_wide_form_has_all_columns(capsys: pytest.CaptureFixture[str]) -> No
     show_decision(DECISION, wide=True)
     shown = capsys.readouterr().out
     assert "assumed" in shown
+    assert "residual (measured - predicted) in W" in shown
     assert "no recent CPU sample" in shown
 
 

@@ -88,6 +88,7 @@ def test_an_explanation_has_the_inputs_of_every_candidate_best_first() -> None:
         "capacity_cores": 10.0,
         "inlet_temp": 22.0,
         "delta_p": 5.0,
+        "residual_watts": None,
         "usage_age": 10.0,
         "inlet_temp_age": 10.0,
         "delta_p_age": 10.0,

@@ -182,7 +182,13 @@ class MetricsFeed:
         return len(self._tried) == len(self._metrics)
 
     async def refresh(self, metric: str) -> str:
-        """Read one list now; return the reason if it could not be read, or an empty string."""
+        """Read one list now; return the reason if it could not be read, or an empty string.
+
+        A metric that is no input of models is not listed while no NodeConfig requests it.
+        """
+        if metric not in METRICS and not self._wanted(metric):
+            self._tried.add(metric)
+            return ""
         try:
             await self._take(metric, await list_values(self._client, metric, timeout=max(10.0, self._period)))
         except Exception as error:

@@ -17,7 +17,7 @@ from wao_predict.curves import PowerCurves
 
 _ARRAYS = (
     "capacity_cores allocatable_cores usage_cores usage_at usage_window floor_cores floor_since "
-    "inlet_temp inlet_temp_at delta_p delta_p_at"
+    "inlet_temp inlet_temp_at delta_p delta_p_at residual_watts"
 ).split()
 
 
@@ -47,6 +47,8 @@ class ClusterSnapshot:
         Inlet temperature [degC], and the time of its sample [s since the epoch].
     delta_p, delta_p_at
         Static pressure difference [Pa], and the time of its sample [s since the epoch].
+    residual_watts
+        Measured minus predicted power at the present CPU use [W]; NaN for a node without a fresh measured power.
     curves
         Power over CPU use of each node at these conditions; a row of NaN is an unknown curve.
     reasons
@@ -71,6 +73,7 @@ class ClusterSnapshot:
     inlet_temp_at: FloatArray
     delta_p: FloatArray
     delta_p_at: FloatArray
+    residual_watts: FloatArray
     curves: PowerCurves
     reasons: tuple[str, ...]
     models: tuple[str, ...]

@@ -31,6 +31,7 @@ BATCH = 250
 _IGNORED = (Kind.POD, Kind.WORKLOAD)
 """Kinds that snapshots do not contain."""
 _NO_MEANS = Means()
+POWER = "power_watts"
 _NOT_NEEDED = (math.nan, "")
 """Value and reason of an input that a node's model does not need."""
 
@@ -262,6 +263,7 @@ class SnapshotBuilder:
         inlet_temp, delta_p = draft.inputs.inlet_temp, draft.inputs.delta_p
         models = (self._models.get(name) for name in draft.names)
         floor = self._floors.update(draft.now, draft.names, draft.usage)
+        curves = PowerCurves(draft.knots, draft.watts)
         return ClusterSnapshot(
             version=(self._current.version if self._current else 0) + 1,
             taken_at=draft.now,
@@ -278,7 +280,18 @@ class SnapshotBuilder:
             inlet_temp_at=np.array(inlet_temp.time),
             delta_p=np.array(delta_p.value),
             delta_p_at=np.array(delta_p.time),
-            curves=PowerCurves(draft.knots, draft.watts),
+            residual_watts=self._measured(draft) - curves.at(100.0 * draft.usage / draft.capacity),
+            curves=curves,
             reasons=tuple(draft.reasons),
             models=tuple("" if model is None else model.label for model in models),
         )
+
+    def _measured(self, draft: _Draft) -> FloatArray:
+        """Return the measured power of each node [W], NaN where there is no fresh value."""
+        samples = self._samples.by_node(POWER)
+        found = np.full(len(draft.names), np.nan)
+        for row, name in enumerate(draft.names) if samples else ():
+            sample = samples.get(name)
+            if sample is not None and sample.fresh(draft.now):
+                found[row] = sample.value
+        return found

@@ -13,7 +13,7 @@ from wao_core.aio import BackgroundTasks
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
 from wao_core.collector.endpoints import EndpointAccess, connecting
-from wao_core.collector.metrics_feed import MetricsFeed
+from wao_core.collector.metrics_feed import METRICS, MetricsFeed
 from wao_core.collector.store import SampleStore
 from wao_core.health import HealthChecks
 from wao_core.kube.source import ClusterSource
@@ -22,7 +22,7 @@ from wao_core.prediction.floor_history import FloorHistory, HistorySource
 from wao_core.prediction.model_opener import model_opener
 from wao_core.prediction.node_floors import NodeFloors
 from wao_core.prediction.snapshot import ClusterSnapshot
-from wao_core.prediction.snapshot_builder import SnapshotBuilder
+from wao_core.prediction.snapshot_builder import POWER, SnapshotBuilder
 from wao_predict.load_floor import WINDOW
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class Inputs:
         Limits for the endpoints of models, and of sensors that are read.
     asks_in_cores
         See `CurveBook`.
+    residuals
+        List the measured power too, for the residuals in snapshots.
     history
         Where the nodes' earlier CPU use is, for their floors; default: they begin at the present.
     """
@@ -64,6 +66,7 @@ class Inputs:
     metrics_api: bool = False
     access: EndpointAccess = EndpointAccess()  # noqa: RUF009
     asks_in_cores: bool = False
+    residuals: bool = False
     history: HistorySource | None = None
 
 
@@ -128,8 +131,9 @@ async def deciding(
         endpoints = await stack.enter_async_context(connecting(source.secret, inputs.access))
         feed: MetricsFeed | Collector
         if inputs.metrics_api and source.client is not None:
+            listed = (*METRICS, POWER) if inputs.residuals else METRICS
             feed = await stack.enter_async_context(
-                MetricsFeed(source.client, source.state, store, period=cadence.metrics)
+                MetricsFeed(source.client, source.state, store, period=cadence.metrics, metrics=listed)
             )
         else:
             feed = await stack.enter_async_context(collecting(source, store, endpoints))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -167,6 +168,58 @@ def redfish(
     if steps is not None and steps.stopped:
         sys.stderr.write(f"warning: the load ended early: {steps.stopped}\n")
     sys.stdout.write(f"{save}: {written:,} new rows of {live.node}\n")
+
+
+class MeterOption(StrEnum):
+    """Power meters of HPE's BMCs."""
+
+    MINUTES = "minutes"
+    DAY = "day"
+    WEEK = "week"
+
+
+@app.command("history")
+@with_options(FirstUse, "login")
+def history(
+    login: FirstUse,
+    url: Annotated[str, typer.Argument(help="https://host[:port] of the BMC.", metavar="URL")],
+    save: Save,
+    meter: Annotated[
+        MeterOption,
+        typer.Option(help="minutes: samples of 10 s of 20 minutes. day: 5 minutes of a day. week: hours of a week."),
+    ] = MeterOption.MINUTES,
+    node: Annotated[str, typer.Option(help="Name of the server in the rows. Default: host of the BMC.")] = "",
+    system: Annotated[
+        str, typer.Option(help="The server where the BMC has several: path, id, name or UUID of its System.")
+    ] = "",
+) -> None:
+    """Record what a BMC of HPE has measured already: load, inlet temperature and power.
+
+    A second run with the same --save appends what is new: every 20 minutes, nothing is missed.
+    """
+    from urllib.parse import urlsplit
+
+    from wao_predict.recording.aligning import Row
+    from wao_predict.recording.coverage import Coverage
+    from wao_predict.recording.files import Recording
+    from wao_predict.redfish.power_history import Meter, read_history
+
+    name = node or urlsplit(url).hostname or "server"
+    target = Recording(save, ["cpu_usage", "inlet_temp", "watts"])
+    found = converse(read_history(Meter[meter.name], system=system or None), url, login.connection_to(url))
+    rows = [
+        Row(one.time, name, {"cpu_usage": one.cpu_usage, "inlet_temp": one.inlet_temp, "watts": one.watts})
+        for one in found
+        if one.time > target.last(name)
+    ]
+    target.append(rows)
+    target.flush()
+    coverage = Coverage()
+    coverage.add(rows)
+    sys.stderr.write(f"{coverage.text()}\n")
+    if rows and not any(row.values["cpu_usage"] for row in rows):
+        sys.stderr.write("warning: the CPU load is 0 in all rows: this BMC may not measure it\n")
+    sys.stdout.write(f"{save}: {len(rows):,} new rows of {name}\n")
 
 
 def _live(stack: ExitStack, how: Connection, *, url: str, cpu: str, node: str, dpapi: str) -> LiveNode:

@@ -173,3 +173,13 @@ async def test_it_runs_until_it_is_closed(bench: Bench) -> None:
     pressure = bench.store.get("a", "delta_p")
     assert pressure is not None
     assert pressure.value == 5.0
+
+
+async def test_what_models_do_not_need_is_listed_only_while_a_node_config_requests_it(bench: Bench) -> None:
+    bench.api.answers["power_watts"] = body(item("a", "200"))
+    assert await bench.feed.refresh("power_watts") == ""
+    assert bench.api.asked == []
+    metrics = {"power_watts": SensorTerm(Endpoint("Fake"))}
+    bench.state.put(Kind.NODE_CONFIG, NodeConfig(name="a", namespace="w", node_name="a", metrics=metrics))
+    assert await bench.feed.refresh("power_watts") == ""
+    assert bench.store.by_node("power_watts")["a"].value == 200.0

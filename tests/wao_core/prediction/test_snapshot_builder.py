@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
 from tests.fakes.curves import CurveBench, FakeModel
-from wao_core.cluster.records import Kind, Node, NodeConfig, NodeMetrics, Pod
+from wao_core.cluster.records import Calibration, Kind, Node, NodeConfig, NodeMetrics, Pod
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_builder import BATCH, SnapshotBuilder
+from wao_predict.calibration.correction import Correction
 from wao_predict.endpoint import Endpoint
 from wao_predict.errors import RemoteError
 
@@ -279,3 +281,21 @@ async def test_a_model_is_opened_once_even_if_no_node_has_what_it_needs() -> Non
     cluster.store.put("b", "delta_p", Sample(5.0, cluster.bench.clock.now))
     snapshot = await cluster.settle()  # the mean of the model's nodes replaces the value of a
     assert snapshot.curves.known.all()
+
+
+async def test_the_residual_is_the_measured_minus_the_predicted_power() -> None:
+    cluster = Cluster("a", "b", "c")
+    cluster.store.put("a", "power_watts", Sample(130.0, 9_999.0))
+    cluster.store.put("b", "power_watts", Sample(130.0, 9_000.0))  # too old
+    snapshot = await cluster.settle()
+    assert snapshot.residual_watts.tolist()[0] == 130.0 - (122.0 + 6.25)
+    assert np.isnan(snapshot.residual_watts[1:]).all()
+
+
+async def test_a_correction_of_the_model_is_part_of_the_curve() -> None:
+    cluster = Cluster("a", "b", "c")
+    for node, mode, model in (("a", "Apply", "Onnx m"), ("b", "Shadow", "Onnx m"), ("c", "Apply", "Onnx other")):
+        calibration = Calibration(mode=mode, model=model, used=Correction(1.1, -2.0))
+        cluster.state.put(Kind.NODE_CONFIG, msgspec.structs.replace(config(node), calibration=calibration))
+    snapshot = await cluster.settle()
+    assert snapshot.curves.at([100.0] * 3).round(6).tolist() == [242.2, 222.0, 222.0]

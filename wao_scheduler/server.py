@@ -54,7 +54,7 @@ async def run_scheduler(
         runtime = await stack.enter_async_context(
             deciding(source, frame.checks, engine.update, cadence=cadence, inputs=inputs)
         )
-        saving = SpreadSaving(engine, source.state, meters(source, runtime.samples, listed=inputs.metrics_api))
+        saving = SpreadSaving(engine, source.state, meters(runtime.samples))
         frame.registry.register(SpreadCollector(saving))
         frame.counts["models"] = lambda: runtime.book.models
         await stack.enter_async_context(frame.tasks)

@@ -17,10 +17,8 @@ from wao_core.cluster.names import DRAINING
 from wao_core.cluster.records import Node
 from wao_core.cluster.sleeping import sleeping_watts
 from wao_core.cluster.state import ClusterState
-from wao_core.collector.metrics_feed import list_values
 from wao_core.collector.store import SampleStore
 from wao_core.errors import WaoCoreError
-from wao_core.kube.source import ClusterSource
 from wao_predict.arrays import FloatArray
 from wao_predict.spread import BATCH, SpreadNodes, SpreadPods, spread_in_steps
 from wao_scheduler.decision_engine import DecisionEngine
@@ -208,13 +206,10 @@ class SpreadSaving:
         return np.array([values.get(name, np.nan) for name in names])
 
 
-def meters(source: ClusterSource, samples: SampleStore, *, listed: bool) -> Measured:
-    """Return what reads the power meters: a list of the metrics API, or the samples of sensors that are read here."""
-    client = source.client if listed else None
+def meters(samples: SampleStore) -> Measured:
+    """Return what reads the power meters: the fresh samples that are listed or read for snapshots."""
 
     async def measured() -> dict[str, float]:
-        if client is not None:
-            return {name: each.value for name, each in (await list_values(client, METRIC)).items()}
         now = time.time()
         return {name: sample.value for name, sample in samples.by_node(METRIC).items() if sample.fresh(now)}
 

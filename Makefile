@@ -103,12 +103,12 @@ fuzz-bytes: .venv-fuzz/.stamp  ## the parsers of bytes guided by coverage (ather
 
 # installs missing commands on Debian; on other systems it prints what to install
 test-netns: export PATH := $(PATH):/usr/sbin:/sbin
-test-netns: setup  ## the node agent with real connections in network namespaces (needs root)
+test-netns: setup  ## the node agent with real connections, and the load generator with stress-ng (needs root)
 	@test "$$(id -u)" = 0 || { echo "make test-netns makes network namespaces: run it as root" >&2; exit 1; }
-	@missing() { for name in nft ip setpriv; do command -v $$name > /dev/null || return 0; done; return 1; }; \
-	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux > /dev/null; }; \
+	@missing() { for name in nft ip setpriv stress-ng; do command -v $$name > /dev/null || return 0; done; return 1; }; \
+	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux stress-ng > /dev/null; }; \
 	if missing; then install || { apt-get update -qq && install; }; fi; \
-	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2) and setpriv (util-linux): install them" >&2; exit 1; fi
+	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2), setpriv (util-linux) and stress-ng: install them" >&2; exit 1; fi
 	$(BIN)/pytest -q -m netns tests/netns tests/faults
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)

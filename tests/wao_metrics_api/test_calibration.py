@@ -187,8 +187,9 @@ async def test_nothing_is_learned_from_a_fallback() -> None:
 def test_corrections_in_a_status_are_checked() -> None:
     found = written(config(), CalibrationReport(None, {"model": MODEL, "used": {"scale": 1.1, "offsetWatts": 2}}))  # type: ignore[arg-type]
     assert found.calibration == Calibration(mode="Apply", model=MODEL, used=Correction(1.1, 2.0))
-    for wrong in ({"scale": 9.0, "offsetWatts": 0}, {"scale": 1.1}, {"scale": True, "offsetWatts": 0}, [], "x",
-                  {"scale": 1.0, "offsetWatts": float("nan")}, {"scale": 1.0, "offsetWatts": 1e9}):  # fmt: skip
+    unusable: list[Any] = [{"scale": 9.0, "offsetWatts": 0}, {"scale": 1.1}, {"scale": True, "offsetWatts": 0}, [], "x"]
+    unusable += [{"scale": 1.0, "offsetWatts": float("nan")}, {"scale": 1.0, "offsetWatts": 1e9}]
+    for wrong in unusable:
         found = written(config(), CalibrationReport(None, {"model": MODEL, "used": wrong}))  # type: ignore[arg-type]
         assert found.calibration == Calibration(mode="Apply", model=MODEL)
     assert msgspec.structs.replace(found, calibration=None).calibration is None

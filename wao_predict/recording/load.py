@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -90,17 +91,26 @@ class Generator(Protocol):
 
 
 class StressNg:
-    """Load by stress-ng, at the lowest priority."""
+    """Load by stress-ng, at the lowest priority.
 
-    def __init__(self, program: str) -> None:
-        self._program = program
+    Parameters
+    ----------
+    program
+        Path of stress-ng.
+    longest
+        Time after which stress-ng ends by itself, in case that this process is killed [s].
+    """
+
+    def __init__(self, program: str, *, longest: float = 3600.0) -> None:
+        self._program, self._longest = program, longest
         self._process: subprocess.Popen[bytes] | None = None
 
     def set(self, level: float) -> None:
         """Change the load to a level [% of all cores]."""
         self.stop()
         if level > 0:
-            command = [self._program, "--cpu", "0", "--cpu-load", f"{level:.0f}", "--quiet"]
+            end = f"{math.ceil(self._longest)}s"
+            command = [self._program, "--cpu", "0", "--cpu-load", f"{level:.0f}", "--timeout", end, "--quiet"]
             self._process = subprocess.Popen(  # noqa: S603 - the program that the operating system finds, no shell
                 command, preexec_fn=_lowest_priority, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
@@ -179,7 +189,8 @@ class SteppedLoad:
     def __enter__(self) -> SteppedLoad:
         if self._generator is None:
             program = shutil.which("stress-ng")
-            self._generator = StressNg(program) if program else BusyProcesses()
+            longest = self._plan.hold + BLIND
+            self._generator = StressNg(program, longest=longest) if program else BusyProcesses()
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core install lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ test-examples: setup  ## run the notebooks and the examples
 
 test-faults: setup  ## each server against faults and random input, in a short form
 	$(BIN)/pytest -q -n 2 -m "not netns" tests/faults tests/fuzz
+
+SEQUENCES ?= 1000
+test-sequences: setup  ## standby against SEQUENCES random sequences of loads, faults and crashes (10000 for a release)
+	WAO_STANDBY_SEQUENCES=$(SEQUENCES) $(BIN)/pytest -q --timeout 0 tests/wao_fleet/standby/test_sequence.py -k RandomDays
 
 FUZZ_SECONDS ?= 3600
 fuzz: setup  ## every decoder, parser and server against random input, for FUZZ_SECONDS

@@ -126,8 +126,8 @@ def fleet_of(view: View) -> Fleet:
 
 
 def waits(pod: FleetPod) -> bool:
-    """Return whether a Pod waits for a node."""
-    return not pod.node_name and not pod.finished and not pod.terminating
+    """Return whether a Pod waits for a node; one of a DaemonSet is for one node only, and no reason to start it."""
+    return not pod.node_name and not pod.finished and not pod.terminating and not belongs_to_node(pod)
 
 
 def keeps_node(pod: FleetPod) -> bool:

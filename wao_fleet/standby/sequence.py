@@ -158,7 +158,9 @@ class _Machine:
             return self._give_back(self.seen.stuck)
         if not self.seen.cordoned:
             if self._elapsed > CORDON_WITHIN:
-                return self._give_back("somebody else has uncordoned it")
+                return self._give_back(
+                    "it is not cordoned: somebody else has uncordoned it, or the API server was away"
+                )
             return self._stay(Act.CORDON)
         if self.seen.power is PowerState.OFF and not self.seen.ready:
             return self._fell_asleep()

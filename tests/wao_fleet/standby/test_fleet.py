@@ -73,6 +73,11 @@ def test_a_pod_that_fits_on_a_running_node_starts_nothing() -> None:
     assert starts(fleet(facts(node("a")), facts(sleeping("b"), Phase.ASLEEP), pods=[pod("w", 2.0)])) == []
 
 
+def test_a_pod_of_a_daemon_set_starts_nothing() -> None:
+    found = fleet(facts(node("a")), facts(sleeping("b"), Phase.ASLEEP), pods=[pod("p", 99.0, owner=DAEMONS)])
+    assert (len(found.pending), starts(found)) == (0, [])
+
+
 def test_taints_of_the_node_itself_count_and_those_of_its_sleep_do_not() -> None:
     own = Taint("gpu", "yes", "NoSchedule")
     asleep = facts(sleeping("b", taints=(own,)), Phase.ASLEEP)

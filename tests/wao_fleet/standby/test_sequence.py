@@ -18,7 +18,7 @@ from wao_predict.redfish.power_control import PowerState
 ON, OFF = PowerState.ON, PowerState.OFF
 NOW = 1_000_000.0
 EXAMPLES = int(os.environ.get("WAO_STANDBY_SEQUENCES", "25"))
-"""Random sequences; 10000 for the long form."""
+"""Random sequences; `make test-sequences` runs more."""
 
 
 def at(phase: Phase, ago: float = 0.0, **fields: object) -> Progress:

@@ -20,9 +20,11 @@ from tests.cluster.bed.controlplane import ControlPlane
 from tests.cluster.bed.deployment import Container, Deployment
 from tests.cluster.bed.program import BedError, free_port
 from tests.cluster.build import BuildError, build
+from tests.cluster.dev_standby import StandbyParts
 from tests.cluster.lb.site import NodeNamespace
 from tests.cluster.scheduler.fleets import CORES, Group
 from tests.cluster.scheduler.site import Site
+from tests.cluster.standby.machines import LABEL
 from tests.netns.conftest import why_not
 from wao_predict.models import list_models
 
@@ -51,9 +53,9 @@ def main() -> int:
 def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> None:
     """Run the cluster until `ended` is set."""
     bed = ControlPlane(programs, folder)
-    site = node = None
+    site = node = standby = None
     try:
-        step("etcd, API server, controller manager, kwok, metrics-server", bed.start_all)
+        step("etcd, API server, controller manager, kwok, metrics-server", lambda: bed.start_all(without=LABEL))
         site = Site(bed, bed.start_metrics_server())
         step("controller, metrics API, extender, kube-scheduler", site.start)
         counts = {
@@ -67,12 +69,16 @@ def run(programs: Path, folder: Path, nodes: int, ended: threading.Event) -> Non
         else:
             node = NodeNamespace(bed, weights.port)
             step("agent of the first node", lambda: start_agent(site.deployment, node, group.names[0]))
-        tell(usage(bed, site) + balancing(weights, node, group.names[0]) + "\n")
+        standby = StandbyParts(bed, site.deployment)
+        step("standby, and servers that it can switch", standby.start)
+        tell(usage(bed, site) + standby.usage() + balancing(weights, node, group.names[0]) + "\n")
         ended.wait()
         tell("\nstopping\n")
     finally:
         if site is not None:
             site.close()
+        if standby is not None:
+            standby.stop()
         if node is not None:
             node.stop()
         bed.stop()

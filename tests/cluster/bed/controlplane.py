@@ -60,11 +60,11 @@ class ControlPlane:
         self._start_controllers()
         return self
 
-    def start_all(self, *, kwok: bool = True) -> ControlPlane:
-        """Start it with kwok, our custom resources, and our namespace."""
+    def start_all(self, *, kwok: bool = True, without: str = "") -> ControlPlane:
+        """Start it with kwok, our custom resources, and our namespace; kwok ignores nodes with the label `without`."""
         self.start()
         if kwok:
-            self.start_kwok()
+            self.start_kwok(without=without)
         self.apply(CRDS)
         served = "/apis/node.waok8s.github.io/v1beta1/nodeconfigs"
         wait_for(lambda: self.admin.request("GET", served).status_code == 200, "the custom resources are served")
@@ -234,13 +234,14 @@ class ControlPlane:
             self._program("kube-scheduler", arguments, name), lambda: _answers(f"https://127.0.0.1:{port}/healthz")
         )
 
-    def start_kwok(self) -> Program:
-        """Start kwok: nodes become Ready, pods Running, and node metrics are served."""
+    def start_kwok(self, *, without: str = "") -> Program:
+        """Start kwok: nodes become Ready, pods Running, and node metrics are served; not of nodes with a label."""
+        managed = {"--manage-nodes-with-label-selector": f"!{without}"} if without else {"--manage-all-nodes": "true"}
         pair = self.ca.issue("kwok", hosts=("127.0.0.1", "localhost"))
         port = free_port()
         arguments = {
             "--kubeconfig": self.kubeconfig,
-            "--manage-all-nodes": "true",
+            **managed,
             "--cidr": "10.244.0.0/16",
             "--server-address": f"127.0.0.1:{port}",
             "--node-ip": "127.0.0.1",

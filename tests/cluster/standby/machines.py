@@ -32,6 +32,7 @@ BOOT = 6.0
 BEAT = 2.0
 """Seconds between two heartbeats."""
 LOGIN = ("operator", "hunter2")
+LABEL, BMC = "bed.wao/server", "example.com/bmc"
 
 
 @dataclass
@@ -56,14 +57,18 @@ class Machine:
 
 
 class Machines:
-    """Use as `with`: BMCs on loopback over TLS in one thread, kubelets in another."""
+    """Use as `with`: BMCs on loopback over TLS in one thread, kubelets in another.
 
-    def __init__(self, count: int, pair: Pair, client: Client) -> None:
+    Their Nodes have the label `LABEL`, and host and port of their BMC in the annotation `BMC`.
+    """
+
+    def __init__(self, count: int, pair: Pair, client: Client, *, prefix: str = "n") -> None:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pair.certificate, pair.key)
         self._client = client
         self.machines = {
-            f"n{number}": Machine(f"n{number}", MockBmc(documents("1"), credentials=LOGIN)) for number in range(count)
+            name: Machine(name, MockBmc(documents("1"), credentials=LOGIN))
+            for name in (f"{prefix}{number}" for number in range(count))
         }
         self._started: Future[None] = Future()
         self._end = asyncio.Event()
@@ -74,10 +79,11 @@ class Machines:
         ]
 
     def __enter__(self) -> Machines:
-        for name in self.machines:
-            self._client.create("/api/v1/nodes", node(name))
         self._threads[0].start()
         self._started.result(30)
+        for name, machine in self.machines.items():
+            annotations = {BMC: machine.bmc.url.partition("://")[2]}
+            self._client.create("/api/v1/nodes", node(name, labels={LABEL: ""}, annotations=annotations))
         self._threads[1].start()
         return self
 
@@ -86,6 +92,16 @@ class Machines:
         self._loop.call_soon_threadsafe(self._end.set)
         for thread in self._threads:
             thread.join()
+
+    def stop_bmc(self, name: str) -> None:
+        """Let a BMC die: its connections end, and new ones are refused."""
+        asyncio.run_coroutine_threadsafe(self.machines[name].bmc.stop(), self._loop).result(30)
+
+    def start_bmc(self, name: str) -> None:
+        """Let a BMC return, on the port that it had."""
+        bmc = self.machines[name].bmc
+        port = int(bmc.url.rpartition(":")[2])
+        asyncio.run_coroutine_threadsafe(bmc.start(port=port, tls=self._tls), self._loop).result(30)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -120,7 +136,7 @@ class Machines:
             self._beat(machine.name)
 
     def _beat(self, name: str) -> None:
-        """Renew the Lease, report the node Ready, and let Pods that are to end be gone."""
+        """Renew the Lease, report the node Ready, run its Pods, and let those that are to end be gone."""
         stamp = format_rfc3339(time.time(), microseconds=True)
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
         spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": stamp}
@@ -132,6 +148,8 @@ class Machines:
         self._client.patch(f"/api/v1/nodes/{name}/status", {"status": status})
         for pod in self._client.get(f"/api/v1/pods?fieldSelector=spec.nodeName={name}")["items"]:
             metadata = pod["metadata"]
+            target = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
             if metadata.get("deletionTimestamp"):
-                target = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
                 self._client.request("DELETE", target, {"gracePeriodSeconds": 0})
+            elif pod["status"].get("phase") == "Pending":
+                self._client.patch(f"{target}/status", {"status": {"phase": "Running"}})

@@ -130,7 +130,7 @@ def correction_families(corrections: Callable[[], Mapping[str, tuple[str, Correc
 
     return [
         SeriesFamily(
-            "wao_model_correction_scale_ratio",
+            "wao_model_correction_scale",
             "Factor by which the predicted power of the node is corrected.",
             series(lambda correction: correction.scale),
         ),

@@ -77,7 +77,7 @@ class RebalanceOptions:
         bool,
         _option("Move Pods also from nodes on which others stay. On most servers that saves little.", _SAFETY),
     ] = False
-    jobs: Annotated[bool, _option("Evict Pods of Jobs too; they lose their work.", _SAFETY)] = False
+    evict_jobs: Annotated[bool, _option("Evict Pods of Jobs too; they lose their work.", _SAFETY)] = False
     exclude_namespace: Annotated[
         list[str] | None,
         _option("Namespace whose Pods are never evicted, in addition to kube-system; can be repeated.", _SAFETY),
@@ -139,7 +139,7 @@ class RebalanceOptions:
             ),
             windows=Windows.parse(self.window or (), self.time_zone),
             rule=self.rule.value,
-            jobs=self.jobs,
+            jobs=self.evict_jobs,
             excluded=frozenset({"kube-system", *(self.exclude_namespace or ())}),
             namespace=self.namespace,
             deadline=self.eviction_deadline,

@@ -103,7 +103,7 @@ class Stepping:
     load: Annotated[
         bool,
         typer.Option(
-            "--load",
+            "--run-load",
             help="Run a stepped load on THIS machine meanwhile, which must be the recorded server. Uses stress-ng "
             "where installed.",
             rich_help_panel=LOAD,
@@ -153,7 +153,7 @@ def redfish(
     from wao_predict.recording.times import seconds
 
     if stepping.load and cpu != "local":
-        raise typer.BadParameter("--load makes load on this machine: use it there, with --cpu local")
+        raise typer.BadParameter("--run-load makes load on this machine: use it there, with --cpu local")
     how = login.connection_to(url)
     plan = LoadPlan(hold=stepping.hold)
     limit = seconds(duration, "--duration") if duration else (plan.duration if stepping.load else float("inf"))

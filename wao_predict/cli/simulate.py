@@ -238,7 +238,7 @@ def _moving_of(options: Moves) -> Moving:
     from wao_predict.rebalance import Budgets
     from wao_predict.simulate.moves import Moving
 
-    return Moving(Budgets(moves=options.most_moves, minimum_saving=options.least_saving), period=options.move_period)
+    return Moving(Budgets(moves=options.moves, minimum_saving=options.minimum_saving), period=options.move_period)
 
 
 def _standby_of(options: SwitchOff) -> Standby:
@@ -246,7 +246,7 @@ def _standby_of(options: SwitchOff) -> Standby:
     from wao_predict.standby import StandbySettings
 
     settings = StandbySettings(
-        spare_percent=options.spare_percent, spare_cores=options.spare_cores, empty_seconds=options.empty_time
+        spare_percent=options.spare_percent, spare_cores=options.spare_cores, empty_seconds=options.empty_seconds
     )
     return Standby(
         settings,

@@ -135,7 +135,7 @@ class SwitchOff:
     spare_cores: Annotated[
         float, typer.Option(min=0.0, max=1e9, help="CPU to keep free at least [cores].", rich_help_panel=OFF)
     ] = 16.0
-    empty_time: Annotated[
+    empty_seconds: Annotated[
         float,
         typer.Option(
             min=0.0, max=86_400.0, help="Time that a server is empty before its stop [s].", rich_help_panel=OFF
@@ -158,10 +158,8 @@ class Moves:
     move_period: Annotated[
         float, typer.Option(min=1.0, max=86_400.0, help="Time between two plans [s].", rich_help_panel=MOVES)
     ] = 600.0
-    most_moves: Annotated[int, typer.Option(min=0, max=1_000_000, help="Moves of one plan.", rich_help_panel=MOVES)] = (
-        10
-    )
-    least_saving: Annotated[
+    moves: Annotated[int, typer.Option(min=0, max=1_000_000, help="Moves of one plan.", rich_help_panel=MOVES)] = 10
+    minimum_saving: Annotated[
         float, typer.Option(min=0.0, max=1e6, help="Power that emptying a node must save [W].", rich_help_panel=MOVES)
     ] = 5.0
 

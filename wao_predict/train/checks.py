@@ -154,7 +154,7 @@ def coverage(load: FloatArray) -> Finding | None:
         return Finding(
             "coverage",
             f"there are no rows above {load.max():g} % CPU: predictions there are guesses; measure at these loads "
-            "(`wao record --load`)",
+            "(`wao record redfish --run-load`)",
         )
     thin = [f"{BAND * at}-{BAND * (at + 1)}" for at, count in enumerate(counts) if count < LEAST_IN_BAND]
     if not thin:
@@ -162,7 +162,7 @@ def coverage(load: FloatArray) -> Finding | None:
     return Finding(
         "coverage",
         f"fewer than {LEAST_IN_BAND} rows at {', '.join(thin)} % CPU: predictions there are guesses; measure at these "
-        "loads (`wao record --load`)",
+        "loads (`wao record redfish --run-load`)",
     )
 
 

@@ -111,8 +111,8 @@ def train_plant(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Train the model and print its errors."""
     arguments = argparse.ArgumentParser(description="Train the included model of a cooling plant again.")
-    arguments.add_argument("--output", type=Path, default=INCLUDED, help="file to write")
-    path = arguments.parse_args().output
+    arguments.add_argument("--save", type=Path, default=INCLUDED, help="file to write")
+    path = arguments.parse_args().save
     metrics = train_plant(path)
     rows = [(name, given.get("rows"), given.get("mae"), given["rmse"]) for name, given in metrics.items()]
     print_table(("rows", "number", "MAE W", "RMSE W"), rows, title=f"{path}: {path.stat().st_size:,} bytes")

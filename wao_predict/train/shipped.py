@@ -70,8 +70,8 @@ def train_server(server: Server, folder: Path, *, held_out: bool = True) -> Mode
 def main() -> None:
     """Train all models, print their errors, and write the errors to figures.json."""
     arguments = argparse.ArgumentParser(description="Train the included models again.")
-    arguments.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
-    folder = arguments.parse_args().output
+    arguments.add_argument("--save", type=Path, default=FOLDER, help="folder to write to")
+    folder = arguments.parse_args().save
     console = Console(stderr=True)
     rows: list[tuple[object, ...]] = []
     figures = {}

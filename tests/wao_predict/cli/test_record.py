@@ -85,7 +85,7 @@ def test_queries_without_a_common_node_are_refused(prometheus: str, tmp_path: Pa
 
 
 def test_load_is_made_only_on_the_recorded_server(tmp_path: Path) -> None:
-    result = run("redfish", "https://bmc", "-s", tmp_path / "l.csv", "--load", "--cpu", "http://node:9100/metrics")
+    result = run("redfish", "https://bmc", "-s", tmp_path / "l.csv", "--run-load", "--cpu", "http://node:9100/metrics")
     assert result.exit_code == 2
     with pytest.raises(UsageError, match="--duration"):
         run("redfish", "https://bmc", "-s", tmp_path / "l.csv", "--duration", "long")

@@ -99,7 +99,7 @@ def test_every_policy_is_simulated_with_standby_too(fleet: str, tmp_path: Path) 
 
 
 def test_every_policy_is_simulated_with_moves_too(fleet: str) -> None:
-    options = ("--load", "0.3", "--rebalance", "--move-period", "3600", "--most-moves", "3", "--movable", "0.9")
+    options = ("--load", "0.3", "--rebalance", "--move-period", "3600", "--moves", "3", "--movable", "0.9")
     rows = json.loads(wao("simulate", fleet, *QUICK, "-p", "lookahead", *options, "-o", "json").out)["rows"]
     assert [row["policy"] for row in rows] == ["lookahead", "lookahead+moves"]
     assert rows[0]["moves"] == 0.0
@@ -173,7 +173,7 @@ def test_defaults_of_standby_are_those_of_the_decision() -> None:
         defaults.settings.spare_percent,
         defaults.settings.spare_cores,
     )
-    assert options.empty_time == defaults.settings.empty_seconds
+    assert options.empty_seconds == defaults.settings.empty_seconds
     assert (options.start_time, options.off_watts) == (defaults.start_seconds, defaults.off_watts)
 
 

@@ -81,11 +81,11 @@ def is_old(version: str) -> bool:
 
     Examples
     --------
-    >>> is_old("v1.28.4"), is_old("v1.30.0-rc.1"), is_old("")
-    (True, False, False)
+    >>> is_old("v1.28.4"), is_old("v1.30.0-rc.1"), is_old("v0.0.0-master"), is_old("")
+    (True, False, False, False)
     """
     found = re.match(r"v?(\d+)\.(\d+)", version)
-    return found is not None and (int(found[1]), int(found[2])) < OLDEST
+    return found is not None and (0, 0) < (int(found[1]), int(found[2])) < OLDEST  # 0.0: built without a version
 
 
 def check_clocks(facts: Facts) -> Outcome:

@@ -137,7 +137,7 @@ def _kernels(nodes: list[Node], agent: Workload | None) -> Iterator[Finding]:
     old = {
         node.name: node.status.node_info.kernel_version
         for node in nodes
-        if (version := kernel(node.status.node_info.kernel_version)) and version < KERNEL
+        if (0, 0) < kernel(node.status.node_info.kernel_version) < KERNEL
     }
     if old:
         severity = Severity.ERROR if agent is not None else Severity.INFO

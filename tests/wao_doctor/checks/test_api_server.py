@@ -24,7 +24,9 @@ def test_an_api_server_that_does_not_answer_is_an_error_with_the_reason_and_the_
     assert (found.evidence, found.remedy) == ("GET /version: no answer in time", "Check the network.")
 
 
-@pytest.mark.parametrize(("version", "kinds"), [("v1.28.15", ["kubernetes-old"]), ("v1.29.0", []), ("unreadable", [])])
+@pytest.mark.parametrize(
+    ("version", "kinds"), [("v1.28.15", ["kubernetes-old"]), ("v1.29.0", []), ("unreadable", []), ("v0.0.0-master", [])]
+)
 def test_a_kubernetes_that_is_not_supported_is_an_error(version: str, kinds: list[str]) -> None:
     assert kinds_of("api-server", server=server(version)) == kinds
 

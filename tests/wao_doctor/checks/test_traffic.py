@@ -98,6 +98,7 @@ def test_an_old_kernel_is_an_error_where_the_agent_is_installed() -> None:
     (note,) = found_by("nodes", nodes=nodes(kernel="5.10.0-21-amd64"), daemon_sets=Listed())
     assert note.severity is Severity.INFO
     assert kinds_of("nodes", nodes=nodes(kernel="5.13.1")) == []
+    assert kinds_of("nodes", nodes=nodes(kernel="kwok-0.8.0")) == []
 
 
 def test_nodes_without_a_pod_network_need_a_flag_of_the_agent() -> None:

@@ -8,7 +8,7 @@ export UV_NO_PROGRESS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-PARTS := core install lb rebalance scheduler standby
+PARTS := core doctor install lb rebalance scheduler standby
 .PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
@@ -138,12 +138,12 @@ test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus
 bed: setup  ## build the programs of a real control plane from source, once (needs Go; about ten minutes)
 	@nice -n 19 $(BIN)/python -m tests.cluster.build
 
-# five parts, each on its own control plane, so that they can run in parallel
-test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, install, lb, rebalance, scheduler and standby; or one part: make test-cluster-lb
-test-cluster-install test-cluster-lb test-cluster-rebalance test-cluster-scheduler test-cluster-standby: test-cluster-%: bed
+# each part on its own control plane, so that they can run in parallel
+test-cluster: $(PARTS:%=test-cluster-%)  ## on a real control plane: core, doctor, install, lb, rebalance, scheduler and standby; or one part: make test-cluster-lb
+test-cluster-doctor test-cluster-install test-cluster-lb test-cluster-rebalance test-cluster-scheduler test-cluster-standby: test-cluster-%: bed
 	$(BIN)/pytest -q -m cluster tests/cluster/$*
 test-cluster-core: bed
-	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/install --ignore tests/cluster/lb --ignore tests/cluster/rebalance --ignore tests/cluster/scheduler --ignore tests/cluster/soak --ignore tests/cluster/standby
+	$(BIN)/pytest -q -m cluster tests/cluster --ignore tests/cluster/doctor --ignore tests/cluster/install --ignore tests/cluster/lb --ignore tests/cluster/rebalance --ignore tests/cluster/scheduler --ignore tests/cluster/soak --ignore tests/cluster/standby
 
 SOAK_SECONDS ?= 300
 soak: bed  ## random faults on a real control plane for SOAK_SECONDS; prints the report of docs/reliability.md

@@ -14,6 +14,7 @@ COPY wao_metrics_api wao_metrics_api
 COPY wao_scheduler wao_scheduler
 COPY wao_lb wao_lb
 COPY wao_fleet wao_fleet
+COPY wao_ui wao_ui
 COPY wao_demo wao_demo
 COPY manifests manifests
 COPY wao_doctor wao_doctor

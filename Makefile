@@ -43,6 +43,9 @@ endef
 .venv-docs/.stamp: .tools/.stamp requirements/docs.txt pyproject.toml
 	$(call environment,.venv-docs,requirements/docs.txt)
 
+.venv-browser/.stamp: .tools/.stamp requirements/browser.txt pyproject.toml
+	$(call environment,.venv-browser,requirements/browser.txt)
+
 # Ray is large, and only sweeps need it
 .venv-ray/.stamp: .tools/.stamp requirements/interop-ray.txt pyproject.toml
 	$(call environment,.venv-ray,requirements/interop-ray.txt)
@@ -82,7 +85,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 
 test: setup  ## all tests that need no root, no control plane and no torch, without test-faults and test-examples
 	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns" \
-	  --ignore tests/faults --ignore tests/fuzz --ignore tests/test_examples.py
+	  --ignore tests/browser --ignore tests/faults --ignore tests/fuzz --ignore tests/test_examples.py
 
 test-examples: setup  ## run the notebooks and the examples
 	$(BIN)/pytest -q -m "not train" tests/test_examples.py
@@ -114,6 +117,15 @@ test-netns: setup  ## the node agent with real connections, and the load generat
 	if missing; then install || { apt-get update -qq && install; }; fi; \
 	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2), setpriv (util-linux) and stress-ng: install them" >&2; exit 1; fi
 	$(BIN)/pytest -q -m netns tests/netns tests/faults
+
+.PHONY: test-ui
+# installs Chromium on Debian; on other systems it prints what to install
+test-ui: .venv-browser/.stamp  ## the page of wao ui in Chromium
+	@missing() { ! command -v chromium > /dev/null; }; \
+	install() { apt-get install -y -qq --no-install-recommends chromium > /dev/null; }; \
+	if missing; then install || { apt-get update -qq && install; }; fi; \
+	if missing; then echo "make test-ui needs chromium: install it" >&2; exit 1; fi
+	.venv-browser/bin/pytest -q --noconftest tests/browser
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py tests/test_examples.py

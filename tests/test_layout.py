@@ -17,6 +17,7 @@ PACKAGES = (
     "wao_scheduler",
     "wao_lb",
     "wao_fleet",
+    "wao_ui",
     "wao_demo",
     "wao_doctor",
 )
@@ -24,6 +25,7 @@ _COMMAND = "options of a command; run as a command by the tests of its server"
 _NO_LOGIC = "types and constants only"
 _DISCOVERY = "a step of discovery; tests/wao_predict/redfish runs the whole on BMCs"
 _TRAINING = "a step of a training; test_session.py and test_regressor.py run the whole, which needs torch"
+_BROWSER = "tests/browser: the page in a browser"
 _KERNEL = "needs root and a kernel: tests/netns"
 WITHOUT_TESTS = {
     "wao_core/cluster/source.py": _NO_LOGIC,
@@ -100,6 +102,11 @@ WITHOUT_TESTS = {
     "wao_scheduler/documents.py": _NO_LOGIC,
     "wao_scheduler/increases.py": "test_decision_engine.py: increases of the candidates",
     "wao_scheduler/server.py": "test_servers.py runs it as a process",
+    "wao_ui/cli.py": _COMMAND,
+    "wao_ui/nicegui_setup.py": _BROWSER,
+    "wao_ui/pages.py": _BROWSER,
+    "wao_ui/parts.py": "test_views.py: what each part of the pages shows",
+    "wao_ui/server.py": _BROWSER,
 }
 """Modules without a module of tests of their own, and where their tests are."""
 FILES = sorted(TESTS.rglob("*.py"))

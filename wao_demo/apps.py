@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wao_core.certificates.self_signed import bootstrap_certificate
+from wao_demo.fleet import RACK
 from wao_predict.errors import UsageError
 
 COMMANDS: Mapping[str, Sequence[str]] = {
@@ -18,6 +20,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "lb": ("--settle-time", "0"),  # shows the final weights at once, as there is no traffic to disturb
 }
 """The commands of the apps with their options."""
+TLS = "tls"
+"""Folder of the certificate."""
 PATIENCE = 90.0
 """Seconds within which an app must print its address."""
 
@@ -38,7 +42,8 @@ class App:
 
 @contextlib.asynccontextmanager
 async def apps(manifests: Path, work: Path) -> AsyncIterator[dict[str, App]]:
-    """Run the three apps on a folder of manifests until the end of the `async with`."""
+    """Run the three apps on a folder of manifests until the end of the `async with`; they share one certificate."""
+    bootstrap_certificate(work / TLS, ["127.0.0.1", "localhost"])
     processes: list[asyncio.subprocess.Process] = []
     try:
         started = [await _start(command, manifests, work, processes) for command in COMMANDS]
@@ -50,7 +55,29 @@ async def apps(manifests: Path, work: Path) -> AsyncIterator[dict[str, App]]:
         await _stop(processes)
 
 
-async def _start(command: str, manifests: Path, work: Path, processes: list[asyncio.subprocess.Process]) -> App:
+@contextlib.asynccontextmanager
+async def page(manifests: Path, work: Path, running: Mapping[str, App]) -> AsyncIterator[App]:
+    """Run the page of the three apps until the end of the `async with`."""
+    urls = {"metrics": "metrics-api", "scheduler": "scheduler", "lb": "lb"}
+    options = [part for name, app in urls.items() for part in (f"--{name}-url", running[app].url)]
+    processes: list[asyncio.subprocess.Process] = []
+    try:
+        # plain HTTP on loopback: browsers would warn of the self-signed certificate
+        trusted = str(running["scheduler"].certificate)
+        more = ("--insecure-http", "--ca-file", trusted, "--group-label", RACK, "--period", "5", *options)
+        started = await _start("ui", manifests, work, processes, more)
+        yield await _listening(started, processes[0])
+    finally:
+        await _stop(processes)
+
+
+async def _start(
+    command: str,
+    manifests: Path,
+    work: Path,
+    processes: list[asyncio.subprocess.Process],
+    options: Sequence[str] = (),
+) -> App:
     folder = work / command
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
@@ -63,14 +90,14 @@ async def _start(command: str, manifests: Path, work: Path, processes: list[asyn
             "--manifests",
             str(manifests),
             "--self-signed-dir",
-            str(folder),
-            *COMMANDS[command],
+            str(work / TLS),
+            *COMMANDS.get(command, options),
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
     processes.append(process)
-    return App(command, "", folder / "tls.crt", log)
+    return App(command, "", work / TLS / "tls.crt", log)
 
 
 async def _listening(app: App, process: asyncio.subprocess.Process) -> App:

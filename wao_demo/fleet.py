@@ -21,6 +21,7 @@ TYPES = ("edge_lenovo", "edge_supermicro", "cloud_dell", "cloud_lenovo")
 CORES = 32
 PER_TYPE = 12
 BMC_ANNOTATION = "demo.wao/bmc"
+RACK = "example.com/rack"
 _CLIMATE = {
     "edge_lenovo": (27.0, 3.0),
     "edge_supermicro": (27.5, 3.0),
@@ -70,7 +71,7 @@ def node(server: Server, *, bmc: str | None = None) -> dict[str, Any]:
             "kubernetes.io/hostname": server.name,
             "node.kubernetes.io/instance-type": server.type,
             "topology.kubernetes.io/zone": "edge" if server.type.startswith("edge") else "cloud",
-            "example.com/rack": server.rack,
+            RACK: server.rack,
         },
     }
     if bmc is not None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_demo import show
-from wao_demo.apps import App, apps
+from wao_demo.apps import App, apps, page
 from wao_demo.bmcs import FORMS, LOGIN, hardware
 from wao_demo.fleet import CORES, Server, servers, write
 from wao_predict.connection import HttpOptions, TlsPolicy
@@ -85,7 +85,8 @@ async def run_demo(*, serve: bool = False, plot: Path | None = None) -> None:
             _draw(outcomes, plot)
         show.say(f"\n   done in {time.monotonic() - begin:.1f} s")
         if serve:
-            _show_commands(running)
+            opened = await stack.enter_async_context(page(manifests, work, running))
+            _show_commands(running, opened)
             await asyncio.Event().wait()
 
 
@@ -200,9 +201,11 @@ def _draw(outcomes: list[Outcome], file: Path) -> None:
     show.say(f"plot saved to {file}")
 
 
-def _show_commands(running: dict[str, App]) -> None:
+def _show_commands(running: dict[str, App], opened: App) -> None:
     metrics, scheduler, lb = (running[name] for name in ("metrics-api", "scheduler", "lb"))
-    show.heading(6, "Everything keeps running (Ctrl-C stops it); try:")
+    show.heading(6, "Everything keeps running (Ctrl-C stops it)")
+    show.say(f"the page: {opened.url}\n")
+    show.say("commands to try:")
     for line in (
         f"kubectl --server {metrics.url} --insecure-skip-tls-verify --token demo "
         f"get --raw '{GROUP}/nodes/*/inlet_temp'",

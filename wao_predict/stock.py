@@ -7,7 +7,6 @@ import heapq
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
-from wao_predict.curves import PowerCurves
 
 TRIES = 32
 """Nodes that are tried for a pod that does not fit on the first one, so that full nodes do not take long."""
@@ -91,29 +90,3 @@ def stock_counts(
     stock = StockPlacement(capacity_cores, usage_cores, room, bounded=False)
     rows = [row for _ in range(count) if (row := stock.place(cores)) is not None]
     return np.bincount(np.array(rows, dtype=np.int64), minlength=len(capacity_cores))
-
-
-def spread_watts(curves: PowerCurves, capacity_cores: FloatArray, usage_cores: FloatArray) -> float:
-    """Return the power of the nodes if their present load were spread, each with the same share of its CPU in use [W].
-
-    This is where the stock scheduler tends to with many small pods. `wao_predict.spread` has the baseline of a saving
-    where the pods are known.
-
-    Parameters
-    ----------
-    curves
-        Power of each node, n_nodes known curves.
-    capacity_cores, usage_cores
-        CPU and CPU use of each node [cores], shape (n_nodes,).
-
-    Examples
-    --------
-    >>> curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0], [50.0, 250.0]]))
-    >>> spread_watts(curves, np.array([8.0, 8.0]), np.array([8.0, 0.0]))
-    300.0
-    """
-    total = float(capacity_cores.sum())
-    if total <= 0.0:
-        return 0.0
-    share = 100.0 * float(usage_cores.sum()) / total
-    return float(curves.at(np.full(len(curves), share)).sum())

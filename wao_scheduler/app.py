@@ -27,6 +27,7 @@ from wao_scheduler.estimator_api import add_estimator
 from wao_scheduler.measured_fleet import fleet_document, measured_fleet
 from wao_scheduler.metrics import ExtenderMetrics, InputCollector
 from wao_scheduler.node_documents import NodesDocument, nodes_document
+from wao_scheduler.spread_saving import Saving
 from wao_scheduler.verbs import ExtenderState, Verbs
 
 MAX_QUESTION = 512 * 1024
@@ -37,7 +38,12 @@ Predictors = Mapping[str, Predictor | AsyncPredictor]
 
 
 def create_app(
-    engine: DecisionEngine, source: Source, frame: ServerFrame, *, predictors: Callable[[], Predictors] = dict
+    engine: DecisionEngine,
+    source: Source,
+    frame: ServerFrame,
+    *,
+    predictors: Callable[[], Predictors] = dict,
+    saving: Callable[[], Saving | None] = lambda: None,
 ) -> ASGIApp:
     """Return the extender as an ASGI application.
 
@@ -45,6 +51,8 @@ def create_app(
     ----------
     predictors
         Returns the open models by label.
+    saving
+        Returns the last comparison with the spread baseline.
     """
     decisions = DecisionLog(engine.settings.decisions)
     state = ExtenderState(engine, source, ExtenderMetrics(frame.registry), decisions, frame.tasks)
@@ -52,7 +60,7 @@ def create_app(
     app = new_api(frame, "WAO scheduler extender", NodesDocument)
     _add_decisions(app, decisions)
     _add_fleet(app, engine)
-    _add_nodes(app, engine, predictors)
+    _add_nodes(app, lambda: nodes_document(engine, predictors(), saving()))
     _add_what_if(app, engine)
     add_estimator(app, engine)
     authenticated = frame.tls is not None and frame.tls.asks_clients
@@ -104,15 +112,15 @@ def _add_fleet(app: FastAPI, engine: DecisionEngine) -> None:
             raise ApiError(503, str(error)) from None
 
 
-def _add_nodes(app: FastAPI, engine: DecisionEngine, predictors: Callable[[], Predictors]) -> None:
+def _add_nodes(app: FastAPI, document: Callable[[], NodesDocument]) -> None:
     @app.get("/v1/nodes", responses={**json_body(NodesDocument), **errors(503)}, response_class=Response)
     async def nodes() -> Response:
         """Return all nodes with the inputs of decisions, their ages, power curves, and the models in use."""
         try:
-            document = nodes_document(engine, predictors())
+            body = msgspec.json.encode(document())
         except LookupError as error:
             raise ApiError(503, str(error)) from None
-        return Response(msgspec.json.encode(document), media_type="application/json")
+        return Response(body, media_type="application/json")
 
 
 def _add_what_if(app: FastAPI, engine: DecisionEngine) -> None:

@@ -14,6 +14,7 @@ from wao_predict.errors import WaoError
 from wao_predict.models.metadata import ModelInfo
 from wao_predict.predictor import AsyncPredictor, Predictor
 from wao_scheduler.decision_engine import DecisionEngine
+from wao_scheduler.spread_saving import Saving
 
 _DECIMALS = 2  # of watts: a curve has some forty of them
 
@@ -47,18 +48,33 @@ class NodeDocument(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_onl
     watts: tuple[float, ...] | None
 
 
+class SpreadDocument(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The last comparison with the spread baseline: its power and the saving [W], and the nodes that were compared."""
+
+    baseline_watts: float
+    saved_watts: float
+    nodes: int
+    measured_saved_watts: float | None
+    measured_nodes: int
+
+
 class NodesDocument(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """The response to `GET /v1/nodes`: `watts` of a node is its predicted power [W] at the loads `knots` [%]."""
 
     knots: tuple[float, ...]
     models: tuple[ModelDocument, ...]
     nodes: tuple[NodeDocument, ...]
+    spread: SpreadDocument | None = None
 
 
 def nodes_document(
-    engine: DecisionEngine, predictors: Mapping[str, Predictor | AsyncPredictor], *, now: float | None = None
+    engine: DecisionEngine,
+    predictors: Mapping[str, Predictor | AsyncPredictor],
+    saving: Saving | None = None,
+    *,
+    now: float | None = None,
 ) -> NodesDocument:
-    """Return the document of the current snapshot.
+    """Return the document of the current snapshot, and of the last comparison with the spread baseline.
 
     Raises
     ------
@@ -72,6 +88,17 @@ def nodes_document(
         knots=tuple(snapshot.curves.knots.tolist()),
         models=tuple(models),
         nodes=tuple(_nodes(snapshot, engine.load_cores() - snapshot.usage_cores, now)),
+        spread=None if saving is None else _spread(saving),
+    )
+
+
+def _spread(saving: Saving) -> SpreadDocument:
+    return SpreadDocument(
+        baseline_watts=saving.baseline_watts,
+        saved_watts=saving.saved_watts,
+        nodes=saving.nodes,
+        measured_saved_watts=saving.measured_watts,
+        measured_nodes=saving.measured_nodes,
     )
 
 

@@ -59,5 +59,5 @@ async def run_scheduler(
         frame.counts["models"] = lambda: runtime.book.models
         await stack.enter_async_context(frame.tasks)
         frame.tasks.supervise("saving", saving.run)
-        app = create_app(engine, source, frame, predictors=runtime.book.predictors)
+        app = create_app(engine, source, frame, predictors=runtime.book.predictors, saving=lambda: saving.saving)
         await serve(app, server, frame)

@@ -9,20 +9,33 @@ import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import ClientDisconnect
 
 from wao_core.errors import WaoCoreError
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import package_version
-from wao_predict.timestamps import format_rfc3339
+from wao_predict.timestamps import format_rfc3339, parse_rfc3339
 
 Responses = dict[int | str, dict[str, Any]]
 _REFERENCE = "#/components/schemas/{name}"
 
-Time = Annotated[float, PlainSerializer(lambda at: format_rfc3339(at, microseconds=True), return_type=str)]
-"""A time [s since the epoch] that is an RFC 3339 text in JSON."""
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if (seconds := parse_rfc3339(value)) is None:
+        raise ValueError("write a time as in 2026-01-31T12:00:00Z")
+    return seconds
+
+
+Time = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    PlainSerializer(lambda at: format_rfc3339(at, microseconds=True), return_type=str),
+]
+"""A time [s since the epoch] that is an RFC 3339 text in JSON, which is read as well as written."""
 
 
 class ApiDocument(BaseModel):

@@ -14,6 +14,7 @@ from wao_core.aio import BackgroundTasks
 from wao_core.health import HealthChecks
 from wao_core.serving.expiry import expiry_warning
 from wao_core.serving.health import health_routes
+from wao_core.serving.index import index_endpoint
 from wao_core.serving.metrics import SeriesFamily, metrics_endpoint, new_registry, package_version
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.tls import ServingTls, tls_from_options
@@ -39,6 +40,8 @@ class ServerFrame:
         Supervised background tasks; liveness fails while one of them is not running.
     registry
         Prometheus metrics; it has those of the process, the build and the certificate.
+    page_url
+        Address of `wao ui`, to which the path / links; empty if it is not known.
     counts
         What the server knows, by name, such as the number of nodes: for the line in the log when it is ready.
     """
@@ -48,6 +51,7 @@ class ServerFrame:
         self.checks = HealthChecks()
         self.tasks = BackgroundTasks()
         self.registry = new_registry(component)
+        self.page_url = ""
         self.counts: dict[str, Callable[[], int]] = {}
         self._families: list[SeriesFamily] = []
         self.checks.add_live("background-tasks", self.tasks.health)
@@ -86,12 +90,15 @@ class ServerFrame:
             The packages for traces are not installed.
         """
         tracing.start(component, package_version())
-        return cls(component, tls_from_options(options, client_certificates=client_certificates, client_ca=client_ca))
+        frame = cls(component, tls_from_options(options, client_certificates=client_certificates, client_ca=client_ca))
+        frame.page_url = options.ui_url
+        return frame
 
     def add_series(self, *families: SeriesFamily) -> None:
         """Show these families in /metrics, in addition to those in `registry`."""
         self._families.extend(families)
 
-    def routes(self) -> list[Route]:
-        """Return the routes /healthz, /livez, /readyz and /metrics."""
-        return [*health_routes(self.checks), Route("/metrics", metrics_endpoint(self.registry, self._families))]
+    def routes(self, *, index: bool = True) -> list[Route]:
+        """Return the routes /healthz, /livez, /readyz and /metrics, and / with an index of the server's paths."""
+        own = [Route("/", index_endpoint(self.component, self.page_url))] if index else []
+        return [*own, *health_routes(self.checks), Route("/metrics", metrics_endpoint(self.registry, self._families))]

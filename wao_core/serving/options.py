@@ -88,6 +88,16 @@ class ServerOptions:
             _SERVING,
         ),
     ] = 2048
+    ui_url: Annotated[
+        str,
+        _option(
+            "--ui-url",
+            "WAO_UI_URL",
+            "Address of wao ui for people, to which the path / of this server links. Default: none.",
+            _SERVING,
+            show_default=False,
+        ),
+    ] = ""
     log_format: Annotated[LogFormat, _option("--log-format", "WAO_LOG_FORMAT", "Format of log lines.", _LOGS)] = (
         LogFormat.CONSOLE
     )
@@ -141,6 +151,8 @@ class ServerOptions:
                 found.append(f"{flag} {file}: no such file")
         if self.manifests is not None and not self.manifests.is_dir():
             found.append(f"--manifests {self.manifests}: no such folder")
+        if self.ui_url and not self.ui_url.startswith(("https://", "http://")):
+            found.append(f"--ui-url {self.ui_url}: give an address that begins with https:// or http://")
         if self.insecure_http and not self.loopback:
             found.append(f"--insecure-http with --host {self.host}: plain HTTP is for 127.0.0.1 or ::1 only")
         return found

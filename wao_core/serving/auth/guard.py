@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +25,8 @@ class Guard:
         Returns what is authorized for a method and a path.
     refuse
         Sends the answer to a request that is refused.
+    public
+        Paths that everybody may call.
     """
 
     def __init__(
@@ -35,13 +37,14 @@ class Guard:
         *,
         attributes: Callable[[str, str], Attributes],
         refuse: Callable[[Scope, Send, StatusError], Awaitable[None]],
+        public: Collection[str] = ALWAYS_ALLOWED,
     ) -> None:
         self._app, self._authenticator, self._reviewer = app, authenticator, reviewer
-        self._attributes, self._refuse = attributes, refuse
+        self._attributes, self._refuse, self._public = attributes, refuse, public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and scope["path"] not in ALWAYS_ALLOWED:
+        if scope["type"] == "http" and scope["path"] not in self._public:
             try:
                 await self._check(scope)
             except StatusError as error:

@@ -1,0 +1,74 @@
+"""The page reads the real applications, each in its own form, and reports those that do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.fakes.servers import APPS
+from wao_core.serving.frame import ServerFrame
+from wao_core.serving.server import Server
+from wao_predict.connection import TlsPolicy
+from wao_predict.errors import RemoteError, UsageError
+from wao_ui.feeds import Api, value_of
+from wao_ui.sources import Apis, Sources
+
+NAMES = {"metrics": "metrics-api", "scheduler": "scheduler", "lb": "lb", "rebalance": "rebalance", "standby": "standby"}
+
+
+@pytest.fixture
+async def sources() -> AsyncIterator[Sources]:
+    async with AsyncExitStack() as stack:
+        apis: dict[str, Any] = {}
+        for name, app in NAMES.items():
+            frame = ServerFrame(app)
+            await stack.enter_async_context(frame.tasks)
+            server = await stack.enter_async_context(Server(APPS[app](frame)))
+            apis[name] = Api(server.url, TlsPolicy())
+        made = Apis(**apis)
+        yield Sources.of(made)
+        await made.close()
+
+
+async def test_every_application_is_read_in_its_own_form(sources: Sources) -> None:
+    await sources.refresh()
+    assert {feed.name: feed.problem for feed in sources.feeds if feed.problem} == {
+        "rebalancer, plan": "it answered 503: there is no plan yet: the first one is being made",
+        "standby": next(feed.problem for feed in sources.feeds if feed.name == "standby"),
+    }
+    metrics, nodes, weights = value_of(sources.metrics), value_of(sources.nodes), value_of(sources.weights)
+    assert metrics is not None
+    assert metrics["inlet_temp"]["n1"].value == 22.5
+    assert metrics["power_watts"] == {}
+    assert nodes is not None
+    assert [node.name for node in nodes.nodes] == ["a", "b"]
+    assert weights
+    assert value_of(sources.decisions) == ()
+    assert value_of(sources.evictions) == ()
+
+
+async def test_questions_of_one_viewer_are_answered_by_the_scheduler(sources: Sources) -> None:
+    answer = await sources.what_if("500m", 3)
+    assert (answer.count, answer.per_node) == (3, {"b": 3})
+    with pytest.raises(RemoteError, match="no decision on pod 'default/none' is kept"):
+        await sources.decision("default/none")
+
+
+async def test_weights_that_did_not_change_are_not_read_again(sources: Sources) -> None:
+    await sources.refresh()
+    first = value_of(sources.weights)
+    await sources.refresh()
+    again = value_of(sources.weights)
+    assert first
+    assert again
+    assert all(again[key] is first[key] for key in first)
+
+
+async def test_an_application_that_is_not_configured_is_named_with_its_option() -> None:
+    sources = Sources.of(Apis())
+    assert sources.feeds == ()
+    with pytest.raises(UsageError, match="--scheduler-url"):
+        await sources.what_if("1", 1)

@@ -1,0 +1,1 @@
+"""The page of `wao ui`: what the applications know and decide, for people. Read-only. Above all applications."""

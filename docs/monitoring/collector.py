@@ -104,6 +104,18 @@ def collector() -> str:
             Query("sum(rate(wao_metric_unrepresentable_total[$__rate_interval]))", "values"),
             width=8,
         ),
+        listing(
+            "Learned offsets",
+            "Power that learned corrections add to the predictions of nodes.",
+            "watt",
+            Query("topk(20, abs(avg by (node) (wao_model_correction_offset_watts)))"),
+        ),
+        listing(
+            "Learned scales",
+            "Factors by which learned corrections multiply the predictions of nodes; the ones furthest from 1.",
+            "none",
+            Query("topk(20, abs(avg by (node) (wao_model_correction_scale) - 1))"),
+        ),
         row("Custom metrics API"),
         graph(
             "Requests",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from tests.wao_scheduler.test_spread_saving import Site
+from tests.fakes.spread_site import Site
 from wao_scheduler.spread_metrics import SpreadCollector
 
 

@@ -112,7 +112,7 @@ def collector() -> str:
         ),
         listing(
             "Learned scales",
-            "Factors by which learned corrections multiply the predictions of nodes; the ones furthest from 1.",
+            "Distance from 1 of the factor by which learned corrections multiply the predictions of nodes.",
             "none",
             Query("topk(20, abs(avg by (node) (wao_model_correction_scale) - 1))"),
         ),

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core doctor install lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-image test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 # --- the work ---------------------------------------------------------------------------------------------------
 
 test: setup  ## all tests that need no root, no control plane and no torch, without test-faults and test-examples
-	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not netns" \
+	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not image and not netns" \
 	  --ignore tests/browser --ignore tests/faults --ignore tests/fuzz --ignore tests/test_examples.py
 
 test-examples: setup  ## run the notebooks and the examples
@@ -126,6 +126,14 @@ test-ui: .venv-browser/.stamp  ## the page of wao ui in Chromium
 	if missing; then install || { apt-get update -qq && install; }; fi; \
 	if missing; then echo "make test-ui needs chromium: install it" >&2; exit 1; fi
 	.venv-browser/bin/pytest -q --noconftest tests/browser
+
+# installs mmdebstrap on Debian where it is missing
+test-image: export PATH := $(PATH):/usr/sbin:/sbin
+test-image: setup  ## the image's root file system, assembled from the Dockerfile without a container engine (needs root)
+	@test "$$(id -u)" = 0 || { echo "make test-image mounts file systems: run it as root" >&2; exit 1; }
+	@install() { apt-get install -y -qq --no-install-recommends mmdebstrap > /dev/null; }; \
+	command -v mmdebstrap > /dev/null || install || { apt-get update -qq && install; }
+	$(BIN)/pytest -q -m image tests/image
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py tests/test_examples.py

@@ -1,7 +1,7 @@
 """The extender on a large cluster: start to ready, and requests over TLS while its inputs keep moving.
 
 A real API server holds 5,000 nodes with a NodeConfig each and 20,000 running pods; metrics.k8s.io and
-custom.metrics.k8s.io are stand-ins behind its aggregator that give every node a new value with every list. Needs
+metrics.waok8s.github.io are stand-ins behind its aggregator that give every node a new value with every list. Needs
 `make test-cluster` once.
 """
 
@@ -30,7 +30,7 @@ from tests.cluster.scheduler.site import PODS
 from wao_predict import list_models
 
 NODES, PODS_EACH, REQUESTS = 5000, 4, 3000
-GROUPS = {"metrics.k8s.io": "v1beta1", "custom.metrics.k8s.io": "v1beta2"}
+GROUPS = {"metrics.k8s.io": "v1beta1", "metrics.waok8s.github.io": "v1beta2"}
 
 
 def main() -> None:
@@ -179,7 +179,7 @@ def serve_metrics(names: tuple[str, ...], certificate: str, key: str, port: int)
             }
             for name, value in zip(names, (1e3 * draw.uniform(low, high, len(names))).astype(int).tolist(), strict=True)
         ]
-        return _json({"kind": "MetricValueList", "apiVersion": "custom.metrics.k8s.io/v1beta2", "items": items})
+        return _json({"kind": "MetricValueList", "apiVersion": "metrics.waok8s.github.io/v1beta2", "items": items})
 
     async def discovery(_request: Request) -> Response:
         return _json({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "", "resources": []})
@@ -189,7 +189,7 @@ def serve_metrics(names: tuple[str, ...], certificate: str, key: str, port: int)
 
     routes = [
         Route("/apis/metrics.k8s.io/v1beta1/nodes", usage),
-        Route("/apis/custom.metrics.k8s.io/v1beta2/nodes/{name}/{metric}", values),
+        Route("/apis/metrics.waok8s.github.io/v1beta2/nodes/{name}/{metric}", values),
         Route("/{path:path}", discovery),
     ]
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -18,6 +18,7 @@ from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import package_version
 from wao_core.serving.status import REASONS, StatusError
+from wao_metrics_api.delegate import Delegate
 from wao_metrics_api.documents import NodeExplanation, explain_node
 from wao_metrics_api.endpoints import NOT_ALLOWED, ApiEndpoint, DiscoveryCache, GroupsEndpoint, OpenApiEndpoint
 from wao_metrics_api.metrics import RequestTelemetry, node_families
@@ -27,14 +28,19 @@ from wao_metrics_api.responses import internal_error
 
 
 def create_app(
-    state: ClusterState, store: SampleStore, frame: ServerFrame, *, clock: Callable[[], float] = time.time
+    state: ClusterState,
+    store: SampleStore,
+    frame: ServerFrame,
+    *,
+    delegate: Delegate | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
     """Return the application, without authentication: see `wao_core.serving.auth.guard.Guard`."""
     nodes = NodeMetrics(state, store, clock=clock)
     state.subscribe([Kind.NODE], lambda change: nodes.forget(change.key) if change.new is None else None)
     frame.add_series(*node_families(store, lambda: nodes.unrepresentable))
-    documents = DiscoveryCache(nodes)
-    group = ApiEndpoint(nodes, documents, RequestTelemetry(frame.registry))
+    documents = DiscoveryCache(nodes, delegate)
+    group = ApiEndpoint(nodes, documents, RequestTelemetry(frame.registry), delegate)
     app = FastAPI(
         title="WAO metrics API",
         version=package_version(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wao_core.serving.auth.authorization import Attributes
-from wao_metrics_api.names import GROUP
+from wao_metrics_api.names import GROUPS
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -11,9 +11,9 @@ _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH
 def attributes_of(method: str, path: str) -> Attributes:
     """Return the attributes of a request, as RequestInfo of k8s.io/apiserver does."""
     parts = path.strip("/").split("/")
-    if parts[:2] != ["apis", GROUP] or len(parts) < 4:
+    if len(parts) < 4 or parts[0] != "apis" or parts[1] not in GROUPS:
         return Attributes(method.lower(), path=path)
-    version, *rest = parts[2:]
+    group, version, *rest = parts[1:]
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
@@ -21,4 +21,4 @@ def attributes_of(method: str, path: str) -> Attributes:
     verb = _VERBS.get(method, method.lower())
     if verb == "get" and not name:
         verb = "list"
-    return Attributes(verb, "", version, resource, more[0] if more else "", name, namespace, GROUP)
+    return Attributes(verb, "", version, resource, more[0] if more else "", name, namespace, group)

@@ -9,7 +9,7 @@ import typer
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
-from wao_metrics_api.settings import Authentication, Settings
+from wao_metrics_api.settings import Authentication, DelegateSettings, Settings
 
 
 @endpoint_options()
@@ -38,6 +38,35 @@ def metrics_api(
             envvar="WAO_METRICS_API_CLIENT_CA_FILE", help="PEM file of the authorities of client certificates."
         ),
     ] = None,
+    delegate: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_DELEGATE",
+            help="Another custom metrics API, such as https://prometheus-adapter.monitoring.svc: requests for metrics "
+            "that are not ours are forwarded to it, and discovery lists its metrics too.",
+        ),
+    ] = None,
+    delegate_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_DELEGATE_CA_FILE",
+            help="PEM file of the authorities of the delegate's certificate; else those of the operating system.",
+        ),
+    ] = None,
+    delegate_fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_DELEGATE_FINGERPRINT",
+            help="SHA-256 of the delegate's certificate, the only one that is accepted then.",
+        ),
+    ] = None,
+    delegate_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAO_METRICS_API_DELEGATE_TOKEN_FILE",
+            help="File with the bearer token for the delegate, of an account that may only read custom metrics.",
+        ),
+    ] = None,
 ) -> None:
     """Collect temperature, pressure and power from the BMCs of the nodes, and serve them as custom.metrics.k8s.io."""
     from wao_core.serving.server import run
@@ -47,6 +76,11 @@ def metrics_api(
         authentication=authentication,
         token_file=token_file,
         client_ca_file=client_ca_file,
+        delegate=None
+        if delegate is None
+        else DelegateSettings(
+            url=delegate, ca_file=delegate_ca_file, fingerprint=delegate_fingerprint, token_file=delegate_token_file
+        ),
     )
     problems = settings.problems(server) + endpoints.problems()
     run(lambda: run_metrics_api(server, settings, endpoints), server, *problems)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import msgspec
 
-from wao_metrics_api.names import GROUP, RESOURCE, VERSIONS
+from wao_metrics_api.names import GROUP_VERSIONS, GROUPS, RESOURCE, GroupVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,71 +26,106 @@ class Document:
         return cls(body, f'"{hashlib.sha512(body).hexdigest().upper()}"')
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class MetricResource:
+    """One entry of an APIResourceList, such as "nodes/inlet_temp"."""
+
+    name: str
+    namespaced: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """All discovery documents for one set of metric names."""
+    """All discovery documents for one set of metrics."""
 
     groups: Document
-    group: Document
-    resources: dict[str, Document]  # by version
+    group: dict[str, Document]  # by group
+    resources: dict[GroupVersion, Document]
     aggregated: Document
 
 
-def discovery(metrics: Sequence[str]) -> Discovery:
-    """Return the documents that announce these node metrics."""
-    names = sorted(set(metrics))
+def discovery(metrics: Sequence[str], more: Mapping[GroupVersion, Sequence[MetricResource]] | None = None) -> Discovery:
+    """Return the documents that announce these node metrics in every group, and more resources in some versions."""
+    ours = [MetricResource(f"{RESOURCE}/{name}") for name in sorted(set(metrics))]
+    listed = {api: _merged(ours, (more or {}).get(api, ())) for api in GROUP_VERSIONS}
     return Discovery(
-        groups=Document.of({"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group()]}),
-        group=Document.of({"kind": "APIGroup", "apiVersion": "v1", **_group()}),
-        resources={version: Document.of(_resource_list(version, names)) for version in VERSIONS},
-        aggregated=Document.of(_aggregated(names)),
+        groups=Document.of({"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}),
+        group={name: Document.of({"kind": "APIGroup", "apiVersion": "v1", **_group(name)}) for name in GROUPS},
+        resources={api: Document.of(_resource_list(api, resources)) for api, resources in listed.items()},
+        aggregated=Document.of(_aggregated(listed)),
     )
 
 
-def _group() -> dict[str, object]:
-    versions = [{"groupVersion": f"{GROUP}/{version}", "version": version} for version in VERSIONS]
-    return {"name": GROUP, "versions": versions, "preferredVersion": versions[0]}
+def _merged(ours: Sequence[MetricResource], more: Sequence[MetricResource]) -> list[MetricResource]:
+    """Return all resources, each name once; a kind of object has one scope, or clients refuse the whole version."""
+    scopes = {_described(item): item.namespaced for item in (*reversed(more), *ours)}
+    return sorted({item for item in (*more, *ours) if scopes[_described(item)] is item.namespaced})
 
 
-def _resource_list(version: str, names: Sequence[str]) -> dict[str, object]:
+def _described(resource: MetricResource) -> str:
+    return resource.name.partition("/")[0]
+
+
+def _group(name: str) -> dict[str, object]:
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in GROUPS[name]]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+
+
+def _resource_list(api: GroupVersion, resources: Sequence[MetricResource]) -> dict[str, object]:
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",
-        "groupVersion": f"{GROUP}/{version}",
+        "groupVersion": str(api),
         "resources": [
             {
-                "name": f"{RESOURCE}/{name}",
+                "name": resource.name,
                 "singularName": "",
-                "namespaced": False,
+                "namespaced": resource.namespaced,
                 "kind": "MetricValueList",
                 "verbs": ["get"],
             }
-            for name in names
+            for resource in resources
         ],
     }
 
 
-def _aggregated(names: Sequence[str]) -> dict[str, object]:
-    resource = {
-        "resource": RESOURCE,
-        # not null, which old clients cannot decode
-        "responseKind": {"group": "", "version": "", "kind": ""},
-        "scope": "Cluster",
-        "singularResource": "",
-        "verbs": [],
-        "subresources": [
+def _aggregated(listed: Mapping[GroupVersion, Sequence[MetricResource]]) -> dict[str, object]:
+    items = []
+    for group, versions in GROUPS.items():
+        documents = [
             {
-                "subresource": name,
-                "responseKind": {"group": "", "version": "", "kind": "MetricValueList"},
-                "verbs": ["get"],
+                "version": version,
+                "freshness": "Current",
+                "resources": _aggregated_resources(listed[GroupVersion(group, version)]),
             }
-            for name in names
-        ],
-    }
-    versions = [{"version": version, "freshness": "Current", "resources": [resource]} for version in VERSIONS]
+            for version in versions
+        ]
+        items.append({"metadata": {"name": group}, "versions": documents})
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
-        "items": [{"metadata": {"name": GROUP}, "versions": versions}],
+        "items": items,
     }
+
+
+def _aggregated_resources(resources: Sequence[MetricResource]) -> list[dict[str, object]]:
+    return [
+        {
+            "resource": described,
+            # not null, which old clients cannot decode
+            "responseKind": {"group": "", "version": "", "kind": ""},
+            "scope": "Namespaced" if members[0].namespaced else "Cluster",
+            "singularResource": "",
+            "verbs": [],
+            "subresources": [
+                {
+                    "subresource": member.name.partition("/")[2],
+                    "responseKind": {"group": "", "version": "", "kind": "MetricValueList"},
+                    "verbs": ["get"],
+                }
+                for member in members
+            ],
+        }
+        for described, members in ((key, list(group)) for key, group in groupby(resources, _described))
+    ]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
+from typing import TypeGuard
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
 from wao_core import tracing
 from wao_core.serving.status import StatusError
-from wao_metrics_api.discovery import Discovery, Document, discovery
+from wao_metrics_api.delegate import Delegate
+from wao_metrics_api.discovery import Discovery, Document, MetricResource, discovery
 from wao_metrics_api.metrics import RequestTelemetry
-from wao_metrics_api.names import GROUP, VERSIONS
+from wao_metrics_api.names import CUSTOM_METRICS, GroupVersion
 from wao_metrics_api.negotiation import DISCOVERY_TYPE, Form, negotiate
 from wao_metrics_api.nodes import NodeMetrics, not_found
 from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openapi_v3_index
-from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path, unknown_path
+from wao_metrics_api.paths import ApiRequest, GroupRequest, MetricRequest, ResourcesRequest, parse_path, unknown_path
 from wao_metrics_api.responses import header, internal_error, send_body, send_form, send_status
 from wao_metrics_api.selectors import Selector, SelectorError, parse_selector
 
@@ -26,44 +28,59 @@ NOT_NAMESPACED = (
     "namespaces/NAMESPACE, which needs rights in the whole cluster, or request one node by its name"
 )
 NOTHING = Selector()
+NO_VERSION = GroupVersion("", "")  # of requests with an unknown path
 
 
 class DiscoveryCache:
     """The discovery documents of the current metrics, rebuilt only when the names change."""
 
-    def __init__(self, nodes: NodeMetrics) -> None:
-        self._nodes = nodes
+    def __init__(self, nodes: NodeMetrics, delegate: Delegate | None = None) -> None:
+        self._nodes, self._delegate = nodes, delegate
 
     def current(self) -> Discovery:
         """Return the documents."""
-        return _discovery(tuple(self._nodes.names()))
+        more = () if self._delegate is None else tuple(self._delegate.resources.items())
+        return _discovery(tuple(self._nodes.names()), more)
 
 
 @lru_cache(maxsize=8)
-def _discovery(names: tuple[str, ...]) -> Discovery:
-    return discovery(names)
+def _discovery(names: tuple[str, ...], more: tuple[tuple[GroupVersion, tuple[MetricResource, ...]], ...]) -> Discovery:
+    return discovery(names, dict(more))
 
 
 class ApiEndpoint:
-    """GET /apis/custom.metrics.k8s.io and everything below it."""
+    """GET /apis/GROUP and everything below it, for both groups."""
 
-    route = f"/apis/{GROUP}"
+    route = "/apis/{group}"
 
-    def __init__(self, nodes: NodeMetrics, documents: DiscoveryCache, telemetry: RequestTelemetry) -> None:
-        self._nodes, self._documents, self._telemetry = nodes, documents, telemetry
+    def __init__(
+        self,
+        nodes: NodeMetrics,
+        documents: DiscoveryCache,
+        telemetry: RequestTelemetry,
+        delegate: Delegate | None = None,
+    ) -> None:
+        self._nodes, self._documents, self._telemetry, self._delegate = nodes, documents, telemetry, delegate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        version = metric = ""
+        api, metric = NO_VERSION, ""
         code, began = 200, time.perf_counter()
         try:
             request = parse_path(scope["path"])
             require_get(scope)
             if isinstance(request, MetricRequest):
-                version, metric = request.version, request.metric
+                api, metric = request.api, request.metric
             accept = header(scope, b"accept")
             form = Form.JSON if accept == "" else negotiate(accept)
-            answer = self._answer(request, scope)
+            answer: bytes | Document
+            if self._delegate is not None and self._is_foreign(request):
+                metric = ""  # the delegate's names are not ours to count
+                query = scope["query_string"]
+                _selectors(query)  # an error in them is the caller's
+                answer = await self._delegate.get(request, query, header(scope, b"via"))
+            else:
+                answer = self._answer(request, scope)
         except StatusError as error:
             code = error.code
             await send_status(scope, send, error)
@@ -74,13 +91,21 @@ class ApiEndpoint:
         else:
             await send_form_or_document(scope, send, answer, form)
         finally:
-            self._telemetry.observe(version, metric, code, time.perf_counter() - began)
+            self._telemetry.observe(api, metric, code, time.perf_counter() - began)
 
-    def _answer(self, request: GroupRequest | ResourcesRequest | MetricRequest, scope: Scope) -> bytes | Document:
+    def _is_foreign(self, request: ApiRequest) -> TypeGuard[MetricRequest]:
+        """Return whether the delegate answers: for all that is not a metric of ours on nodes."""
+        if not isinstance(request, MetricRequest) or request.api.group != CUSTOM_METRICS:
+            return False
+        if request.resource == "nodes" and request.name == "*" and request.namespace is not None:
+            return False  # refused, whoever has the metric
+        return request.resource != "nodes" or not self._nodes.knows(request.metric)
+
+    def _answer(self, request: ApiRequest, scope: Scope) -> bytes | Document:
         if isinstance(request, MetricRequest):
             return self._metric(request, scope["query_string"])
         documents = self._documents.current()
-        return documents.group if isinstance(request, GroupRequest) else documents.resources[request.version]
+        return documents.group[request.group] if isinstance(request, GroupRequest) else documents.resources[request.api]
 
     def _metric(self, request: MetricRequest, query: bytes) -> bytes:
         if tracing.enabled():
@@ -94,8 +119,8 @@ class ApiEndpoint:
         if wildcard:
             if request.namespace is not None:  # rights in one namespace must not show the whole cluster
                 raise StatusError(403, NOT_NAMESPACED, details={})
-            return self._nodes.many(request.version, request.metric, labels=labels, selector=selector)
-        return self._nodes.one(request.version, request.name, request.metric, selector=selector)
+            return self._nodes.many(request.api, request.metric, labels=labels, selector=selector)
+        return self._nodes.one(request.api, request.name, request.metric, selector=selector)
 
 
 class GroupsEndpoint:
@@ -142,8 +167,8 @@ class OpenApiEndpoint:
         if path == "/openapi/v3":
             return openapi_v3_index()
         request = parse_path(path.removeprefix("/openapi/v3"))
-        if isinstance(request, ResourcesRequest) and request.version in VERSIONS:
-            return openapi_v3(request.version)
+        if isinstance(request, ResourcesRequest):
+            return openapi_v3(request.api)
         raise unknown_path()
 
 

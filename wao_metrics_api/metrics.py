@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from wao_core.collector.poller import Poller
 from wao_core.collector.store import SampleStore
 from wao_core.serving.metrics import Labels, SeriesFamily
-from wao_metrics_api.names import GROUP
+from wao_metrics_api.names import GroupVersion
 from wao_predict.calibration.correction import Correction
 
 
@@ -57,16 +57,16 @@ class RequestTelemetry:
             registry=registry,
         )
         # looking up a child by label values costs more than the rest of an observation
-        self._children: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self._children: dict[tuple[GroupVersion, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
-    def observe(self, version: str, metric: str, code: int, seconds: float) -> None:
+    def observe(self, api: GroupVersion, metric: str, code: int, seconds: float) -> None:
         """Count one response; metric names of requests that failed are not kept, as callers can invent them."""
-        key = (version, metric if code == 200 else "", code)
+        key = (api, metric if code == 200 else "", code)
         child = self._children.get(key)
         if child is None:
             resource = "nodes" if key[1] else ""
-            counter = self._total.labels("get", GROUP, version, resource, key[1], str(code))
-            child = (counter.inc, self._duration.labels("get", GROUP, version).observe)
+            counter = self._total.labels("get", *api, resource, key[1], str(code))
+            child = (counter.inc, self._duration.labels("get", *api).observe)
             self._children[key] = child
         child[0]()
         child[1](seconds)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.serving.status import StatusError
-from wao_metrics_api.names import STANDARD_METRICS
+from wao_metrics_api.names import STANDARD_METRICS, GroupVersion
 from wao_metrics_api.selectors import Selector
 from wao_metrics_api.values import encode_list, encode_node_value, selector_json
 
@@ -48,7 +48,11 @@ class NodeMetrics:
         """Return the names of the metrics that discovery lists."""
         return sorted({*STANDARD_METRICS, *self._store.metrics()})
 
-    def one(self, version: str, node: str, metric: str, *, selector: Selector = NOTHING) -> bytes:
+    def knows(self, metric: str) -> bool:
+        """Return whether this is a metric of ours: a standard one, or one that a node has had."""
+        return metric in STANDARD_METRICS or bool(self._store.by_node(metric))
+
+    def one(self, api: GroupVersion, node: str, metric: str, *, selector: Selector = NOTHING) -> bytes:
         """Return the JSON of a list with the value of one node.
 
         Raises
@@ -66,15 +70,17 @@ class NodeMetrics:
         if not sample.fresh(self._clock()):
             reason = f": {sample.reason}" if sample.reason else ""
             raise StatusError(404, f"metric {metric} for nodes {node} is expired{reason}")
-        cache = self._cache(version, metric, selector)
+        cache = self._cache(api.version, metric, selector)
         held = cache.get(node)
         if held is None or held.sample is not sample:
-            held = self._encode(cache, version, node, metric, sample, selector)
+            held = self._encode(cache, api.version, node, metric, sample, selector)
         if not held.item:
             raise _not_found(metric, node, selector)
-        return encode_list(version, (held.item,))
+        return encode_list(api, (held.item,))
 
-    def many(self, version: str, metric: str, *, labels: Selector = NOTHING, selector: Selector = NOTHING) -> bytes:
+    def many(
+        self, api: GroupVersion, metric: str, *, labels: Selector = NOTHING, selector: Selector = NOTHING
+    ) -> bytes:
         """Return the JSON of a list of all fresh values of nodes whose labels match.
 
         Raises
@@ -82,9 +88,9 @@ class NodeMetrics:
         StatusError
             404 for an unknown metric.
         """
-        if metric not in STANDARD_METRICS and not self._store.by_node(metric):
+        if not self.knows(metric):
             raise _not_found(metric, "", selector)
-        return encode_list(version, self._fresh(version, metric, labels, selector))
+        return encode_list(api, self._fresh(api.version, metric, labels, selector))
 
     def _fresh(self, version: str, metric: str, labels: Selector, selector: Selector) -> list[bytes]:
         now, nodes, samples = self._clock(), self._state.nodes, self._store.by_node(metric)

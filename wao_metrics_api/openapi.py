@@ -1,4 +1,4 @@
-"""OpenAPI documents of the group, for the aggregator: it reads them every minute and logs an error for a 404. Pure."""
+"""OpenAPI documents of the groups, for the aggregator: it reads them every minute and logs an error for a 404. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 
 from wao_metrics_api.discovery import Document
-from wao_metrics_api.names import GROUP, VERSIONS
+from wao_metrics_api.names import GROUP_VERSIONS, GroupVersion
 
 _TITLE = "wao-metrics-api"
 
@@ -21,24 +21,24 @@ def openapi_v2() -> Document:
 def openapi_v3_index() -> Document:
     """Return the index of the OpenAPI 3 documents; each URL has the hash of its document."""
     paths = {}
-    for version in VERSIONS:
-        digest = hashlib.sha512(openapi_v3(version).body).hexdigest().upper()
-        path = f"apis/{GROUP}/{version}"
+    for api in GROUP_VERSIONS:
+        digest = hashlib.sha512(openapi_v3(api).body).hexdigest().upper()
+        path = f"apis/{api}"
         paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
     return Document.of({"paths": paths})
 
 
 @cache
-def openapi_v3(version: str) -> Document:
+def openapi_v3(api: GroupVersion) -> Document:
     """Return the OpenAPI 3 document of one version."""
-    root = f"/apis/{GROUP}/{version}"
+    root = f"/apis/{api}"
     paths = {
-        f"{root}/": {"get": _operation("List the metrics.", "APIResourceList", version, ())},
+        f"{root}/": {"get": _operation("List the metrics.", "APIResourceList", api, ())},
         f"{root}/nodes/{{name}}/{{metric}}": {
             "get": _operation(
                 "Read a metric of one node, or of all nodes with the name *.",
                 "MetricValueList",
-                version,
+                api,
                 ("name", "metric"),
             )
         },
@@ -46,7 +46,7 @@ def openapi_v3(version: str) -> Document:
             "get": _operation(
                 "The same on a namespaced path, which the HorizontalPodAutoscaler uses for every kind of object.",
                 "MetricValueList",
-                version,
+                api,
                 ("namespace", "name", "metric"),
             )
         },
@@ -56,7 +56,7 @@ def openapi_v3(version: str) -> Document:
     )
 
 
-def _operation(description: str, kind: str, version: str, path: tuple[str, ...]) -> dict[str, object]:
+def _operation(description: str, kind: str, api: GroupVersion, path: tuple[str, ...]) -> dict[str, object]:
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path]
     if path:
         parameters += [
@@ -65,7 +65,7 @@ def _operation(description: str, kind: str, version: str, path: tuple[str, ...])
         ]
     return {
         "description": description,
-        "tags": [f"customMetrics_{version}"],
+        "tags": [f"customMetrics_{api.version}"],
         "parameters": parameters,
         "responses": {"200": {"description": kind, "content": {"application/json": {"schema": {"type": "object"}}}}},
         "x-kubernetes-action": "get",

@@ -37,12 +37,15 @@ from wao_core.serving.server import serve
 from wao_core.serving.tls import ServingTls
 from wao_metrics_api.app import create_app
 from wao_metrics_api.attributes import attributes_of
+from wao_metrics_api.delegate import Delegate
 from wao_metrics_api.metrics import confidence_family, correction_families
 from wao_metrics_api.prediction import PredictedWatts
 from wao_metrics_api.responses import send_status
-from wao_metrics_api.settings import Authentication, Settings
+from wao_metrics_api.settings import Authentication, DelegateSettings, Settings
+from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.errors import UsageError
 from wao_predict.plugins import sensor_types
+from wao_predict.transport import AsyncHttpTransport
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 FIRST_READINGS = 10.0  # seconds that readiness waits for one attempt to read every sensor
@@ -81,7 +84,11 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         tasks.supervise("model-proposals", proposals.run)
         tasks.supervise("predictions", predicted.run)
         tasks.supervise("failing-sensors", lambda: log_failures(collector.pollers.values))
-        app = create_app(source.state, store, frame)
+        delegate = None
+        if settings.delegate is not None:
+            delegate = await _delegate(settings.delegate, frame, stack)
+            tasks.supervise("delegate", delegate.run)
+        app = create_app(source.state, store, frame, delegate=delegate)
         match mode:
             case Authentication.KUBERNETES:
                 app = _kubernetes_guard(app, source, frame)
@@ -90,6 +97,18 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
             case _:
                 _log.warning("NO AUTHENTICATION: anyone who can connect to %s can read all metrics", server.host)
         await serve(app, server, frame)
+
+
+async def _delegate(settings: DelegateSettings, frame: ServerFrame, stack: AsyncExitStack) -> Delegate:
+    tls = TlsPolicy(ca_file=settings.ca_file, fingerprint=settings.fingerprint)
+    # one attempt: an autoscaler asks again by itself, and waits meanwhile
+    transport = AsyncHttpTransport(settings.url, tls=tls, options=HttpOptions(attempts=1))
+    stack.push_async_callback(transport.close)
+    delegate = Delegate(transport, name=settings.url, registry=frame.registry, token_file=settings.token_file)
+    frame.checks.add_ready(
+        "delegate", lambda: None if delegate.tried else "the delegate's metrics have not been read yet"
+    )
+    return delegate
 
 
 def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWatts) -> None:

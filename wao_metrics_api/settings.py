@@ -1,12 +1,15 @@
-"""The metrics API's own settings, validated at the start. Imports the standard library only."""
+"""The metrics API's own settings, validated at the start. Imports no package of others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wao_core.serving.options import ServerOptions
+from wao_predict.connection import TlsPolicy, origin_of
+from wao_predict.errors import UsageError
 
 
 class Authentication(StrEnum):
@@ -19,6 +22,43 @@ class Authentication(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelegateSettings:
+    """Another custom metrics API, to which requests for other metrics are forwarded.
+
+    Parameters
+    ----------
+    url
+        Its address, such as "https://prometheus-adapter.monitoring.svc".
+    ca_file, fingerprint
+        How its certificate is verified: by the authorities of a PEM file, or by its SHA-256.
+    token_file
+        The bearer token that is sent.
+    """
+
+    url: str
+    ca_file: Path | None = None
+    fingerprint: str | None = None
+    token_file: Path | None = None
+
+    def problems(self) -> list[str]:
+        """Return the problems of these settings, each naming its flag."""
+        found = []
+        try:
+            scheme = origin_of(self.url)[0]
+            TlsPolicy(fingerprint=self.fingerprint).digest()
+        except UsageError as error:
+            return [f"--delegate: {error}"]
+        if scheme != "https":
+            found.append(f"--delegate {self.url}: must begin with https://, as it gets a token")
+        if urlsplit(self.url).path not in ("", "/"):
+            found.append(f"--delegate {self.url}: without a path, as the paths of the API are added")
+        for flag, file in (("--delegate-ca-file", self.ca_file), ("--delegate-token-file", self.token_file)):
+            if file is not None and not file.is_file():
+                found.append(f"{flag} {file}: no such file")
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings in addition to `ServerOptions`.
 
@@ -28,11 +68,14 @@ class Settings:
         AUTO becomes KUBERNETES with an API server, FILES when a file is given, else NONE.
     token_file, client_ca_file
         For FILES: bearer tokens, and the authorities of client certificates.
+    delegate
+        Where requests for the metrics of others are forwarded.
     """
 
     authentication: Authentication = Authentication.AUTO
     token_file: Path | None = None
     client_ca_file: Path | None = None
+    delegate: DelegateSettings | None = None
 
     def mode(self, server: ServerOptions) -> Authentication:
         """Return how callers are authenticated once AUTO is resolved."""
@@ -60,4 +103,6 @@ class Settings:
         for flag, file in (("--token-file", self.token_file), ("--client-ca-file", self.client_ca_file)):
             if file is not None and not file.is_file():
                 found.append(f"{flag} {file}: no such file")
+        if self.delegate is not None:
+            found += self.delegate.problems()
         return found

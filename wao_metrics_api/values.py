@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from wao_core.collector.store import Sample
-from wao_metrics_api.names import GROUP
+from wao_metrics_api.names import GroupVersion
 from wao_metrics_api.selectors import Selector
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import format_quantity
@@ -56,7 +56,7 @@ def encode_node_value(
     )
 
 
-def encode_list(version: str, items: Iterable[bytes]) -> bytes:
+def encode_list(api: GroupVersion, items: Iterable[bytes]) -> bytes:
     """Return the JSON of a MetricValueList with encoded values; without values `items` is [], not null."""
-    head = f'{{"kind":"MetricValueList","apiVersion":"{GROUP}/{version}","metadata":{{}},"items":['.encode()
+    head = f'{{"kind":"MetricValueList","apiVersion":"{api}","metadata":{{}},"items":['.encode()
     return head + b",".join(items) + b"]}\n"

@@ -173,7 +173,7 @@ class SchedulerSettings(_Settings):
     )
     sensors: Literal["metricsAPI", "direct"] = Field(
         "metricsAPI",
-        description="in a cluster: read inlet_temp and delta_p from custom.metrics.k8s.io, or from the sensors; with a "
+        description="in a cluster: read inlet_temp and delta_p from the metrics API, or from the sensors; with a "
         "folder of manifests always from the sensors",
     )
     max_sample_age: Seconds = Field(900.0, description="age after which a CPU sample is no longer used")

@@ -10,11 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from wao_core.collector.metrics_feed import API as METRICS_API
-from wao_core.collector.metrics_feed import Listed, decode_values
+from wao_core.collector.metrics_feed import Listed, decode_values, values_path
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
-from wao_core.kube.resources import api_path
 from wao_fleet.rebalance.documents import EvictionDocument, EvictionList, PlanDocument
 from wao_fleet.standby.documents import StandbyDocument
 from wao_lb.documents import ServiceWeights, WeightsListing
@@ -159,7 +157,7 @@ async def _metrics(get: Callable[[str], Awaitable[bytes]]) -> dict[str, dict[str
 
 async def _listed(get: Callable[[str], Awaitable[bytes]], metric: str) -> dict[str, Listed]:
     try:
-        return decode_values(await get(api_path(METRICS_API, "nodes", name="*", subresource=metric)))
+        return decode_values(await get(values_path(metric)))
     except (RemoteError, SourceError) as error:
         if error.status_code == 404:  # no node has this metric
             return {}

@@ -27,7 +27,10 @@ PROGRAMS = {
         "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
     },
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
-    "metrics-server": {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
+    "metrics-server": {
+        "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server",
+        "custom-metrics-adapter": "./adapter",
+    },
 }
 TOOLS = {
     "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",

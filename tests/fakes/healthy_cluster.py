@@ -140,6 +140,7 @@ def healthy(**changes: Any) -> Facts:
             (
                 api_service("v1beta1.custom.metrics.k8s.io"),
                 api_service("v1beta2.custom.metrics.k8s.io"),
+                api_service("v1beta2.metrics.waok8s.github.io"),
                 api_service("v1beta1.metrics.k8s.io", "metrics-server", "kube-system"),
             )
         ),

@@ -32,7 +32,7 @@ KNOTS = np.array([0.0, 10.0, 100.0])
 WATTS = [100.0, 150.0, 160.0]
 """Power of a node: the first core costs most, so an emptied node saves some 50 W."""
 LISTS = ("/apis/policy/v1/poddisruptionbudgets", "/api/v1/persistentvolumes")
-POWER = "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/power_watts"
+POWER = "/apis/metrics.waok8s.github.io/v1beta2/nodes/*/power_watts"
 PATIENT = Budgets(moves=100, minimum_age=0.0)
 
 

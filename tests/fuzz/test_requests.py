@@ -21,7 +21,7 @@ from wao_core.source.decoders import decode_object
 from wao_core.source.documents import record_of, secret_of
 from wao_core.source.plain_values import plain_values
 from wao_metrics_api.negotiation import negotiate
-from wao_metrics_api.paths import GROUP_PATH, parse_path
+from wao_metrics_api.paths import parse_path
 from wao_metrics_api.selectors import SelectorError, parse_selector
 from wao_predict.errors import QuantityError, WaoError
 from wao_predict.quantity import cores
@@ -78,7 +78,7 @@ def test_any_question_is_a_request_or_a_validation_error(body: bytes) -> None:
 )
 def test_any_path_is_a_request_or_a_status(path: str) -> None:
     with suppress(StatusError):
-        parse_path(f"{GROUP_PATH}/v1beta2/{path}")
+        parse_path(f"/apis/custom.metrics.k8s.io/v1beta2/{path}")
 
 
 @given(st.text(max_size=60) | st.text("=!(),<> inot", max_size=30))

@@ -31,7 +31,7 @@ def names(found: list[dict[str, Any]]) -> set[str]:
 
 
 def test_every_component_is_tested() -> None:
-    assert set(COMPONENTS) == {*TOGETHER, "lb-only", "scheduler-only"}
+    assert set(COMPONENTS) == {*TOGETHER, "lb-only", "scheduler-only", "own-group", "delegate"}
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,33 @@ def test_network_policies_deny_what_no_policy_admits_and_let_servers_reach_what_
     servers = names(of_kind(together, "Deployment"))
     # the controller and kube-scheduler connect to the API server and the extender only
     assert set(expression["values"]) == servers - {"wao-controller", "wao-kube-scheduler"}
+
+
+def test_our_own_group_leaves_the_registration_of_another_adapter_alone() -> None:
+    found = objects(build(Overlay(components=("own-group",))))
+    assert names(of_kind(found, "APIService")) == {"v1beta2.metrics.waok8s.github.io"}
+
+
+def test_a_delegate_gets_the_token_of_an_account_that_only_reads_custom_metrics() -> None:
+    found = objects(build(Overlay(components=("delegate",))))
+    (server,) = [item for item in of_kind(found, "Deployment") if item["metadata"]["name"] == "wao-metrics-api"]
+    pod = server["spec"]["template"]["spec"]
+    (file,) = [
+        flag.partition("=")[2] for flag in pod["containers"][0]["args"] if flag.startswith("--delegate-token-file=")
+    ]
+    (mount,) = [item for item in pod["containers"][0]["volumeMounts"] if file.startswith(item["mountPath"])]
+    (volume,) = [item for item in pod["volumes"] if item["name"] == mount["name"]]
+    (secret,) = [
+        item for item in of_kind(found, "Secret") if item["metadata"]["name"] == volume["secret"]["secretName"]
+    ]
+    account = secret["metadata"]["annotations"]["kubernetes.io/service-account.name"]
+    bindings = [
+        item
+        for item in of_kind(found, "ClusterRoleBinding", "RoleBinding")
+        if account in {subject["name"] for subject in item["subjects"]}
+    ]
+    (role,) = [item for item in of_kind(found, "ClusterRole") if item["metadata"]["name"] == account]
+    assert [binding["roleRef"]["name"] for binding in bindings] == [account]
+    assert [(rule["apiGroups"], rule["verbs"]) for rule in role["rules"]] == [
+        (["custom.metrics.k8s.io"], ["get", "list"])
+    ]

@@ -4,7 +4,7 @@ import pytest
 
 from wao_core.serving.auth.authorization import Attributes
 from wao_metrics_api.attributes import attributes_of
-from wao_metrics_api.names import GROUP as OURS
+from wao_metrics_api.names import CUSTOM_METRICS as OURS
 
 G = "/apis/custom.metrics.k8s.io"
 

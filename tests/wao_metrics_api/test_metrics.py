@@ -1,4 +1,4 @@
-"""Prometheus metrics of the metrics API: bounded labels, and fresh values only."""
+"""Prometheus metrics of the metrics GROUP_VERSIONS[0]: bounded labels, and fresh values only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from wao_core.collector.store import Sample, SampleStore
 from wao_metrics_api.metrics import RequestTelemetry, node_families
+from wao_metrics_api.names import GROUP_VERSIONS
 
 
 def test_requests_are_counted_with_the_names_of_an_api_server() -> None:
     registry = CollectorRegistry()
     telemetry = RequestTelemetry(registry)
     for _ in range(2):
-        telemetry.observe("v1beta2", "inlet_temp", 200, 0.001)
+        telemetry.observe(GROUP_VERSIONS[0], "inlet_temp", 200, 0.001)
     labels = {"verb": "get", "group": "custom.metrics.k8s.io", "version": "v1beta2"}
     more = {"resource": "nodes", "subresource": "inlet_temp", "code": "200"}
     assert registry.get_sample_value("apiserver_request_total", labels | more) == 2.0
@@ -28,7 +29,7 @@ def test_the_metric_of_a_failed_request_is_no_label() -> None:
     registry = CollectorRegistry()
     telemetry = RequestTelemetry(registry)
     for number in range(100):
-        telemetry.observe("v1beta2", f"invented_{number}", 404, 0.001)
+        telemetry.observe(GROUP_VERSIONS[0], f"invented_{number}", 404, 0.001)
     assert "invented" not in generate_latest(registry).decode()
     assert generate_latest(registry).decode().count("apiserver_request_total{") == 1
 

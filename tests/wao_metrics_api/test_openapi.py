@@ -8,25 +8,25 @@ import re
 import pytest
 
 from wao_metrics_api.discovery import Document
-from wao_metrics_api.names import VERSIONS
+from wao_metrics_api.names import GROUP_VERSIONS, GroupVersion
 from wao_metrics_api.openapi import not_modified, openapi_v2, openapi_v3, openapi_v3_index
 
 MADE = Document.of({"a": 1})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_every_parameter_of_a_path_is_described(version: str) -> None:
-    for path, operations in json.loads(openapi_v3(version).body)["paths"].items():
+@pytest.mark.parametrize("api", GROUP_VERSIONS)
+def test_every_parameter_of_a_path_is_described(api: GroupVersion) -> None:
+    for path, operations in json.loads(openapi_v3(api).body)["paths"].items():
         described = {item["name"] for item in operations["get"]["parameters"] if item["in"] == "path"}
         assert described == set(re.findall(r"\{(\w+)\}", path))
 
 
 def test_the_index_names_each_version_with_the_hash_of_its_document() -> None:
     paths = json.loads(openapi_v3_index().body)["paths"]
-    assert set(paths) == {f"apis/custom.metrics.k8s.io/{version}" for version in VERSIONS}
-    for version in VERSIONS:
-        url = paths[f"apis/custom.metrics.k8s.io/{version}"]["serverRelativeURL"]
-        assert url.endswith(f"?hash={openapi_v3(version).etag.strip(chr(34))}")
+    assert set(paths) == {f"apis/{api}" for api in GROUP_VERSIONS}
+    for api in GROUP_VERSIONS:
+        url = paths[f"apis/{api}"]["serverRelativeURL"]
+        assert url.endswith(f"?hash={openapi_v3(api).etag.strip(chr(34))}")
 
 
 def test_the_swagger_document_is_valid_without_paths() -> None:

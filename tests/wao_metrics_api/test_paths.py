@@ -6,33 +6,40 @@ from hypothesis import strategies as st
 
 from wao_core.serving.status import StatusError
 from wao_metrics_api.attributes import attributes_of
-from wao_metrics_api.names import RESOURCE_NAMES
+from wao_metrics_api.names import RESOURCE_NAMES, GroupVersion
 from wao_metrics_api.paths import GroupRequest, MetricRequest, ResourcesRequest, parse_path
 
 G = "/apis/custom.metrics.k8s.io"
+V1BETA1, V1BETA2 = (GroupVersion("custom.metrics.k8s.io", version) for version in ("v1beta1", "v1beta2"))
+OURS = "metrics.waok8s.github.io"
 
 
 @pytest.mark.parametrize(
     ("path", "request_"),
     [
-        (G, GroupRequest()),
-        (f"{G}/", GroupRequest()),
-        (f"{G}/v1beta1", ResourcesRequest("v1beta1")),
-        (f"{G}/v1beta2/", ResourcesRequest("v1beta2")),
-        (f"{G}/v1beta2/nodes/n1/inlet_temp", MetricRequest("v1beta2", "nodes", "n1", "inlet_temp")),
-        (f"{G}/v1beta2/node/n1/inlet_temp", MetricRequest("v1beta2", "nodes", "n1", "inlet_temp")),
-        (f"{G}/v1beta2/nodes/*/inlet_temp", MetricRequest("v1beta2", "nodes", "*", "inlet_temp")),
+        (G, GroupRequest("custom.metrics.k8s.io")),
+        (f"{G}/", GroupRequest("custom.metrics.k8s.io")),
+        (f"{G}/v1beta1", ResourcesRequest(V1BETA1)),
+        (f"{G}/v1beta2/", ResourcesRequest(V1BETA2)),
+        (f"{G}/v1beta2/nodes/n1/inlet_temp", MetricRequest(V1BETA2, "nodes", "n1", "inlet_temp")),
+        (f"{G}/v1beta2/node/n1/inlet_temp", MetricRequest(V1BETA2, "nodes", "n1", "inlet_temp")),
+        (f"{G}/v1beta2/nodes/*/inlet_temp", MetricRequest(V1BETA2, "nodes", "*", "inlet_temp")),
         (
             f"{G}/v1beta1/namespaces/ns/nodes/n1/inlet_temp",
-            MetricRequest("v1beta1", "nodes", "n1", "inlet_temp", "ns"),
+            MetricRequest(V1BETA1, "nodes", "n1", "inlet_temp", "ns"),
         ),
         (
             f"{G}/v1beta1/namespaces/ns/deployments.apps/d/rps",
-            MetricRequest("v1beta1", "deployments.apps", "d", "rps", "ns"),
+            MetricRequest(V1BETA1, "deployments.apps", "d", "rps", "ns"),
         ),
         (
             f"{G}/v1beta2/namespaces/ns/metrics/queue",
-            MetricRequest("v1beta2", "namespaces", "ns", "queue", "ns"),
+            MetricRequest(V1BETA2, "namespaces", "ns", "queue", "ns"),
+        ),
+        (f"/apis/{OURS}", GroupRequest(OURS)),
+        (
+            f"/apis/{OURS}/v1beta2/nodes/*/inlet_temp",
+            MetricRequest(GroupVersion(OURS, "v1beta2"), "nodes", "*", "inlet_temp"),
         ),
     ],
 )
@@ -50,6 +57,9 @@ def test_served_paths(path: str, request_: object) -> None:
         f"{G}/v1beta2/nodes/n1/inlet_temp/more/and/more",
         f"{G}/v1beta2/nodes//inlet_temp",
         f"{G}/v1beta2/a/b/c/d",
+        f"{G}s/v1beta2",
+        f"/apis/{OURS}/v1beta1",
+        "/apis/other.metrics.k8s.io/v1beta2/nodes/n1/inlet_temp",
     ],
 )
 def test_paths_of_no_meaning_are_not_found(path: str) -> None:
@@ -85,6 +95,12 @@ def test_what_is_served_is_what_was_authorized(tail: str) -> None:
     if request.resource == "namespaces" and attributes.resource == "metrics":  # a metric of the Namespace itself
         assert (request.name, request.metric, "") == (attributes.namespace, attributes.name, attributes.subresource)
         return
-    served = (request.version, request.name, request.metric, request.namespace or "")
-    assert served == (attributes.version, attributes.name, attributes.subresource, attributes.namespace)
+    served = (*request.api, request.name, request.metric, request.namespace or "")
+    assert served == (
+        attributes.group,
+        attributes.version,
+        attributes.name,
+        attributes.subresource,
+        attributes.namespace,
+    )
     assert request.resource == RESOURCE_NAMES.get(attributes.resource, attributes.resource)

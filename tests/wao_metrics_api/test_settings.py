@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wao_core.serving.options import ServerOptions
-from wao_metrics_api.settings import Authentication, Settings
+from wao_metrics_api.settings import Authentication, DelegateSettings, Settings
 
 FOLDER, FILE = Path(__file__).parent, Path(__file__)
 LOCAL = ServerOptions(manifests=FOLDER)
@@ -57,5 +57,26 @@ def test_auto_is_the_strongest_that_there_is(settings: Settings, server: ServerO
 )
 def test_problems_name_their_flags(settings: Settings, server: ServerOptions, problems: list[str]) -> None:
     found = settings.problems(server)
+    assert len(found) == len(problems)
+    assert all(words in problem for words, problem in zip(problems, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("delegate", "problems"),
+    [
+        (DelegateSettings(url="https://prometheus-adapter.monitoring.svc"), []),
+        (DelegateSettings(url="https://other.example:6443/", ca_file=FILE, token_file=FILE), []),
+        (DelegateSettings(url="http://other.example"), ["must begin with https://"]),
+        (DelegateSettings(url="https://other.example/apis"), ["without a path"]),
+        (DelegateSettings(url="other.example"), ["--delegate: "]),
+        (DelegateSettings(url="https://other.example", fingerprint="AA:BB"), ["SHA-256"]),
+        (
+            DelegateSettings(url="https://other.example", ca_file=FOLDER / "gone", token_file=FOLDER / "away"),
+            ["--delegate-ca-file", "--delegate-token-file"],
+        ),
+    ],
+)
+def test_the_address_of_a_delegate_is_checked_at_the_start(delegate: DelegateSettings, problems: list[str]) -> None:
+    found = Settings(delegate=delegate).problems(CLUSTER)
     assert len(found) == len(problems)
     assert all(words in problem for words, problem in zip(problems, found, strict=True))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_core.collector.store import Sample
+from wao_metrics_api.names import GROUP_VERSIONS
 from wao_metrics_api.selectors import Selector, parse_selector
 from wao_metrics_api.values import LIMIT, encode_list, encode_node_value, quantity, selector_json
 from wao_predict.quantity import parse_quantity
@@ -69,7 +70,7 @@ def test_any_name_is_escaped(version: str, node: str, metric: str) -> None:
 
 @pytest.mark.parametrize("items", [[], [b"1"], [b"1", b"2"]])
 def test_a_list_has_its_items_and_never_null(items: list[bytes]) -> None:
-    found = json.loads(encode_list("v1beta2", items))
+    found = json.loads(encode_list(GROUP_VERSIONS[0], items))
     assert (found["kind"], found["apiVersion"]) == ("MetricValueList", "custom.metrics.k8s.io/v1beta2")
     assert found["items"] == [int(item) for item in items]
 

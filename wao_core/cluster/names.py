@@ -10,6 +10,9 @@ import re
 GROUP = "node.waok8s.github.io"
 VERSION = "v1beta1"
 API_VERSION = f"{GROUP}/{VERSION}"
+METRICS_GROUP = "metrics.waok8s.github.io"
+"""Our own API group for the metrics of nodes, which another adapter of custom.metrics.k8s.io does not take away."""
+METRICS_API_VERSION = f"{METRICS_GROUP}/v1beta2"
 FIELD_MANAGER = "wao-controller"
 """Field manager of all objects that the controller applies, and their label app.kubernetes.io/managed-by."""
 

@@ -1,4 +1,4 @@
-"""Sensor values from the custom metrics API: one list of all nodes per metric and period.
+"""Sensor values from the metrics API: one list of all nodes per metric and period.
 
 Scheduler and load balancer use it inside a cluster, where only the metrics API reads the sensors. A value keeps the
 time at which it was sampled. A value that the API does not list any more, or that cannot be read because the API is
@@ -19,6 +19,7 @@ from types import TracebackType
 import msgspec
 
 from wao_core.aio import BackgroundTasks
+from wao_core.cluster.names import METRICS_API_VERSION, METRICS_GROUP
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleState, SampleStore
 from wao_core.errors import WaoCoreError
@@ -31,13 +32,12 @@ from wao_predict.timestamps import parse_rfc3339
 
 log = logging.getLogger(__name__)
 
-API = "custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p")
 GRACE_PERIODS = 4
 """Periods for which a value is usable after the API last listed it."""
 BATCH = 500
 """Values that are stored in one step of some milliseconds."""
-SOURCE = "custom.metrics.k8s.io"
+SOURCE = METRICS_GROUP
 
 
 class MetricsListError(WaoCoreError, ValueError):
@@ -127,7 +127,7 @@ async def list_values(client: KubeClient, metric: str, *, timeout: float = 10.0)
 
 def values_path(metric: str) -> str:
     """Return the path of the values of all nodes."""
-    return api_path(API, "nodes", name="*", subresource=metric)
+    return api_path(METRICS_API_VERSION, "nodes", name="*", subresource=metric)
 
 
 class MetricsFeed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from wao_doctor.facts import Facts, Missing, known
 from wao_doctor.findings import Finding, Kind, Outcome, Severity, duration, plural
 from wao_doctor.wire import ApiService
-from wao_metrics_api.names import GROUP, VERSIONS
+from wao_metrics_api.names import CUSTOM_METRICS, GROUP_VERSIONS, GROUPS
 from wao_predict.timestamps import parse_rfc3339
 
 RESOURCE_METRICS = "v1beta1.metrics.k8s.io"
@@ -26,7 +26,7 @@ NOT_REGISTERED = Kind(
     "api-not-registered",
     Severity.ERROR,
     "The metrics API is not registered.",
-    "Scheduler and load balancer get no temperatures and pressures. Autoscalers cannot use metrics of nodes.",
+    "Scheduler and load balancer get no temperatures and pressures.",
     "there is no APIService of this name",
     "`kubectl apply --server-side -k manifests/metrics-api`",
 )
@@ -40,15 +40,23 @@ UNAVAILABLE = Kind(
     "Look at its Pods and its log: `kubectl -n {namespace} get pods,endpointslices`, `kubectl -n {namespace} logs "
     "deploy/{name}`",
 )
+NOT_FOR_AUTOSCALERS = Kind(
+    "custom-metrics-not-registered",
+    Severity.INFO,
+    "custom.metrics.k8s.io is not registered.",
+    "Autoscalers cannot use metrics of nodes. The parts of WAO read another group, and need nothing.",
+    "there is no APIService of this name",
+    "`kubectl apply --server-side -k manifests/metrics-api`, if autoscalers are to use metrics of nodes",
+)
 RIVAL = Kind(
     "api-of-another-adapter",
-    Severity.ERROR,
+    Severity.WARNING,
     "Another adapter serves custom.metrics.k8s.io.",
-    "An APIService references one Service. While it is that of another adapter, nobody can read the metrics of WAO "
-    "from this group: scheduler and load balancer use [fallbacks](../architecture.md#fallbacks).",
+    "An APIService references one Service. While it is that of another adapter, autoscalers cannot use the metrics of "
+    "WAO. The parts of WAO read another group, and need nothing.",
     "the Service that the APIService references",
-    "Decide which of the two adapters serves this group. For WAO: `kubectl apply --server-side --force-conflicts -k "
-    "manifests/metrics-api`. Another adapter then loses its metrics.",
+    "None, if autoscalers do not use our metrics. Otherwise let WAO serve both with `--delegate`: see "
+    "[Next to other software](../coexistence.md)",
 )
 UNVERIFIED = Kind(
     "api-unverified",
@@ -59,7 +67,7 @@ UNVERIFIED = Kind(
     "the field of the APIService",
     '`kubectl patch apiservice {name} --type=json -p \'[{{"op":"remove","path":"/spec/insecureSkipTLSVerify"}}]\'`',
 )
-KINDS = (NOT_REGISTERED, UNAVAILABLE, RIVAL, UNVERIFIED)
+KINDS = (NOT_REGISTERED, NOT_FOR_AUTOSCALERS, UNAVAILABLE, RIVAL, UNVERIFIED)
 
 NO_METRICS_SERVER = Kind(
     "metrics-server-missing",
@@ -102,17 +110,18 @@ NAMESPACE, NAME = "wao-system", "wao-metrics-api"
 
 
 def check_api_services(facts: Facts) -> Outcome:
-    """Examine the registrations of custom.metrics.k8s.io."""
+    """Examine the registrations of our API groups."""
     present = {item.name: item for item in known(facts.api_services).objects}
     found: list[Finding] = []
-    for version in VERSIONS:
-        name = f"{version}.{GROUP}"
+    for group, version in GROUP_VERSIONS:
+        name = f"{version}.{group}"
         registered = present.get(name)
         if registered is None or registered.spec.service is None:
-            found.append(NOT_REGISTERED.found(f"APIService {name}", "it does not exist"))
+            kind = NOT_FOR_AUTOSCALERS if group == CUSTOM_METRICS else NOT_REGISTERED
+            found.append(kind.found(f"APIService {name}", "it does not exist"))
         else:
             found += _examine(registered)
-    return Outcome(f"{GROUP} {' and '.join(VERSIONS)} are available", found)
+    return Outcome(f"the metrics API is available in {plural(len(GROUPS), 'API group')}", found)
 
 
 def _examine(item: ApiService) -> Iterator[Finding]:

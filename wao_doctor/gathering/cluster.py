@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from wao_core.cluster.names import GROUP
+from wao_core.collector.metrics_feed import values_path
 from wao_core.crds.yaml_files import RESOURCES as CUSTOM_RESOURCES
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
@@ -24,8 +25,7 @@ from wao_doctor.manifests import rights_of
 from wao_doctor.reading import Reader, fact
 from wao_doctor.settings import LEADERS, DoctorSettings
 from wao_lb.settings import PROXY_LABEL
-from wao_metrics_api.names import GROUP as METRICS_GROUP
-from wao_metrics_api.names import RESOURCE, VERSIONS
+from wao_metrics_api.names import GROUPS as OUR_GROUPS
 from wao_predict.timestamps import parse_rfc3339
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ T = TypeVar("T")
 REVIEWS_AT_ONCE = 16
 SAMPLED = ("inlet_temp", "delta_p", "power_watts")
 """Metrics whose ages are read."""
-GROUPS = (METRICS_GROUP, "metrics.k8s.io")
+GROUPS = (*OUR_GROUPS, "metrics.k8s.io")
 """Groups whose APIServices are examined."""
 _PART_OF_WAO = (("labelSelector", "app.kubernetes.io/part-of=wao"),)
 
@@ -155,7 +155,7 @@ class ClusterFacts:
         """Return by metric the time of each node's value."""
         found = {}
         for metric in SAMPLED:
-            path = api_path(f"{METRICS_GROUP}/{VERSIONS[0]}", RESOURCE, name="*", subresource=metric)
+            path = values_path(metric)
             try:
                 body = await self._client.get(path, timeout=self._settings.timeout)
             except SourceError as error:

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from wao_core.cluster.source import ObjectRef
-from wao_core.collector.metrics_feed import API, Listed, decode_values
+from wao_core.collector.metrics_feed import Listed, list_values
 from wao_core.errors import WaoCoreError
 from wao_core.kube.client import KubeClient, KubeError
-from wao_core.kube.resources import api_path
 from wao_core.kube.source import ClusterSource
 from wao_core.prediction.cooling_costs import CoolingCosts
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -237,9 +236,8 @@ class Rebalancer:
 
     async def _measured(self) -> Mapping[str, Listed]:
         """Return the measured power of the nodes that have power meters [W]; none if it cannot be read."""
-        path = api_path(API, "nodes", name="*", subresource="power_watts")
         try:
-            return decode_values(await self._client.get(path, timeout=10.0))
+            return await list_values(self._client, "power_watts")
         except WaoCoreError as error:
             log.debug("measured power cannot be read: %s", error)
             return {}

@@ -179,7 +179,12 @@ def _problems(node: NodeSettings, url: str, ca: Path | None) -> list[str]:
     from wao_lb.settings import is_label_value
 
     found = []
-    if not is_label_value(node.proxy_name):
+    if not node.proxy_name:
+        found.append(
+            "--proxy-name '': the agent cannot serve the Services without the label in place of kube-proxy: run "
+            "kube-proxy for them, and label the Services whose traffic is to be split"
+        )
+    elif not is_label_value(node.proxy_name):
         found.append(f"--proxy-name {node.proxy_name!r:.80}: not the value of a label")
     for text in node.cluster_cidrs:
         try:

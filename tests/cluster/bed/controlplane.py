@@ -278,6 +278,25 @@ class ControlPlane:
         self.register_api("metrics.k8s.io", "v1beta1", service="metrics-server", namespace="kube-system", port=port)
         return program
 
+    def start_custom_metrics_adapter(self) -> tuple[str, str]:
+        """Start another adapter; return its URL, and the URL to which values of its metrics are posted."""
+        pair = self.service_ca.issue("custom-metrics-adapter", hosts=("localhost", "127.0.0.1"))
+        config = self.config_for("system:custom-metrics-adapter", groups=("system:masters",))
+        port, values = free_port(), f"127.0.0.1:{free_port()}"
+        arguments = {
+            "--lister-kubeconfig": config,
+            "--authentication-kubeconfig": config,
+            "--authorization-kubeconfig": config,
+            "--bind-address": "127.0.0.1",
+            "--secure-port": port,
+            "--tls-cert-file": pair.certificate,
+            "--tls-private-key-file": pair.key,
+            "--values-address": values,
+        }
+        program = self._program("custom-metrics-adapter", arguments)
+        self.run(program, lambda: _answers(f"https://127.0.0.1:{port}/livez"))
+        return f"https://localhost:{port}", f"http://{values}/write-metrics"
+
     def register_api(self, group: str, version: str, *, service: str, namespace: str, port: int) -> None:
         """Register a server of ours on loopback as an aggregated API, verified by the service CA, and wait for it."""
         import base64

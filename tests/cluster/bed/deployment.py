@@ -17,6 +17,8 @@ from tests.fakes.workload_manifests import MANIFESTS, workload
 NAMESPACE = "wao-system"
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 GROUP = "custom.metrics.k8s.io"
+OWN_GROUP = "metrics.waok8s.github.io"
+REGISTERED = (f"v1beta2.{OWN_GROUP}", f"v1beta2.{GROUP}", f"v1beta1.{GROUP}")
 
 
 class Deployment:
@@ -100,18 +102,21 @@ class Deployment:
                 path = f"{API_SERVICES}/{item['metadata']['name']}"
                 self.bed.admin.patch(path, {"spec": {"service": {"port": container.port}}})
 
-    def available(self, version: str = "v1beta2") -> bool:
-        """Whether the aggregator takes our API for available."""
-        found = self.bed.admin.get(f"{API_SERVICES}/{version}.{GROUP}")
-        conditions = {item["type"]: item["status"] for item in found.get("status", {}).get("conditions", [])}
-        return conditions.get("Available") == "True" and bool(found["spec"].get("caBundle"))
+    def available(self) -> bool:
+        """Whether the aggregator takes our API for available, in both groups."""
+        return all(_available(self.bed.admin.get(f"{API_SERVICES}/{name}")) for name in REGISTERED)
 
     def stop(self) -> None:
         """End all containers and take the APIServices away."""
         for container in self.running:
             container.stop()
-        for version in ("v1beta1", "v1beta2"):
-            self.bed.admin.delete(f"{API_SERVICES}/{version}.{GROUP}")
+        for name in REGISTERED:
+            self.bed.admin.delete(f"{API_SERVICES}/{name}")
+
+
+def _available(api_service: dict[str, Any]) -> bool:
+    conditions = {item["type"]: item["status"] for item in api_service.get("status", {}).get("conditions", [])}
+    return conditions.get("Available") == "True" and bool(api_service["spec"].get("caBundle"))
 
 
 class Container:

@@ -8,13 +8,16 @@ import pytest
 from tests.fakes.healthy_cluster import NODES, ago, api_service, condition, found_by, healthy, kinds_of, outcome_of
 from wao_doctor import wire
 from wao_doctor.facts import Listed, Missing
+from wao_doctor.findings import Severity
 from wao_doctor.wire import ApiService
 
+OWN = "v1beta2.metrics.waok8s.github.io"
 V1, V2, CPU = "v1beta1.custom.metrics.k8s.io", "v1beta2.custom.metrics.k8s.io", "v1beta1.metrics.k8s.io"
 
 
 def services(*changed: ApiService, without: str = "") -> Listed[ApiService]:
-    listed = {item.name: item for item in (api_service(V1), api_service(V2), api_service(CPU, "metrics-server"))}
+    present = (api_service(OWN), api_service(V1), api_service(V2), api_service(CPU, "metrics-server"))
+    listed = {item.name: item for item in present}
     listed |= {item.name: item for item in changed}
     return Listed(tuple(item for name, item in listed.items() if name != without))
 
@@ -30,9 +33,15 @@ def metrics(**ages: float) -> Listed[wire.NodeMetrics]:
     )
 
 
-def test_both_versions_of_the_metrics_api_are_examined() -> None:
-    assert outcome_of("api-services", healthy()).summary == "custom.metrics.k8s.io v1beta2 and v1beta1 are available"
-    assert kinds_of("api-services", api_services=services(without=V1)) == ["api-not-registered"]
+def test_all_versions_of_the_metrics_api_are_examined() -> None:
+    assert outcome_of("api-services", healthy()).summary == ("the metrics API is available in 2 API groups")
+
+
+def test_without_our_own_group_wao_gets_no_values_and_without_the_other_one_only_autoscalers_do_not() -> None:
+    (own,) = found_by("api-services", api_services=services(without=OWN))
+    (custom,) = found_by("api-services", api_services=services(without=V1))
+    assert (own.kind, own.severity) == ("api-not-registered", Severity.ERROR)
+    assert (custom.kind, custom.severity) == ("custom-metrics-not-registered", Severity.INFO)
 
 
 def test_an_api_that_cannot_be_reached_is_an_error_with_the_condition() -> None:

@@ -183,7 +183,7 @@ async def test_secrets_that_may_not_be_read_are_missing() -> None:
 
 
 async def test_times_of_values_are_read_by_metric() -> None:
-    path = "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/"
+    path = "/apis/metrics.waok8s.github.io/v1beta2/nodes/*/"
     item = {"describedObject": {"name": "n1"}, "timestamp": "2026-11-01T00:00:00Z", "value": "21"}
     cluster = Cluster(**{f"{path}inlet_temp": {"items": [item]}, f"{path}delta_p": 404, f"{path}power_watts": {}})
     facts = await gathered(cluster, "samples")
@@ -191,7 +191,7 @@ async def test_times_of_values_are_read_by_metric() -> None:
 
 
 async def test_an_answer_of_another_form_is_missing() -> None:
-    cluster = Cluster(**{"/version": [1], "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/inlet_temp": {"items": 5}})
+    cluster = Cluster(**{"/version": [1], "/apis/metrics.waok8s.github.io/v1beta2/nodes/*/inlet_temp": {"items": 5}})
     facts = await gathered(cluster, "samples")
     assert isinstance(facts.server, Missing)
     assert isinstance(facts.samples, Missing)

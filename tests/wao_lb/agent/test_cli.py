@@ -52,6 +52,12 @@ def test_all_wrong_options_are_reported_together() -> None:
     assert "" == done.out
 
 
+def test_an_empty_proxy_name_is_refused_with_the_reason() -> None:
+    done = agent("--manifests", str(FLEET), "--proxy-name", "", "--print")
+    assert 0 != done.code
+    assert "in place of kube-proxy" in done.err
+
+
 SAMPLE = """
 apiVersion: v1
 kind: Service

@@ -135,6 +135,10 @@ test-image: setup  ## the image's root file system, assembled from the Dockerfil
 	command -v mmdebstrap > /dev/null || install || { apt-get update -qq && install; }
 	$(BIN)/pytest -q -m image tests/image
 
+.PHONY: screenshots
+screenshots: .venv-browser/.stamp  ## write the pictures of docs/ui.md (needs chromium)
+	.venv-browser/bin/python -m tests.browser.screenshots docs/images
+
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)
 	.venv-train/bin/pytest -q -m train tests/wao_predict/train tests/wao_predict/cli/test_train.py tests/test_examples.py
 

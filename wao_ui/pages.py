@@ -288,7 +288,7 @@ class Pages:
 
 
 def _main(title: str, *, heading: bool = True) -> Any:
-    element = ui.element("main").props('id="main" tabindex="-1"').classes("page")
+    element = ui.element("div").props('id="main" tabindex="-1"').classes("page")
     with element:
         ui.html(render("heading", {"title": title, "hidden": not heading}), sanitize=False)
     return element

@@ -94,7 +94,7 @@ def placements(picture: Picture, *, on_node: str | None = None) -> Values:
     return {
         "decisions": decisions,
         "id": "placements",
-        "none": "The scheduler has decided on no Pod yet." if on_node is None else "No Pod of the last decisions.",
+        "nothing": "The scheduler has decided on no Pod yet." if on_node is None else "No Pod of the last decisions.",
         "missing": missing(picture, "scheduler, decisions", "--scheduler-url"),
     }
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,44 +10,15 @@ pytest.importorskip("playwright", reason="needs its own environment: make test-u
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from wao_demo.apps import apps, page
-from wao_demo.fleet import servers, write
+from tests.browser.fleet import CHROMIUM, serving_fleet
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PATIENCE = 30_000.0
 """Milliseconds that an expectation may take."""
 
 
-@contextmanager
-def _fleet(folder: Path) -> Iterator[str]:
-    """Run the applications and the page in a thread, and yield the address of the page."""
-    address: Future[str] = Future()
-    loop = asyncio.new_event_loop()
-    end = asyncio.Event()
-
-    async def main() -> None:
-        try:
-            manifests = folder / "manifests"
-            write(manifests, servers(2))
-            async with apps(manifests, folder) as running, page(manifests, folder, running) as served:
-                address.set_result(served.url)
-                await end.wait()
-        except Exception as error:
-            address.set_exception(error)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
-    thread.start()
-    try:
-        yield address.result(120)
-    finally:
-        loop.call_soon_threadsafe(end.set)
-        thread.join(60)
-        loop.close()
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with _fleet(tmp_path_factory.mktemp("fleet")) as url:
+    with serving_fleet(tmp_path_factory.mktemp("fleet"), 2) as url:
         yield url
 
 

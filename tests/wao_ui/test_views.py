@@ -61,6 +61,7 @@ def test_an_input_that_fails_is_next_to_the_inputs_of_its_node() -> None:
 def test_placements_of_a_node_are_those_that_chose_it() -> None:
     shown = parts.placements(FULL, on_node="a")["decisions"]
     assert [one.pod for one in shown] == ["default/p"]
+    assert "No Pod of the last decisions." in render("placements", parts.placements(FULL, on_node="b"))
 
 
 def test_a_part_without_its_source_names_the_option() -> None:

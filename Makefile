@@ -108,12 +108,14 @@ fuzz-bytes: .venv-fuzz/.stamp  ## the parsers of bytes guided by coverage (ather
 	  .venv-fuzz/bin/python -m tests.fuzz.coverage_guided $$target -max_total_time=$(FUZZ_SECONDS) \
 	  -artifact_prefix=.cache/fuzz/ .cache/fuzz/$$target || exit 1; done
 
+# waits for another target that installs a package at the same time
+APT_INSTALL := apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120
 # installs missing commands on Debian; on other systems it prints what to install
 test-netns: export PATH := $(PATH):/usr/sbin:/sbin
 test-netns: setup  ## the node agent with real connections, and the load generator with stress-ng (needs root)
 	@test "$$(id -u)" = 0 || { echo "make test-netns makes network namespaces: run it as root" >&2; exit 1; }
 	@missing() { for name in nft ip setpriv stress-ng; do command -v $$name > /dev/null || return 0; done; return 1; }; \
-	install() { apt-get install -y -qq --no-install-recommends nftables iproute2 util-linux stress-ng > /dev/null; }; \
+	install() { $(APT_INSTALL) nftables iproute2 util-linux stress-ng > /dev/null; }; \
 	if missing; then install || { apt-get update -qq && install; }; fi; \
 	if missing; then echo "make test-netns needs nft (nftables), ip (iproute2), setpriv (util-linux) and stress-ng: install them" >&2; exit 1; fi
 	$(BIN)/pytest -q -m netns tests/netns tests/faults
@@ -122,7 +124,7 @@ test-netns: setup  ## the node agent with real connections, and the load generat
 # installs Chromium on Debian; on other systems it prints what to install
 test-ui: .venv-browser/.stamp  ## the page of wao ui in Chromium
 	@missing() { ! command -v chromium > /dev/null; }; \
-	install() { apt-get install -y -qq --no-install-recommends chromium > /dev/null; }; \
+	install() { $(APT_INSTALL) chromium > /dev/null; }; \
 	if missing; then install || { apt-get update -qq && install; }; fi; \
 	if missing; then echo "make test-ui needs chromium: install it" >&2; exit 1; fi
 	.venv-browser/bin/pytest -q --noconftest tests/browser
@@ -131,7 +133,7 @@ test-ui: .venv-browser/.stamp  ## the page of wao ui in Chromium
 test-image: export PATH := $(PATH):/usr/sbin:/sbin
 test-image: setup  ## the image's root file system, assembled from the Dockerfile without a container engine (needs root)
 	@test "$$(id -u)" = 0 || { echo "make test-image mounts file systems: run it as root" >&2; exit 1; }
-	@install() { apt-get install -y -qq --no-install-recommends mmdebstrap > /dev/null; }; \
+	@install() { $(APT_INSTALL) mmdebstrap > /dev/null; }; \
 	command -v mmdebstrap > /dev/null || install || { apt-get update -qq && install; }
 	$(BIN)/pytest -q -m image tests/image
 

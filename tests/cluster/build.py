@@ -1,7 +1,7 @@
 """Builds the programs of the test bed from their Go modules, once, into the git-ignored cache.
 
 `python -m tests.cluster.build` builds all and prints the folder of the control plane; `... NAME` builds one tool and
-prints its path. The key is the content of the modules' go.mod and go.sum: nothing is built again while they stay. Tools
+prints its path. The key is the content of the modules' files: nothing is built again while they stay. Tools
 have a folder each, so that another version of one builds nothing else. A cold build takes ten minutes on two cores.
 """
 
@@ -55,7 +55,7 @@ def _cache() -> Path:
 def _digest(*modules: str) -> str:
     digest = hashlib.sha256()
     for module in sorted(modules):
-        for file in sorted((MODULES / module).glob("go.*")):
+        for file in sorted(path for path in (MODULES / module).rglob("*") if path.is_file()):
             digest.update(file.relative_to(MODULES).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

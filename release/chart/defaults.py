@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from release.chart.manifests import objects
+from release.chart.manifests import delegate_url, objects
 from release.chart.parts import OPTIONAL, PARTS
 from release.chart.values import (
     Agent,
+    Delegate,
     Image,
     KubeSchedulerImage,
     KubeSchedulerPart,
+    MetricsApiPart,
     Namespaces,
     NetworkPolicies,
     Part,
@@ -21,6 +23,7 @@ from release.chart.values import (
 )
 
 _KINDS: dict[str, type[Part] | type[Agent]] = {
+    "metricsApi": MetricsApiPart,
     "scheduler": SchedulerPart,
     "kubeScheduler": KubeSchedulerPart,
     "lbAgent": Agent,
@@ -44,6 +47,7 @@ def default_values() -> Values:
             create=True, system="", credentials="wao-bmc", authority="wao-pki", node="wao-node", power="wao-power"
         ),
         spread=Spreading(nodes=constraint["whenUnsatisfiable"], zones=""),
+        delegate=Delegate(enabled=False, url=delegate_url()),
         network_policies=NetworkPolicies(
             prometheus=Prometheus(
                 namespace=peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"],

@@ -55,6 +55,14 @@ def additions(component: str, document: dict[str, Any]) -> Iterator[tuple[tuple[
             yield tuple(int(part) if part.isdigit() else part for part in path), operation["value"]
 
 
+def delegate_url() -> str:
+    """Return the address of the other adapter in the component."""
+    api = {"kind": "Deployment", "metadata": {"name": "wao-metrics-api"}}
+    flags = [value for _, value in additions("components/delegate", api) if str(value).startswith("--delegate=")]
+    (flag,) = flags
+    return str(flag).partition("=")[2]
+
+
 def objects(folders: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Yield all documents of some folders."""
     for folder in folders:

@@ -26,6 +26,7 @@ PARTS = {
     "standby": Part({"wao-standby": "standby"}, ("standby.enabled",)),
     "monitoring": Part(conditions=("monitoring.enabled",)),
     "components/cert-manager": Part(conditions=("certManager.enabled",)),
+    "components/delegate": Part(conditions=("delegate.enabled",)),
     "components/network-policies": Part(conditions=("networkPolicies.strict",)),
 }
 """In the order in which the chart has them; crds are not templates."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from release.chart.manifests import Manifest, additions, manifests_of
+from release.chart.manifests import Manifest, additions, delegate_url, manifests_of
 from release.chart.parts import PARTS, Part, conditions_of
 from release.chart.yaml_text import Path, YamlText
 
@@ -21,6 +21,8 @@ NAMESPACES = {
 SYSTEM = "wao-system"
 OPERATOR = "monitoring.coreos.com/"
 NAME_LABEL = "kubernetes.io/metadata.name"
+COMPONENTS = {"components/cert-manager": "certManager.enabled", "components/delegate": "delegate.enabled"}
+"""Components that add items to workloads, and the values that correspond to them."""
 BRACES = re.compile(r"\{\{")
 
 
@@ -54,6 +56,8 @@ def _conditions_of_kind(document: dict[str, Any], part: Part) -> list[str]:
     kind, name = document["kind"], document["metadata"]["name"]
     if kind == "Namespace":
         return [".Values.namespaces.create", *(['(include "wao.createsSystem" .)'] if name == SYSTEM else [])]
+    if kind == "APIService" and name.endswith(".custom.metrics.k8s.io"):
+        return [".Values.metricsApi.registerCustomMetrics"]
     if kind == "NetworkPolicy":
         return [".Values.networkPolicies.enabled"]
     if kind == "PodDisruptionBudget":
@@ -116,7 +120,7 @@ def _edit_workload(text: YamlText, document: dict[str, Any], key: str) -> None:
             text.replace_entry((*pod, name), "")
     _annotate_pods(text, values)
     _edit_image(text, container, key)
-    _use_cert_manager(text, document)
+    _add_components(text, document)
     kind = "args" if text.has((*container, "args")) else "command"
     text.insert_after((*container, kind, -1), f"{{{{- with {values}.extraArgs }}}}\n{_nested(8)}\n{{{{- end }}}}")
     text.replace_entry((*container, "resources"), f"resources:\n{{{{- toYaml {values}.resources | nindent 10 }}}}")
@@ -143,11 +147,13 @@ def _annotate_pods(text: YamlText, values: str) -> None:
         text.insert_after((*metadata, "labels"), _optional(f"{values}.podAnnotations", "annotations", 8))
 
 
-def _use_cert_manager(text: YamlText, document: dict[str, Any]) -> None:
-    """Make the additions of the component where the value is set."""
-    for path, value in additions("components/cert-manager", document):
-        lines = yaml.safe_dump([value], sort_keys=False)
-        text.insert_after((*path, -1), f"{{{{- if .Values.certManager.enabled }}}}\n{lines}{{{{- end }}}}")
+def _add_components(text: YamlText, document: dict[str, Any]) -> None:
+    """Make the additions of each component where its value is set."""
+    for component, value in COMPONENTS.items():
+        for path, item in additions(component, document):
+            lines = yaml.safe_dump([item], sort_keys=False, width=1000)
+            lines = lines.replace(delegate_url(), "{{ .Values.delegate.url }}")
+            text.insert_after((*path, -1), f"{{{{- if .Values.{value} }}}}\n{lines}{{{{- end }}}}")
 
 
 def _edit_peers(text: YamlText, document: dict[str, Any]) -> None:

@@ -71,6 +71,16 @@ class Part(Pods):
     replicas: int = Field(ge=1, description="Number of Pods.")
 
 
+class MetricsApiPart(Part):
+    """The metrics API."""
+
+    register_custom_metrics: bool = Field(
+        True,
+        description="Register custom.metrics.k8s.io. False where another adapter serves it: the parts of WAO read "
+        "metrics.waok8s.github.io.",
+    )
+
+
 class SchedulerPart(Part):
     """The extender."""
 
@@ -122,6 +132,13 @@ class CertManager(Model):
     enabled: bool = Field(False, description="Let cert-manager issue them instead of the controller.")
 
 
+class Delegate(Model):
+    """Another adapter of custom.metrics.k8s.io."""
+
+    enabled: bool = Field(False, description="Forward what is not a metric of WAO to another adapter.")
+    url: str = Field(pattern="^https://", description="Address of the other adapter.")
+
+
 class Monitoring(Model):
     """PodMonitors, rules and dashboards; needs the Prometheus operator."""
 
@@ -138,7 +155,7 @@ class Values(Model):
     namespaces: Namespaces = Field(description="Namespaces of the objects.")
     crds: Crds = Field(Crds(install=True), description="Custom resource definitions.")
     controller: Part = Field(description="NodeConfigs from templates, and serving certificates.")
-    metrics_api: Part = Field(description="The sensors, as custom.metrics.k8s.io.")
+    metrics_api: MetricsApiPart = Field(description="The sensors, as custom.metrics.k8s.io.")
     scheduler: SchedulerPart = Field(description="The scheduler extender.")
     kube_scheduler: KubeSchedulerPart = Field(description="The stock kube-scheduler that calls the extender.")
     lb: Part = Field(description="The weights of Services.")
@@ -148,6 +165,7 @@ class Values(Model):
     spread: Spreading = Field(description="How the replicas of each server are spread.")
     network_policies: NetworkPolicies = Field(description="Who may connect to the servers.")
     cert_manager: CertManager = Field(CertManager(enabled=False), description="Certificates from cert-manager.")
+    delegate: Delegate = Field(description="One registration for two metrics adapters (docs/coexistence.md).")
     monitoring: Monitoring = Field(
         Monitoring(enabled=False), description="Monitoring with the Prometheus operator and Grafana."
     )

@@ -21,10 +21,12 @@ SERVERS = ("controller", "metricsApi", "scheduler", "kubeScheduler", "lb")
 HA = {**{name: {"replicas": 3} for name in SERVERS}, "spread": {"nodes": "DoNotSchedule", "zones": "ScheduleAnyway"}}
 COMPONENTS: dict[str, dict[str, Any]] = {
     "cert-manager": {"certManager": {"enabled": True}},
+    "delegate": {"delegate": {"enabled": True}},
     "ha": HA,
     "lb-only": {"scheduler": {"enabled": False}},
     "monitoring": {"monitoring": {"enabled": True}},
     "network-policies": {"networkPolicies": {"strict": True}},
+    "own-group": {"metricsApi": {"registerCustomMetrics": False}},
     "rebalance": {"rebalance": {"enabled": True}},
     "scheduler-only": {"lb": {"enabled": False}},
     "standby": {"standby": {"enabled": True}},

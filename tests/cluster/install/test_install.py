@@ -120,9 +120,12 @@ def crds(bed: ControlPlane) -> set[str]:
 
 
 def assert_only_crds_are_left(shell: Shell) -> None:
+    """And take these away, too: helm does not adopt what kubectl installed."""
     wait_for(lambda: left(shell) == [], "nothing is left", pause=1.0)
     assert balanced(shell.bed) == []
-    assert crds(shell.bed) == {"nodeconfigs.node.waok8s.github.io", "nodeconfigtemplates.node.waok8s.github.io"}
+    ours = {"nodeconfigs.node.waok8s.github.io", "nodeconfigtemplates.node.waok8s.github.io"}
+    assert crds(shell.bed) == ours
+    shell.run(f"kubectl delete crd {' '.join(ours)}")
 
 
 def test_with_kustomize(bed: ControlPlane, shell: Shell) -> None:

@@ -34,12 +34,14 @@ COMMON_METRICS = (
     "wao_build_info",
     "wao_serving_cert_expiry_timestamp_seconds",
 )
+PAGE = "ui"
+"""The framework of the page has one application in each process, so only its process is tested."""
 
 
 def test_the_table_has_every_command_that_is_a_server() -> None:
     commands = {entry.name: entry.load() for entry in entry_points(group="wao.commands")}
     options = set(ServerOptions.__annotations__)
-    assert set(APPS) == {
+    assert set(APPS) | {PAGE} == {
         name
         for name, command in commands.items()
         if any(options <= set(getattr(function, "__annotations__", {})) for function in functions(command))
@@ -83,9 +85,10 @@ async def test_the_processes_have_them_too(tmp_path: Path) -> None:
         serving(ScriptedServer()) as api,
         on_api_server("controller", api.host, tmp_path) as controller,
         on_api_server("rebalance", api.host, tmp_path) as rebalance,
+        process(PAGE, "--manifests", str(FLEET), folder=tmp_path) as page,
     ):
         urls = {name: (app.url, app.certificate) for name, app in running.items()}
-        for name, url in (("controller", controller), ("rebalance", rebalance)):
+        for name, url in (("controller", controller), ("rebalance", rebalance), (PAGE, page)):
             urls[name] = (url, tmp_path / name / "tls.crt")
         for name, (address, certificate) in urls.items():
             context = ssl.create_default_context(cafile=str(certificate))
@@ -101,22 +104,29 @@ async def on_api_server(command: str, api: str, folder: Path) -> AsyncIterator[s
     clusters, users = [{"name": "c", "cluster": {"server": api}}], [{"name": "u", "user": {"token": "ours"}}]
     document = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "c"}
     kubeconfig.write_text(json.dumps(document))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wao_predict.cli", command, "--no-leader-elect", "--kubeconfig", str(kubeconfig)),
+    async with process(command, "--no-leader-elect", "--kubeconfig", str(kubeconfig), folder=folder) as url:
+        yield url
+
+
+@asynccontextmanager
+async def process(command: str, *arguments: str, folder: Path) -> AsyncIterator[str]:
+    """Run a server, and yield its URL."""
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wao_predict.cli", command, *arguments),
         *("--self-signed-dir", str(folder / command)),
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        assert process.stdout is not None
+        assert started.stdout is not None
         async with asyncio.timeout(60):
-            line = (await process.stdout.readline()).decode()
+            line = (await started.stdout.readline()).decode()
         assert line.startswith("listening on https://"), line
         yield line.removeprefix("listening on ").strip()
     finally:
-        if process.returncode is None:
-            process.terminate()
+        if started.returncode is None:
+            started.terminate()
         async with asyncio.timeout(20):
-            assert await process.wait() == 0
+            assert await started.wait() == 0
 
 
 async def assert_common(client: httpx2.AsyncClient, name: str) -> None:

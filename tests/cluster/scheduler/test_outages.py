@@ -49,10 +49,13 @@ def test_an_extender_that_does_not_answer_holds_pods_up_for_its_timeout_only(sit
 
 
 def test_a_scheduler_that_insists_on_the_extender_waits_for_it(site: Site) -> None:
-    """`ignorable: false` for those who would rather wait; the attempt fails after the timeout, and is made again."""
+    """`ignorable: false` for those who would rather wait; the attempt fails after the timeout, and is made again.
+
+    kube-scheduler observes the field for `filter` only.
+    """
     config = site.scheduler_config()
     config["profiles"][0]["schedulerName"] = name = "strict-scheduler"
-    config["extenders"][0]["ignorable"] = False
+    config["extenders"][0] |= {"ignorable": False, "filterVerb": "filter"}
     config["leaderElection"] = {"leaderElect": False}  # the shipped one holds the Lease
     scheduler = site.bed.start_scheduler(config, name=name, account=site.scheduler_account())
     path = f"{PODS}/strict-0"

@@ -138,7 +138,7 @@ test-image: setup  ## the image's root file system, assembled from the Dockerfil
 	$(BIN)/pytest -q -m image tests/image
 
 .PHONY: screenshots
-screenshots: .venv-browser/.stamp  ## write the pictures of docs/ui.md (needs chromium)
+screenshots: .venv-browser/.stamp  ## write the pictures of docs/ui.md and README.md (needs chromium)
 	.venv-browser/bin/python -m tests.browser.screenshots docs/images
 
 test-train: .venv-train/.stamp  ## the tests of training (adds torch, 5.2 GB)

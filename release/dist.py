@@ -27,6 +27,7 @@ PARTS = {
     "lb": ("lb",),
     "rebalance": ("rebalance",),
     "standby": ("standby",),
+    "ui": ("ui",),
 }
 """Folders of each part. All parts need base and controller."""
 

@@ -197,7 +197,16 @@ def _shop_pod(name: str, address: str, server: Server, labels: Mapping[str, str]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "labels": dict(labels)},
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"uid-{name}",
+            "labels": dict(labels),
+            # one on each of these servers: nobody chose the server by its power
+            "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "shop", "uid": "uid-shop", "controller": True}
+            ],
+        },
         "spec": {
             "nodeName": server.name,
             "containers": [{"name": "shop", "image": "registry.example/shop:1", "resources": resources}],

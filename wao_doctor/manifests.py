@@ -14,7 +14,7 @@ from wao_doctor.facts import Right
 _INSTALLED = Path(__file__).resolve().parent / "manifests"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "manifests"
 """The folder of manifests in a checkout, or its copy in an installed package."""
-OPTIONAL = frozenset({"rebalance", "standby"})
+OPTIONAL = frozenset({"rebalance", "standby", "ui"})
 """Folders of parts that are applied on their own."""
 _WORKLOADS = ("Deployment", "DaemonSet")
 

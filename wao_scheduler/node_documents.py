@@ -49,11 +49,12 @@ class NodeDocument(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_onl
 
 
 class SpreadDocument(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The last comparison with the spread baseline: its power and the saving [W], and the nodes that were compared."""
+    """The last comparison with the spread baseline: power and saving [W], nodes, and Pods that could be elsewhere."""
 
     baseline_watts: float
     saved_watts: float
     nodes: int
+    pods: int
     measured_saved_watts: float | None
     measured_nodes: int
 
@@ -97,6 +98,7 @@ def _spread(saving: Saving) -> SpreadDocument:
         baseline_watts=saving.baseline_watts,
         saved_watts=saving.saved_watts,
         nodes=saving.nodes,
+        pods=saving.pods,
         measured_saved_watts=saving.measured_watts,
         measured_nodes=saving.measured_nodes,
     )

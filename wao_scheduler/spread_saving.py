@@ -44,11 +44,12 @@ Measured = Callable[[], Awaitable[Mapping[str, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """One comparison: power of the baseline and saving [W], and the nodes that were compared."""
+    """One comparison: power of the baseline and saving [W], compared nodes, and Pods that could be elsewhere."""
 
     baseline_watts: float
     saved_watts: float
     nodes: int
+    pods: int
     measured_watts: float | None
     measured_nodes: int
 
@@ -125,8 +126,9 @@ class SpreadSaving:
         names, nodes = self._nodes()
         if not names:
             return None
+        pods = await self._pods(names)
         baseline = None
-        steps = spread_in_steps(nodes, await self._pods(names))
+        steps = spread_in_steps(nodes, pods)
         while baseline is None:
             try:
                 next(steps)
@@ -139,6 +141,7 @@ class SpreadSaving:
             baseline_watts=float(baseline.spread.sum()),
             saved_watts=baseline.saved_watts,
             nodes=len(names),
+            pods=int(pods.movable.sum()),
             measured_watts=baseline.measured_saved_watts(measured) if metered else None,
             measured_nodes=metered,
         )

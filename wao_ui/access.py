@@ -21,6 +21,7 @@ MOST_COOKIE = 4096  # bytes that browsers keep of one cookie
 MOST_BODY = 64 * 1024  # bytes of one request: events of a page, or the form with a token
 RIGHT = "/wao-ui"
 """Non-resource URL that viewers need the verb get on, whatever part of the page they see."""
+METRICS = "/metrics"
 PUBLIC = ALWAYS_ALLOWED | {"/login", "/static/wao.css"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -36,9 +37,9 @@ _HEADERS = {
 }
 
 
-def right_of(_method: str, _path: str) -> Attributes:
-    """Return what a viewer needs, whatever the request is: one right for the whole page."""
-    return Attributes("get", path=RIGHT)
+def right_of(_method: str, path: str) -> Attributes:
+    """Return what a client needs: one right for the whole page, whatever the request is, and one for the metrics."""
+    return Attributes("get", path=METRICS if path == METRICS else RIGHT)
 
 
 def token_of(cookies: Iterable[str]) -> str | None:

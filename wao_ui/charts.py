@@ -101,7 +101,7 @@ def heat_map(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> Opt
     title, unit, _ = METRICS[metric]
     titles = [
         {
-            "value": [block.column, block.row],
+            "value": [block.column - 0.5, block.row],  # the left edge of the block
             "label": {"formatter": f"{block.name}  ({block.nodes})"},
         }
         for block in layout.blocks
@@ -125,7 +125,7 @@ def heat_map(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> Opt
                 "label": {
                     "show": True,
                     "position": "right",
-                    "offset": [-6, 2],
+                    "offset": [-4, 2],
                     "color": MUTED,
                     "fontSize": 11,
                     "fontWeight": 600,
@@ -293,7 +293,11 @@ def power_curve(node: NodeView, knots: Sequence[float], model: ModelDocument | N
             "left": 0,
             "itemHeight": 8,
             "textStyle": {"color": MUTED},
-            "data": [one["name"] for one in series if "stack" not in one or one["name"] == "error of the model"],
+            "data": [
+                {"name": one["name"], "icon": _ICONS.get(one["name"], "roundRect")}
+                for one in series
+                if one["name"] != "below"
+            ],
         },
         "tooltip": {**_TOOLTIP, "trigger": "item"},
         "xAxis": {
@@ -314,6 +318,9 @@ def power_curve(node: NodeView, knots: Sequence[float], model: ModelDocument | N
         },
         "series": series,
     }
+
+
+_ICONS = {"working point": "circle", "measured": "diamond"}
 
 
 def _error_band(points: Sequence[Sequence[float]], part: float) -> list[Options]:
@@ -356,7 +363,12 @@ def _marks(node: NodeView, model: ModelDocument | None) -> Options:
             "silent": True,
             "symbol": "none",
             "lineStyle": {"color": MUTED, "type": "dashed"},
-            "label": {"formatter": "load that stays", "color": MUTED, "fontSize": 10},
+            "label": {
+                "formatter": "load that stays",
+                "color": MUTED,
+                "fontSize": 10,
+                "align": "right" if node.floor > 90.0 else "left" if node.floor < 10.0 else "center",  # not cut off
+            },
             "data": [{"xAxis": round(node.floor, 1)}],
         }
     return found

@@ -129,9 +129,6 @@ class Pages:
                     ),
                 )
 
-    def _totals(self) -> Options:
-        return {"series": charts.totals_series(self.store.history.points(POINTS))}
-
     def _heat_map(self, page: LivePage, metric: str) -> None:
         store = self.store
         nodes = store.picture.nodes

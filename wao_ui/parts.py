@@ -38,6 +38,7 @@ def tiles(picture: Picture) -> Values:
     hottest = max(warm, key=lambda node: node.value("inlet_temp") or 0.0, default=None)
     return {
         "totals": picture.totals,
+        "no_baseline": _no_baseline(picture),
         "nodes": len(picture.nodes),
         "states": dict(Counter(node.power.value for node in picture.nodes)),
         "capacity": capacity if loaded else None,
@@ -46,6 +47,13 @@ def tiles(picture: Picture) -> Values:
         "hottest": None if hottest is None else hottest.value("inlet_temp"),
         "hottest_node": None if hottest is None else hottest.name,
     }
+
+
+def _no_baseline(picture: Picture) -> str:
+    """Return why there is no spread baseline, if there is none."""
+    if picture.documents.nodes is None:
+        return missing(picture, "scheduler, nodes", "--scheduler-url")
+    return "no Pods known that could be elsewhere"
 
 
 def node(picture: Picture, name: str) -> Values:

@@ -253,6 +253,8 @@ def _totals(nodes: Sequence[NodeView], document: NodesDocument | None, now: floa
     predicted = [node.predicted for node in nodes if node.curve is not None and node.predicted is not None]
     metered = sum(node.value("power_watts") is not None for node in nodes)
     spread = None if document is None else document.spread
+    if spread is not None and not spread.pods and not spread.saved_watts:
+        spread = None  # nothing could be elsewhere: the baseline is the present state
     return Totals(
         at=now,
         power=sum(powers) if powers else None,

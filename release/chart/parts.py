@@ -24,6 +24,7 @@ PARTS = {
     "lb": Part({"wao-lb": "lb", "wao-lb-agent": "lbAgent"}, ("lb.enabled",)),
     "rebalance": Part({"wao-rebalance": "rebalance"}, ("rebalance.enabled",)),
     "standby": Part({"wao-standby": "standby"}, ("standby.enabled",)),
+    "ui": Part({"wao-ui": "ui"}, ("ui.enabled",)),
     "monitoring": Part(conditions=("monitoring.enabled",)),
     "components/cert-manager": Part(conditions=("certManager.enabled",)),
     "components/delegate": Part(conditions=("delegate.enabled",)),
@@ -31,7 +32,7 @@ PARTS = {
 }
 """In the order in which the chart has them; crds are not templates."""
 
-OPTIONAL = {"rebalance", "standby"}
+OPTIONAL = {"rebalance", "standby", "ui"}
 """Parts that are not installed by default."""
 
 

@@ -162,6 +162,7 @@ class Values(Model):
     lb_agent: Agent = Field(description="The node agent, which serves the Services by their weights. Needs `lb`.")
     rebalance: Part = Field(description="Moves Pods together; only recommends until `--mode=auto`.")
     standby: Part = Field(description="Switches idle servers off; only plans until `--act`.")
+    ui: Part = Field(description="A page that shows the fleet, decisions and weights.")
     spread: Spreading = Field(description="How the replicas of each server are spread.")
     network_policies: NetworkPolicies = Field(description="Who may connect to the servers.")
     cert_manager: CertManager = Field(CertManager(enabled=False), description="Certificates from cert-manager.")

@@ -125,7 +125,7 @@ def service(name: str, proxy: str = "wao-loadbalancer") -> wire.ProxiedService:
 
 def healthy(**changes: Any) -> Facts:
     """Return facts in which everything is fine but the changes."""
-    workloads = [workload(name) for name in parts() if name not in ("wao-rebalance", "wao-standby")]
+    workloads = [workload(name) for name in parts() if name not in ("wao-rebalance", "wao-standby", "wao-ui")]
     accounts = {f"{item.metadata.namespace}/{item.spec.template.spec.service_account_name}" for item in workloads}
     maps: Mapping[str, wire.ConfigMap | None] = {
         **dict.fromkeys(SETTINGS.config_maps),

@@ -11,7 +11,7 @@ from release.kustomize import MANIFESTS, Overlay, build, objects
 from wao_core.certificates.authority import service_hosts
 
 COMPONENTS = sorted(path.parent.name for path in MANIFESTS.glob("components/*/kustomization.yaml"))
-TOGETHER = ("rebalance", "standby", "monitoring", "cert-manager", "network-policies", "ha")
+TOGETHER = ("rebalance", "standby", "ui", "monitoring", "cert-manager", "network-policies", "ha")
 """All that can be used at once; ha is last, as its comment says."""
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is needed to build the manifests")
@@ -77,7 +77,7 @@ def test_cert_manager_issues_every_certificate_that_is_mounted(together: list[di
     }
     assert mounted <= set(certificates)
     assert certificates["wao-kube-scheduler-tls"]["usages"] == ["client auth"]
-    for name in ("wao-metrics-api", "wao-scheduler", "wao-lb", "wao-rebalance"):
+    for name in ("wao-metrics-api", "wao-scheduler", "wao-lb", "wao-rebalance", "wao-ui"):
         assert certificates[f"{name}-tls"]["dnsNames"] == service_hosts(name, "wao-system")
 
 
@@ -100,8 +100,8 @@ def test_network_policies_deny_what_no_policy_admits_and_let_servers_reach_what_
     (anywhere,) = [item["spec"] for item in policies if item["metadata"]["name"] == "wao-connect-endpoints"]
     (expression,) = anywhere["podSelector"]["matchExpressions"]
     servers = names(of_kind(together, "Deployment"))
-    # the controller and kube-scheduler connect to the API server and the extender only
-    assert set(expression["values"]) == servers - {"wao-controller", "wao-kube-scheduler"}
+    # the controller, kube-scheduler and the page connect to the API server and to our servers only
+    assert set(expression["values"]) == servers - {"wao-controller", "wao-kube-scheduler", "wao-ui"}
 
 
 def test_our_own_group_leaves_the_registration_of_another_adapter_alone() -> None:

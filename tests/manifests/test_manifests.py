@@ -21,7 +21,7 @@ BUILT_IN = {"system:auth-delegator", "extension-apiserver-authentication-reader"
             "system:volume-scheduler"}  # fmt: skip
 PRIVILEGED = {"wao-lb-agent"}
 """Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
-OPTIONAL = {"monitoring", "rebalance", "standby"}
+OPTIONAL = {"monitoring", "rebalance", "standby", "ui"}
 """Folders that are applied on their own or as components."""
 FOREIGN = ("monitoring.coreos.com/", "cert-manager.io/")
 """Groups of other projects, whose schemas are not those of Kubernetes."""

@@ -67,8 +67,13 @@ class TestMonitor:
 
 def test_the_token_is_that_of_an_account_that_may_read_metrics_and_nothing_else() -> None:
     found = {item["kind"]: item for item in documents(COMPONENT) if item["metadata"]["name"] == "wao-metrics-scraper"}
-    (monitor,) = [item for item in MONITORS if "authorization" in endpoint_of(item)]
-    assert endpoint_of(monitor)["authorization"]["credentials"]["name"] == found["Secret"]["metadata"]["name"]
+    sent = {
+        item["metadata"]["name"]: endpoint_of(item)["authorization"]["credentials"]["name"]
+        for item in MONITORS
+        if "authorization" in endpoint_of(item)
+    }
+    secret = found["Secret"]["metadata"]["name"]
+    assert sent == {"wao-metrics-api": secret, "wao-ui": secret}
     account = found["Secret"]["metadata"]["annotations"]["kubernetes.io/service-account.name"]
     assert account == found["ServiceAccount"]["metadata"]["name"]
     assert found["ClusterRole"]["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
@@ -89,7 +94,7 @@ def test_one_policy_admits_prometheus_to_all_servers() -> None:
     assert [[port["port"] for port in rule["ports"]] for rule in policy["ingress"]] == [["https"]]
 
 
-@pytest.mark.parametrize("parts", [["."], [".", "rebalance", "standby"]], ids=["default", "all"])
+@pytest.mark.parametrize("parts", [["."], [".", "rebalance", "standby", "ui"]], ids=["default", "all"])
 def test_kustomize_builds_the_component_with_the_dashboards(parts: list[str], tmp_path: Path) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:

@@ -26,7 +26,7 @@ def lists() -> list[dict[str, Any]]:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not there: install it to build the manifests")
     kinds: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for item in objects(build(Overlay(components=("rebalance", "standby", "network-policies", "ha")))):
+    for item in objects(build(Overlay(components=("rebalance", "standby", "ui", "network-policies", "ha")))):
         kinds[item["apiVersion"], item["kind"]].append(item)
     return [
         {"apiVersion": version, "kind": f"{kind}List", "items": items}

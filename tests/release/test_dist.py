@@ -25,13 +25,13 @@ def identities(found: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
 
 
 def test_the_parts_together_are_the_default_installation(files: dict[str, list[dict[str, Any]]]) -> None:
-    parts = [identities(files[f"install-{part}.yaml"]) for part in PARTS if part not in ("rebalance", "standby")]
+    parts = [identities(files[f"install-{part}.yaml"]) for part in PARTS if part not in ("rebalance", "standby", "ui")]
     assert identities(files["install.yaml"]) == set().union(*parts)
     assert sum(map(len, parts)) == len(files["install.yaml"])
 
 
 def test_optional_parts_are_files_of_their_own(files: dict[str, list[dict[str, Any]]]) -> None:
-    for part in ("rebalance", "standby", "monitoring"):
+    for part in ("rebalance", "standby", "ui", "monitoring"):
         assert identities(files[f"install-{part}.yaml"])
         assert not identities(files[f"install-{part}.yaml"]) & identities(files["install.yaml"])
 

@@ -16,6 +16,7 @@ def test_each_part_has_a_folder_that_can_be_applied() -> None:
         "wao-lb-agent": "lb",
         "wao-rebalance": "rebalance",
         "wao-standby": "standby",
+        "wao-ui": "ui",
     }
 
 

@@ -39,6 +39,8 @@ async def test_pods_that_live_with_their_node_stay(more: dict[str, object]) -> N
     for number in range(2):
         site.pod(number, **more)
     assert await site.saved() == 0.0
+    assert site.saving.saving is not None
+    assert site.saving.saving.pods == 0
 
 
 async def test_pods_of_other_schedulers_stay() -> None:

@@ -26,14 +26,26 @@ def test_measured_power_takes_the_place_of_predicted_power_where_there_is_a_mete
 
 def test_the_saving_is_the_one_that_the_scheduler_computed() -> None:
     spread = SpreadDocument(
-        baseline_watts=200.0, saved_watts=50.0, nodes=1, measured_saved_watts=None, measured_nodes=0
+        baseline_watts=200.0, saved_watts=50.0, nodes=1, pods=3, measured_saved_watts=None, measured_nodes=0
     )
     totals = picture(Documents(nodes=nodes_document(described("a"), spread=spread))).totals
     assert (totals.predicted, totals.spread, totals.saved, totals.saved_percent) == (150.0, 200.0, 50.0, 25.0)
 
 
-def test_without_a_baseline_there_is_no_saving() -> None:
-    totals = picture(Documents(nodes=nodes_document(described("a")))).totals
+@pytest.mark.parametrize(
+    "spread",
+    [
+        pytest.param(None, id="not compared yet"),
+        pytest.param(
+            SpreadDocument(
+                baseline_watts=150.0, saved_watts=0.0, nodes=1, pods=0, measured_saved_watts=-5.0, measured_nodes=1
+            ),
+            id="no Pod could be elsewhere",
+        ),
+    ],
+)
+def test_without_a_baseline_there_is_no_saving(spread: SpreadDocument | None) -> None:
+    totals = picture(Documents(nodes=nodes_document(described("a"), spread=spread))).totals
     assert (totals.spread, totals.saved, totals.measured_saved, totals.saved_percent) == (None, None, None, None)
 
 

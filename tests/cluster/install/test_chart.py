@@ -30,6 +30,7 @@ COMPONENTS: dict[str, dict[str, Any]] = {
     "rebalance": {"rebalance": {"enabled": True}},
     "scheduler-only": {"lb": {"enabled": False}},
     "standby": {"standby": {"enabled": True}},
+    "ui": {"ui": {"enabled": True}},
 }
 
 Key = tuple[str, str, str | None, str]
@@ -90,7 +91,7 @@ def test_each_component_is_compared(tmp_path: Path) -> None:
 
 def test_all_names_of_namespaces_follow_the_values(tmp_path: Path, version: str) -> None:
     names = {"system": "a", "credentials": "b", "authority": "c", "node": "d", "power": "e"}
-    switches = {"rebalance", "standby", "monitoring", "certManager"}
+    switches = {"rebalance", "standby", "ui", "monitoring", "certManager"}
     values = {"namespaces": names, **{name: {"enabled": True} for name in switches}, **COMPONENTS["network-policies"]}
     found = rendered(tmp_path, version, values, namespace="kube-public")
     # descriptions in the schemas name the usual namespaces

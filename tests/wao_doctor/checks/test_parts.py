@@ -12,7 +12,7 @@ from wao_doctor import wire
 from wao_doctor.facts import Listed, Missing
 from wao_doctor.manifests import parts
 
-DEFAULT = [name for name in parts() if name not in ("wao-rebalance", "wao-standby")]
+DEFAULT = [name for name in parts() if name not in ("wao-rebalance", "wao-standby", "wao-ui")]
 
 
 def workloads(*changed: wire.Workload, without: str = "") -> Listed[wire.Workload]:

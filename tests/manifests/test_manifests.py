@@ -13,6 +13,7 @@ import pytest
 import typer
 import yaml
 
+from tests.manifests.groups import FOREIGN
 from wao_predict.cli import build
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -23,8 +24,6 @@ PRIVILEGED = {"wao-lb-agent"}
 """Changes the node's packet filter: hostNetwork and NET_ADMIN, which the restricted profile refuses."""
 OPTIONAL = {"monitoring", "rebalance", "standby", "ui"}
 """Folders that are applied on their own or as components."""
-FOREIGN = ("monitoring.coreos.com/", "cert-manager.io/")
-"""Groups of other projects, whose schemas are not those of Kubernetes."""
 ADDED = {"monitoring", "network-policies"}
 """Components with NetworkPolicies in addition to that of each server."""
 FORWARDS = "wao-metrics-delegate"

@@ -14,7 +14,7 @@ import pytest
 
 from release.chart.chart_file import OLDEST
 from release.kustomize import Overlay, build, objects
-from tests.manifests.test_manifests import FOREIGN
+from tests.manifests.groups import FOREIGN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "install" / "versions.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\| (1\.\d+) \| valid \|", PAGE, re.MULTILINE)

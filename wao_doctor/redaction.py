@@ -31,6 +31,7 @@ _RULES = (
     ),
 )
 _KEYS = re.compile(r"(?i)(password|passwd|token|api[_-]?key|private[_-]?key|credential)s?$")
+_FLAGS = re.compile(r"(?i)--?[\w.-]*(password|passwd|secret|token|api[_-]?key|private[_-]?key|credential)s?")
 
 
 def redacted_text(text: str) -> str:
@@ -54,6 +55,8 @@ def redacted(value: Any) -> Any:
     --------
     >>> redacted({"password": "hunter2", "args": ["--token=abc"], "replicas": 2})
     {'password': '***', 'args': ['--token=***'], 'replicas': 2}
+    >>> redacted(["--token", "abc", "--port", "8443"])
+    ['--token', '***', '--port', '8443']
     """
     if isinstance(value, str):
         return redacted_text(value)
@@ -63,5 +66,13 @@ def redacted(value: Any) -> Any:
             for key, held in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redacted(item) for item in value]
+        before = (None, *value)  # the value of a flag can be the next argument
+        return [MASK if _is_value_of(flag, item) else redacted(item) for flag, item in zip(before, value, strict=False)]
     return value
+
+
+def _is_value_of(flag: Any, item: Any) -> bool:
+    """Return whether an argument is the value of a flag for a credential; a path and another flag are not."""
+    if not isinstance(flag, str) or not isinstance(item, str):
+        return False
+    return _FLAGS.fullmatch(flag) is not None and not item.startswith(("/", "--"))

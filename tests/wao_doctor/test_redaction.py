@@ -60,3 +60,9 @@ def test_values_are_searched_at_any_depth_and_by_their_keys() -> None:
     clean = redacted(value)
     assert clean["a"] == [{"password": "***", "args": ["--token=***"]}]
     assert (clean["n"], clean["token"]) == (2, 5)
+
+
+def test_the_argument_after_a_flag_for_a_credential_is_masked() -> None:
+    assert_clean(redacted(["--bmc-password", PASSWORD, "--api-key", PASSWORD]))
+    kept = ["--token", "--token-file", "/etc/wao/token", "--port", "8443"]
+    assert redacted(kept) == kept

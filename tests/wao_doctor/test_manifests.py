@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import yaml
+
+from wao_core.cluster.names import METRICS_GROUP
 from wao_doctor.facts import Right
+from wao_doctor.gathering.cluster import SAMPLED
 from wao_doctor.manifests import parts, rights_of
 
 
@@ -42,3 +48,11 @@ def test_a_cluster_role_that_is_bound_in_a_namespace_gives_rights_there() -> Non
 
 def test_an_account_that_is_not_ours_has_no_rights() -> None:
     assert rights_of(["default/default"]) == []
+
+
+def test_the_role_of_the_doctor_permits_the_values_of_sensors() -> None:
+    """They are in our own group, which remains where another adapter serves custom.metrics.k8s.io."""
+    text = (Path(__file__).parents[2] / "manifests" / "roles" / "doctor.yaml").read_text()
+    rules = [rule for document in yaml.safe_load_all(text) for rule in (document or {}).get("rules") or ()]
+    (rule,) = [rule for rule in rules if METRICS_GROUP in rule["apiGroups"]]
+    assert (rule["resources"], "get" in rule["verbs"]) == ([f"nodes/{metric}" for metric in SAMPLED], True)

@@ -52,7 +52,7 @@ class Inputs:
     Parameters
     ----------
     metrics_api
-        List values from the custom metrics API instead of reading the sensors. This needs an API server.
+        List values from the metrics API instead of reading the sensors. This needs an API server.
     access
         Limits for the endpoints of models, and of sensors that are read.
     asks_in_cores

@@ -43,7 +43,7 @@ async def run_rebalance(
     Parameters
     ----------
     metrics_period
-        Time between two reads of metrics.k8s.io and of the custom metrics API [s].
+        Time between two reads of metrics.k8s.io and of the metrics API [s].
     plants
         Cooling plants and prices, which count too; default: none.
     """

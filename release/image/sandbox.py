@@ -86,6 +86,7 @@ def run_command(
         "--no-new-privs",
         f"--bounding-set=-all{',' + capabilities if capabilities else ''}",
         "--inh-caps=-all",
+        "--pdeathsig=KILL",  # after the change of the user, which clears the signal
         "--",
     ]
     variables = [f"{name}={value}" for name, value in environment.items()]
@@ -109,6 +110,7 @@ def run(command: Sequence[str], store: Path, environment: Mapping[str, str]) -> 
 def _command(
     options: str, place: Path, mode: str, binds: Sequence[str], command: Sequence[str], store: Path | None = None
 ) -> list[str]:
-    inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
+    # a command that runs replaces unshare, so that a signal reaches it; what a build step leaves behind ends with it
+    inside = ["unshare", "--mount", *(["--pid", "--fork", "--kill-child"] if mode == "build" else []), "--"]
     folder = ["env", "--chdir", str(store)] if store is not None else []
     return [*folder, *inside, "/bin/sh", "-c", SCRIPT, "sh", options, str(place), mode, *binds, "--", *command]

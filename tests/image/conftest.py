@@ -46,6 +46,7 @@ class Commands:
             yield str(wait_for(listening, f"{arguments[0]} listens, see {log}"))
         finally:
             end(process)
+            assert process.returncode == 0, log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from docs.generator.commands import commands as all_commands
 from tests.cluster.bed.program import wait_for
 from tests.image.conftest import Commands
+from tests.wao_core.kube.scripted import ScriptedServer, serving
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(600)]
 
@@ -72,23 +74,26 @@ def test_a_server_gets_ready_with_a_folder_of_manifests(commands: Commands, serv
         assert wait_for(ready, f"{server} is ready")
 
 
-@pytest.mark.parametrize("server", [("controller",), ("rebalance", "run"), ("standby", "controller")])
-def test_a_server_that_needs_a_cluster_serves_while_it_waits_for_it(
-    commands: Commands, server: tuple[str, ...], tmp_path: Path
+@pytest.mark.parametrize("server", ["controller", "rebalance run", "standby controller"])
+async def test_a_server_that_needs_an_api_server_serves_with_one(
+    commands: Commands, server: str, tmp_path: Path
 ) -> None:
-    kubeconfig = tmp_path / "config"
-    document = {
-        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
-        "users": [{"name": "u", "user": {"token": "none"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "c",
-    }
-    kubeconfig.write_text(json.dumps(document))
-    kubeconfig.chmod(0o644)
-    flags = ("--kubeconfig", "/mnt/config", "--port", "0")
-    with commands.serving(*server, *flags, binds={kubeconfig: "/mnt/config"}) as url:
-        answer = httpx2.get(f"{url}/livez", verify=False, timeout=5.0, trust_env=False)
-    assert answer.status_code == 200
+    def alive(api: str) -> bool:
+        document = {
+            "clusters": [{"name": "c", "cluster": {"server": api}}],
+            "users": [{"name": "u", "user": {"token": "ours"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "c",
+        }
+        kubeconfig = tmp_path / "config"
+        kubeconfig.write_text(json.dumps(document))
+        kubeconfig.chmod(0o644)
+        flags = ("--kubeconfig", "/mnt/config", "--port", "0", "--no-leader-elect")
+        with commands.serving(*server.split(), *flags, binds={kubeconfig: "/mnt/config"}) as url:
+            return httpx2.get(f"{url}/livez", verify=False, timeout=5.0, trust_env=False).status_code == 200
+
+    async with serving(ScriptedServer()) as api:
+        assert await asyncio.to_thread(alive, api.host)
 
 
 def test_the_node_agent_writes_its_rules(commands: Commands) -> None:

@@ -164,7 +164,7 @@ def _busy(level: object, parent: int) -> None:
 
 
 def _lowest_priority() -> None:
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
 
 
 class SteppedLoad:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlencode
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from wao_core.bearer_token import read_bearer_token
 from wao_core.kube.resources import api_path
 from wao_core.serving.status import StatusError
 from wao_metrics_api.discovery import MetricResource
@@ -88,7 +89,7 @@ class Delegate:
             self._headers = await asyncio.to_thread(self._current_headers)
             for api in _VERSIONS:
                 self.resources[api] = await self._listed(api)
-        except (WaoError, OSError, ValueError) as error:
+        except (WaoError, ValueError) as error:
             problem = str(error)
         if problem != self._problem:
             if problem:
@@ -101,10 +102,7 @@ class Delegate:
     def _current_headers(self) -> Mapping[str, str]:
         if self._token_file is None:
             return {"Via": VIA}
-        token = self._token_file.read_text(encoding="ascii").strip()
-        if not token:
-            raise ValueError(f"the token file {self._token_file} is empty")
-        return {"Via": VIA, "Authorization": f"Bearer {token}"}
+        return {"Via": VIA, "Authorization": f"Bearer {read_bearer_token(self._token_file)}"}
 
     async def _listed(self, api: GroupVersion) -> tuple[MetricResource, ...]:
         response = await self._transport.send(Request("GET", f"/apis/{api}", self._headers, max_bytes=MAX_BODY))

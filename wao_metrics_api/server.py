@@ -86,7 +86,7 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         tasks.supervise("failing-sensors", lambda: log_failures(collector.pollers.values))
         delegate = None
         if settings.delegate is not None:
-            delegate = await _delegate(settings.delegate, frame, stack)
+            delegate = _delegate(settings.delegate, frame, stack)
             tasks.supervise("delegate", delegate.run)
         app = create_app(source.state, store, frame, delegate=delegate)
         match mode:
@@ -99,7 +99,7 @@ async def run_metrics_api(server: ServerOptions, settings: Settings, endpoints: 
         await serve(app, server, frame)
 
 
-async def _delegate(settings: DelegateSettings, frame: ServerFrame, stack: AsyncExitStack) -> Delegate:
+def _delegate(settings: DelegateSettings, frame: ServerFrame, stack: AsyncExitStack) -> Delegate:
     tls = TlsPolicy(ca_file=settings.ca_file, fingerprint=settings.fingerprint)
     # one attempt: an autoscaler asks again by itself, and waits meanwhile
     transport = AsyncHttpTransport(settings.url, tls=tls, options=HttpOptions(attempts=1))

@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from wao_core.bearer_token import read_bearer_token
 from wao_core.cluster.records import Kind
 from wao_core.kube.source import ClusterSource
 from wao_core.serving.auth.authentication import Authenticator, Credentials, TokenReviewer
@@ -75,15 +76,7 @@ def apis_of(settings: Settings, source: ClusterSource) -> Apis:
 
 
 def _token_reader(file: Path | None) -> Callable[[], str | None]:
-    def read() -> str | None:
-        if file is None:
-            return None
-        try:
-            return file.read_text(encoding="utf-8").strip() or None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--metrics-token-file {file} cannot be read: {type(error).__name__}") from None
-
-    return read
+    return lambda: None if file is None else read_bearer_token(file)
 
 
 def _add_metrics(frame: ServerFrame, poller: Poller) -> None:

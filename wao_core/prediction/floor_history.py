@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wao_core.bearer_token import read_bearer_token
 from wao_core.errors import WaoCoreError
 from wao_core.prediction.node_floors import NodeFloors
-from wao_core.redaction import hide_password
 from wao_predict.connection import HttpOptions, TlsPolicy
-from wao_predict.errors import UsageError, WaoPredictError, summary
+from wao_predict.errors import WaoPredictError, summary
 from wao_predict.flow import arun
 from wao_predict.load_floor import SLOTS
 from wao_predict.recording.aligning import Series
@@ -26,7 +26,6 @@ RETRY = 60.0
 """Time to the next attempt after a failed one [s]."""
 STEPS = 12
 """Number of times in each slot of the window for which Prometheus computes the load."""
-MAX_TOKEN = 64 * 1024
 NODE_EXPORTER_CORES = 'sum by ({label}) (rate(node_cpu_seconds_total{{mode!~"idle|iowait"}}[5m]))'
 """CPU use [cores] of the nodes of node_exporter."""
 
@@ -66,24 +65,11 @@ class HistorySource:
         UsageError
             The URL or the token cannot be used.
         """
+        token = "" if self.token_file is None else read_bearer_token(self.token_file)
         slot = window / SLOTS
         query = self.query or NODE_EXPORTER_CORES.format(label=self.label)
         lowest = f"min_over_time(({query}\n)[{slot * 1000:.0f}ms:{slot * 1000 / STEPS:.0f}ms])"
-        return RangeQuery(self.url, lowest, label=self.label, token=self._token())
-
-    def _token(self) -> str:
-        if self.token_file is None:
-            return ""
-        try:
-            with self.token_file.open("rb") as file:
-                token = file.read(MAX_TOKEN + 1).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
-            raise UsageError(f"the token file {self.token_file} cannot be read: {reason}") from None
-        if not 0 < len(token) <= MAX_TOKEN or not token.isprintable() or " " in token:
-            raise UsageError(f"the token file {self.token_file} has no token: write one line without spaces")
-        hide_password("", token)
-        return token
+        return RangeQuery(self.url, lowest, label=self.label, token=token)
 
 
 class FloorHistory:

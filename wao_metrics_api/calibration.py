@@ -18,7 +18,7 @@ from wao_core.collector.status import CalibrationReport
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import METRIC as CPU_USAGE
 from wao_core.conditions import Condition
-from wao_core.crds.node_configs import precedence
+from wao_core.crds.node_configs import first_by_node
 from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_predict.calibration.calibrator import Calibrator, Event, Rules
@@ -156,12 +156,9 @@ class Calibrations:
 
 def _enabled(configs: Iterable[NodeConfig], snapshot: ClusterSnapshot) -> dict[str, tuple[NodeConfig, str]]:
     """Return the NodeConfig that counts and the model of each node whose model is calibrated."""
-    first: dict[str, NodeConfig] = {}
-    for config in sorted(configs, key=precedence):
-        first.setdefault(config.node_name, config)
     return {
         node: (config, model)
-        for node, config in first.items()
+        for node, config in first_by_node(configs).items()
         if config.calibration is not None
         and POWER in config.metrics
         and (row := snapshot.index.get(node)) is not None

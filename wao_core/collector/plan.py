@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wao_core.cluster.records import NodeConfig, SensorTerm, key_of
-from wao_core.crds.node_configs import precedence
+from wao_core.crds.node_configs import first_by_node
 from wao_predict.endpoint import Endpoint
 
 LEAST_INTERVAL = 1.0
@@ -88,14 +88,10 @@ def make_plan(configs: Iterable[NodeConfig], *, identify: Identify = shared) -> 
         Returns which properties of the node a reading depends on.
     """
     pollers: dict[SensorSpec, set[Target]] = {}
-    winners: dict[str, str] = {}
-    losers: dict[str, str] = {}
-    for config in sorted(configs, key=precedence):
-        key = key_of(config)
-        winner = winners.setdefault(config.node_name, key)
-        if winner != key:
-            losers[key] = winner
-            continue
+    configs = list(configs)
+    first = first_by_node(configs)
+    losers = {key_of(config): key_of(winner) for config in configs if (winner := first[config.node_name]) is not config}
+    for config in first.values():
         for metric, term in config.metrics.items():
             spec = spec_of(metric, term, identify(term.endpoint, config.node_name))
             pollers.setdefault(spec, set()).add(Target(config.node_name, metric))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,9 +93,12 @@ def node_config_template(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> N
     )
 
 
-def precedence(config: NodeConfig) -> tuple[float, str]:
-    """Return the sort key of the NodeConfigs of one node: the oldest wins, then the first by name, in all replicas."""
-    return (config.created or 0.0, key_of(config))
+def first_by_node(configs: Iterable[NodeConfig]) -> dict[str, NodeConfig]:
+    """Return the NodeConfig that counts for each node: the oldest, then the first by name, in all replicas."""
+    found: dict[str, NodeConfig] = {}
+    for config in sorted(configs, key=lambda config: (config.created or 0.0, key_of(config))):
+        found.setdefault(config.node_name, config)
+    return found
 
 
 def _generation(raw: Mapping[str, Any]) -> int:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wao_core.cluster.records import NodeConfig, key_of
-from wao_core.crds.node_configs import precedence
+from wao_core.crds.node_configs import first_by_node
 from wao_core.prediction.model_opener import model_endpoint
 from wao_predict.calibration.correction import Correction
 from wao_predict.endpoint import Endpoint
 
 
 class NodeModels:
-    """The models of all nodes. If several NodeConfigs name a node, the first by `precedence` counts."""
+    """The models of all nodes. If several NodeConfigs name a node, `first_by_node` chooses one."""
 
     def __init__(self, configs: Iterable[NodeConfig] = ()) -> None:
-        self._configs: dict[str, NodeConfig] = {}
-        for config in sorted(configs, key=precedence):
-            self._configs.setdefault(config.node_name, config)
+        self._configs = first_by_node(configs)
         shared: dict[Endpoint, Endpoint] = {}  # equal endpoints become one object, which compares quickly
         endpoints = ((name, model_endpoint(config)) for name, config in self._configs.items())
         self._models = {name: shared.setdefault(item, item) for name, item in endpoints if item is not None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from wao_core.cluster.records import NodeConfig
-from wao_core.crds.node_configs import precedence
+from wao_core.crds.node_configs import first_by_node
 from wao_predict.errors import UsageError
 
 METRICS = {"inlet_temp": "inlet_temp", "delta_p": "delta_p", "power_watts": "watts"}
@@ -46,7 +46,7 @@ def nodes_to_record(configs: Iterable[NodeConfig], patterns: Sequence[str] = ())
     Parameters
     ----------
     configs
-        All NodeConfigs. If several name a node, the first by precedence counts.
+        All NodeConfigs. If several name a node, `first_by_node` chooses one.
     patterns
         Names of nodes to record, with the wildcards * and ?; all nodes without any.
 
@@ -55,9 +55,7 @@ def nodes_to_record(configs: Iterable[NodeConfig], patterns: Sequence[str] = ())
     UsageError
         No node is left.
     """
-    of_node: dict[str, NodeConfig] = {}
-    for config in sorted(configs, key=precedence):
-        of_node.setdefault(config.node_name, config)
+    of_node = first_by_node(configs)
     chosen = {
         name: config
         for name, config in of_node.items()

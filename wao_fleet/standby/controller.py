@@ -12,7 +12,7 @@ from typing import cast
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, NodeConfig
 from wao_core.cluster.state import ClusterState
-from wao_core.crds.node_configs import precedence
+from wao_core.crds.node_configs import first_by_node
 from wao_core.tracing import span
 from wao_fleet.drain.constraints import volumes_by_node
 from wao_fleet.drain.node_marks import is_marked
@@ -312,10 +312,7 @@ class StandbyController:
 
     def _all_configs(self) -> dict[str, NodeConfig]:
         """Return the NodeConfig that counts for each node."""
-        found: dict[str, NodeConfig] = {}
-        for config in sorted(filter(self._counts, self._parts.state.node_configs.values()), key=precedence):
-            found.setdefault(config.node_name, config)
-        return found
+        return first_by_node(filter(self._counts, self._parts.state.node_configs.values()))
 
     def _counts(self, config: NodeConfig) -> bool:
         return self._policy.namespaces is None or config.namespace in self._policy.namespaces

@@ -14,7 +14,7 @@ from wao_predict.arrays import FloatArray
 from wao_predict.csvtable import read_csv
 from wao_predict.errors import FeatureError
 from wao_predict.fleet import Fleet, check_usage, curves_of_models
-from wao_predict.model_files import beside
+from wao_predict.model_files import resolve_model
 from wao_predict.tables import chosen_columns, named_columns, numeric_column, repeated
 
 TEXTS = ("name", "model")
@@ -95,7 +95,7 @@ def _of_file(path: str | Path) -> Mapping[str, list[str] | FloatArray]:
     numbers = read.numbers(NUMBERS)
     places = read.places((*TEXTS, GROUP) if read.has(GROUP) else TEXTS)
     texts = {name: [read.cell(row, place) for row in range(len(read.rows))] for name, place in places.items()}
-    texts["model"] = [beside(model, path) for model in texts["model"]]
+    texts["model"] = [resolve_model(model, path) for model in texts["model"]]
     return {**texts, **numbers, **{name: read.optional_numbers(name) for name in CONDITIONS}}
 
 

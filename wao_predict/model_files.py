@@ -12,14 +12,14 @@ FILE_SUFFIXES = (".csv", ".onnx")
 """Ends of the names of model files."""
 
 
-def beside(source: str, file: str | Path) -> str:
-    """Return a model that a file names: a relative path is one from the folder of the file, as in HTML and in YAML.
+def resolve_model(source: str, file: str | Path) -> str:
+    """Return a model that a file names; a relative path starts at the folder of the file.
 
     Names of included models, points, URLs and absolute paths stay as they are.
 
     Examples
     --------
-    >>> beside("server.csv", "racks/rack.csv"), beside("edge_lenovo", "racks/rack.csv")
+    >>> resolve_model("server.csv", "racks/rack.csv"), resolve_model("edge_lenovo", "racks/rack.csv")
     ('racks/server.csv', 'edge_lenovo')
     """
     if not source.lower().endswith(FILE_SUFFIXES) or "://" in source or source in model_names():

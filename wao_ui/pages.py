@@ -43,7 +43,7 @@ class LivePage:
         ui.timer(TICK, self._redraw)
 
     def text(self, template: str, values: Callable[[Picture], Mapping[str, Any]], *, key: str = "") -> None:
-        """Add HTML of a template; `key` tells apart what the same template shows of one picture."""
+        """Add HTML of a template; `key` distinguishes several uses of one template."""
 
         def content() -> str:
             return self._store.drawn(f"{template} {key}", lambda: render(template, values(self._store.picture)))

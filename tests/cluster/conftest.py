@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,15 +16,17 @@ from tests.cluster.build import BuildError, build
 
 
 @contextmanager
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Run an API server with our custom resources and kwok."""
+def control_plane(
+    tmp_path_factory: pytest.TempPathFactory, *, start: Callable[[ControlPlane], object] = ControlPlane.start_all
+) -> Iterator[ControlPlane]:
+    """Run a control plane; by default an API server with our custom resources and kwok."""
     try:
         programs = build()
     except BuildError as error:
         pytest.fail(str(error))
     made = ControlPlane(programs, tmp_path_factory.mktemp("bed"), thrifty=True)
     try:
-        made.start_all()
+        start(made)
         yield made
     finally:
         made.stop()

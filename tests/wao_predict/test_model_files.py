@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wao_predict.errors import ModelLoadError
-from wao_predict.model_files import ModelFiles, beside
+from wao_predict.model_files import ModelFiles, resolve_model
 from wao_predict.models import model_path
 
 
@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_a_file_that_a_table_names_is_relative_to_the_table(source: str, found: str) -> None:
-    assert beside(source, "racks/rack.csv") == found
-    assert beside("own.csv", "rack.csv") == beside("own.csv", "-") == "own.csv"
+    assert resolve_model(source, "racks/rack.csv") == found
+    assert resolve_model("own.csv", "rack.csv") == resolve_model("own.csv", "-") == "own.csv"
 
 
 @pytest.mark.parametrize("files", [ModelFiles(), ModelFiles(anywhere=True)])

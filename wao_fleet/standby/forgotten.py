@@ -39,7 +39,7 @@ class ForgottenNodes:
         self._reported: set[str] = set()
 
     def look(self, nodes: Iterable[Node], known: Container[str], now: float) -> tuple[list[Node], list[Node]]:
-        """Return the nodes to report and those to give back; `known` are those that a sequence is about."""
+        """Return the nodes to report and those to give back; `known` are the nodes that have a sequence."""
         found = {node.name: node for node in nodes if node.name not in known and is_marked(node, PURPOSE)}
         ready = [name for name, node in found.items() if node.ready and not node.terminating]
         self._ready_since = {name: self._ready_since.get(name, now) for name in ready}

@@ -17,7 +17,7 @@ import numpy as np
 from wao_predict.errors import FeatureError, MissingExtra, UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.fleet_table import FleetColumns
-from wao_predict.model_files import beside
+from wao_predict.model_files import resolve_model
 
 MOST_NODES = 100_000
 _NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math.nan}
@@ -67,7 +67,7 @@ def group_columns(path: Path) -> FleetColumns:
             raise UsageError(f"{path}: more than {MOST_NODES:,} nodes; reduce count")
         name = str(group.get("name", model))
         names += [f"{name}-{index}" for index in range(1, count + 1)]
-        models += [beside(model, path)] * count
+        models += [resolve_model(model, path)] * count
         rooms += [str(group.get("room", ""))] * count
         rows += [numbers] * count
     cores, usage, inlet_temp, delta_p = np.array(rows).T

@@ -76,7 +76,7 @@ async def test_one_of_two_leads_and_the_other_follows_a_release() -> None:
 
 
 async def test_a_replica_that_was_paused_does_not_trust_its_lease() -> None:
-    """Time passed, and nothing has told it yet that another replica leads."""
+    """Time passed, and it does not know yet that another replica leads."""
     async with site() as (_, client, tasks):
         now = [100.0]
         first = LeaderElection(client, "ns", "lease", "first", times=TIMES, clock=lambda: now[0])

@@ -1,4 +1,4 @@
-"""Floors from Prometheus: what is asked, who gets the token, and what is reported when there is no history."""
+"""Floors from Prometheus: what is queried, who gets the token, and what is reported when there is no history."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ def test_an_old_kernel_is_an_error_where_the_agent_is_installed() -> None:
 
 def test_nodes_without_a_pod_network_need_a_flag_of_the_agent() -> None:
     assert kinds_of("nodes", nodes=nodes(podCIDRs=None)) == ["pod-network-unknown"]
-    told = Listed((agent("--cluster-cidr=10.0.0.0/8"),))
-    assert kinds_of("nodes", nodes=nodes(podCIDRs=None), daemon_sets=told) == []
+    configured = Listed((agent("--cluster-cidr=10.0.0.0/8"),))
+    assert kinds_of("nodes", nodes=nodes(podCIDRs=None), daemon_sets=configured) == []
 
 
 @pytest.mark.parametrize(("value", "kinds"), [("true", ["data-path-bypasses-agent"]), ("false", [])])

@@ -50,3 +50,11 @@ def node(cluster: Miniature) -> Miniature:
     cluster.agent(*FOLLOWING)
     cluster.settled(*(f"default/{name}/" for name in SERVICES if name not in ("empty", "outside")))
     return cluster
+
+
+@pytest.fixture
+def empty_namespace() -> Iterator[list[str]]:
+    """Return how to run a command in a network namespace without tables, whatever this machine has."""
+    subprocess.run(["ip", "netns", "add", name := f"wao-empty-{os.getpid()}"], check=True, timeout=30)
+    yield ["ip", "netns", "exec", name]
+    subprocess.run(["ip", "netns", "del", name], check=True, timeout=30)

@@ -342,11 +342,21 @@ def test_weights_reach_the_kernel_again_after_it_refused_some(node: Miniature) -
     reweigh(node, SPLIT)
 
 
-def test_what_is_printed_is_what_the_kernel_takes(node: Miniature) -> None:
-    printed = subprocess.run([*node.wao, *OPTIONS, "--print"], capture_output=True, text=True, check=True, timeout=60)
-    checked = subprocess.run(["nft", "--check", "-f", "-"], input=printed.stdout, text=True, capture_output=True,
-                             check=False)  # fmt: skip
-    assert (0, "") == (checked.returncode, checked.stderr)
+def test_printed_rules_load_on_a_node_without_tables_and_replace_tables_of_another_configuration(
+    node: Miniature, empty_namespace: list[str]
+) -> None:
+    def load(*options: str) -> None:
+        printed = subprocess.run([*node.wao, *options, "--print"], capture_output=True, check=True, timeout=60)
+        loading = [*empty_namespace, "nft", "-f", "-"]
+        loaded = subprocess.run(loading, input=printed.stdout, capture_output=True, check=False, timeout=60)
+        assert (0, b"") == (loaded.returncode, loaded.stderr)
+
+    load("--node-name=node-1", "--cluster-cidr=10.1.0.0/24")
+    load(*OPTIONS)  # its range 10.1.0.0/16 overlaps
+    table = subprocess.run([*empty_namespace, "nft", "list", "table", "ip", "wao-loadbalancer"],
+                           capture_output=True, text=True, check=True, timeout=60)  # fmt: skip
+    assert "10.1.0.0/16" in table.stdout
+    assert "10.1.0.0/24" not in table.stdout
 
 
 def test_once_and_clean_up_touch_no_table_but_ours(node: Miniature) -> None:

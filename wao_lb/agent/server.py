@@ -90,14 +90,14 @@ def _warn(agent: Agent) -> None:
 
 
 def ruleset(view: NodeView, weights: Weights) -> str:
-    """Return the commands that create all tables."""
+    """Return the commands that create all tables; existing tables are replaced."""
     services = view.services()
     setups = {family: view.setup(family) for family in FAMILIES}
     made = {key: view.rules(service, setups) for key, service in services.items()}
     parts: list[str] = []
     for family, setup in setups.items():
         wanted = {key: rules[family] for key, rules in made.items()}
-        parts += Table(setup).load(wanted, merge(wanted, services)[0], weights).texts
+        parts += Table(setup).load(wanted, merge(wanted, services)[0], weights, recreate=True).texts
     return "".join(parts)
 
 

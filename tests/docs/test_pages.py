@@ -36,6 +36,13 @@ def test_the_help_of_commands_uses_common_words() -> None:
     assert [text for text in command_texts() if READS_LIKE_A_TRANSLATION.search(text)] == []
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    headings = [page.read_text(encoding="utf-8").split(".", 1)[0] for page in pages]
+    assert headings == [f"# {number}" for number in range(1, len(pages) + 1)]
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+
+
 def test_the_api_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     public = re.split(r"^## Modules", page, flags=re.MULTILINE)[0]

@@ -26,6 +26,9 @@ APPLY_PATCH = "application/apply-patch+yaml"
 MAX_LINE = 8 * 1024 * 1024
 """Most bytes of one event. An object in etcd is at most 1.5 MiB, and its JSON a few times that."""
 
+MAX_BODY = 1 << 30
+"""Most bytes of one answer: twice a list of 150,000 Pods, which old API servers send as one page."""
+
 MAX_SAID = 2000
 """Characters of an API server's message that are quoted."""
 CONNECTIONS = 64
@@ -198,7 +201,7 @@ class KubeClient:
         try:
             response = await self._open(method, path, query, body, content_type, limits)
             try:
-                content = await response.read()
+                content = await _body(response, method, path)
             finally:
                 _drop(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -304,6 +307,17 @@ def _drop(response: aiohttp.ClientResponse) -> None:
     if connection is not None and connection.transport is not None:
         connection.transport.abort()
     response.close()
+
+
+async def _body(response: aiohttp.ClientResponse, method: str, path: str) -> bytes:
+    """Return the body of an answer; raises `KubeError` if it is larger than `MAX_BODY`."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > MAX_BODY:
+            raise KubeError(f"{method} {path}: the answer is larger than {MAX_BODY >> 20} MiB")
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def _lines(response: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:

@@ -70,6 +70,24 @@ async def test_a_redirect_is_an_error_and_the_token_stays_here() -> None:
             await client.get("/api/v1/nodes")
 
 
+async def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wao_core.kube.client.MAX_BODY", 1 << 20)
+    sent = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(1 << 16))
+            sent += 1 << 16
+
+    async with client_of(handle) as client:
+        with pytest.raises(KubeError, match="GET /api/v1/nodes: the answer is larger than 1 MiB"):
+            await client.get("/api/v1/nodes")
+    assert sent < 32 << 20
+
+
 async def test_a_kubeconfig_names_the_server_its_authority_and_a_token(tmp_path: Path) -> None:
     async with api_server(tmp_path) as port:
         file = tmp_path / "config"

@@ -59,6 +59,7 @@ WITHOUT_TESTS = {
     "wao_predict/backends/base.py": _NO_LOGIC,
     "wao_predict/cli/__init__.py": "test_predict.py: the root of every command",
     "wao_predict/cli/cooling_options.py": "test_what_if.py and the tests of `wao cooling` use the option",
+    "wao_predict/cli/cluster_options.py": "test_simulate.py and test_cooling.py use the options",
     "wao_predict/cli/connection.py": "test_read.py runs the commands that connect",
     "wao_predict/cli/options.py": "test_options.py of wao_core.serving: options as a data class",
     "wao_predict/cli/output.py": "the commands' tests read their output",

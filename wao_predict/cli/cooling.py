@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wao_predict.cli.cluster_options import ClusterOptions
+from wao_predict.cli.connection import Tls
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 from wao_predict.cli.what_if import parse_cpu
@@ -24,6 +27,8 @@ app = typer.Typer(
 
 FEWEST_CELLS, MOST_CELLS, PLACEMENTS = 12, 120, 40_000
 """States of the air for which pods are placed, and placements of one pod that this takes at most."""
+CORRECTED = 0.02
+"""Difference between the models and the curves of a cluster from which a warning says so, as a fraction."""
 LIMITS, LOAD, RESULT = "Limits", "Load", "Result"
 """Panels of the help."""
 
@@ -68,7 +73,7 @@ class LoadOptions:
             max=1.0,
             help="Load of every server, as a fraction of its CPU.",
             rich_help_panel=LOAD,
-            show_default="usage_cores of the table",
+            show_default="the present load",
         ),
     ] = None
     cpu: Annotated[
@@ -111,6 +116,8 @@ class ResultOptions:
 
 
 @app.command("optimize")
+@with_options(Tls, "tls", timeout=30.0)
+@with_options(ClusterOptions, "cluster")
 @with_options(ResultOptions, "result")
 @with_options(LoadOptions, "load")
 @with_options(LimitOptions, "limits")
@@ -118,11 +125,21 @@ def optimize(
     limits: LimitOptions,
     load: LoadOptions,
     result: ResultOptions,
-    fleet: Annotated[
-        str,
-        typer.Argument(help="Table or YAML file of nodes as for wao simulate.", metavar="FLEET.csv|.yaml|-"),
-    ],
+    cluster: ClusterOptions,
+    tls: Tls,
     plants: Annotated[Path, typer.Option("--cooling", metavar="PLANT.yaml", help="Plants with their present state.")],
+    fleet: Annotated[
+        str | None,
+        typer.Argument(help="Table or YAML file of nodes as for wao simulate.", metavar="FLEET.csv|.yaml|-"),
+    ] = None,
+    model_folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --from-cluster: folder of the model files that the cluster uses.",
+            show_default="the present folder",
+        ),
+    ] = None,
     group: Annotated[str | None, typer.Option(help="Group whose plant is optimized, if there are several.")] = None,
     outdoor_temp: Annotated[
         float | None, typer.Option(min=-60.0, max=60.0, help="Outdoor temperature instead of the file's [degC].")
@@ -146,7 +163,9 @@ def optimize(
     if load.count and load.cpu is None:
         raise typer.BadParameter("--count needs --cpu, the CPU of one pod")
     name, plant = _chosen(read_cooling(plants, outdoor_temp, outdoor_humidity).plants, group)
-    nodes = _cooled(_columns(fleet), name, load)
+    url = cluster.url_instead_of(fleet)
+    columns = _columns(str(fleet)) if url is None else _present(url, cluster, tls, model_folder)
+    nodes = _cooled(columns, name, load)
     size = parse_cpu(load.cpu) if load.count and load.cpu else 0.0
     if load.count:
         cells = min(max(PLACEMENTS // load.count, FEWEST_CELLS), MOST_CELLS)
@@ -175,6 +194,24 @@ def _columns(source: str) -> FleetColumns:
     from wao_predict.simulate.fleet_files import group_columns
 
     return group_columns(Path(source)) if source.endswith((".yaml", ".yml")) else fleet_columns(source)
+
+
+def _present(url: str, cluster: ClusterOptions, tls: Tls, model_folder: Path | None) -> FleetColumns:
+    """Return the nodes of a running extender; what the result does not count is reported on standard error."""
+    from wao_predict.cooling.cluster_documents import columns_of_documents
+    from wao_predict.simulate.fleet_documents import present_fleet_of_document
+
+    document = cluster.fleet(url, tls)
+    columns, notes = columns_of_documents(document, cluster.nodes(url, tls), model_folder=model_folder)
+    for note in notes:
+        sys.stderr.write(f"warning: {note}\n")
+    predicted, used = (float(fleet.watts().sum()) for fleet in (columns.fleet(), present_fleet_of_document(document)))
+    if abs(predicted - used) > CORRECTED * used:
+        sys.stderr.write(
+            f"warning: the models predict {predicted:,.0f} W at present, the curves of the cluster {used:,.0f} W: "
+            "corrections by calibration are not counted\n"
+        )
+    return columns
 
 
 def _chosen(plants: Any, group: str | None) -> tuple[str, Plant]:

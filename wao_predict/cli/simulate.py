@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wao_predict.cli.connection import Tls, get_json
+from wao_predict.cli.cluster_options import ClusterOptions
+from wao_predict.cli.connection import Tls
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
     from wao_predict.simulate.sweep import DailyPods, Executor, Task
     from wao_predict.simulate.trace import Trace
 
-MOST_BYTES = 256 * 1024 * 1024
-"""Largest document of a cluster: one with 5,000 nodes and 100,000 pods has about 12 MB."""
 DAILY_PODS = 2_000
 """Pods of a drawn day, unless the user gives a number."""
 
 
 @with_options(Tls, "tls", timeout=30.0)
+@with_options(ClusterOptions, "cluster")
 @with_options(Result, "result")
 @with_options(CoolingOptions, "cooling")
 @with_options(Year, "year")
@@ -48,6 +48,7 @@ def simulate(
     cooling: CoolingOptions,
     year: Year,
     result: Result,
+    cluster: ClusterOptions,
     tls: Tls,
     fleet: Annotated[
         str | None,
@@ -55,22 +56,6 @@ def simulate(
             help="Table of nodes as for wao what-if; usage_cores is a base load that stays. A .yaml file lists groups "
             "of equal nodes.",
             metavar="FLEET.csv|.yaml|-",
-        ),
-    ] = None,
-    from_cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="URL of a running scheduler extender, instead of FLEET: its measured nodes, their curves, and the "
-            "pods that run on them.",
-        ),
-    ] = None,
-    group_label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL",
-            help="With --from-cluster: node label whose value is the group of a plant. Default: that of the "
-            "scheduler's setting cooling.",
         ),
     ] = None,
     remaining: Annotated[
@@ -93,13 +78,11 @@ def simulate(
     from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
-    if (fleet is None) == (from_cluster is None):
-        raise typer.BadParameter("give either a FLEET table or --from-cluster")
-    running = None
-    if fleet is not None:
-        nodes = read_nodes(fleet)
+    url, running = cluster.url_instead_of(fleet), None
+    if url is not None:
+        nodes, running = _cluster(url, cluster, tls, with_pods=not year.wanted)
     else:
-        nodes, running = _cluster(str(from_cluster), group_label, tls, with_pods=not year.wanted)
+        nodes = read_nodes(str(fleet))
     if year.wanted:
         from wao_predict.cli.savings import simulate_year
 
@@ -161,15 +144,11 @@ def read_nodes(source: str) -> Fleet:
     return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else Fleet.from_table(source)
 
 
-def _cluster(url: str, label: str | None, tls: Tls, *, with_pods: bool) -> tuple[Fleet, PresentPods | None]:
+def _cluster(url: str, cluster: ClusterOptions, tls: Tls, *, with_pods: bool) -> tuple[Fleet, PresentPods | None]:
     """Return the nodes of a running extender, and the pods that run on them."""
-    from urllib.parse import urlencode
-
     from wao_predict.simulate.fleet_documents import cluster_of_document, fleet_of_document
 
-    query = urlencode(({"pods": "true"} if with_pods else {}) | ({} if label is None else {"groupLabel": label}))
-    path = f"/v1/fleet?{query}" if query else "/v1/fleet"
-    document = get_json(url, path, tls.connection(), max_bytes=MOST_BYTES)
+    document = cluster.fleet(url, tls, pods=with_pods)
     return cluster_of_document(document) if with_pods else (fleet_of_document(document), None)
 
 

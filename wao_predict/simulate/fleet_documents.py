@@ -111,6 +111,27 @@ def fleet_of_document(document: Any) -> Fleet:
     return _fleet(document, stays)
 
 
+def present_fleet_of_document(document: Any) -> Fleet:
+    """Return the fleet of a document at its present load.
+
+    Raises
+    ------
+    UsageError
+        The document is not as `document_of` makes it, or its values cannot be used.
+
+    Examples
+    --------
+    >>> node = {"name": "a", "capacityCores": 8, "usageCores": 4, "floorCores": 1, "watts": [100, 200]}
+    >>> present_fleet_of_document({"knots": [0, 100], "nodes": [node]})
+    Fleet(1 nodes, 8 cores, 4.0 in use, 150 W)
+    """
+    try:
+        present = [node["usageCores"] for node in document["nodes"]]
+    except (KeyError, TypeError) as error:
+        raise _no_fleet(f"{type(error).__name__} {error!s:.100}") from None
+    return _fleet(document, present)
+
+
 def cluster_of_document(document: Any) -> tuple[Fleet, PresentPods]:
     """Return the fleet of a document with the base load of each node, and the pods that run on it.
 
@@ -135,7 +156,7 @@ def cluster_of_document(document: Any) -> tuple[Fleet, PresentPods]:
             age=np.array(given["age"], dtype=np.float64),
             movable=np.array(given["movable"], dtype=np.bool_),
         )
-        present = _fleet(document, [node["usageCores"] for node in document["nodes"]])
+        present = present_fleet_of_document(document)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise

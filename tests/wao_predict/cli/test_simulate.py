@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from aiohttp import web
 
 from tests.fakes.fleets import fleet_of
-from tests.fakes.server_thread import ServerThread, listening
+from tests.fakes.json_server import JsonServer
 from tests.wao_predict.cli.running import wao
 from wao_predict.cli.simulate_options import SwitchOff
 from wao_predict.simulate.fleet_documents import PresentPods, document_of
@@ -112,31 +109,13 @@ def pods_on(*nodes: int, cores: float = 1.0, age: float = 3600.0) -> PresentPods
     return PresentPods(np.array(nodes, dtype=np.int64), same, same, np.full(len(nodes), age), same > 0)
 
 
-class OneDocument(ServerThread):
-    """Answers each request with one document."""
-
-    def __init__(self, document: object) -> None:
-        super().__init__()
-        self.url, self._document, self.asked = "", document, ""
-
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[None]:
-        """Listen on loopback."""
-        async with listening(self._answer) as self.url:
-            yield
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked = request.path_qs
-        return web.json_response(self._document)
-
-
 def test_the_nodes_of_a_cluster_come_from_its_extender() -> None:
     fleet = fleet_of(edge_lenovo=1, cloud_dell=1)
-    with OneDocument(document_of(fleet, [1.0, None], pods_on())) as extender:
+    with JsonServer({"/v1/fleet": document_of(fleet, [1.0, None], pods_on())}) as extender:
         run = wao("simulate", "--from-cluster", extender.url, *QUICK, "--load", "0.4", "-p", "floor", "-o", "json")
-        assert extender.asked == "/v1/fleet?pods=true"
+        assert extender.asked[-1] == "/v1/fleet?pods=true"
     assert json.loads(run.out)["rows"][0]["on"] == 2.0
-    with OneDocument({"error": "none"}) as other:
+    with JsonServer({"/v1/fleet": {"error": "none"}}) as other:
         refused = wao("simulate", "--from-cluster", other.url, *QUICK)
     assert refused.code == 1
     assert "no fleet of GET /v1/fleet" in refused.err
@@ -145,13 +124,13 @@ def test_the_nodes_of_a_cluster_come_from_its_extender() -> None:
 def test_the_pods_of_a_cluster_run_on_and_may_be_moved() -> None:
     fleet = replace(fleet_of(edge_lenovo=2), usage_cores=np.array([5.0, 4.0]), groups=("room-a", "room-b"))
     pods = pods_on(0, 1, cores=4.0, age=9e5)
-    with OneDocument(document_of(fleet, [1.0, None], pods)) as extender:
+    with JsonServer({"/v1/fleet": document_of(fleet, [1.0, None], pods)}) as extender:
         source = ("--from-cluster", extender.url, "--group-label", "example.com/room")
         asked = ("simulate", *source, "-p", "floor", "--jobs", "1")
         run = wao(*asked)
         assert run.err == ""
         text = " ".join(run.out.split())
-        assert extender.asked == "/v1/fleet?pods=true&groupLabel=example.com%2Froom"
+        assert extender.asked[-1] == "/v1/fleet?pods=true&groupLabel=example.com%2Froom"
         rows = json.loads(wao(*asked, "--rebalance", "-o", "json").out)["rows"]
         short = wao(*asked, "--remaining", "0.5", "--load", "0.2", "-n", "50").out
     assert "2 running pods, 2 of them movable: each runs on as long as it has run so far" in text

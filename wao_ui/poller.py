@@ -24,11 +24,8 @@ class Poller:
         Seconds between two readings.
     group_label
         Label of Nodes by which the page groups them.
-
-    Attributes
-    ----------
-    seconds
-        Time that the last picture took, without the reading.
+    drawn
+        Receives the seconds that each picture took, without the reading.
     """
 
     def __init__(
@@ -40,11 +37,11 @@ class Poller:
         period: float,
         group_label: str,
         clock: Callable[[], float] = time.time,
+        drawn: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._sources, self._store, self._nodes = sources, store, nodes
-        self._period, self._group_label, self._clock = period, group_label, clock
+        self._period, self._group_label, self._clock, self._drawn = period, group_label, clock, drawn
         self._polled_at = time.monotonic()
-        self.seconds = 0.0
         self.read_once = False
 
     async def run(self) -> None:
@@ -70,7 +67,7 @@ class Poller:
                 now=self._clock(),
             )
         )
-        self.seconds = time.monotonic() - begin
+        self._drawn(time.monotonic() - begin)
         self._polled_at, self.read_once = time.monotonic(), True
 
     def health(self) -> str | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import Gauge
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -31,6 +30,7 @@ from wao_predict.connection import TlsPolicy
 from wao_predict.errors import UsageError, WaoError
 from wao_ui.access import PUBLIC, Doorway, SignIn, allowed_hosts, refuse, right_of
 from wao_ui.feeds import Api
+from wao_ui.metrics import open_pages, picture_duration
 from wao_ui.poller import Poller
 from wao_ui.settings import Authentication, Settings
 from wao_ui.sources import Apis, Sources
@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 async def run_ui(server: ServerOptions, settings: Settings) -> None:
     """Serve until the process is signalled to stop."""
+    from wao_ui.nicegui_setup import viewers
+
     frame = ServerFrame.from_options("ui", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
@@ -55,10 +57,11 @@ async def run_ui(server: ServerOptions, settings: Settings) -> None:
             lambda: source.state.nodes,
             period=settings.period,
             group_label=settings.group_label,
+            drawn=picture_duration(frame.registry).observe,
         )
         frame.checks.add_live("poller", poller.health)
         frame.checks.add_ready("first-picture", lambda: None if poller.read_once else "the sources are not read yet")
-        _add_metrics(frame, poller)
+        open_pages(frame.registry, viewers)
         tasks = await stack.enter_async_context(frame.tasks)
         tasks.supervise("poller", poller.run)
         app = _guarded(_pages(store, sources, frame, settings, server), source, settings, server)
@@ -77,17 +80,6 @@ def apis_of(settings: Settings, source: ClusterSource) -> Apis:
 
 def _token_reader(file: Path | None) -> Callable[[], str | None]:
     return lambda: None if file is None else read_bearer_token(file)
-
-
-def _add_metrics(frame: ServerFrame, poller: Poller) -> None:
-    from wao_ui.nicegui_setup import viewers
-
-    Gauge("wao_ui_viewers", "Pages that are open.", registry=frame.registry).set_function(viewers)
-    Gauge(
-        "wao_ui_picture_duration_seconds",
-        "Time to make the last picture of the cluster, without reading the sources.",
-        registry=frame.registry,
-    ).set_function(lambda: poller.seconds)
 
 
 def _pages(store: Store, sources: Sources, frame: ServerFrame, settings: Settings, server: ServerOptions) -> FastAPI:

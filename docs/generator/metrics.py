@@ -17,6 +17,7 @@ TITLES = {
     "rebalance": "Rebalancer",
     "controller": "Controller",
     "standby": "Standby",
+    "ui": "Page",
 }
 
 COMMANDS = {"standby": "standby controller"}

@@ -1,7 +1,7 @@
 """The pages of metrics and HTTP APIs, from the servers themselves.
 
 The applications that run without a cluster are started on examples/fleet; their /metrics and OpenAPI documents are read
-over HTTP. Controller and rebalancer need an API server, and the node agent nftables: their registries are filled here.
+over HTTP. Others need an API server, the node agent nftables, and the page a browser: their registries are filled here.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ from wao_fleet.standby.progress_book import ProgressBook
 from wao_fleet.standby.sequences import Sequences
 from wao_fleet.standby.sources import Sources
 from wao_lb.agent.metrics import AgentMetrics
+from wao_metrics_api.delegate import Delegate
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
 from wao_predict.transport import AsyncHttpTransport
+from wao_ui.metrics import open_pages, picture_duration
 
 if TYPE_CHECKING:
     from wao_core.cluster.source import Source
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from wao_core.kube.source import ClusterSource
     from wao_fleet.standby.controller import Parts
     from wao_fleet.standby.power.switches import Switches
+    from wao_predict.flow import AsyncTransport
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FLEET, PLANTS = EXAMPLES / "fleet", EXAMPLES / "start" / "plant.yaml"
@@ -78,10 +81,13 @@ def read_servers() -> dict[str, Server]:
             "controller": _controller(options),
             "rebalance": _rebalance(options),
             "standby": _standby(options),
+            "ui": _ui(options),
         }
-    costs = _costs()
-    with_plants = {name: replace(servers[name], metrics=servers[name].metrics + costs) for name in WITH_PLANTS}
-    return servers | with_plants
+    optional = {"metrics-api": _delegate()} | dict.fromkeys(WITH_PLANTS, _costs())
+    with_optional = {
+        name: replace(servers[name], metrics=servers[name].metrics + more) for name, more in optional.items()
+    }
+    return servers | with_optional
 
 
 def servers_pages(servers: Mapping[str, Server]) -> dict[str, str]:
@@ -112,6 +118,13 @@ def _costs() -> str:
     """Return the metrics of servers that have a plant file."""
     registry = CollectorRegistry()
     registry.register(CostCollector(PlantSource(PLANTS, "room").costs()))
+    return generate_latest(registry).decode()
+
+
+def _delegate() -> str:
+    """Return the metrics of a metrics API that forwards requests to another adapter."""
+    registry = CollectorRegistry()
+    Delegate(cast("AsyncTransport", SimpleNamespace()), name="", registry=registry)
     return generate_latest(registry).decode()
 
 
@@ -148,6 +161,13 @@ def _standby(options: ServerOptions) -> Server:
     frame.registry.register(StandbyMetrics(sources))
     openapi = create_standby_app(sources, frame, acting=False).openapi()
     return Server(generate_latest(frame.registry).decode(), openapi)
+
+
+def _ui(options: ServerOptions) -> Server:
+    frame = ServerFrame.from_options("ui", options)
+    open_pages(frame.registry, lambda: 0.0)
+    picture_duration(frame.registry)
+    return Server(generate_latest(frame.registry).decode())
 
 
 def _watches() -> str:

@@ -11,7 +11,10 @@ from tests.cluster.bed.deployment import NAMESPACE, Container, Deployment
 from tests.cluster.standby.machines import BMC, LABEL, LOGIN, Machines
 from tests.fakes.workload_manifests import MANIFESTS
 
-FAST = ("--act", "--period=1", "--empty-seconds=60", "--on-seconds=60", "--off-seconds=10", "--no-reserve-largest")
+FAST = (
+    *("--act", "--period=1", "--empty-seconds=60", "--on-seconds=60", "--off-seconds=10", "--look-back-seconds=60"),
+    "--no-reserve-largest",
+)
 """Minutes instead of hours. It acts at once: no node opts in before the template is applied."""
 
 

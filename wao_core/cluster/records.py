@@ -151,6 +151,11 @@ class Standby(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     start_timeout: float = 600.0
     off_watts: float = 8.0
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is switched, and only reported."""
+        return self.method == "DryRun"
+
 
 class Calibration(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The calibration of a node's model: the mode of the spec, and from the status the model and its corrections.

@@ -93,6 +93,14 @@ def controller(
         bool,
         typer.Option(help="Also keep the capacity of the largest running node free.", rich_help_panel=_CAPACITY),
     ] = True,
+    look_back_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Time whose highest demand the running nodes must be able to carry before one is switched off.",
+            rich_help_panel=_CAPACITY,
+        ),
+    ] = 1800.0,
     nodes_per_group: Annotated[
         int, typer.Option(help="Running nodes of each group at least.", rich_help_panel=_CAPACITY)
     ] = 1,
@@ -145,6 +153,7 @@ def controller(
         settings=settings,
         windows=Windows.parse(window or (), time_zone),
         kept=(*KEPT_LABELS, *(keep_label or ())),
+        look_back=look_back_seconds,
         period=period,
         namespaces=frozenset(config_namespace or ["wao-bmc"]),
     )

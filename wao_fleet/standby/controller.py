@@ -20,7 +20,7 @@ from wao_fleet.drain.pods import FleetPod
 from wao_fleet.freshness import doubt_about_state
 from wao_fleet.standby.candidates import KEPT_LABELS, PURPOSE, NodeFacts
 from wao_fleet.standby.doubts import LostCapacity, unreadable_doubt
-from wao_fleet.standby.fleet import Fleet, View, fleet_of, keeps_node, largest_of, progress_of
+from wao_fleet.standby.fleet import Fleet, View, demand_of, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.forgotten import ForgottenNodes, care_for
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower
@@ -34,6 +34,7 @@ from wao_fleet.standby.slow_facts import SlowFactsBook
 from wao_fleet.standby.wishes import wishes_of
 from wao_fleet.windows import Windows
 from wao_predict.standby import ActionKind, Decision, StandbySettings, decide
+from wao_predict.standby.history import LOOK_BACK, Peak
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class Policy:
         Labels of nodes that stay on.
     largest_for
         Seconds for which room is kept for Pods as large as the largest ones seen.
+    look_back
+        Seconds whose highest demand the running nodes can carry before one is switched off.
     period
         Seconds between two rounds.
     namespaces
@@ -71,6 +74,7 @@ class Policy:
     windows: Windows = field(default_factory=Windows)
     kept: Sequence[str] = KEPT_LABELS
     largest_for: float = 86400.0
+    look_back: float = LOOK_BACK
     period: float = 5.0
     namespaces: frozenset[str] | None = None
 
@@ -116,6 +120,7 @@ class StandbyController:
         self._forgotten = ForgottenNodes()
         self._empty_since: dict[str, float] = {}
         self._largest: dict[str, tuple[FleetPod, float]] = {}
+        self._demand = Peak(policy.look_back)
         self._recommended: frozenset[str] = frozenset()
         self._known: dict[str, NodeConfig] = {}
         self.plan: Plan | None = None
@@ -224,7 +229,7 @@ class StandbyController:
             return task
         why_not = plan.fleet.excluded.get(task.name, "") or ("the kill switch is on" if plan.waking_all else "")
         why_not = why_not or plan.unsure
-        if not why_not and task.config.standby is not None and task.config.standby.method == "DryRun":
+        if not why_not and task.config.standby is not None and task.config.standby.dry_run:
             why_not = "its method is DryRun"
         refused = refusal_of(request, progress, why_not)
         if refused:
@@ -242,6 +247,7 @@ class StandbyController:
             facts[name] = NodeFacts(node, config, progress, volumes.get(name, ""))
         pods = self._pods()
         self._note_empty(facts, pods, now)
+        self._demand.note(now, demand_of(pods))
         return View(
             now,
             facts,
@@ -252,6 +258,7 @@ class StandbyController:
             self._parts.slow.facts.extended or {},
             self._policy.kept,
             self._policy.act,
+            self._demand.at(now),
         )
 
     def _note_empty(self, facts: Mapping[str, NodeFacts], pods: Sequence[FleetPod], now: float) -> None:

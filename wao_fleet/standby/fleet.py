@@ -59,6 +59,8 @@ class View:
         Names of the extended resources of each node, such as "nvidia.com/gpu".
     kept
         Labels of nodes that stay on.
+    peak
+        Highest sum of the requests of Pods that are not bound to their node, in the time to look back; None: unknown.
     acting
         Whether decisions are carried out. Recommendations also concern nodes whose start was not tested yet, and those
         whose method is DryRun.
@@ -73,6 +75,7 @@ class View:
     extended: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: Sequence[str] = KEPT_LABELS
     acting: bool = True
+    peak: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def fleet_of(view: View) -> Fleet:
             starts=_within(view.now, (each.last_start for each in progress)),
             stops=_within(view.now, (each.last_stop for each in progress)),
             largest=_group_of(view.largest, places.of),
+            peak=_peak(view, names, arrays),
         ),
         excluded,
     )
@@ -133,6 +137,20 @@ def waits(pod: FleetPod) -> bool:
 def keeps_node(pod: FleetPod) -> bool:
     """Return whether a Pod keeps its node from being empty."""
     return bool(pod.node_name) and not pod.finished and not belongs_to_node(pod)
+
+
+def demand_of(pods: Iterable[FleetPod]) -> FloatArray:
+    """Return the sum of the requests of Pods that would run on another node if theirs was off, shape (3,)."""
+    return np.sum([_request(pod) for pod in pods if keeps_node(pod)] or np.zeros((1, 3)), axis=0)
+
+
+def _peak(view: View, names: Sequence[str], nodes: StandbyNodes) -> FloatArray | None:
+    """Return the highest demand, with the Pods that each running node has for itself, such as those of DaemonSets."""
+    if view.peak is None:
+        return None
+    running = [name for name, up in zip(names, nodes.up, strict=True) if up]
+    peak: FloatArray = view.peak + _requested(running, filter(belongs_to_node, view.pods)).sum(axis=0)
+    return peak
 
 
 def largest_of(pods: Iterable[FleetPod]) -> tuple[FleetPod, ...]:
@@ -199,7 +217,7 @@ def _is_candidate(name: str, facts: NodeFacts, excluded: Mapping[str, str], neve
 
 def _dry(facts: NodeFacts, acting: bool) -> str:
     standby = None if facts.config is None else facts.config.standby
-    return "its method is DryRun" if acting and standby is not None and standby.method == "DryRun" else ""
+    return "its method is DryRun" if acting and standby is not None and standby.dry_run else ""
 
 
 def _capacity(node: Node) -> tuple[float, float, float]:

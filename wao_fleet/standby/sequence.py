@@ -291,6 +291,8 @@ class _Machine:
     def _late(self) -> Step:
         attempts = self.progress.attempts + 1
         message = f"not Ready {self.standby.start_timeout:g} s after switching on"
+        if self.standby.dry_run:
+            message = "not switched on: its standby.method is DryRun"
         if attempts >= MOST_ATTEMPTS:
             return self._fail(message, attempts=attempts)
         again = (Act.SWITCH_ON,) if self.seen.power is not PowerState.ON else ()
@@ -300,6 +302,9 @@ class _Machine:
         return self._to(Phase.STARTING, message, again, notice, attempts=attempts)
 
     def _fail(self, message: str, *, attempts: int = 0) -> Step:
-        notice = Notice("WakeFailed", f"{message}: check the server, its BMC and its console", warning=True)
+        remedy = "check the server, its BMC and its console"
+        if self.standby.dry_run:
+            remedy = "set the method by which it was switched off, or switch it on by hand"
+        notice = Notice("WakeFailed", f"{message}: {remedy}", warning=True)
         changes = {"wake_failed": message, "wake_tested": False, "testing": False, "attempts": attempts}
         return self._to(Phase.FAILED, message, (), notice, **changes)

@@ -23,7 +23,7 @@ from wao_predict.standby import (
     decide,
     watts_per_core,
 )
-from wao_predict.standby.history import Recent, SlidingMaximum
+from wao_predict.standby.history import LOOK_BACK, Peak, Recent, SlidingMaximum
 
 REACTION = 5.0
 """Time from a pod that finds no room to the decision [s]."""
@@ -65,7 +65,7 @@ class Standby:
     failure_rate: float = 0.0
     repair_seconds: float = 14_400.0
     period: float = 60.0
-    look_back: float = 1800.0
+    look_back: float = LOOK_BACK
     pods_window: float = DAY
 
     def __post_init__(self) -> None:
@@ -109,7 +109,7 @@ class SimulatedStandby:
         self._changes: list[tuple[float, int, NodeState]] = []  # a heap of (time, node, state)
         self._decide_at = options.period
         self._started, self._stopped = Recent(), Recent()
-        self._demand, self._largest = SlidingMaximum(options.look_back), SlidingMaximum(options.pods_window)
+        self._demand, self._largest = Peak(options.look_back), SlidingMaximum(options.pods_window)
         self._curves: PowerCurves | None = None
         self._watts_per_core: FloatArray = np.empty(0)
         self.starts, self.failed = 0, 0
@@ -160,13 +160,13 @@ class SimulatedStandby:
 
     def _decide(self, waiting: Sequence[float]) -> None:
         now = self._nodes.now
-        self._demand.note(now, float(self._nodes.requested.sum()) + sum(waiting))
-        largest, peak = self._largest.at(now), self._demand.at(now)
+        self._demand.note(now, self._nodes.requested.sum(keepdims=True))
+        largest = self._largest.at(now)
         history = History(
             self._started.count(now),
             self._stopped.count(now),
             largest=PodGroup.of([] if largest is None else [largest]),
-            peak=None if peak is None else np.array([peak]),
+            peak=self._demand.at(now),
         )
         decision = decide(self._rows(), PodGroup.of(waiting), history, self._options.settings, may_stop=True)
         for action in decision.actions:

@@ -114,5 +114,7 @@ class Need:
         column = int(short[0])
         left, least = max(float(free[column]), 0.0), float(wanted[column])
         if column == 0:
-            return f"CPU: {left:.4g} of {least:.4g} spare cores"
-        return f"resource {column + 1}: {100 * left / least:.3g} % of the spare amount"
+            text = f"CPU: {left:.4g} of {least:.4g} spare cores"
+        else:
+            text = f"resource {column + 1}: {100 * left / least if least else 0.0:.3g} % of the spare amount"
+        return text if free[column] == room.free[column] else f"{text} at the recent peak of demand"

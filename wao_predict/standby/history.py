@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
+import numpy as np
+
+from wao_predict.arrays import FloatArray
+
 HOUR = 3600.0
 """Window of the limits per hour [s]."""
+LOOK_BACK = 1800.0
+"""Default time whose highest demand the running nodes can carry before one is stopped [s]."""
 
 
 class SlidingMaximum:
@@ -41,6 +47,39 @@ class SlidingMaximum:
         while self._values and self._values[0][0] <= now - self._window:
             self._values.popleft()
         return self._values[0][1] if self._values else None
+
+
+class Peak:
+    """The highest sum of requests within a window of time, of each resource.
+
+    Parameters
+    ----------
+    window
+        Length of the window [s].
+
+    Examples
+    --------
+    >>> peak = Peak(60.0)
+    >>> peak.note(0.0, np.array([8.0, 2e9]))
+    >>> peak.note(30.0, np.array([4.0, 4e9]))
+    >>> peak.at(40.0).tolist(), peak.at(70.0).tolist(), peak.at(100.0)
+    ([8.0, 4000000000.0], [4.0, 4000000000.0], None)
+    """
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._highest: list[SlidingMaximum] = []
+
+    def note(self, now: float, demand: FloatArray) -> None:
+        """Note the present sum of each resource, shape (r,). Times ascend."""
+        self._highest = self._highest or [SlidingMaximum(self._window) for _ in demand]
+        for highest, value in zip(self._highest, demand.tolist(), strict=True):
+            highest.note(now, value)
+
+    def at(self, now: float) -> FloatArray | None:
+        """Return the highest sum of each resource within the window, shape (r,); None if there is none."""
+        values = [value for highest in self._highest if (value := highest.at(now)) is not None]
+        return np.array(values) if values else None
 
 
 class Recent:

@@ -30,6 +30,7 @@ FAST = (
     "--empty-seconds=3",
     "--on-seconds=3",
     "--off-seconds=1",
+    "--look-back-seconds=2",
     "--spare-cores=4",
     "--spare-percent=0",
     "--no-reserve-largest",

@@ -66,6 +66,19 @@ async def test_outside_the_windows_nothing_is_switched_off() -> None:
         assert found.plan.doubt == "outside the windows for switching off"
 
 
+async def test_the_highest_demand_of_the_time_to_look_back_keeps_a_node_on() -> None:
+    """As in the simulator: a node that was just used is not switched off in a short lull."""
+    async with cluster(look_back=300.0, largest_for=30.0) as found:
+        add_pod(found.bed.api, "web")
+        await found.rounds()
+        found.bed.api.pods.clear()
+        await found.rounds(8)
+        assert (found.phase, found.bed.switch.resets) == ("Running", [])
+        assert "at the recent peak of demand" in found.plan.decision.kept[0]
+        await found.rounds(20)
+        assert found.bed.power == "Off"
+
+
 async def test_a_node_with_a_pod_is_left_on() -> None:
     async with cluster() as found:
         add_pod(found.bed.api, "web")

@@ -10,7 +10,17 @@ from wao_core.cluster.records import Node, NodeConfig, OwnerRef, Standby, Taint
 from wao_fleet.drain.node_marks import CORDONED_BY
 from wao_fleet.drain.pods import FleetPod, Toleration
 from wao_fleet.standby.candidates import NodeFacts
-from wao_fleet.standby.fleet import HOPELESS, STUBBORN, Fleet, View, as_if_up, fleet_of, keeps_node, largest_of
+from wao_fleet.standby.fleet import (
+    HOPELESS,
+    STUBBORN,
+    Fleet,
+    View,
+    as_if_up,
+    demand_of,
+    fleet_of,
+    keeps_node,
+    largest_of,
+)
 from wao_fleet.standby.progress import Phase, Progress
 from wao_predict.standby import NodeState, StandbySettings, decide
 
@@ -48,6 +58,27 @@ def starts(found: Fleet) -> list[str]:
     settings = StandbySettings(spare_percent=0, spare_cores=0, nodes_per_group=0, nodes_per_zone=0)
     decision = decide(found.nodes, found.pending, found.history, settings, may_stop=True)
     return [found.names[action.node] for action in decision.actions if action.kind == "start"]
+
+
+def test_demand_is_what_would_run_elsewhere_if_its_node_was_off() -> None:
+    pods = [
+        pod("p", 4.0, node_name="a"),
+        pod("done", 8.0, node_name="a", phase="Succeeded"),
+        pod("agent", 0.5, node_name="a", owner=DAEMONS),
+        pod("waits", 2.0),
+    ]
+    assert demand_of(pods).tolist() == [4.0, 1e9, 1.0]
+    assert demand_of([]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_peak_counts_what_each_running_node_has_for_itself() -> None:
+    """A DaemonSet's Pod stays bound to a node that sleeps, and needs no room on another one."""
+    agents = [pod(f"agent-{name}", 0.5, node_name=name, owner=DAEMONS) for name in ("a", "b")]
+    nodes = facts(node("a")), facts(sleeping("b"), Phase.ASLEEP)
+    found = fleet(*nodes, pods=agents, peak=np.array([20.0, 4e9, 3.0]))
+    assert found.history.peak is not None
+    assert found.history.peak.tolist() == [20.5, 5e9, 4.0]
+    assert fleet(*nodes, pods=agents).history.peak is None
 
 
 def test_phases_become_states_and_pods_become_requests() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -144,6 +145,20 @@ def test_a_failed_start_marks_the_node_and_a_success_ends_it() -> None:
     assert [notice.reason for notice in failed.notices if notice.warning] == ["WakeFailed"]
     up = step(failed.progress, seen(power=ON, heartbeat="7", cordoned=True), NOTHING, STANDBY)
     assert (up.progress.wake_failed, up.progress.wake_tested) == ("", False)  # repaired, and to be tested again
+
+
+def test_a_node_whose_method_became_dry_run_while_it_slept_is_reported_with_the_method() -> None:
+    """Nothing is sent to its BMC any more, so nothing can be wrong with the server."""
+    dry, progress = Standby(method="DryRun", start_timeout=300.0), at(ASLEEP, 900, **HELD)
+    woken = step(progress, seen(**DOWN), WAKE, dry, "a pod waits").progress
+    again = step(replace(woken, since=NOW - 301), seen(**DOWN), NOTHING, dry).progress
+    failed = step(replace(again, since=NOW - 301), seen(**DOWN), NOTHING, dry)
+    assert failed.progress.phase is FAILED
+    assert failed.progress.wake_failed == "not switched on: its standby.method is DryRun"
+    assert [notice.message for notice in failed.notices] == [
+        "not switched on: its standby.method is DryRun: set the method by which it was switched off, "
+        "or switch it on by hand"
+    ]
 
 
 def test_a_start_is_timed_and_counts_as_tested() -> None:

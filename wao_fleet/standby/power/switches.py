@@ -68,7 +68,7 @@ class Switches:
             del self._opened[node]
 
     def _open(self, node: str, standby: Standby) -> PowerSwitch:
-        if standby.method == "DryRun":
+        if standby.dry_run:
             return DryRunSwitch(node)
         bmc = None if standby.bmc is None else self._redfish(standby.bmc, standby.system)
         if standby.method == "Redfish" and bmc is not None:

@@ -164,7 +164,7 @@ class Fleet:
         decision = decide(
             fleet.nodes, fleet.pending, fleet.history, self.settings, may_stop=may_stop, wake_all=self.stopped
         )
-        found = wishes_of(fleet.names, decision, self.progress, acting=True, waking_all=self.stopped)
+        found = wishes_of(fleet.names, decision, acting=True, waking_all=self.stopped)
         stops = {name for name, (wish, _) in found.items() if wish is Wish.SLEEP}
         if stops:
             up = [name for name, server in self.servers.items() if server.ready and not server.cordoned]

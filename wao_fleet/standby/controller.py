@@ -188,7 +188,6 @@ class StandbyController:
         wishes = wishes_of(
             plan.fleet.names,
             plan.decision,
-            self._parts.book.progress(),
             acting=self._policy.act,
             waking_all=plan.waking_all,
         )

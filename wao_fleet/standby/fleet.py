@@ -141,7 +141,9 @@ def keeps_node(pod: FleetPod) -> bool:
 
 def demand_of(pods: Iterable[FleetPod]) -> FloatArray:
     """Return the sum of the requests of Pods that would run on another node if theirs was off, shape (3,)."""
-    return np.sum([_request(pod) for pod in pods if keeps_node(pod)] or np.zeros((1, 3)), axis=0)
+    requests = [_request(pod) for pod in pods if keeps_node(pod)]
+    total: FloatArray = np.array(requests).reshape(-1, 3).sum(axis=0)
+    return total
 
 
 def _peak(view: View, names: Sequence[str], nodes: StandbyNodes) -> FloatArray | None:

@@ -39,6 +39,8 @@ class Standby:
         Settings of the decision.
     start_seconds, stop_seconds
         Time that a start and a stop take [s], at idle power.
+    drain_seconds
+        First part of a stop, in which missing capacity undoes it [s].
     off_watts
         Power of a server that is off [W]: its BMC.
     failure_rate
@@ -61,6 +63,7 @@ class Standby:
     settings: StandbySettings = field(default_factory=StandbySettings)
     start_seconds: float = 300.0
     stop_seconds: float = 60.0
+    drain_seconds: float = 10.0
     off_watts: float = 8.0
     failure_rate: float = 0.0
     repair_seconds: float = 14_400.0
@@ -69,13 +72,16 @@ class Standby:
     pods_window: float = DAY
 
     def __post_init__(self) -> None:
-        for name in ("start_seconds", "stop_seconds", "off_watts", "repair_seconds", "look_back", "pods_window"):
+        for name in (*(f"{part}_seconds" for part in ("start", "stop", "drain", "repair")), *_OTHERS):
             if not 0 <= getattr(self, name) < np.inf:
                 raise UsageError(f"{name} is {getattr(self, name):g}: give a number of at least 0")
         if not 0 <= self.failure_rate <= 1:
             raise UsageError(f"failure_rate is {self.failure_rate:g}: give a number from 0 to 1")
         if not 1 <= self.period < np.inf:
             raise UsageError(f"period is {self.period:g}: give at least 1 s")
+
+
+_OTHERS = ("off_watts", "look_back", "pods_window")
 
 
 class SimulatedStandby:
@@ -155,10 +161,11 @@ class SimulatedStandby:
                 ready.append(node)
         if now >= self._decide_at:
             self._decide_at = now + self._options.period
-            self._decide(waiting)
+            ready += self._decide(waiting)
         return ready
 
-    def _decide(self, waiting: Sequence[float]) -> None:
+    def _decide(self, waiting: Sequence[float]) -> list[int]:
+        """Decide, and return the nodes that run on because their stop is undone."""
         now = self._nodes.now
         self._demand.note(now, self._nodes.requested.sum(keepdims=True))
         largest = self._largest.at(now)
@@ -179,6 +186,13 @@ class SimulatedStandby:
                 fails = self._options.failure_rate and self._draw.random() < self._options.failure_rate
                 follows = NodeState.FAILED if fails else NodeState.ON
                 self._change(action.node, NodeState.STARTING, follows, self._options.start_seconds)
+        undone = [node for node in decision.undone if now - self._since[node] < self._options.drain_seconds]
+        if undone:
+            self._changes = [change for change in self._changes if change[1] not in undone]
+            heapq.heapify(self._changes)
+            for node in undone:
+                self._become(node, NodeState.ON)
+        return undone
 
     def _rows(self) -> StandbyNodes:
         nodes, everywhere = self._nodes, np.ones(len(self._nodes), dtype=np.bool_)

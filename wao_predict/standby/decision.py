@@ -15,7 +15,7 @@ import numpy as np
 from wao_predict.errors import UsageError
 from wao_predict.standby.settings import StandbySettings
 from wao_predict.standby.starts import Starts
-from wao_predict.standby.state import Action, History, PodGroup, StandbyNodes
+from wao_predict.standby.state import Action, History, NodeState, PodGroup, StandbyNodes
 from wao_predict.standby.stops import Stops
 
 
@@ -31,11 +31,15 @@ class Decision:
         Why an empty node that standby may switch is not stopped now, by its row.
     held
         Starts that are wanted while a limit is reached, as texts.
+    undone
+        Rows of nodes that stop and are to run on, if that is still possible: capacity is missing, and that is quicker
+        than a start.
     """
 
     actions: tuple[Action, ...]
     kept: dict[int, str]
     held: tuple[str, ...]
+    undone: tuple[int, ...] = ()
 
 
 def decide(
@@ -93,7 +97,7 @@ def decide(
     if wake_all:
         starts = Starts(nodes, History(), settings)
         starts.all()
-        return Decision(tuple(starts.actions), {}, tuple(starts.held))
+        return Decision(tuple(starts.actions), {}, tuple(starts.held), _stopping(nodes))
     starts = Starts(nodes, history, settings)
     starts.for_pods(pending)
     starts.for_floors("group", nodes.group, settings.nodes_per_group)
@@ -102,14 +106,19 @@ def decide(
     starts.for_spare()
     stops = Stops(nodes, starts.room.among(nodes.up), history, settings)
     stops.decide(_doubt(pending, history, starts, may_stop))
-    return Decision((*starts.actions, *stops.actions), stops.kept, tuple(starts.held))
+    undone = _stopping(nodes) if starts.missing else ()
+    return Decision((*starts.actions, *stops.actions), stops.kept, tuple(starts.held), undone)
+
+
+def _stopping(nodes: StandbyNodes) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(nodes.state == NodeState.STOPPING).tolist())
 
 
 def _doubt(pending: PodGroup, history: History, starts: Starts, may_stop: bool) -> str | None:
     """Return why nothing may be stopped now, None if something may."""
     if not may_stop:
         return "stops are not permitted now"
-    if starts.actions or starts.held:
+    if starts.missing:
         return "capacity is missing"
     if np.isnan(pending.requests).any() or np.isnan(history.largest.requests).any():
         return "the request of a pod is unknown"

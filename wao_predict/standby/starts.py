@@ -12,7 +12,13 @@ from wao_predict.standby.state import Action, ActionKind, History, NodeState, Po
 
 
 class Starts:
-    """The starts of one decision."""
+    """The starts of one decision.
+
+    Attributes
+    ----------
+    missing
+        Whether starts are wanted, or a pod waits that a node could hold whose stop has begun.
+    """
 
     def __init__(self, nodes: StandbyNodes, history: History, settings: StandbySettings) -> None:
         self._nodes, self._settings = nodes, settings
@@ -22,9 +28,11 @@ class Starts:
         self._left = settings.starts_at_once - int(starting.sum())
         self._left_in_hour = settings.starts_per_hour - history.starts
         self._off: BoolArray = (nodes.state == NodeState.OFF) & nodes.candidate
+        self._stopping: BoolArray = nodes.state == NodeState.STOPPING
         self._order = np.argsort(nodes.watts_per_core, kind="stable")  # NaN is last
         self.actions: list[Action] = []
         self.held: list[str] = []
+        self.missing = False
 
     def all(self) -> None:
         """Start every node that may be switched."""
@@ -39,7 +47,9 @@ class Starts:
             request, allowed = pending.requests[pod], pending.allowed_of(pod)
             if np.isnan(request).any() or self.room.take(request, allowed):
                 continue
-            node = self._cheapest(self._could_hold(request, allowed))
+            could_hold = self._could_hold(request, allowed)
+            self.missing |= bool((self._stopping & could_hold).any())
+            node = self._cheapest(self._off & could_hold)
             if node is None:
                 continue
             if not self._start(node, f"a pod that waits fits on no running node: {cores_text(request)}"):
@@ -61,7 +71,7 @@ class Starts:
             request, allowed = pods.requests[pod], pods.allowed_of(pod)
             if np.isnan(request).any() or self.room.fits(request, allowed).any():
                 continue
-            node = self._cheapest(self._could_hold(request, allowed) & self._rested())
+            node = self._cheapest(self._off & self._rested() & self._could_hold(request, allowed))
             if node is not None:
                 self._start(node, f"no running node has room for a pod as large as a recent one: {cores_text(request)}")
 
@@ -77,8 +87,9 @@ class Starts:
         return result
 
     def _could_hold(self, request: FloatArray, allowed: BoolArray | None) -> BoolArray:
-        fits = (self._nodes.room() >= request * (1 - FIT_TOLERANCE)).all(axis=1) & self._off
-        return fits if allowed is None else fits & allowed
+        everywhere: BoolArray = np.ones(len(self._nodes), dtype=np.bool_) if allowed is None else allowed
+        result: BoolArray = (self._nodes.room() >= request * (1 - FIT_TOLERANCE)).all(axis=1) & everywhere
+        return result
 
     def _cheapest(self, where: BoolArray) -> int | None:
         ordered = self._order[where[self._order]]
@@ -86,6 +97,7 @@ class Starts:
 
     def _start(self, node: int, reason: str) -> bool:
         """Start a node unless a limit is reached; return whether it starts."""
+        self.missing = True
         if min(self._left, self._left_in_hour) <= 0:
             limit = (
                 f"{self._settings.starts_at_once} nodes start at once"

@@ -64,6 +64,15 @@ def test_a_pod_without_room_waits_for_the_start_of_a_node() -> None:
     assert mean_watts(run, 660, HOUR, start, start + 300, start + 360) == [208.0, 208.0, 310.0, 350.0]
 
 
+def test_missing_capacity_undoes_a_stop_that_has_just_begun() -> None:
+    """Later the node has to be started again."""
+    for arrival, waits in ((602.0, REACTION), (606.0, REACTION + SWITCHED.period + 300.0)):
+        trace = Trace.of([0.0, arrival], [HOUR, HOUR], [1.0, 10.0], horizon=HOUR)
+        run = simulate_trace(two_nodes(), trace, standby=SWITCHED)
+        assert run.waited.tolist() == [0.0, waits]
+        assert run.starts == (waits > REACTION)
+
+
 def test_a_node_with_a_base_load_is_never_switched_off() -> None:
     run = simulate_trace(two_nodes(base=1.0), Trace.of([0.0], [1.0], [1.0], horizon=HOUR), standby=SWITCHED)
     assert run.on.min() == 1

@@ -94,6 +94,19 @@ def test_the_highest_demand_of_the_time_to_look_back_counts() -> None:
     assert stopped(three, History(peak=np.array([49.0]))) == []
 
 
+def test_missing_capacity_undoes_stops() -> None:
+    nodes = standby_nodes("ON STOPPING OFF", [20, 0, 0])
+    for history in (History(), History(starts=PLAIN.starts_per_hour)):  # a node starts, or may not start now
+        decision = decide(nodes, PodGroup.of([20.0]), history, PLAIN, may_stop=True)
+        assert decision.undone == (1,)
+    assert decide(nodes, NONE, History(), replace(PLAIN, spare_cores=0.0), may_stop=True).undone == ()
+    only = standby_nodes("ON STOPPING", [20, 0])
+    assert decide(only, PodGroup.of([20.0]), History(), PLAIN, may_stop=True).undone == (1,), "nothing else can start"
+    too_large = PodGroup.of([64.0])
+    assert decide(only, too_large, History(), replace(PLAIN, spare_cores=0.0), may_stop=True).undone == ()
+    assert decide(nodes, NONE, History(), PLAIN, may_stop=True, wake_all=True).undone == (1,)
+
+
 def test_room_for_the_largest_recent_pod_stays_on_one_node() -> None:
     nodes = standby_nodes("ON ON ON", [20, 20, 0])
     assert stopped(nodes, History(largest=PodGroup.of([12.0]))) == [2]

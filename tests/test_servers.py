@@ -84,7 +84,7 @@ async def test_the_processes_have_them_too(tmp_path: Path) -> None:
         apps(FLEET, tmp_path) as running,
         serving(ScriptedServer()) as api,
         on_api_server("controller", api.host, tmp_path) as controller,
-        on_api_server("rebalance", api.host, tmp_path) as rebalance,
+        on_api_server("rebalance", api.host, tmp_path, "--floor-history", "http://127.0.0.1:9") as rebalance,
         process(PAGE, "--manifests", str(FLEET), folder=tmp_path) as page,
     ):
         urls = {name: (app.url, app.certificate) for name, app in running.items()}
@@ -94,17 +94,18 @@ async def test_the_processes_have_them_too(tmp_path: Path) -> None:
             context = ssl.create_default_context(cafile=str(certificate))
             async with httpx2.AsyncClient(base_url=address, verify=context, trust_env=False) as client:
                 await assert_common(client, name)
+                assert ("floor-history" in (await client.get("/readyz?verbose")).text) == (name == "rebalance")
 
 
 @asynccontextmanager
-async def on_api_server(command: str, api: str, folder: Path) -> AsyncIterator[str]:
+async def on_api_server(command: str, api: str, folder: Path, *arguments: str) -> AsyncIterator[str]:
     """Run a command that needs an API server, and yield its URL."""
     kubeconfig = folder / "config"
     contexts = [{"name": "c", "context": {"cluster": "c", "user": "u"}}]
     clusters, users = [{"name": "c", "cluster": {"server": api}}], [{"name": "u", "user": {"token": "ours"}}]
     document = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "c"}
     kubeconfig.write_text(json.dumps(document))
-    async with process(command, "--no-leader-elect", "--kubeconfig", str(kubeconfig), folder=folder) as url:
+    async with process(command, *arguments, "--no-leader-elect", "--kubeconfig", str(kubeconfig), folder=folder) as url:
         yield url
 
 

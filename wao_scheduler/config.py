@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -19,9 +18,9 @@ from pydantic.alias_generators import to_camel
 from wao_core.cluster.durations import parse_duration
 from wao_core.errors import DurationError, ManifestError
 from wao_core.prediction.cooling_costs import PlantSource
-from wao_core.prediction.floor_history import HistorySource
+from wao_core.prediction.floor_history import LABEL_NAME, HistorySource
 from wao_core.source.plain_values import plain_values
-from wao_predict.connection import TlsPolicy, origin_of
+from wao_predict.connection import TlsPolicy
 from wao_predict.errors import QuantityError, UsageError
 from wao_predict.increase import Rule
 from wao_predict.quantity import cores
@@ -88,9 +87,7 @@ class FloorHistorySettings(_Settings):
         max_length=4096,
         description="PromQL of the CPU use in cores, with one series for each node; default: that of node_exporter",
     )
-    label: str = Field(
-        "instance", pattern="^[a-zA-Z_][a-zA-Z0-9_]*$", description="label whose value is the name of the node"
-    )
+    label: str = Field("instance", pattern=LABEL_NAME, description="label whose value is the name of the node")
     ca_file: Path | None = Field(
         None, description="PEM file of the certificate authorities of the server; default: those of the system"
     )
@@ -100,13 +97,9 @@ class FloorHistorySettings(_Settings):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         try:
-            scheme = origin_of(self.url)[0]
+            self.source().check()
         except UsageError as error:
-            raise ValueError(f"url: {error}") from None
-        if urlsplit(self.url).username is not None:
-            raise ValueError("url: remove the user and the password; give a tokenFile")
-        if self.token_file is not None and scheme != "https":
-            raise ValueError("tokenFile: a token is sent by https only; change url")
+            raise ValueError(str(error)) from None
         return self
 
     def source(self) -> HistorySource:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wao_core.bearer_token import read_bearer_token
 from wao_core.errors import WaoCoreError
 from wao_core.prediction.node_floors import NodeFloors
-from wao_predict.connection import HttpOptions, TlsPolicy
-from wao_predict.errors import WaoPredictError, summary
+from wao_predict.connection import HttpOptions, TlsPolicy, origin_of
+from wao_predict.errors import UsageError, WaoPredictError, summary
 from wao_predict.flow import arun
 from wao_predict.load_floor import SLOTS
 from wao_predict.recording.aligning import Series
@@ -28,6 +30,8 @@ STEPS = 12
 """Number of times in each slot of the window for which Prometheus computes the load."""
 NODE_EXPORTER_CORES = 'sum by ({label}) (rate(node_cpu_seconds_total{{mode!~"idle|iowait"}}[5m]))'
 """CPU use [cores] of the nodes of node_exporter."""
+LABEL_NAME = "^[a-zA-Z_][a-zA-Z0-9_]*$"
+"""Pattern of the name of a label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,22 @@ class HistorySource:
     tls: TlsPolicy = TlsPolicy()  # noqa: RUF009
     token_file: Path | None = None
     timeout: float = 30.0
+
+    def check(self) -> None:
+        """Refuse what an operator must not configure.
+
+        Raises
+        ------
+        UsageError
+            The URL or the label cannot be used, or a token would be sent without TLS.
+        """
+        scheme = origin_of(self.url)[0]
+        if urlsplit(self.url).username is not None:
+            raise UsageError("remove the user and the password from the URL; give a file with a token")
+        if self.token_file is not None and scheme != "https":
+            raise UsageError("a token is sent by https only: change the URL")
+        if not re.match(LABEL_NAME, self.label):
+            raise UsageError(f"label {self.label!r:.60}: give the name of a label, such as instance")
 
     def range_query(self, window: float) -> RangeQuery:
         """Return the query of the lowest load in each slot of a window [s].

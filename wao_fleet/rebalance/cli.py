@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
+from wao_core.serving.history_options import HistoryOptions
 from wao_core.serving.options import ServerOptions, server_options
 from wao_core.serving.plant_options import PlantOptions
 from wao_predict.cli.connection import Tls, get_json
@@ -147,11 +148,18 @@ class RebalanceOptions:
         )
 
 
+@with_options(HistoryOptions, "history")
 @with_options(PlantOptions, "plants")
 @endpoint_options()
 @server_options()
 @with_options(RebalanceOptions, "options")
-def run(server: ServerOptions, endpoints: EndpointOptions, plants: PlantOptions, options: RebalanceOptions) -> None:
+def run(
+    server: ServerOptions,
+    endpoints: EndpointOptions,
+    plants: PlantOptions,
+    history: HistoryOptions,
+    options: RebalanceOptions,
+) -> None:
     """Plan which Pods to move, and recommend that or do it; serves /v1/plan and /v1/evictions."""
     from wao_core.serving.server import run as run_server
     from wao_fleet.rebalance.server import run_rebalance
@@ -165,10 +173,12 @@ def run(server: ServerOptions, endpoints: EndpointOptions, plants: PlantOptions,
             leader_elect=options.leader_elect,
             metrics_period=options.metrics_period,
             plants=plants.source(),
+            history=history.source(),
         ),
         server,
         *endpoints.problems(),
         *plants.problems(),
+        *history.problems(),
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from wao_core.cluster.records import Kind
 from wao_core.kube.lease import LeaderElection, while_leading
 from wao_core.prediction.cooling_costs import PlantSource
+from wao_core.prediction.floor_history import HistorySource
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
 from wao_core.serving.cluster import cluster
 from wao_core.serving.endpoint_options import EndpointOptions
@@ -37,6 +38,7 @@ async def run_rebalance(
     leader_elect: bool = True,
     metrics_period: float = 15.0,
     plants: PlantSource | None = None,
+    history: HistorySource | None = None,
 ) -> None:
     """Plan, and serve the plan, until the process is signalled to stop; act while leading.
 
@@ -46,6 +48,8 @@ async def run_rebalance(
         Time between two reads of metrics.k8s.io and of the metrics API [s].
     plants
         Cooling plants and prices, which count too; default: none.
+    history
+        Where the nodes' earlier CPU use is, for their floors; default: they begin at the present loads.
     """
     frame = ServerFrame.from_options("rebalance", server)
     async with AsyncExitStack() as stack:
@@ -54,7 +58,10 @@ async def run_rebalance(
         if client is None:
             raise UsageError("the rebalancer evicts Pods of an API server: give --kubeconfig FILE, not --manifests")
         access = endpoints.access(standalone=False)
-        cadence, inputs = Cadence(metrics=metrics_period), Inputs(metrics_api=True, access=access)
+        cadence, inputs = (
+            Cadence(metrics=metrics_period),
+            Inputs(metrics_api=True, access=access, history=history),
+        )
         runtime = await stack.enter_async_context(
             deciding(source, frame.checks, lambda snapshot: None, cadence=cadence, inputs=inputs)
         )

@@ -16,6 +16,8 @@ FOLDER = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "manifes
 """The folder of manifests in a checkout, or its copy in an installed package."""
 OPTIONAL = frozenset({"rebalance", "standby", "ui"})
 """Folders of parts that are applied on their own."""
+SWITCHED = {"cilium": "--cilium"}
+"""Folders of components whose rights a part needs only with this flag."""
 _WORKLOADS = ("Deployment", "DaemonSet")
 
 Document = Mapping[str, Any]
@@ -40,17 +42,26 @@ def parts() -> dict[str, str]:
     return {item["metadata"]["name"]: folder for folder, item in documents() if item["kind"] in _WORKLOADS}
 
 
-def rights_of(accounts: Iterable[str]) -> list[Right]:
-    """Return the rights that the manifests give to accounts, "namespace/name", without those of built-in roles."""
-    wanted = set(accounts)
+def rights_of(accounts: Iterable[str], flags: Iterable[str] = ()) -> list[Right]:
+    """Return the rights that the manifests give to accounts, without those of built-in roles.
+
+    Parameters
+    ----------
+    accounts
+        As "namespace/name".
+    flags
+        The flags of the installed parts, which switch on the components in `SWITCHED`.
+    """
+    wanted, given = set(accounts), set(flags)
+    off = {folder for folder, flag in SWITCHED.items() if flag not in given}
     roles = {
         (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]): item["rules"]
         for _, item in documents()
         if item["kind"] in ("Role", "ClusterRole")
     }
     found = set()
-    for _, item in documents():
-        if item["kind"] not in ("RoleBinding", "ClusterRoleBinding"):
+    for folder, item in documents():
+        if folder in off or item["kind"] not in ("RoleBinding", "ClusterRoleBinding"):
             continue
         namespace = item["metadata"].get("namespace", "")
         kind, name = item["roleRef"]["kind"], item["roleRef"]["name"]

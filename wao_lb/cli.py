@@ -59,10 +59,25 @@ def lb(
     agent_check_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port for HAProxy agent checks. Default: none.")
     ] = None,
+    cilium: Annotated[
+        bool,
+        typer.Option(
+            envvar="WAO_LB_CILIUM",
+            help="Write EndpointSlices with weights for Cilium, for Services with the annotation "
+            "waok8s.github.io/weights-of; needs --proxy-name ''.",
+        ),
+    ] = False,
+    namespace: Annotated[
+        str, typer.Option(envvar="WAO_NAMESPACE", help="Namespace of the Lease of --cilium.")
+    ] = "wao-system",
+    leader_elect: Annotated[
+        bool,
+        typer.Option(envvar="WAO_LEADER_ELECT", help="With --cilium, elect a leader with a Lease; only it writes."),
+    ] = True,
 ) -> None:
     """Serve weights of endpoints by predicted power: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent checks."""
     from wao_core.serving.server import run
-    from wao_lb.server import run_lb
+    from wao_lb.server import CiliumSettings, run_lb
     from wao_lb.settings import LbSettings, is_label_value
     from wao_predict.traffic.limits import Limits
     from wao_predict.traffic.reasons import Rule
@@ -76,8 +91,13 @@ def lb(
     )
     unusable = proxy_name and not is_label_value(proxy_name)
     problems = [f"--proxy-name {proxy_name!r:.80}: not a valid label value"] if unusable else []
+    if cilium and proxy_name:
+        problems.append("--cilium: Cilium ignores Services with the label of --proxy-name; give --proxy-name ''")
+    slices = CiliumSettings(namespace, leader_elect) if cilium else None
     run(
-        lambda: run_lb(server, settings, endpoints, agent_check_port=agent_check_port, plants=plants.source()),
+        lambda: run_lb(
+            server, settings, endpoints, agent_check_port=agent_check_port, cilium=slices, plants=plants.source()
+        ),
         server,
         *problems,
         *plants.problems(),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from wao_core.cluster.records import Kind
 from wao_core.health import Check
+from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.source import ClusterSource
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_loop import Inputs, deciding
@@ -19,9 +24,11 @@ from wao_core.serving.plants import costing
 from wao_core.serving.server import serve
 from wao_lb.app import create_app
 from wao_lb.metrics import plan_duration
+from wao_lb.outputs.cilium_writer import LEASE, CiliumMetrics, CiliumWriter
 from wao_lb.outputs.haproxy import AgentCheckServer
 from wao_lb.settings import LbSettings, selectors_of
 from wao_lb.weight_book import WeightBook
+from wao_predict.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +43,21 @@ KINDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class CiliumSettings:
+    """EndpointSlices for Cilium: the namespace of the Lease, and whether there are several replicas."""
+
+    namespace: str = "wao-system"
+    leader_elect: bool = True
+
+
 async def run_lb(
     server: ServerOptions,
     settings: LbSettings,
     endpoints: EndpointOptions | None = None,
     *,
     agent_check_port: int | None = None,
+    cilium: CiliumSettings | None = None,
     plants: PlantSource | None = None,
 ) -> None:
     """Serve until the process is asked to stop; with plants, weights are by what a watt costs on the nodes."""
@@ -68,8 +84,35 @@ async def run_lb(
             agent = AgentCheckServer(book, server.host, agent_check_port, ready=ready)
             await stack.enter_async_context(agent)
             log.info("answering HAProxy agent checks on %s port %d", server.host, agent.port)
+        if cilium is not None:
+            _write_slices(stack, source, book, frame, cilium, ready)
         await stack.enter_async_context(frame.tasks)
         await serve(create_app(book, frame, ready), server, frame)
+
+
+def _write_slices(
+    stack: AsyncExitStack,
+    source: ClusterSource,
+    book: WeightBook,
+    frame: ServerFrame,
+    settings: CiliumSettings,
+    ready: Callable[[], bool],
+) -> None:
+    """Write EndpointSlices for Cilium while this replica leads."""
+    client = source.client
+    if client is None:
+        raise UsageError("--cilium writes to an API server: give --kubeconfig FILE, not --manifests")
+    metrics = CiliumMetrics(frame.registry)
+    writer = CiliumWriter(source, client, book, metrics, ready=ready)
+    stack.callback(writer.close)
+    election = LeaderElection(client, settings.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+    metrics.leading.set_function(lambda: float(election.leading.is_set()))
+
+    if settings.leader_elect:
+        frame.tasks.supervise("leader-election", election.run)
+    else:
+        election.lead_alone()
+    frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"endpoint-slices": writer.run}))
 
 
 def first_weights(first_snapshot: Check, first_plan: Check) -> Check:

@@ -17,6 +17,8 @@ CPU_PER_REQUEST = "waok8s.github.io/cpu-per-request"
 RULE = "waok8s.github.io/lb-rule"
 DEFAULT_CPU_PER_REQUEST = 0.1
 """The reference's default of 100m [cores]."""
+WEIGHTS_OF = "waok8s.github.io/weights-of"
+"""Annotation of a Service whose EndpointSlices this service writes, for Cilium: the Service that has the endpoints."""
 PROXY_LABEL = "service.kubernetes.io/service-proxy-name"
 PROXY_NAME = "wao-loadbalancer"
 """Default value of that label."""
@@ -77,12 +79,12 @@ class ServiceSettings:
 
 
 def is_chosen(service: Service, settings: LbSettings) -> bool:
-    """Return whether a Service is weighted: it has the label, and is not headless.
+    """Return whether a Service is weighted: it has the label, is not headless, and has endpoints of its own.
 
     A Service without a cluster IP is weighted: in a folder of manifests, nobody assigns one.
     """
     headless = service.cluster_ips[:1] == ("None",) or HEADLESS_LABEL in service.labels
-    if service.type == "ExternalName" or headless:
+    if service.type == "ExternalName" or headless or WEIGHTS_OF in service.annotations:
         return False
     return settings.proxy_name is None or service.labels.get(PROXY_LABEL) == settings.proxy_name
 

@@ -42,6 +42,7 @@ from wao_fleet.standby.progress_book import ProgressBook
 from wao_fleet.standby.sequences import Sequences
 from wao_fleet.standby.sources import Sources
 from wao_lb.agent.metrics import AgentMetrics
+from wao_lb.outputs.cilium_writer import CiliumMetrics
 from wao_metrics_api.delegate import Delegate
 from wao_predict.connection import HttpOptions, TlsPolicy
 from wao_predict.flow import Request
@@ -83,7 +84,8 @@ def read_servers() -> dict[str, Server]:
             "standby": _standby(options),
             "ui": _ui(options),
         }
-    optional = {"metrics-api": _delegate()} | dict.fromkeys(WITH_PLANTS, _costs())
+    costs = _costs()
+    optional = {"metrics-api": _delegate()} | dict.fromkeys(WITH_PLANTS, costs) | {"lb": costs + _cilium()}
     with_optional = {
         name: replace(servers[name], metrics=servers[name].metrics + more) for name, more in optional.items()
     }
@@ -118,6 +120,13 @@ def _costs() -> str:
     """Return the metrics of servers that have a plant file."""
     registry = CollectorRegistry()
     registry.register(CostCollector(PlantSource(PLANTS, "room").costs()))
+    return generate_latest(registry).decode()
+
+
+def _cilium() -> str:
+    """Return the metrics of `wao lb --cilium`."""
+    registry = CollectorRegistry()
+    CiliumMetrics(registry)
     return generate_latest(registry).decode()
 
 

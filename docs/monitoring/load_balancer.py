@@ -80,6 +80,14 @@ def load_balancer() -> str:
             Query(quantile(0.99, "wao_lb_plan_duration_seconds", "instance"), "{{instance}}"),
             width=8,
         ),
+        graph(
+            "Slices for Cilium",
+            "EndpointSlices written and failed writes a second, with `wao lb --cilium`.",
+            "none",
+            Query("sum(rate(wao_lb_cilium_writes_total[5m]))", "written"),
+            Query("sum(rate(wao_lb_cilium_write_failures_total[5m]))", "failed"),
+            width=8,
+        ),
         row("Node agents"),
         graph(
             "From a change to the kernel",

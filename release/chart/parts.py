@@ -26,6 +26,7 @@ PARTS = {
     "standby": Part({"wao-standby": "standby"}, ("standby.enabled",)),
     "ui": Part({"wao-ui": "ui"}, ("ui.enabled",)),
     "monitoring": Part(conditions=("monitoring.enabled",)),
+    "components/cilium": Part(conditions=("lb.enabled", "cilium.enabled")),
     "components/cert-manager": Part(conditions=("certManager.enabled",)),
     "components/delegate": Part(conditions=("delegate.enabled",)),
     "components/network-policies": Part(conditions=("networkPolicies.strict",)),

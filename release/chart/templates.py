@@ -21,7 +21,11 @@ NAMESPACES = {
 SYSTEM = "wao-system"
 OPERATOR = "monitoring.coreos.com/"
 NAME_LABEL = "kubernetes.io/metadata.name"
-COMPONENTS = {"components/cert-manager": "certManager.enabled", "components/delegate": "delegate.enabled"}
+COMPONENTS = {
+    "components/cert-manager": "certManager.enabled",
+    "components/cilium": "cilium.enabled",
+    "components/delegate": "delegate.enabled",
+}
 """Components that add items to workloads, and the values that correspond to them."""
 BRACES = re.compile(r"\{\{")
 

@@ -101,7 +101,9 @@ class KubeSchedulerPart(SchedulerPart):
 class Agent(Pods):
     """The node agent."""
 
-    enabled: bool = Field(description="Whether it is installed; without it, use the weights with Envoy or HAProxy.")
+    enabled: bool = Field(
+        description="Whether it is installed; without it, use the weights with Cilium, Envoy or HAProxy."
+    )
 
 
 class Spreading(Model):
@@ -124,6 +126,15 @@ class NetworkPolicies(Model):
     enabled: bool = Field(True, description="A NetworkPolicy for each server.")
     strict: bool = Field(False, description="Also deny all other traffic of the namespaces, in both directions.")
     prometheus: Prometheus = Field(description="Who may read metrics.")
+
+
+class Cilium(Model):
+    """Cilium in place of kube-proxy."""
+
+    enabled: bool = Field(
+        False,
+        description="Write EndpointSlices with weights for Services with the annotation waok8s.github.io/weights-of.",
+    )
 
 
 class CertManager(Model):
@@ -160,6 +171,7 @@ class Values(Model):
     kube_scheduler: KubeSchedulerPart = Field(description="The stock kube-scheduler that calls the extender.")
     lb: Part = Field(description="The weights of Services.")
     lb_agent: Agent = Field(description="The node agent, which serves the Services by their weights. Needs `lb`.")
+    cilium: Cilium = Field(Cilium(enabled=False), description="Weights for Cilium (docs/deployment.md). Needs `lb`.")
     rebalance: Part = Field(description="Moves Pods together; only recommends until `--mode=auto`.")
     standby: Part = Field(description="Switches idle servers off; only plans until `--act`.")
     ui: Part = Field(description="A page that shows the fleet, decisions and weights.")

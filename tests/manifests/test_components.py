@@ -9,6 +9,7 @@ import pytest
 
 from release.kustomize import MANIFESTS, Overlay, build, objects
 from wao_core.certificates.authority import service_hosts
+from wao_lb.outputs.cilium_writer import LEASE
 
 COMPONENTS = sorted(path.parent.name for path in MANIFESTS.glob("components/*/kustomization.yaml"))
 TOGETHER = ("rebalance", "standby", "ui", "monitoring", "cert-manager", "network-policies", "ha")
@@ -31,7 +32,7 @@ def names(found: list[dict[str, Any]]) -> set[str]:
 
 
 def test_every_component_is_tested() -> None:
-    assert set(COMPONENTS) == {*TOGETHER, "lb-only", "scheduler-only", "own-group", "delegate"}
+    assert set(COMPONENTS) == {*TOGETHER, "lb-only", "scheduler-only", "own-group", "delegate", "cilium"}
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,16 @@ def test_a_delegate_gets_the_token_of_an_account_that_only_reads_custom_metrics(
     assert [(rule["apiGroups"], rule["verbs"]) for rule in role["rules"]] == [
         (["custom.metrics.k8s.io"], ["get", "list"])
     ]
+
+
+def test_cilium_lets_the_weight_service_write_slices_and_hold_one_lease() -> None:
+    found = objects(build(Overlay(components=("cilium",))))
+    (server,) = [item for item in of_kind(found, "Deployment") if item["metadata"]["name"] == "wao-lb"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["args"][-2:] == ["--cilium", "--proxy-name="]
+    (everywhere,) = [item for item in of_kind(found, "ClusterRole") if item["metadata"]["name"] == "wao-lb-cilium"]
+    assert [(rule["resources"], rule["verbs"]) for rule in everywhere["rules"]] == [
+        (["endpointslices"], ["create", "patch", "delete"])
+    ]
+    (own,) = [item for item in of_kind(found, "Role") if item["metadata"]["name"] == "wao-lb-cilium"]
+    assert own["metadata"]["namespace"] == "wao-system"
+    assert own["rules"][1]["resourceNames"] == [LEASE]

@@ -56,3 +56,12 @@ def test_the_role_of_the_doctor_permits_the_values_of_sensors() -> None:
     rules = [rule for document in yaml.safe_load_all(text) for rule in (document or {}).get("rules") or ()]
     (rule,) = [rule for rule in rules if METRICS_GROUP in rule["apiGroups"]]
     assert (rule["resources"], "get" in rule["verbs"]) == ([f"nodes/{metric}" for metric in SAMPLED], True)
+
+
+def test_a_component_gives_rights_only_where_its_flag_is_set() -> None:
+    account = "wao-system/wao-lb"
+    more = {*rights_of([account], ["--cilium"])} - {*rights_of([account])}
+    assert {(right.verb, right.resource) for right in more} == {
+        *(("create", "endpointslices"), ("patch", "endpointslices"), ("delete", "endpointslices")),
+        *(("create", "leases"), ("get", "leases"), ("update", "leases")),
+    }

@@ -28,6 +28,7 @@ class _AffinityConfig(Part, frozen=True):
 
 class _ServiceSpec(Part, frozen=True):
     type: str = "ClusterIP"
+    selector: dict[str, str] = field(default_factory=dict)
     cluster_ip: str = field(name="clusterIP", default="")
     cluster_ips: tuple[str, ...] = field(name="clusterIPs", default=())
     ports: tuple[ServicePort, ...] = ()
@@ -56,6 +57,7 @@ class _Service(ApiObject, frozen=True):
 def _service(raw: _Service) -> Record:
     spec = msgspec.structs.asdict(raw.spec)
     cluster_ip, affinity = spec.pop("cluster_ip"), spec.pop("session_affinity_config")
+    spec["has_selector"] = bool(spec.pop("selector"))
     spec["cluster_ips"] = spec["cluster_ips"] or ((cluster_ip,) if cluster_ip else ())
     return Service(
         **raw.metadata.namespaced(),

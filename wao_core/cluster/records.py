@@ -215,9 +215,13 @@ class LoadBalancerIngress(msgspec.Struct, frozen=True, gc=False, kw_only=True, r
 
 
 class Service(NamespacedRecord, frozen=True, gc=False, kw_only=True):
-    """The parts of a Service that a service proxy needs."""
+    """The parts of a Service that a service proxy needs.
+
+    With a selector, the EndpointSlice controller of Kubernetes writes the slices of the Service.
+    """
 
     type: str = "ClusterIP"
+    has_selector: bool = False
     cluster_ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
     external_ips: tuple[str, ...] = ()

@@ -63,7 +63,7 @@ BYPASSED = Kind(
     "The network of Pods bypasses the packet filter.",
     "With Cilium as kube-proxy replacement, traffic of Pods to Services does not reach the rules of the node agent.",
     "the setting of Cilium",
-    "Use the weights through Envoy or HAProxy (docs/deployment.md), and remove wao-lb-agent.",
+    "Use the weights with Cilium, Envoy or HAProxy (docs/deployment.md), and remove wao-lb-agent.",
 )
 NO_POD_NETWORK = Kind(
     "pod-network-unknown",

@@ -246,7 +246,7 @@ class ClusterFacts:
         accounts = {
             f"{item.metadata.namespace}/{item.spec.template.spec.service_account_name}" for item in workloads.objects
         }
-        return tuple(rights_of(accounts))
+        return tuple(rights_of(accounts, [flag for item in workloads.objects for flag in item.arguments]))
 
     async def refused(self) -> tuple[Right, ...] | Missing:
         """Return those that the API server refuses."""

@@ -21,6 +21,7 @@ SERVERS = ("controller", "metricsApi", "scheduler", "kubeScheduler", "lb")
 HA = {**{name: {"replicas": 3} for name in SERVERS}, "spread": {"nodes": "DoNotSchedule", "zones": "ScheduleAnyway"}}
 COMPONENTS: dict[str, dict[str, Any]] = {
     "cert-manager": {"certManager": {"enabled": True}},
+    "cilium": {"cilium": {"enabled": True}},
     "delegate": {"delegate": {"enabled": True}},
     "ha": HA,
     "lb-only": {"scheduler": {"enabled": False}},

@@ -1,0 +1,220 @@
+"""Writes the EndpointSlices of `wao_lb.outputs.cilium`: server-side apply by the leader, at a bounded rate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from wao_core.cluster.records import EndpointSlice, Kind, Service, key_of
+from wao_core.cluster.service_endpoints import SlicesByService
+from wao_core.cluster.source import ObjectRef, Source
+from wao_core.cluster.state import Change
+from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.resources import ENDPOINT_SLICES
+from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, front_slices, slice_body, slice_changes
+from wao_lb.settings import WEIGHTS_OF
+from wao_lb.weight_book import WeightBook
+
+log = logging.getLogger(__name__)
+
+LEASE = "wao-lb-cilium"
+PERIOD = 1.0
+"""Longest time between two comparisons [s]."""
+REST = 0.5
+"""Shortest time between two comparisons [s]."""
+WEIGHTS_A_ROUND = 25
+"""Slices of which only the weight changed that one comparison writes: each write goes to all agents of Cilium."""
+WEIGHT_PERIOD = 15.0
+"""Shortest time between two writes of only the weight of a slice [s]."""
+STEP = 0.05
+"""Relative change of a weight from which it is written."""
+CONCURRENT_REQUESTS = 8
+WATCH_DELAY = 5.0
+"""Seconds in which a write that the watch has not delivered yet is not repeated."""
+MAX_REPORTED = 10_000
+"""Problems that are remembered, so that each is reported once."""
+
+
+class CiliumMetrics:
+    """Prometheus metrics of the writer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.leading = Gauge(
+            "wao_lb_cilium_leading", "Whether this replica writes EndpointSlices for Cilium.", registry=registry
+        )
+        self.writes = Counter("wao_lb_cilium_writes", "EndpointSlices written for Cilium.", registry=registry)
+        self.failures = Counter(
+            "wao_lb_cilium_write_failures", "Writes of EndpointSlices for Cilium that failed.", registry=registry
+        )
+
+
+class CiliumWriter:
+    """Keeps the EndpointSlices of every front: a Service with the annotation waok8s.github.io/weights-of.
+
+    Changes of endpoints are written at once, changes of nothing but weights when they are large enough, the largest
+    first. Slices whose front is gone, or has no annotation any more, are deleted.
+
+    Parameters
+    ----------
+    book
+        The weights.
+    ready
+        Whether they are known. With unknown weights all endpoints would be removed.
+    clock
+        Seconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        client: KubeClient,
+        book: WeightBook,
+        metrics: CiliumMetrics,
+        *,
+        ready: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ready = ready
+        self._source, self._client, self._book = source, client, book
+        self._state, self._metrics, self._clock = source.state, metrics, clock
+        self._slices = SlicesByService(self._state.endpoint_slices)
+        self._ours: dict[str, EndpointSlice] = {}
+        self._fronts: set[str] = set()
+        self._undelivered: dict[str, tuple[EndpointSlice | None, float]] = {}  # None: deleted
+        self._weighed_at: dict[str, float] = {}
+        self._reported: set[tuple[str, str]] = set()
+        for kind in (Kind.SERVICE, Kind.ENDPOINT_SLICE):
+            for key, record in self._state.table(kind).items():
+                self._index(key, record)
+        self._unsubscribe = self._state.subscribe([Kind.SERVICE, Kind.ENDPOINT_SLICE], self._observe)
+
+    def close(self) -> None:
+        """Stop observing the state."""
+        self._unsubscribe()
+
+    async def run(self) -> None:
+        """Compare and write until cancelled."""
+        while True:
+            version = self._book.changes.version
+            if self._ready():
+                await self.write()
+            await asyncio.sleep(REST)
+            await self._book.wait_for_any(version, PERIOD - REST)
+
+    async def write(self) -> int:
+        """Compare once and write what differs; return the number of requests that failed, which are logged."""
+        now = self._clock()
+        self._undelivered = {key: held for key, held in self._undelivered.items() if now - held[1] < WATCH_DELAY}
+        wanted, fronts = await self._wanted()
+        changes = slice_changes(wanted, self._existing(), STEP)
+        resting = {key for key, at in self._weighed_at.items() if now - at < WEIGHT_PERIOD}
+        weights = [item for item in changes.weights if key_of(item) not in resting][:WEIGHTS_A_ROUND]
+        gate = asyncio.Semaphore(CONCURRENT_REQUESTS)
+        requests = [self._apply(item, fronts[key_of(item)]) for item in (*changes.endpoints, *weights)]
+        requests += [self._delete(key) for key in changes.delete]
+        failed = sum(await asyncio.gather(*(self._guarded(gate, request) for request in requests)))
+        self._metrics.writes.inc(len(requests) - failed)
+        self._metrics.failures.inc(failed)
+        self._weighed_at = {key: at for key, at in self._weighed_at.items() if key in wanted}
+        self._weighed_at |= {key_of(item): now for item in weights}
+        return failed
+
+    async def _wanted(self) -> tuple[dict[str, EndpointSlice], dict[str, Service]]:
+        """Return the slices of all fronts by key, and the front of each."""
+        wanted: dict[str, EndpointSlice] = {}
+        fronts: dict[str, Service] = {}
+        for key in sorted(self._fronts):
+            front = self._state.services[key]
+            found, problem = self._of_front(front)
+            if problem:
+                await self._report(front, problem)
+            wanted |= found
+            fronts |= dict.fromkeys(found, front)
+        return wanted, fronts
+
+    def _of_front(self, front: Service) -> tuple[Mapping[str, EndpointSlice], str]:
+        """Return the slices of a front, and what is wrong with it or an empty string."""
+        backend = f"{front.namespace}/{front.annotations[WEIGHTS_OF]}"
+        if front.has_selector:
+            return {}, "it has a selector, so Kubernetes writes its EndpointSlices: remove the selector"
+        document = self._book.get(backend)
+        if document is None:
+            return (
+                {},
+                f"the Service {backend} is not weighted: it does not exist, is headless, or has the annotation itself",
+            )
+        found = front_slices(front, document)
+        if not found and any(port.endpoints for port in document.ports):
+            return {}, f"no port has the name and the protocol of a port of the Service {backend}"
+        if foreign := [part.name for part in self._slices.of(key_of(front)) if part.labels.get(MANAGED_BY) != MANAGER]:
+            return found, f"delete its EndpointSlice {foreign[0]}: Cilium uses one of two weights of an address"
+        return found, ""
+
+    def _existing(self) -> dict[str, EndpointSlice]:
+        """Return our slices: those of the watch, and what was written since."""
+        written = {key: record for key, (record, _) in self._undelivered.items() if record is not None}
+        kept = {key: record for key, record in self._ours.items() if key not in self._undelivered}
+        return {**kept, **written}
+
+    def _observe(self, change: Change) -> None:
+        if change.kind is Kind.SERVICE:
+            self._fronts.discard(change.key)
+        else:
+            self._slices.observe(change)
+            self._ours.pop(change.key, None)
+            self._undelivered.pop(change.key, None)
+        if change.new is not None:
+            self._index(change.key, change.new)
+
+    def _index(self, key: str, record: object) -> None:
+        if isinstance(record, Service) and WEIGHTS_OF in record.annotations:
+            self._fronts.add(key)
+        if isinstance(record, EndpointSlice) and record.labels.get(MANAGED_BY) == MANAGER:
+            self._ours[key] = record
+
+    async def _apply(self, item: EndpointSlice, front: Service) -> None:
+        key = key_of(item)
+        self._undelivered[key] = (item, self._clock())  # first: the watch may be faster than the response
+        try:
+            path = ENDPOINT_SLICES.path(item.namespace, item.name)
+            await self._client.apply(path, slice_body(item, front), manager=MANAGER)
+        except KubeError:
+            self._undelivered.pop(key, None)
+            raise
+
+    async def _delete(self, key: str) -> None:
+        namespace, _, name = key.partition("/")
+        try:
+            await self._client.send("DELETE", ENDPOINT_SLICES.path(namespace, name))
+        except KubeError as error:
+            if error.status_code != 404:
+                raise
+        self._undelivered[key] = (None, self._clock())
+
+    async def _guarded(self, gate: asyncio.Semaphore, request: Coroutine[Any, Any, None]) -> bool:
+        """Return whether the request failed."""
+        async with gate:
+            try:
+                await request
+            except KubeError as error:
+                log.warning("an EndpointSlice for Cilium was not written: %s", error)
+                return True
+        return False
+
+    async def _report(self, front: Service, problem: str) -> None:
+        """Report a problem of a front once, as a log message and as a Warning Event."""
+        mark = (f"{front.uid}/{key_of(front)}", problem)
+        if mark in self._reported:
+            return
+        if len(self._reported) >= MAX_REPORTED:
+            self._reported.clear()
+        self._reported.add(mark)
+        message = f"annotation {WEIGHTS_OF}: {problem}"
+        log.warning("Service %s: %s", key_of(front), message)
+        about = ObjectRef("Service", front.name, front.namespace, front.uid)
+        await self._source.event(about, reason="NotWeighted", message=message, warning=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wao_core.serving.status import StatusError
-from wao_metrics_api.names import GROUPS, RESOURCE_NAMES, GroupVersion
+from wao_metrics_api.names import GROUP_VERSIONS, GROUPS, RESOURCE_NAMES, GroupVersion
+
+_ROOTS = tuple(f"/apis/{group}" for group in GROUPS)
+_BELOW = tuple(f"{root}/" for root in _ROOTS)
+_APIS: dict[tuple[str, str], GroupVersion] = {api: api for api in GROUP_VERSIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,7 @@ def unknown_path() -> StatusError:
 
 def in_group(path: str) -> bool:
     """Return whether a path is the path of one of the groups, or below it."""
-    return _group_of(path) != ""
-
-
-def _group_of(path: str) -> str:
-    group = path[len("/apis/") :].partition("/")[0] if path.startswith("/apis/") else ""
-    return group if group in GROUPS else ""
+    return path.startswith(_BELOW) or path in _ROOTS
 
 
 def parse_path(path: str) -> ApiRequest:
@@ -59,17 +58,17 @@ def parse_path(path: str) -> ApiRequest:
     StatusError
         404 for an unknown path, 400 for a path of a namespace without resource and metric.
     """
-    group = _group_of(path)
-    if not group:
+    if not in_group(path):
         raise unknown_path()
-    tail = path[len("/apis/") + len(group) :]
-    if tail in ("", "/"):
+    _, _, group, *rest = path.split("/")
+    # one slash at the end at most: authorization reads the same segments, so "//" must not lead to another resource
+    if rest and not rest[-1]:
+        rest.pop()
+    if not rest:
         return GroupRequest(group)
-    # exactly one slash at each end: authorization reads the same segments, so "//" must not lead to another resource
-    version, *rest = tail.removeprefix("/").removesuffix("/").split("/")
-    if version not in GROUPS[group] or not all(rest):
+    api = _APIS.get((group, rest.pop(0)))
+    if api is None or not all(rest):
         raise unknown_path()
-    api = GroupVersion(group, version)
     match rest:
         case []:
             return ResourcesRequest(api)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 
 import yaml
 from starlette.types import Scope, Send
@@ -71,6 +70,6 @@ def _audit_id(scope: Scope) -> bytes:
     for key, value in scope["headers"]:
         if key == b"audit-id" and len(value) <= 64:
             return bytes(value)
-    return str(
-        uuid.UUID(int=random.getrandbits(128), version=4)
-    ).encode()  # not secret, so without the system call of uuid4
+    # a version 4 UUID; not secret, so without the system call of uuid4, and the class UUID takes three times as long
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}".encode()

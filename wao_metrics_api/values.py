@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -58,5 +58,9 @@ def encode_node_value(
 
 def encode_list(api: GroupVersion, items: Iterable[bytes]) -> bytes:
     """Return the JSON of a MetricValueList with encoded values; without values `items` is [], not null."""
-    head = f'{{"kind":"MetricValueList","apiVersion":"{api}","metadata":{{}},"items":['.encode()
-    return head + b",".join(items) + b"]}\n"
+    return _head(api) + b",".join(items) + b"]}\n"
+
+
+@cache
+def _head(api: GroupVersion) -> bytes:
+    return f'{{"kind":"MetricValueList","apiVersion":"{api}","metadata":{{}},"items":['.encode()

@@ -226,7 +226,7 @@ class IncreaseTable:
         return self._curves.known if len(self._curves) else np.zeros(1, dtype=np.bool_)
 
     def _marginal(self, jobs: _Jobs) -> FloatArray:
-        base, one = self._curves.at(np.stack([jobs.load, jobs.load + jobs.step]), rows=jobs.rows)
+        base, one = self._curves.at(np.array([jobs.load, jobs.load + jobs.step]), rows=jobs.rows)
         increase: FloatArray = one - base
         return increase
 
@@ -235,7 +235,7 @@ class IncreaseTable:
         start, end, middle = np.fmin(floor, jobs.load), jobs.load + jobs.step, jobs.load + 0.5 * jobs.step
         low = np.minimum(np.maximum(middle - NEAR, start), jobs.load)
         high = np.maximum(np.minimum(middle + NEAR, limit), end)
-        below, above = self._curves.at(np.stack([low, high]), rows=jobs.rows)
+        below, above = self._curves.at(np.array([low, high]), rows=jobs.rows)
         near = (above - below) / (high - low)
         hull = self._hulls.at(middle, start, limit, jobs.rows)
         cost: FloatArray = ((1.0 - NEAR_SHARE) * hull + NEAR_SHARE * near) * jobs.step
@@ -248,7 +248,7 @@ class IncreaseTable:
         numbers m is at 1, at the most jobs that fit, or next to a knot. The average at the knot itself is a lower bound
         for both neighbours, so only knots with a bound below the best average so far are evaluated.
         """
-        loads = np.stack([jobs.load, jobs.load + jobs.step, jobs.load + jobs.most * jobs.step])
+        loads = np.array([jobs.load, jobs.load + jobs.step, jobs.load + jobs.most * jobs.step])
         base, one, all_that_fit = self._curves.at(loads, rows=jobs.rows)
         best: FloatArray = np.minimum(one - base, (all_that_fit - base) / jobs.most)
         bound = self._bounds(jobs, base)
@@ -284,7 +284,7 @@ class IncreaseTable:
     def _next_to(self, knot: IntArray, jobs: _Jobs, base: FloatArray) -> FloatArray:
         """Return the lower average at the whole numbers of jobs on both sides of one knot per candidate [W]."""
         below = np.floor((self._curves.knots[knot] - jobs.load) / jobs.step)
-        counts = np.minimum(np.maximum(np.stack([below, below + 1.0]), 1.0), jobs.most)
+        counts = np.minimum(np.maximum(np.array([below, below + 1.0]), 1.0), jobs.most)
         averages = (self._curves.at(jobs.load + counts * jobs.step, rows=jobs.rows) - base) / counts
         lower: FloatArray = averages.min(axis=0)
         return lower

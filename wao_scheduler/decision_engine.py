@@ -171,7 +171,8 @@ class DecisionEngine:
         admitted = self._admitted(pod, names, profile) if handled else FilterResult(None, {})
         self._warn_of_limits(admitted, profile_name, profile)
         avoided = {**_positions(names, admitted.failed), **self._draining.among(names)}
-        increase[list(avoided)] = np.nan  # the lowest class of scores
+        if avoided:
+            increase[list(avoided)] = np.nan  # the lowest class of scores
         scores, first = self._score(increase, load, profile), scoring.best(increase, load)
         outcome = _outcome(increase)
         if not handled or not profile.minimize_power:

@@ -44,9 +44,9 @@ def ranking(increase: FloatArray, load: FloatArray) -> IntArray:
 
 def best(increase: FloatArray, load: FloatArray) -> int | None:
     """Return the first row of `ranking` without sorting, or None if no node is known."""
-    if increase.size == 0 or np.isnan(increase).all():
+    lowest = np.fmin.reduce(increase, initial=np.nan)  # ignores NaN
+    if np.isnan(lowest):
         return None
-    lowest = np.nanmin(increase)
     ties = np.flatnonzero(increase == lowest)
     if ties.size == 1:
         return int(ties[0])
@@ -64,9 +64,11 @@ def ordinal(increase: FloatArray, load: FloatArray) -> IntArray:
     if room.all():
         scores, pool, key = np.zeros(increase.shape, dtype=np.int64), np.arange(increase.size), increase
     else:
-        scores = np.select([room, np.isposinf(increase)], [LOWEST, OVERCOMMITTED], UNKNOWN)
-        scores -= scores.min()
         known = ~np.isnan(increase)
+        scores = np.full(increase.shape, UNKNOWN, dtype=np.int64)
+        scores[known] = OVERCOMMITTED
+        scores[room] = LOWEST
+        scores -= scores.min()
         pool, key = np.flatnonzero(room if room.any() else known), increase if room.any() else load
     if pool.size == 0:
         return scores

@@ -78,6 +78,8 @@ MOST_POD_BYTES = 4 * 1024 * 1024
 MOST_FOREIGN_BYTES = 1024 * 1024
 """Largest request whose keys are in another case than kube-scheduler's [bytes]; it is decoded twice."""
 _MOST_OBJECTS = 2_000_000  # JSON objects within the Nodes of one request
+_TOO_MANY = f"more than {MOST_NODES} nodes in one request"
+_COUNTED_BYTES = 1024 * 1024  # larger lists of names are counted before they are decoded; 10 ms decode a smaller one
 
 
 class ArgsDecoder:
@@ -121,7 +123,7 @@ def decode_args(body: bytes) -> ExtenderArgs:
         assert isinstance(record, Pod)
         _refuse_long_names(record)
         if names != _NULL:
-            return ExtenderArgs(record, tuple(_decode_names(names) or ()), names, None)
+            return ExtenderArgs(record, _limited(_decode_names(names) or ()), names, None)
         listed = _decode_nodes(nodes)
     except (msgspec.DecodeError, UnicodeDecodeError, ManifestError, RecursionError) as error:
         raise ExtenderRequestError(f"the body is not an ExtenderArgs: {error}") from None
@@ -133,8 +135,15 @@ def _refuse_too_large(pod: bytes, nodes: bytes, names: bytes) -> None:
     """Raise an `ExtenderRequestError` for parts that would take seconds to decode."""
     if len(pod) > MOST_POD_BYTES:
         raise ExtenderRequestError(f"the Pod is larger than {MOST_POD_BYTES >> 20} MiB")
-    if names.count(b",") >= MOST_NODES or nodes.count(b"{") > _MOST_OBJECTS:
-        raise ExtenderRequestError(f"more than {MOST_NODES} nodes in one request")
+    many = len(names) > _COUNTED_BYTES and names.count(b",") >= MOST_NODES
+    if many or nodes.count(b"{") > _MOST_OBJECTS:
+        raise ExtenderRequestError(_TOO_MANY)
+
+
+def _limited(names: Sequence[str]) -> tuple[str, ...]:
+    if len(names) > MOST_NODES:
+        raise ExtenderRequestError(_TOO_MANY)
+    return tuple(names)
 
 
 def _refuse_long_names(pod: Pod) -> None:

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_scheduler.wire import ArgsDecoder, ExtenderRequestError, ScoreEncoder, decode_args, encode_filter
+from wao_scheduler.wire import (
+    MOST_NODES,
+    ArgsDecoder,
+    ExtenderRequestError,
+    ScoreEncoder,
+    decode_args,
+    encode_filter,
+)
 
 SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "extender_wire_samples.json").read_text())
 
@@ -141,3 +148,12 @@ def test_a_pod_with_a_name_that_no_api_server_accepts_is_refused(field: str) -> 
     metadata = {"name": "p", "namespace": "default", "uid": "1", field: "x" * 1_000_000}
     with pytest.raises(ExtenderRequestError, match=rf"Pod.metadata.{field} has 1000000 characters"):
         decode_args(json.dumps({"Pod": {"metadata": metadata}, "NodeNames": []}).encode())
+
+
+@pytest.mark.parametrize("length", [1, 40], ids=["decoded, then refused", "counted before it is decoded"])
+def test_a_request_with_more_nodes_than_the_limit_is_refused(length: int) -> None:
+    body = {**SAMPLES["prioritize_request"], "NodeNames": ["n" * length] * MOST_NODES}
+    assert len(decode_args(json.dumps(body).encode()).names) == MOST_NODES
+    body["NodeNames"].append("n")
+    with pytest.raises(ExtenderRequestError, match=f"more than {MOST_NODES} nodes in one request"):
+        decode_args(json.dumps(body).encode())

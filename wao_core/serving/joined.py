@@ -36,6 +36,10 @@ class JoinedWrites:
             self.flush()
             self._transport.write(data)
 
+    def is_closing(self) -> bool:
+        """Return whether the transport is closing; the protocol asks after each response."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         """Send held data and close the transport."""
         self.flush()

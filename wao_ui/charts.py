@@ -109,13 +109,19 @@ def heat_map(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> Opt
     names = [node.name for node in nodes]
     return {
         **_BASE,
-        "grid": {"left": 4, "right": 4, "top": 4, "bottom": 58},
+        "grid": {"left": 4, "right": 4, "top": 50, "bottom": 4},
         "tooltip": {**_TOOLTIP, ":formatter": _tooltip(names, metric, unit)},
         "xAxis": {"type": "value", "min": -0.5, "max": layout.columns - 0.5, "show": False},
         "yAxis": {"type": "value", "min": -0.5, "max": layout.rows - 0.5, "show": False, "inverse": True},
         "visualMap": _legend(nodes, metric, title, unit),
         "series": [
-            {"id": "cells", "type": "custom", ":renderItem": _CELL, "data": cells(nodes, layout, metric)},
+            {
+                "id": "cells",
+                "type": "custom",
+                ":renderItem": _CELL,
+                "data": cells(nodes, layout, metric),
+                "emphasis": {"disabled": True},  # would draw all cells again at each movement of the mouse
+            },
             {
                 "id": "titles",
                 "type": "scatter",
@@ -146,7 +152,7 @@ def heat_map_change(nodes: Sequence[NodeView], layout: FleetLayout, metric: str)
 
 def heat_map_height(layout: FleetLayout) -> int:
     """Return the height of the heat map in pixels."""
-    return layout.rows * CELL + 66
+    return layout.rows * CELL + 56
 
 
 _CELL = """(params, api) => {
@@ -179,9 +185,10 @@ def _legend(nodes: Sequence[NodeView], metric: str, title: str, unit: str) -> Op
         "dimension": 2,
         "orient": "horizontal",
         "left": 4,
-        "bottom": 0,
+        "top": 0,  # a map of many nodes is higher than a screen
         "textStyle": {"color": MUTED, "fontSize": 11},
         "itemGap": 14,
+        "hoverLink": False,
     }
     if metric == "state":
         present = {node.power for node in nodes}

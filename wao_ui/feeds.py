@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import pydantic
@@ -22,6 +24,7 @@ T = TypeVar("T")
 LONGEST = 10.0  # seconds of one request
 LARGEST = 64 * MIB  # of one answer; the curves of 5,000 nodes are some 3 MB
 MOST_TEXT = 300  # characters of a problem
+_NO_HEADERS: Mapping[str, str] = {}
 _log = logging.getLogger(__name__)
 
 
@@ -50,21 +53,32 @@ class Api:
         self._transport = AsyncHttpTransport(self.url, credentials=no_credentials, tls=tls, options=options)
         self._token = token
 
-    async def get(self, path: str) -> bytes:
-        """Return the body of a 200; raises `RemoteError`."""
-        return await self._send("GET", path, None)
+    async def get(self, path: str, *, new_connection: bool = False) -> bytes:
+        """Return the body of a 200; raises `RemoteError`. A new connection can lead to another replica."""
+        return await self._send("GET", path, None, {"Connection": "close"} if new_connection else {})
 
     async def post(self, path: str, body: object) -> bytes:
         """Return the body of the answer to JSON; raises `RemoteError` with what the API says."""
         return await self._send("POST", path, json.dumps(body).encode())
 
+    async def exists(self) -> bool:
+        """Return False if there is no host of this name: in a cluster, the Service of a part that is not installed."""
+        try:
+            async with asyncio.timeout(LONGEST):
+                await asyncio.get_running_loop().getaddrinfo(urlsplit(self.url).hostname, None)
+        except socket.gaierror as error:
+            return error.errno not in (socket.EAI_NONAME, socket.EAI_NODATA)
+        except TimeoutError:
+            pass
+        return True
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+    async def _send(self, method: str, path: str, body: bytes | None, more: Mapping[str, str] = _NO_HEADERS) -> bytes:
         token = self._token()
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        headers = {**more} if token is None else {**more, "Authorization": f"Bearer {token}"}
         response = await self._transport.send(Request(method, path, headers, body, LARGEST))
         if response.status == 200:
             return response.body
@@ -93,6 +107,8 @@ class Feed(Generic[T]):
         Name of the source for people.
     read
         Returns the decoded answer; may raise `WaoError`, `ValueError` or `TimeoutError`.
+    exists
+        Returns whether there is such a server, when it does not answer; default: it must be there.
 
     Attributes
     ----------
@@ -102,6 +118,8 @@ class Feed(Generic[T]):
         When it was read [s since the epoch].
     problem
         Why the last attempt failed; empty if it succeeded.
+    absent
+        Whether there is no such server. Then there is no value, and that is not a failure.
     seconds
         Duration of the last attempt.
     """
@@ -112,12 +130,14 @@ class Feed(Generic[T]):
         where: str,
         read: Callable[[], Awaitable[T]],
         *,
+        exists: Callable[[], Awaitable[bool]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name, self.where = name, where
-        self._read, self._clock = read, clock
+        self._read, self._exists, self._clock = read, exists, clock
         self.value: T | None = None
         self.read_at: float | None = None
+        self.absent = False
         self.problem = "it has not been read yet"
         self.seconds = 0.0
 
@@ -128,12 +148,22 @@ class Feed(Generic[T]):
             async with asyncio.timeout(2 * LONGEST):
                 self.value = await self._read()
         except Exception as error:
-            self._failed(problem_text(error))
+            self.absent = self._exists is not None and not await self._exists()
+            if self.absent:
+                self._leave()
+            else:
+                self._failed(problem_text(error))
         else:
             if self.problem and self.read_at is not None:
                 _log.info("%s is read again", self.name)
-            self.read_at, self.problem = self._clock(), ""
+            self.read_at, self.problem, self.absent = self._clock(), "", False
         self.seconds = time.monotonic() - begin
+
+    def _leave(self) -> None:
+        problem = f"it is not installed: there is no host of the name in {self.where}"
+        if problem != self.problem:
+            _log.info("%s: %s", self.name, problem)
+        self.value, self.read_at, self.problem = None, None, problem
 
     def _failed(self, problem: str) -> None:
         if problem != self.problem:

@@ -68,8 +68,13 @@ class LivePage:
         element = ui.echart(options, renderer="svg", on_point_click=on_click)
         element.style(f"height: {height}px; width: 100%").props(f'role=img aria-label="{label}"')
 
+        sent: Options = {}
+
         def draw() -> None:
-            element.run_chart_method("setOption", change())
+            nonlocal sent
+            if (new := change()) != sent:  # a chart of 1,000 cells is not drawn again for the same values
+                sent = new
+                element.run_chart_method("setOption", new)
 
         self._draws.append(draw)
 

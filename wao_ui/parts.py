@@ -209,4 +209,6 @@ def missing(picture: Picture, source: str, option: str) -> str:
     found = next((one for one in picture.sources if one.name == source), None)
     if found is None:
         return f"This part is empty, because wao ui was started without {option}."
+    if found.absent:
+        return f"This part is empty, because {found.where} is not installed."
     return f"{found.where} cannot be read: {found.problem}" if found.problem else "It has not been read yet."

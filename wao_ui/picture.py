@@ -76,13 +76,14 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """One source: where it is, when it was read last, and why the last attempt failed."""
+    """One source: where it is, when it was read last, why the last attempt failed, and whether it is not installed."""
 
     name: str
     where: str
     read_at: float | None
     problem: str
     seconds: float
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +118,8 @@ class Picture:
 
     @property
     def broken(self) -> tuple[SourceView, ...]:
-        """The sources whose last reading failed."""
-        return tuple(source for source in self.sources if source.problem)
+        """The sources whose last reading failed, without those that are not installed."""
+        return tuple(source for source in self.sources if source.problem and not source.absent)
 
 
 def picture_of(

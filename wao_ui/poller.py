@@ -59,7 +59,7 @@ class Poller:
             picture_of(
                 self._documents(),
                 [
-                    SourceView(feed.name, feed.where, feed.read_at, feed.problem, feed.seconds)
+                    SourceView(feed.name, feed.where, feed.read_at, feed.problem, feed.seconds, feed.absent)
                     for feed in self._sources.feeds
                 ],
                 group_label=self._group_label,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,6 +35,17 @@ def endpoint_of(monitor: dict[str, Any]) -> dict[str, Any]:
 def test_each_server_has_a_monitor_in_its_namespace() -> None:
     places = {name: item["metadata"]["namespace"] for name, item in WORKLOADS.items() if name not in STOCK}
     assert {item["metadata"]["name"]: item["metadata"]["namespace"] for item in MONITORS} == places
+
+
+def test_the_alert_on_servers_that_cannot_be_scraped_covers_each_monitor() -> None:
+    (rules,) = [item for item in documents(COMPONENT) if item["kind"] == "PrometheusRule"]
+    (alert,) = [
+        rule for group in rules["spec"]["groups"] for rule in group["rules"] if rule.get("alert") == "WaoServerDown"
+    ]
+    jobs = re.search(r'job=~"([^"]+)"', alert["expr"])
+    assert jobs is not None
+    names = [item["metadata"]["name"] for item in MONITORS]
+    assert [name for name in names if not re.fullmatch(jobs.group(1), name)] == []
 
 
 @pytest.mark.parametrize("monitor", MONITORS, ids=lambda item: item["metadata"]["name"])

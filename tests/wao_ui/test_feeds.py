@@ -7,7 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from wao_core.errors import SourceError
-from wao_ui.feeds import Feed, problem_text, value_of
+from wao_predict.connection import TlsPolicy
+from wao_ui.feeds import Api, Feed, problem_text, value_of
 
 
 async def test_the_last_good_answer_stays_with_its_time_and_the_problem() -> None:
@@ -45,3 +46,32 @@ def test_a_malformed_answer_is_a_problem_that_names_the_field() -> None:
 
 def test_an_unexpected_error_does_not_show_its_text() -> None:
     assert "secret" not in problem_text(RuntimeError("secret"))
+
+
+async def test_a_server_that_is_not_there_has_no_value_and_one_that_is_down_keeps_it() -> None:
+    installed = False
+
+    async def read() -> int:
+        if not installed:
+            raise SourceError("cannot connect")
+        return 1
+
+    async def exists() -> bool:
+        return installed
+
+    feed = Feed("standby", "https://wao-standby", read, exists=exists)
+    await feed.refresh()
+    assert (feed.absent, feed.value) == (True, None)
+    assert "not installed" in feed.problem
+    installed = True
+    await feed.refresh()
+    assert (feed.absent, feed.value, feed.problem) == (False, 1, "")
+    installed = False
+    await feed.refresh()
+    assert (feed.absent, feed.value) == (True, None)
+
+
+async def test_a_host_with_an_address_exists_although_nothing_listens() -> None:
+    api = Api("http://127.0.0.1:9", TlsPolicy())
+    assert await api.exists()
+    await api.close()

@@ -7,6 +7,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from tests.fakes.servers import APPS
 from wao_core.serving.frame import ServerFrame
@@ -14,9 +18,23 @@ from wao_core.serving.server import Server
 from wao_predict.connection import TlsPolicy
 from wao_predict.errors import RemoteError, UsageError
 from wao_ui.feeds import Api, value_of
-from wao_ui.sources import Apis, Sources
+from wao_ui.sources import REPLICAS, Apis, Sources
 
 NAMES = {"metrics": "metrics-api", "scheduler": "scheduler", "lb": "lb", "rebalance": "rebalance", "standby": "standby"}
+
+DECISION = {
+    "at": "2026-01-01T00:00:00Z",
+    "mode": "act",
+    "mayStop": True,
+    "doubt": "",
+    "killSwitch": False,
+    "waiting": 0,
+    "waitedSeconds": 0.0,
+    "held": [],
+    "saved": 90.0,
+    "measuredSaved": None,
+    "nodes": [],
+}
 
 
 @pytest.fixture
@@ -72,3 +90,26 @@ async def test_an_application_that_is_not_configured_is_named_with_its_option() 
     assert sources.feeds == ()
     with pytest.raises(UsageError, match="--scheduler-url"):
         await sources.what_if("1", 1)
+
+
+@pytest.mark.parametrize(("followers", "problem"), [(3, ""), (50, "another replica leads")])
+async def test_the_replica_that_acts_is_looked_for_with_new_connections(followers: int, problem: str) -> None:
+    """A Service leads each new connection to any replica; those that follow have no decision."""
+    asked: list[str | None] = []
+
+    async def standby(request: Request) -> Response:
+        asked.append(request.headers.get("connection"))
+        if len(asked) <= followers:
+            return JSONResponse({"error": "there is no decision yet: another replica leads"}, 503)
+        return JSONResponse(DECISION)
+
+    frame = ServerFrame("standby")
+    async with frame.tasks, Server(Starlette(routes=[Route("/v1/standby", standby)])) as server:
+        apis = Apis(standby=Api(server.url, TlsPolicy()))
+        sources = Sources.of(apis)
+        await sources.refresh()
+        await apis.close()
+    assert sources.standby is not None
+    assert problem in sources.standby.problem
+    assert (sources.standby.value is None) == bool(problem)
+    assert asked == ["close"] * min(followers + 1, REPLICAS)

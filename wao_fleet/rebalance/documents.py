@@ -54,6 +54,7 @@ class PlanDocument(ApiDocument):
     """The last plan, what was done before, and when the next one may be carried out."""
 
     at: Time = Field(description="time of the plan")
+    leading: bool = Field(description="whether this replica acts; only its history has what was done")
     mode: Literal["recommend", "auto"]
     window_open: bool = Field(description="whether Pods may be moved now")
     next_window: Time | None = Field(description="when the next window opens; null while it is open")
@@ -84,6 +85,7 @@ class EvictionDocument(ApiDocument):
 class EvictionList(ApiDocument):
     """The last evictions, the newest first."""
 
+    leading: bool = Field(description="whether this replica acts; the list of others is empty")
     evictions: list[EvictionDocument]
 
 
@@ -92,6 +94,7 @@ def plan_document(rebalancer: Rebalancer, plan: FleetPlan, now: float) -> PlanDo
     settings, history = rebalancer.settings, rebalancer.history
     return PlanDocument(
         at=plan.at,
+        leading=rebalancer.leading,
         mode=settings.mode.value,
         window_open=settings.windows.is_open(now),
         next_window=settings.windows.next_opening(now),

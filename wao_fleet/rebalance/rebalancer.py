@@ -65,6 +65,8 @@ class Rebalancer:
         Why the last plan could not be made, or an empty string.
     history
         What was done.
+    leading
+        Whether this replica acts; the history of others is empty.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Rebalancer:
     ) -> None:
         self.settings, self.metrics, self.history = settings, metrics, History()
         self.plan: FleetPlan | None = None
-        self.problem = ""
+        self.problem, self.leading = "", False
         self.memory = Memory()
         self._source, self._client, self._table = source, client, table
         self._snapshot, self._costs, self._doubt, self._clock = snapshot, costs, doubt, clock
@@ -94,17 +96,20 @@ class Rebalancer:
 
         Nothing is done before the memory of earlier leaders is read: a workload could be evicted too often.
         """
-        remembered = False
-        while True:
-            remembered = remembered or await self._stored.load()
-            await self.remove_marks()
-            with span("plan moves") as current:
-                plan = await self.make_plan()
-                if plan is not None:
-                    current.set(wao_moves=plan.moves, wao_saved_watts=plan.saved)
-            if plan is not None and remembered:
-                await self.act(plan)
-            await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
+        self.leading, remembered = True, False
+        try:
+            while True:
+                remembered = remembered or await self._stored.load()
+                await self.remove_marks()
+                with span("plan moves") as current:
+                    plan = await self.make_plan()
+                    if plan is not None:
+                        current.set(wao_moves=plan.moves, wao_saved_watts=plan.saved)
+                if plan is not None and remembered:
+                    await self.act(plan)
+                await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
+        finally:
+            self.leading = False
 
     async def follow(self, leading: asyncio.Event) -> None:
         """Keep a plan to show while another replica leads."""

@@ -71,6 +71,14 @@ class Deployment:
         made.wait_listening()
         return made
 
+    def issue(self, service: str) -> None:
+        """Write the Secret with the serving certificate of a Service, where no controller runs that does."""
+        pair = self.bed.ca.issue(service, hosts=(f"{service}.{NAMESPACE}.svc",))
+        files = {"tls.crt": pair.certificate, "tls.key": pair.key}
+        data = {key: base64.b64encode(file.read_bytes()).decode() for key, file in files.items()}
+        body = {"metadata": {"name": f"{service}-tls"}, "type": "kubernetes.io/tls", "data": data}
+        self.bed.admin.create(f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
+
     def mount(self, volume: dict[str, Any], folder: Path, namespace: str = NAMESPACE) -> None:
         """Write a Secret or ConfigMap into a folder, once it is there: by one rename, as a kubelet does."""
         plural, name = (

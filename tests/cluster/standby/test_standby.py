@@ -53,6 +53,7 @@ class Site:
         """Install the manifests, the account that switches power, and a NodeConfig for each machine."""
         self.deployment.apply(MANIFESTS / "namespace")
         self.deployment.apply(MANIFESTS / "standby")
+        self.deployment.issue("wao-standby")
         # the Pods of the Deployment would be scheduled: the process that the test starts is in their place
         self.bed.admin.patch("/apis/apps/v1/namespaces/wao-system/deployments/wao-standby", {"spec": {"replicas": 0}})
         data = {

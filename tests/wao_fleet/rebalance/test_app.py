@@ -23,7 +23,7 @@ async def test_the_plan_and_what_was_done_are_served(capsys: pytest.CaptureFixtu
             plan = await rebalancer.make_plan()
             assert plan is not None
             document = (await http.get("/v1/plan")).json()
-            assert document["mode"] == "auto"
+            assert (document["mode"], document["leading"]) == ("auto", False)
             assert document["saved"] == pytest.approx(document["wattsBefore"] - document["wattsAfter"])
             (drain,) = document["drains"]
             assert (drain["node"], drain["empties"], drain["moves"][0]["pod"]) == ("a", True, pod.key)

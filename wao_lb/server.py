@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from wao_core.cluster.records import Kind
 from wao_core.health import Check
-from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.lease import LeaderElection, lead
 from wao_core.kube.source import ClusterSource
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -105,14 +103,9 @@ def _write_slices(
     metrics = CiliumMetrics(frame.registry)
     writer = CiliumWriter(source, client, book, metrics, ready=ready)
     stack.callback(writer.close)
-    election = LeaderElection(client, settings.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+    election = LeaderElection(client, settings.namespace, LEASE)
     metrics.leading.set_function(lambda: float(election.leading.is_set()))
-
-    if settings.leader_elect:
-        frame.tasks.supervise("leader-election", election.run)
-    else:
-        election.lead_alone()
-    frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"endpoint-slices": writer.run}))
+    lead(frame.tasks, election, {"endpoint-slices": writer.run}, elect=settings.leader_elect)
 
 
 def first_weights(first_snapshot: Check, first_plan: Check) -> Check:

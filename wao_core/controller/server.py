@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 
@@ -15,7 +13,7 @@ from starlette.applications import Starlette
 from wao_core.certificates.serving_certificates import CertificateSettings, ServingCertificates
 from wao_core.cluster.records import Kind
 from wao_core.controller.reconcile import NodeConfigController
-from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.lease import LeaderElection, lead
 from wao_core.serving.cluster import cluster
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -37,17 +35,12 @@ async def run_controller(
         if client is None:
             raise UsageError("the controller writes to an API server: give --kubeconfig FILE, not --manifests")
         controller = NodeConfigController(source, client)
-        identity = f"{socket.gethostname()}_{os.getpid()}"
-        election = LeaderElection(client, certificates.namespace, LEASE, identity)
+        election = LeaderElection(client, certificates.namespace, LEASE)
         await stack.enter_async_context(frame.tasks)
-        if leader_elect:
-            frame.tasks.supervise("leader-election", election.run)
-        else:
-            election.lead_alone()
         work: dict[str, Callable[[], Awaitable[object]]] = {"node-configs": controller.run}
         if certificates.services:
             work["serving-certificates"] = ServingCertificates(client, certificates).run
-        frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, work))
+        lead(frame.tasks, election, work, elect=leader_elect)
         add_metrics(frame, election, controller)
         await serve(create_app(frame), server, frame)
 

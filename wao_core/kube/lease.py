@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import random
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ class LeaderElection:
     Parameters
     ----------
     identity
-        The name of this replica; replicas must have different ones.
+        The name of this replica; replicas must have different ones. Default: host name and process ID.
     clock
         Seconds.
 
@@ -58,13 +60,14 @@ class LeaderElection:
         client: KubeClient,
         namespace: str,
         name: str,
-        identity: str,
+        identity: str = "",
         *,
         times: LeaseTimes | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._clock = client, clock
-        self._namespace, self._name, self._identity = namespace, name, identity
+        self._namespace, self._name = namespace, name
+        self._identity = identity or f"{socket.gethostname()}_{os.getpid()}"
         self._path = api_path("coordination.k8s.io/v1", "leases", namespace=namespace)
         self._object = api_path("coordination.k8s.io/v1", "leases", namespace=namespace, name=name)
         self._times = times or LeaseTimes()
@@ -175,6 +178,15 @@ class LeaderElection:
             log.warning(
                 "lease %s/%s was not released: %s: %s", self._namespace, self._name, type(error).__name__, error
             )
+
+
+def lead(tasks: BackgroundTasks, election: LeaderElection, work: Work, *, elect: bool = True) -> None:
+    """Supervise all of `work` whenever this replica leads; without `elect` it is the only one and always leads."""
+    if elect:
+        tasks.supervise("leader-election", election.run)
+    else:
+        election.lead_alone()
+    tasks.supervise("leader-work", lambda: while_leading(election, tasks, work))
 
 
 async def while_leading(election: LeaderElection, tasks: BackgroundTasks, work: Work) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from contextlib import AsyncExitStack
 
 from wao_core.cluster.records import Kind
-from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.lease import LeaderElection, lead
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.floor_history import HistorySource
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
@@ -79,15 +77,10 @@ async def run_rebalance(
         rebalancer = Rebalancer(
             source, client, table, settings, metrics, lambda: runtime.snapshot, costs=costs, doubt=doubt
         )
-        election = LeaderElection(client, settings.namespace, COMPONENT, f"{socket.gethostname()}_{os.getpid()}")
+        election = LeaderElection(client, settings.namespace, COMPONENT)
         metrics.leading.set_function(lambda: float(election.leading.is_set()))
         await stack.enter_async_context(frame.tasks)
         frame.tasks.supervise("watch pods", pods.run)
-        if leader_elect:
-            frame.tasks.supervise("leader-election", election.run)
-        else:
-            election.lead_alone()
-        work = {"rebalancing": rebalancer.lead}
-        frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, work))
+        lead(frame.tasks, election, {"rebalancing": rebalancer.lead}, elect=leader_elect)
         frame.tasks.supervise("planning", lambda: rebalancer.follow(election.leading))
         await serve(create_app(rebalancer, frame), server, frame)

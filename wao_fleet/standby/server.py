@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +9,7 @@ from functools import partial
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.kube.client import KubeClient
-from wao_core.kube.lease import LeaderElection, while_leading
+from wao_core.kube.lease import LeaderElection, lead
 from wao_core.kube.reflector import Reflector, StateSink
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot import ClusterSnapshot
@@ -61,7 +59,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
         if client is None:
             raise UsageError("wao standby needs an API server: give --kubeconfig FILE, not --manifests")
         access = options.endpoints.access(standalone=False)
-        election = LeaderElection(client, options.namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+        election = LeaderElection(client, options.namespace, LEASE)
         pods = pod_reflector(client, source.state)
         book = ProgressBook(source)
         switches = Switches(source.secret, access, secret_namespace=options.secret_namespace, permitted=election.holds)
@@ -91,11 +89,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
 
         inputs = Inputs(metrics_api=True, access=access)
         await stack.enter_async_context(deciding(source, frame.checks, update_power, inputs=inputs))
-        if options.leader_elect:
-            frame.tasks.supervise("leader-election", election.run)
-        else:
-            election.lead_alone()
-        frame.tasks.supervise("leader-work", lambda: while_leading(election, frame.tasks, {"standby": controller.run}))
+        lead(frame.tasks, election, {"standby": controller.run}, elect=options.leader_elect)
         sources = Sources(controller, book, sequences, power.saved, election.leading.is_set, measured.saved)
         frame.registry.register(StandbyMetrics(sources))
         await serve(create_app(sources, frame, acting=policy.act), server, frame)

@@ -15,7 +15,7 @@ from tests.waiting import until
 from tests.wao_core.kube.scripted import client_of
 from wao_core.aio import BackgroundTasks, cancel
 from wao_core.kube.client import KubeClient
-from wao_core.kube.lease import LeaderElection, LeaseTimes, while_leading
+from wao_core.kube.lease import LeaderElection, LeaseTimes, lead, while_leading
 from wao_predict.backoff import Backoff
 
 TIMES = LeaseTimes(duration=1.0, renew_deadline=0.6, retry=0.02)
@@ -79,7 +79,7 @@ async def test_a_replica_that_was_paused_does_not_trust_its_lease() -> None:
     """Time passed, and it does not know yet that another replica leads."""
     async with site() as (_, client, tasks):
         now = [100.0]
-        first = LeaderElection(client, "ns", "lease", "first", times=TIMES, clock=lambda: now[0])
+        first = LeaderElection(client, "ns", "lease", times=TIMES, clock=lambda: now[0])
         assert not first.holds()
         tasks.supervise("first", first.run)
         await first.leading.wait()
@@ -145,9 +145,7 @@ async def test_work_runs_while_leading_and_is_cancelled_when_the_lease_is_lost()
 
 
 async def test_work_that_fails_is_reported_and_restarted_while_the_rest_goes_on() -> None:
-    ours, runs, cancelled = decided(), 0, False
-    ours.lost.clear()
-    ours.leading.set()
+    runs, cancelled = 0, False
 
     async def fails() -> None:
         nonlocal runs
@@ -162,7 +160,7 @@ async def test_work_that_fails_is_reported_and_restarted_while_the_rest_goes_on(
             cancelled = True
 
     async with BackgroundTasks(backoff=lambda: Backoff(initial=0.01)) as tasks:
-        tasks.supervise("leader-work", lambda: while_leading(ours, tasks, {"bad": fails, "good": goes_on}))
+        lead(tasks, decided(), {"bad": fails, "good": goes_on}, elect=False)
         await until(lambda: runs > 2)
         assert tasks.health() == "bad: ValueError: no good"
         assert not cancelled

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -14,7 +13,8 @@ from wao_core.cluster.records import EndpointSlice, Kind, Service, key_of
 from wao_core.cluster.service_endpoints import SlicesByService
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.cluster.state import Change
-from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.client import KubeClient
+from wao_core.kube.object_writer import ObjectWriter
 from wao_core.kube.resources import ENDPOINT_SLICES
 from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, front_slices, slice_body, slice_changes
 from wao_lb.settings import WEIGHTS_OF
@@ -34,8 +34,6 @@ WEIGHT_PERIOD = 15.0
 STEP = 0.05
 """Relative change of a weight from which it is written."""
 CONCURRENT_REQUESTS = 8
-WATCH_DELAY = 5.0
-"""Seconds in which a write that the watch has not delivered yet is not repeated."""
 MAX_REPORTED = 10_000
 """Problems that are remembered, so that each is reported once."""
 
@@ -80,12 +78,14 @@ class CiliumWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ready = ready
-        self._source, self._client, self._book = source, client, book
+        self._source, self._book = source, book
         self._state, self._metrics, self._clock = source.state, metrics, clock
         self._slices = SlicesByService(self._state.endpoint_slices)
         self._ours: dict[str, EndpointSlice] = {}
         self._fronts: set[str] = set()
-        self._undelivered: dict[str, tuple[EndpointSlice | None, float]] = {}  # None: deleted
+        self._objects: ObjectWriter[EndpointSlice] = ObjectWriter(
+            client, ENDPOINT_SLICES, manager=MANAGER, concurrency=CONCURRENT_REQUESTS, clock=clock
+        )
         self._weighed_at: dict[str, float] = {}
         self._reported: set[tuple[str, str]] = set()
         for kind in (Kind.SERVICE, Kind.ENDPOINT_SLICE):
@@ -109,15 +109,13 @@ class CiliumWriter:
     async def write(self) -> int:
         """Compare once and write what differs; return the number of requests that failed, which are logged."""
         now = self._clock()
-        self._undelivered = {key: held for key, held in self._undelivered.items() if now - held[1] < WATCH_DELAY}
         wanted, fronts = await self._wanted()
         changes = slice_changes(wanted, self._existing(), STEP)
         resting = {key for key, at in self._weighed_at.items() if now - at < WEIGHT_PERIOD}
         weights = [item for item in changes.weights if key_of(item) not in resting][:WEIGHTS_A_ROUND]
-        gate = asyncio.Semaphore(CONCURRENT_REQUESTS)
         requests = [self._apply(item, fronts[key_of(item)]) for item in (*changes.endpoints, *weights)]
-        requests += [self._delete(key) for key in changes.delete]
-        failed = sum(await asyncio.gather(*(self._guarded(gate, request) for request in requests)))
+        requests += [self._objects.delete(key) for key in changes.delete]
+        failed = await self._objects.send(requests)
         self._metrics.writes.inc(len(requests) - failed)
         self._metrics.failures.inc(failed)
         self._weighed_at = {key: at for key, at in self._weighed_at.items() if key in wanted}
@@ -157,9 +155,8 @@ class CiliumWriter:
 
     def _existing(self) -> dict[str, EndpointSlice]:
         """Return our slices: those of the watch, and what was written since."""
-        written = {key: record for key, (record, _) in self._undelivered.items() if record is not None}
-        kept = {key: record for key, record in self._ours.items() if key not in self._undelivered}
-        return {**kept, **written}
+        merged = {**self._ours, **self._objects.undelivered()}
+        return {key: record for key, record in merged.items() if record is not None}
 
     def _observe(self, change: Change) -> None:
         if change.kind is Kind.SERVICE:
@@ -167,7 +164,7 @@ class CiliumWriter:
         else:
             self._slices.observe(change)
             self._ours.pop(change.key, None)
-            self._undelivered.pop(change.key, None)
+            self._objects.delivered(change.key)
         if change.new is not None:
             self._index(change.key, change.new)
 
@@ -178,33 +175,7 @@ class CiliumWriter:
             self._ours[key] = record
 
     async def _apply(self, item: EndpointSlice, front: Service) -> None:
-        key = key_of(item)
-        self._undelivered[key] = (item, self._clock())  # first: the watch may be faster than the response
-        try:
-            path = ENDPOINT_SLICES.path(item.namespace, item.name)
-            await self._client.apply(path, slice_body(item, front), manager=MANAGER)
-        except KubeError:
-            self._undelivered.pop(key, None)
-            raise
-
-    async def _delete(self, key: str) -> None:
-        namespace, _, name = key.partition("/")
-        try:
-            await self._client.send("DELETE", ENDPOINT_SLICES.path(namespace, name))
-        except KubeError as error:
-            if error.status_code != 404:
-                raise
-        self._undelivered[key] = (None, self._clock())
-
-    async def _guarded(self, gate: asyncio.Semaphore, request: Coroutine[Any, Any, None]) -> bool:
-        """Return whether the request failed."""
-        async with gate:
-            try:
-                await request
-            except KubeError as error:
-                log.warning("an EndpointSlice for Cilium was not written: %s", error)
-                return True
-        return False
+        await self._objects.apply(key_of(item), slice_body(item, front), item)
 
     async def _report(self, front: Service, problem: str) -> None:
         """Report a problem of a front once, as a log message and as a Warning Event."""

@@ -13,10 +13,10 @@ from tests.fakes.api_objects import decode_object
 from tests.fakes.lb_cluster import Cluster, endpoint, part, service
 from wao_core.cluster.records import EndpointSlice, Kind, ServicePort, key_of
 from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.object_writer import WATCH_DELAY
 from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, WEIGHT, weight_of
 from wao_lb.outputs.cilium_writer import (
     CONCURRENT_REQUESTS,
-    WATCH_DELAY,
     WEIGHT_PERIOD,
     WEIGHTS_A_ROUND,
     CiliumMetrics,
@@ -182,14 +182,6 @@ async def test_slices_are_deleted_when_the_annotation_goes_or_a_selector_comes()
         assert await bench.write() == []
         assert bench.api.deleted == []
         assert [("remove the selector" in message) for message in bench.events] == [True] * ("has_selector" in change)
-
-
-async def test_a_slice_that_is_gone_already_is_no_failure() -> None:
-    bench = Bench()
-    await bench.write()
-    bench.state.remove(Kind.SERVICE, "default/front")
-    bench.api.error = KubeError("gone", status_code=404)
-    assert await bench.writer.write() == 0
 
 
 async def test_a_front_that_cannot_be_served_gets_an_event_once() -> None:

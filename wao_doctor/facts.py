@@ -106,11 +106,15 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The answer of a server's readiness check; `status` is None when there was none, and `text` says why."""
+    """The answer of a server's readiness check; `status` is None when there was none, and `text` says why.
+
+    `silent`: nothing came back in time, as when a NetworkPolicy drops the packets.
+    """
 
     url: str
     status: int | None
     text: str
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

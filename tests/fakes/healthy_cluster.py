@@ -54,9 +54,9 @@ def crd(name: str) -> wire.Crd:
     return msgspec.convert(raw, wire.Crd)
 
 
-def node(name: str, *, ready: str = "True", kernel: str = "6.1.0-18-amd64", **spec: Any) -> wire.Node:
+def node(name: str, *, ready: str = "True", kernel: str = "6.1.0-18-amd64", system: str = "", **spec: Any) -> wire.Node:
     """Return a Node; `spec` has more fields."""
-    info = {"kernelVersion": kernel, "kubeletVersion": "v1.33.2", "operatingSystem": "linux"}
+    info = {"osImage": system, "kernelVersion": kernel, "kubeletVersion": "v1.33.2", "operatingSystem": "linux"}
     raw = {
         "metadata": {"name": name},
         "spec": {"podCIDRs": ["10.244.0.0/24"], **spec},

@@ -19,6 +19,18 @@ from wao_lb.settings import PROXY_LABEL
 AGENT = "wao-lb-agent"
 KERNEL = (5, 13)
 """The oldest kernel on which the node agent works."""
+NFT = (1, 0, 1)
+"""The oldest nft that can list the tables of the node agent."""
+NFT_OF_SYSTEM = {
+    "Amazon Linux 2": "0.9.0",
+    "CentOS Linux 7": "0.8",
+    "Debian GNU/Linux 10": "0.9.0",
+    "Debian GNU/Linux 11": "0.9.8",
+    "Red Hat Enterprise Linux 7": "0.8",
+    "Ubuntu 18.04": "0.8.2",
+    "Ubuntu 20.04": "0.9.3",
+}
+"""The nft of operating systems with an older one, by the beginning of the name in the status of a Node."""
 CLUSTER_CIDR, POD_INTERFACE, PROXY_FLAG = "--cluster-cidr", "--pod-interface", "--proxy-name"
 
 NO_PROXY = Kind(
@@ -57,6 +69,15 @@ OLD_KERNEL = Kind(
     "the versions of the kernels",
     "Upgrade the kernel, or remove the label from the Services.",
 )
+OLD_NFT = Kind(
+    "nft-old",
+    Severity.INFO,
+    f"The nft command of nodes may be older than {NFT[0]}.{NFT[1]}.{NFT[2]}.",
+    "Old versions of nft cannot list the tables of the node agent, and programs that use them may fail. The node agent "
+    "does not use the command: it writes its rules by netlink.",
+    "the operating systems, and the version of nft that comes with them; versions on nodes are not in the API",
+    "To look at the rules, use the nft of the agent: `kubectl -n wao-node exec ds/wao-lb-agent -- nft list ruleset`",
+)
 BYPASSED = Kind(
     "data-path-bypasses-agent",
     Severity.WARNING,
@@ -74,7 +95,7 @@ NO_POD_NETWORK = Kind(
     "the number of such nodes",
     "Set --cluster-cidr or --pod-interface of wao-lb-agent.",
 )
-NODE_KINDS = (OLD_KERNEL, BYPASSED, NO_POD_NETWORK, KUBERNETES_OLD)
+NODE_KINDS = (OLD_KERNEL, OLD_NFT, BYPASSED, NO_POD_NETWORK, KUBERNETES_OLD)
 
 
 def check_proxies(facts: Facts, settings: DoctorSettings) -> Outcome:
@@ -112,7 +133,7 @@ def check_nodes(facts: Facts) -> Outcome:
     nodes = [node for node in known(facts.nodes).objects if node.status.node_info.operating_system in ("", "linux")]
     sets = () if isinstance(facts.daemon_sets, Missing) else facts.daemon_sets.objects
     agent = next((item for item in sets if item.name == AGENT), None)
-    found = list(_kernels(nodes, agent))
+    found = [*_kernels(nodes, agent), *(_nft(nodes) if agent is not None else ())]
     if agent is not None and agent.argument(CLUSTER_CIDR) is None and agent.argument(POD_INTERFACE) is None:
         lacking = [node.name for node in nodes if not node.spec.pod_cidrs]
         if lacking:
@@ -142,6 +163,17 @@ def _kernels(nodes: list[Node], agent: Workload | None) -> Iterator[Finding]:
     if old:
         severity = Severity.ERROR if agent is not None else Severity.INFO
         yield OLD_KERNEL.found(old, f"kernel {', '.join(sorted(set(old.values()))[:3])}", severity=severity)
+
+
+def _nft(nodes: list[Node]) -> Iterator[Finding]:
+    old = {
+        node.name: f"{system} has nft {nft}"
+        for node in nodes
+        for system, nft in NFT_OF_SYSTEM.items()
+        if f"{node.status.node_info.os_image} ".startswith((f"{system} ", f"{system}."))
+    }
+    if old:
+        yield OLD_NFT.found(old, ", ".join(sorted(set(old.values()))[:3]))
 
 
 def kernel(version: str) -> tuple[int, int]:

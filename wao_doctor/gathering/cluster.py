@@ -20,7 +20,7 @@ from wao_doctor import wire
 from wao_doctor.extenders import scheduler_config
 from wao_doctor.facts import CertificatePlace, Facts, Listed, Missing, Probe, Right, Server
 from wao_doctor.gathering.certificates import decoded, described, load
-from wao_doctor.gathering.probing import probe, probe_through, resolves
+from wao_doctor.gathering.probing import reach
 from wao_doctor.manifests import rights_of
 from wao_doctor.reading import Reader, fact
 from wao_doctor.settings import LEADERS, DoctorSettings
@@ -230,12 +230,9 @@ class ClusterFacts:
         authorities = bundle.decode(errors="replace") if isinstance(bundle, bytes) else ""
         found: dict[str, Probe | Missing] = {}
         for extender in scheduler_config(config).extenders:
-            if await resolves(extender.host):
-                found[extender.url] = await probe(
-                    extender.url, authorities, extender.server_name, self._settings.timeout
-                )
-            else:
-                found[extender.url] = await probe_through(self._client, extender.url, self._settings.timeout)
+            found[extender.url] = await reach(
+                self._client, extender.url, authorities, extender.server_name, self._settings.timeout
+            )
         return found
 
     async def rights(self) -> tuple[Right, ...] | Missing:

@@ -18,7 +18,27 @@ from wao_predict.printable import printable
 READY = "/readyz?verbose"
 MAX_ANSWER = 4096
 """Bytes of an answer that are read."""
+_SEEN = (
+    "The kubelet checks it, too: see whether its Pods are ready with `kubectl -n wao-system get pods -l "
+    "app.kubernetes.io/name=wao-scheduler`."
+)
 _SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)(\.svc(\.cluster\.local)?)?")
+
+
+async def reach(client: KubeClient, url: str, authorities: str, server_name: str, timeout: float) -> Probe | Missing:
+    """Return the answer to a readiness check from here, or through the API server where that is not possible.
+
+    A server that is silent may be behind a NetworkPolicy that admits others: then it is not known whether it answers.
+    """
+    if not await resolves(urlsplit(url).hostname or ""):
+        return await probe_through(client, url, timeout)
+    direct = await probe(url, authorities, server_name, timeout)
+    if not direct.silent:
+        return direct
+    through = await probe_through(client, url, timeout)
+    if isinstance(through, Probe):
+        return through
+    return Missing(f"not checked: {direct.text} from here, as behind a NetworkPolicy; {through.reason}", _SEEN)
 
 
 async def resolves(host: str) -> bool:
@@ -54,15 +74,14 @@ async def probe(url: str, authorities: str, server_name: str, timeout: float) ->
         why = (
             f"no answer within {timeout:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
         )
-        return Probe(target, None, printable(why)[:MAX_ANSWER])
+        return Probe(target, None, printable(why)[:MAX_ANSWER], silent=isinstance(error, TimeoutError))
 
 
 async def probe_through(client: KubeClient, url: str, timeout: float) -> Probe | Missing:
     """Return the same through the API server, for a URL with the name of a Service."""
     found = _SERVICE.fullmatch(urlsplit(url).hostname or "")
-    outside = f"{urlsplit(url).hostname} has no address outside the cluster"
     if found is None:
-        return Missing(f"{urlsplit(url).hostname} has no address here", "Run wao doctor where this name resolves.")
+        return Missing(f"{urlsplit(url).hostname} is not a Service", "Run wao doctor where this name resolves.")
     name = f"https:{found['name']}:https"
     path = api_path("v1", "services", namespace=found["namespace"], name=name, subresource="proxy")
     try:
@@ -71,7 +90,7 @@ async def probe_through(client: KubeClient, url: str, timeout: float) -> Probe |
     except KubeError as error:
         if error.status_code == 503 and "no endpoints" in str(error):
             return Probe(url, None, "the Service has no ready endpoints")
-        return Missing(f"{outside}, and through the API server: {error}", "Run wao doctor in a Pod in wao-system.")
+        return Missing(f"through the API server, which a NetworkPolicy may not admit: {error}", _SEEN)
 
 
 def failing_checks(text: str) -> str:

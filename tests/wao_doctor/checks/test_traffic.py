@@ -101,6 +101,25 @@ def test_an_old_kernel_is_an_error_where_the_agent_is_installed() -> None:
     assert kinds_of("nodes", nodes=nodes(kernel="kwok-0.8.0")) == []
 
 
+@pytest.mark.parametrize(
+    ("system", "evidence"),
+    [
+        ("Debian GNU/Linux 11 (bullseye)", "Debian GNU/Linux 11 has nft 0.9.8"),
+        ("Ubuntu 20.04.6 LTS", "Ubuntu 20.04 has nft 0.9.3"),
+        ("Amazon Linux 2", "Amazon Linux 2 has nft 0.9.0"),
+        ("Amazon Linux 2023.6.20241010", ""),
+        ("Debian GNU/Linux 12 (bookworm)", ""),
+        ("", ""),
+    ],
+)
+def test_systems_with_an_old_nft_are_a_note_where_the_agent_is_installed(system: str, evidence: str) -> None:
+    found = found_by("nodes", nodes=nodes(system=system))
+    assert [(item.kind, item.severity, item.evidence) for item in found] == [
+        ("nft-old", Severity.INFO, evidence)
+    ] * bool(evidence)
+    assert kinds_of("nodes", nodes=nodes(system=system), daemon_sets=Listed()) == []
+
+
 def test_nodes_without_a_pod_network_need_a_flag_of_the_agent() -> None:
     assert kinds_of("nodes", nodes=nodes(podCIDRs=None)) == ["pod-network-unknown"]
     configured = Listed((agent("--cluster-cidr=10.0.0.0/8"),))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ from tests.fakes.server_thread import listening
 from tests.wao_core.kube.scripted import client_of
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_doctor.facts import Missing, Probe
-from wao_doctor.gathering.probing import probe, probe_through, resolves
+from wao_doctor.gathering.probing import probe, probe_through, reach, resolves
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 URL = "https://wao-scheduler.wao-system.svc/default"
 
 
@@ -83,3 +86,37 @@ async def test_no_answer_through_the_api_server_is_an_error_only_without_endpoin
     async with client_of(handle) as client:
         assert isinstance(await probe_through(client, URL, 5.0), kind)
         assert isinstance(await probe_through(client, "https://10.0.0.300", 5.0), Missing)
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+@pytest.mark.parametrize("server", [ready, not_ready], ids=["ready", "not-ready"])
+async def test_a_server_that_answers_here_is_not_looked_for_elsewhere(server: Handler) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        raise AssertionError(request.path)
+
+    async with client_of(handle) as client, listening(server) as url:
+        found = await reach(client, url, "", "", 5.0)
+        assert isinstance(found, Probe)
+        assert found.status == (200 if server is ready else 503)
+        refused = await reach(client, "http://127.0.0.1:1", "", "", 5.0)
+        assert isinstance(refused, Probe)
+        assert (refused.status, refused.silent) == (None, False)
+
+
+async def test_a_silent_server_is_not_checked_rather_than_broken() -> None:
+    async with client_of(ready) as client, listening(silent) as url:
+        found = await reach(client, url, "", "", 0.2)
+    assert isinstance(found, Missing)
+    assert found.reason.startswith("not checked: no answer within 0.2 s from here, as behind a NetworkPolicy; ")
+    assert "kubectl -n wao-system get pods" in found.remedy
+
+
+async def test_a_name_without_an_address_is_reached_through_the_api_server() -> None:
+    async with client_of(ready) as client:
+        found = await reach(client, URL, "", "", 5.0)
+    assert isinstance(found, Probe)
+    assert found.status == 200

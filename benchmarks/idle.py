@@ -4,7 +4,8 @@
 
 First on a folder of manifests, with 1,000 and with 5,000 nodes whose Fake sensors are read every 10 s. All parts run at
 the same time, so that they share the noise of the machine. Then everything of ours on a real control plane with 1,000
-nodes of kwok, next to metrics-server; this needs `make bed` once.
+nodes of kwok, next to metrics-server: the servers, rebalancing and standby as shipped, and as root the agent of
+one node, in a network namespace of its own, with 100 Services. This needs `make bed` once.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from pathlib import Path
 from benchmarks.cluster import cluster
 from benchmarks.figures import record
 from benchmarks.processes import cpu_seconds, resident_bytes
+from tests.cluster.lb.site import PODS, SERVICES, SLICES, NodeNamespace, service, slice_of
 from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
 from tests.cluster.scheduler.site import Site
+from tests.fakes.workload_manifests import MANIFESTS
+from tests.netns.conftest import why_not
 from wao_predict.models import list_models
 
 SIZES, IN_CLUSTER = (1000, 5000), 1000
@@ -32,6 +36,7 @@ PARTS = ("metrics-api", "scheduler", "lb")
 SETTLE, WINDOW = 30.0, 60.0
 """Time until the start is over, and time that is measured [s]."""
 STATUSES_PER_SECOND = 20
+SERVICES_OF_AGENT = 100
 REFERENCE = "the metrics adapter of the reference in a cluster of 1,000 nodes: 2.3 % of a core"
 MIB = 1024 * 1024
 FAKE = {"type": "Fake", "endpoint": "", "fetchInterval": "10s"}
@@ -67,15 +72,46 @@ def _on_control_plane(site: Site) -> None:
         path = f"{NODE_CONFIGS}/{item['metadata']['name']}"
         site.bed.admin.patch(path, {"spec": {"metricsCollector": collected}})
     weights = site.deployment.start("wao-lb")
+    for optional in ("rebalance", "standby"):
+        site.deployment.apply(MANIFESTS / optional)
     pids = {
         "controller": site.deployment.running[0].process.pid,
         "metrics-api": site.metrics_api.process.pid,
         "scheduler": site.extender.process.pid,
         "lb": weights.process.pid,
+        "rebalance": site.deployment.start("wao-rebalance").process.pid,
+        "standby": site.deployment.start("wao-standby").process.pid,
         "metrics-server (peer)": site.metrics_server.pid,
     }
-    time.sleep(SETTLE + 2.0 * IN_CLUSTER / STATUSES_PER_SECOND)  # statuses are written twice: their sensors changed
-    _measure(pids, f"{IN_CLUSTER:,} nodes in a cluster")
+    with _agent(site, weights.port) as agent:
+        time.sleep(SETTLE + 2.0 * IN_CLUSTER / STATUSES_PER_SECOND)  # statuses are written twice: their sensors changed
+        _measure(pids | agent, f"{IN_CLUSTER:,} nodes in a cluster")
+
+
+@contextmanager
+def _agent(site: Site, port: int) -> Iterator[dict[str, int]]:
+    """Run the agent of one node with the weights of some Services; yields its process, nothing where it cannot run."""
+    if why := why_not():
+        print(f"without lb-agent: {why}")
+        yield {}
+        return
+    pods = [item for item in site.bed.admin.get(PODS)["items"] if item.get("status", {}).get("podIP")]
+    names = [f"idle-{number}" for number in range(SERVICES_OF_AGENT)]
+    site.bed.admin.create_all(SERVICES, [service(name) for name in names])
+    site.bed.admin.create_all(
+        SLICES, [slice_of(name, pods[10 * row : 10 * row + 10]) for row, name in enumerate(names)]
+    )
+    node = NodeNamespace(site.bed, port)
+    node.start()
+    try:
+        variables = {"NODE_NAME": pods[0]["spec"]["nodeName"], "NODE_IP": "127.0.0.1"}
+        started = site.deployment.start(
+            "wao-lb-agent", "--cluster-cidr=10.244.0.0/16", within=node.within, variables=variables
+        )
+        yield {"lb-agent": started.process.pid}
+        started.stop()
+    finally:
+        node.stop()
 
 
 def _measure(pids: Mapping[str, int], what: str) -> None:

@@ -3,6 +3,10 @@
     python -m benchmarks.metrics_api
 
 Servers run in processes of their own, so that their CPU time is theirs alone; the collector: `benchmarks.collector`.
+
+Then the same requests to `wao metrics-api`, to the test adapter of the library for metrics adapters of the Kubernetes
+project (custom-metrics-apiserver), and to metrics-server, in turns, all three on one control plane with 1,000 nodes.
+They authenticate the client by its certificate, and ask the API server for its rights. This needs `make bed` once.
 """
 
 from __future__ import annotations
@@ -12,13 +16,29 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
+import httpx2
+
+from benchmarks.cluster import cluster
 from benchmarks.figures import record
 from benchmarks.processes import cpu_seconds, serving
+from tests.cluster.bed.certificates import Pair
+from tests.cluster.bed.command import Wao
+from tests.cluster.bed.controlplane import ControlPlane
+from tests.cluster.bed.program import wait_for
+from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
+from wao_predict.models import list_models
 
 NODES = 5000
+IN_CLUSTER, ROUNDS = 1000, 5
+OURS = "wao metrics-api"
+METRICS = "/apis/metrics.k8s.io/v1beta1"
+REGISTRATION = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
+"""Where the port of metrics-server is."""
 API = "/apis/custom.metrics.k8s.io/v1beta2"
 FIXED = b"x" * 279  # as long as the answer about one node
 
@@ -56,11 +76,75 @@ def main() -> None:
         print(f"GET nodes/* of {NODES} nodes     {everything}")
         print("   wanted: p50 under 10 ms; the reference: 194 ms for 1,000 nodes")
         print(f"GET /metrics of {NODES} nodes    {measure(*api, '/metrics', 20)}")
+    with cluster(thrifty=True) as bed:
+        if bed is not None:
+            _beside_peers(bed)
 
 
-def measure(url: str, pid: int, path: str, count: int) -> Timing:
-    """Ask for one path again and again on one connection."""
-    connection = Connection(url)
+@dataclass(frozen=True)
+class Server:
+    """A server, its process number, and its paths of one node and of all."""
+
+    url: str
+    pid: int
+    one: str
+    all: str
+
+
+def _beside_peers(bed: ControlPlane) -> None:
+    metrics_server = bed.start_metrics_server()
+    port = bed.admin.get(REGISTRATION)["spec"]["service"]["port"]
+    types = [info.name for info in list_models()]
+    group = Group("peers", dict.fromkeys(types, IN_CLUSTER // len(types)), load=(0.1, 30.0))
+    bed.admin.create_all("/api/v1/nodes", group.nodes())
+    bed.admin.create_all(NODE_CONFIGS, group.node_configs())
+    adapter, ours, name = bed.start_custom_metrics_adapter(), Wao(bed, "metrics-api"), group.names[0]
+    try:
+        with httpx2.Client(trust_env=False) as http:
+            for node in group.names:
+                http.post(f"{adapter.posts}/nodes/{node}/inlet_temp", json="21").raise_for_status()
+        one, everything = f"{API}/nodes/{name}/inlet_temp", f"{API}/nodes/*/inlet_temp"
+        servers = {
+            OURS: Server(ours.url, ours.process.pid, one, everything),
+            "test-adapter": Server(adapter.url, adapter.pid, one, everything),
+            "metrics-server": Server(
+                f"https://127.0.0.1:{port}", metrics_server.pid, f"{METRICS}/nodes/{name}", f"{METRICS}/nodes"
+            ),
+        }
+        _compare(servers, bed.pair_for("benchmark", ("system:masters",)), len(group.names))
+    finally:
+        ours.stop()
+
+
+def _compare(servers: Mapping[str, Server], client: Pair, nodes: int) -> None:
+    """Measure all servers in turns, and print and record the best round of each."""
+
+    def answered(server: Server) -> bool:
+        """Whether it has almost all nodes: metrics-server leaves some out now and then."""
+        return Connection(server.url, client).items(server.all) >= 0.9 * nodes
+
+    for what, server in servers.items():
+        wait_for(partial(answered, server), f"the nodes of {what}", pause=2.0)
+    for what, of_all, count in (("one node", False, 500), (f"{nodes:,} nodes", True, 20)):
+        rounds = [
+            {
+                name: measure(server.url, server.pid, server.all if of_all else server.one, count, client)
+                for name, server in servers.items()
+            }
+            for _ in range(ROUNDS)
+        ]
+        best = {name: min((each[name] for each in rounds), key=lambda timing: timing.p50) for name in servers}
+        for name, timing in best.items():
+            print(f"GET {what:12} {name:16} {timing}")
+        for name, timing in best.items():
+            if name != OURS:
+                record(f"GET {what} of {name}, p50", timing.p50 / best[OURS].p50, "x")
+                record(f"GET {what} of {name}, CPU", timing.cpu / max(best[OURS].cpu, 1e-3), "x")
+
+
+def measure(url: str, pid: int, path: str, count: int, client: Pair | None = None) -> Timing:
+    """Ask for one path again and again on one connection, with a client certificate or without."""
+    connection = Connection(url, client)
     for _ in range(min(50, count)):
         connection.get(path)
     times, size, before = [], 0, cpu_seconds(pid)
@@ -76,10 +160,12 @@ def measure(url: str, pid: int, path: str, count: int) -> Timing:
 class Connection:
     """A client with as little of its own as can be: its time would count as the server's."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, client: Pair | None = None) -> None:
         parts = urlsplit(url)
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if client is not None:
+            context.load_cert_chain(client.certificate, client.key)
         plain = socket.create_connection((parts.hostname, parts.port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = context.wrap_socket(plain)
@@ -101,12 +187,26 @@ class Connection:
         while b"\r\n\r\n" not in received:
             received += self._socket.recv(1 << 18)
         head, _, body = received.partition(b"\r\n\r\n")
+        if b"content-length:" not in head.lower():
+            return int(head.split(b" ", 2)[1]), self._chunks(body)
         at = head.lower().index(b"content-length:") + len(b"content-length:")
         size, parts, got = int(head[at:].split(b"\r\n")[0]), [body], len(body)
         while got < size:
             parts.append(self._socket.recv(1 << 18))
             got += len(parts[-1])
         return int(head.split(b" ", 2)[1]), b"".join(parts)
+
+    def _chunks(self, received: bytes) -> bytes:
+        """Return a body that comes in chunks, as Go sends long ones."""
+        while not received.endswith(b"0\r\n\r\n"):
+            received += self._socket.recv(1 << 18)
+        parts = []
+        while received:
+            size, _, rest = received.partition(b"\r\n")
+            length = int(size, 16)
+            parts.append(rest[:length])
+            received = rest[length + 2 :] if length else b""
+        return b"".join(parts)
 
 
 def _serve_bare(port: int) -> None:

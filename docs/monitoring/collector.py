@@ -135,5 +135,21 @@ def collector() -> str:
                 for part, legend in ((0.5, "median"), (0.99, "99 %"))
             ),
         ),
+        row("Another adapter (--delegate)"),
+        number(
+            "Delegates that do not answer",
+            "Servers that cannot read the discovery of the other adapter.",
+            "none",
+            Query("count(wao_delegate_up == 0) or vector(0)"),
+            width=6,
+            bad_from=1,
+        ),
+        graph(
+            "Forwarded requests",
+            "Requests per second by status code of the other adapter.",
+            "ops",
+            Query("sum by (code) (rate(wao_delegate_requests_total[$__rate_interval]))", "{{code}}"),
+            width=18,
+        ),
     )
     return dashboard("collector", "Collector", "Sensors, power models and the custom metrics API.", panels)

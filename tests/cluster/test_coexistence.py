@@ -53,12 +53,19 @@ def api(bed: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     token = account_token(bed, tmp_path_factory.mktemp("delegate"))
     bed.admin.create(CONFIGS, {**kind, "metadata": {"name": "c-1"}, "spec": spec})
     bed.admin.create("/apis/apps/v1/namespaces/default/deployments", deployment())
-    url, posts = bed.start_custom_metrics_adapter()
-    written = httpx2.post(f"{posts}/namespaces/default/deployments.apps/web/requests-per-second", json="12")
+    other = bed.start_custom_metrics_adapter()
+    written = httpx2.post(f"{other.posts}/namespaces/default/deployments.apps/web/requests-per-second", json="12")
     assert written.status_code == 200, written.text
     pair = bed.service_ca.issue("wao-metrics-api", hosts=("wao-metrics-api.wao-system.svc", "localhost", "127.0.0.1"))
     serving = ("--tls-cert-file", str(pair.certificate), "--tls-private-key-file", str(pair.key))
-    delegate = ("--delegate", url, "--delegate-ca-file", str(bed.service_ca.file), "--delegate-token-file", str(token))
+    delegate = (
+        "--delegate",
+        other.url,
+        "--delegate-ca-file",
+        str(bed.service_ca.file),
+        "--delegate-token-file",
+        str(token),
+    )
     made = Wao(bed, "metrics-api", *serving, *delegate)
     port = int(made.url.rpartition(":")[2])
     registered = [(OWN, "v1beta2"), (CUSTOM, "v1beta2"), (CUSTOM, "v1beta1")]

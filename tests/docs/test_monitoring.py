@@ -31,6 +31,8 @@ COUNTS_OF_WORK = {
     "wao_rebalance_plans_total",
     "wao_reconcile_rounds_total",
     "wao_standby_rounds_total",
+    "wao_ui_picture_duration_seconds",
+    "wao_ui_viewers",
     "wao_watch_events_total",
     "wao_watch_lists_total",
 }

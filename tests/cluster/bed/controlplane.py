@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +279,8 @@ class ControlPlane:
         self.register_api("metrics.k8s.io", "v1beta1", service="metrics-server", namespace="kube-system", port=port)
         return program
 
-    def start_custom_metrics_adapter(self) -> tuple[str, str]:
-        """Start another adapter; return its URL, and the URL to which values of its metrics are posted."""
+    def start_custom_metrics_adapter(self) -> Adapter:
+        """Start another adapter of custom.metrics.k8s.io."""
         pair = self.service_ca.issue("custom-metrics-adapter", hosts=("localhost", "127.0.0.1"))
         config = self.config_for("system:custom-metrics-adapter", groups=("system:masters",))
         port, values = free_port(), f"127.0.0.1:{free_port()}"
@@ -295,7 +296,7 @@ class ControlPlane:
         }
         program = self._program("custom-metrics-adapter", arguments)
         self.run(program, lambda: _answers(f"https://127.0.0.1:{port}/livez"))
-        return f"https://localhost:{port}", f"http://{values}/write-metrics"
+        return Adapter(f"https://localhost:{port}", f"http://{values}/write-metrics", program.pid)
 
     def register_api(self, group: str, version: str, *, service: str, namespace: str, port: int) -> None:
         """Register a server of ours on loopback as an aggregated API, verified by the service CA, and wait for it."""
@@ -334,6 +335,15 @@ class ControlPlane:
     def _program(self, binary: str, arguments: Mapping[str, object], name: str = "") -> Program:
         flags = [f"{flag}={value}" for flag, value in arguments.items()]
         return Program(name or binary, [self.programs / binary, *flags], self.folder, self._environment)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Another adapter of custom.metrics.k8s.io: its URL, that to which values are posted, and its process number."""
+
+    url: str
+    posts: str
+    pid: int
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The commands of the pages in docs/install: those in `console` blocks run in tests."""
+"""The commands of pages: those in `console` blocks run in tests. Paths of pages begin in docs/install."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ def commands(page: str) -> list[str]:
     """Return the commands of a page, in their order; a line that ends with a backslash goes on in the next one."""
     found = []
     for indentation, block in BLOCK.findall((PAGES / page).read_text(encoding="utf-8")):
+        if block.lstrip().startswith("$ "):  # a transcript with its output
+            continue
         lines = textwrap.dedent(indentation + block.lstrip(" ")).replace("\\\n", " ")
         found += [line.strip() for line in lines.splitlines() if line.strip()]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from tests.cluster.install.pages import commands
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[3]
+GO_VERSION = Path(__file__).with_name("go_version.yaml")
+"""Objects with the names that the manifests of https://github.com/waok8s/waok8s have."""
 LABEL = "app.kubernetes.io/part-of=wao"
 PROXY = "service.kubernetes.io/service-proxy-name"
 SERVICE = {
@@ -137,6 +140,42 @@ def test_with_kustomize(bed: ControlPlane, shell: Shell) -> None:
     bed.admin.create("/api/v1/namespaces/default/services", SERVICE)
     assert balanced(bed) == ["web"]
     shell.run_page("uninstall.md", of="kustomize")
+    assert_only_crds_are_left(shell)
+
+
+def test_migration_from_the_go_version_and_then_from_kustomize_to_helm(bed: ControlPlane, shell: Shell) -> None:
+    definitions = [item for item in yaml.safe_load_all(previous()) if item["kind"] == "CustomResourceDefinition"]
+    (shell.folder / "crds.yaml").write_text(yaml.safe_dump_all(definitions))
+    forms = ROOT / "tests" / "cluster" / "reference_forms.yaml"
+    shell.run(f"kubectl apply -f crds.yaml -f {GO_VERSION}; kubectl apply -f {forms}")
+    assert balanced(bed) == ["web"]
+    shell.overlay(Overlay())
+    shell.run_page("../migrating-from-go.md", of="kustomize")
+    shell.run("kubectl diff --server-side -k .")  # fails if anything differs
+    assert balanced(bed) == ["web"]
+
+    names = {item["metadata"]["name"] for item in yaml.safe_load_all(GO_VERSION.read_text())} - {"web", "wao-system"}
+    kinds = "deployments,daemonsets,roles,rolebindings,serviceaccounts,clusterroles,clusterrolebindings,namespaces"
+    everything = shell.run(f"kubectl get {kinds} --all-namespaces -o jsonpath='{{.items[*].metadata.name}}'").split()
+    shipped = {item["metadata"]["name"] for item in objects(build(Overlay()))}
+    assert names & {*everything} - shipped == set()
+
+    moved = [item for item in yaml.safe_load_all(forms.read_text()) if item["kind"] != "NodeConfig"]
+    for item in moved:
+        found = shell.run(f"kubectl -n wao-bmc get {item['kind']} {item['metadata']['name']} -o json")
+        if item["kind"] == "NodeConfigTemplate":
+            collected = json.loads(found)["spec"]["template"]["metricsCollector"]
+            assert collected["inletTemp"] == {
+                **item["spec"]["template"]["metricsCollector"]["inletTemp"],
+                "tls": {"insecureSkipVerify": True},
+            }
+    assert {item["kind"] for item in moved} == {"NodeConfigTemplate", "Secret"}
+    assert shell.run("kubectl -n wao-system get nodeconfigtemplates,nodeconfigs -o name") == ""
+    (adopt,) = [command for command in commands("upgrade.md") if "--take-ownership" in command]
+    shell.run(adopt)
+    assert "STATUS: deployed" in shell.run("helm status wao --namespace wao-system")
+    shell.run_page("uninstall.md", of="helm")
+    shell.run("kubectl delete service web")
     assert_only_crds_are_left(shell)
 
 

@@ -22,6 +22,15 @@ from wao_predict.errors import FeatureError, UsageError
 from wao_predict.features import own_names
 
 _SEPARATORS = (",", ";", "\t")
+_OTHER_FORMATS = (
+    (b"\x1f\x8b", "it is compressed (gzip): unpack it"),
+    (b"PK\x03\x04", "it is a spreadsheet or a ZIP archive: export the table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "it is a spreadsheet: export the table as CSV"),
+    (b"PAR1", "it is a Parquet file: export the table as CSV"),
+    (b"\xff\xfe", "it is not UTF-8 text but UTF-16: save it as CSV in UTF-8"),
+    (b"\xfe\xff", "it is not UTF-8 text but UTF-16: save it as CSV in UTF-8"),
+)
+"""First bytes of files that are often taken for CSV, and what to do with them."""
 _DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$")
 
 
@@ -132,15 +141,11 @@ def read_csv(source: str | Path) -> CsvTable:
         A line has more values than there are columns.
     """
     name = "standard input" if str(source) == "-" else str(source)
+    text = _decoded(name, _content(source, name))
     try:
-        lines = _lines(_text(source))
-    except UnicodeDecodeError:
-        raise UsageError(f"{name} cannot be read: it is not UTF-8 text; export the table as CSV") from None
-    except (OSError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"it is not CSV: {error}"
-        raise UsageError(f"{name} cannot be read: {reason}") from None
-    except ValueError:
-        raise UsageError(f"{name!r} is no file name: it has a NUL character") from None
+        lines = _lines(text)
+    except csv.Error as error:
+        raise UsageError(f"{name} cannot be read: it is not CSV: {error}") from None
     if not lines:
         raise UsageError(f"{name} is empty: the first line names the columns")
     (_, header), rows = lines[0], lines[1:]
@@ -149,12 +154,27 @@ def read_csv(source: str | Path) -> CsvTable:
     return table
 
 
-def _text(source: str | Path) -> str:
-    if str(source) != "-":
-        return Path(source).read_text(encoding="utf-8-sig")
-    if sys.stdin is None:
-        raise OSError(0, "it is closed")
-    return sys.stdin.buffer.read().decode("utf-8-sig")
+def _content(source: str | Path, name: str) -> bytes:
+    try:
+        if str(source) != "-":
+            return Path(source).read_bytes()
+        if sys.stdin is None:
+            raise OSError(0, "it is closed")
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{name!r} is no file name: it has a NUL character") from None
+
+
+def _decoded(name: str, content: bytes) -> str:
+    for begin, what in _OTHER_FORMATS:
+        if content.startswith(begin):
+            raise UsageError(f"{name} cannot be read as CSV: {what}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} cannot be read: it is not UTF-8 text; save it as CSV in UTF-8") from None
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
@@ -177,9 +197,11 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
 def _refuse_surplus(table: CsvTable) -> None:
     """Raise for lines with more values than columns: decimal commas would shift values to other columns."""
     width = len(table.header)
+    remedy = "write decimals with a point, or separate columns by semicolons, and put text with separators in quotes"
+    if width == 1:
+        remedy = f"the first line must name the columns, and it is {table.header[0]!r:.60}"
     for line, row in zip(table.lines, table.rows, strict=True):
         if len(row) > width and any(value.strip() for value in row[width:]):
             raise FeatureError(
-                f"{table.name}, line {line}: {len(row)} values for {width} columns; write decimals with a point, "
-                "or separate columns by semicolons, and put text with separators in quotes"
+                f"{table.name}, line {line}: {len(row)} values for {width} column{'s' if width > 1 else ''}; {remedy}"
             )

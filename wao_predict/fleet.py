@@ -19,6 +19,7 @@ from wao_predict.curves import DEFAULT_KNOTS, PowerCurves, power_curves, warn_ou
 from wao_predict.errors import UsageError
 from wao_predict.frames import data_frame, html_table
 from wao_predict.increase import IncreaseTable, Rule, jobs_that_fit, least
+from wao_predict.quantity import MAX_CORES
 from wao_predict.stock import stock_counts
 
 if TYPE_CHECKING:
@@ -352,8 +353,13 @@ def check_usage(names: Sequence[str], capacity_cores: FloatArray, usage_cores: F
     Raises
     ------
     UsageError
-        A CPU use is below 0 or above the capacity.
+        A capacity is not above 0, or a CPU use is below 0 or above the capacity.
     """
+    for row in np.flatnonzero(~((capacity_cores > 0) & (capacity_cores <= MAX_CORES))):
+        raise UsageError(
+            f"capacity_cores of {names[int(row)]:.80} is {capacity_cores[row]:g}: give the CPU of the node in cores, "
+            f"above 0 to {MAX_CORES:,.0f}"
+        )
     for row in np.flatnonzero((usage_cores < 0) | (usage_cores > 1.001 * capacity_cores)):
         raise UsageError(
             f"usage_cores of {names[int(row)]:.80} is {usage_cores[row]:g}, but the node has {capacity_cores[row]:g} "

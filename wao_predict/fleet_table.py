@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wao_predict.arrays import FloatArray
 from wao_predict.csvtable import read_csv
-from wao_predict.errors import FeatureError
+from wao_predict.errors import FeatureError, UsageError
 from wao_predict.fleet import Fleet, check_usage, curves_of_models
 from wao_predict.model_files import resolve_model
 from wao_predict.tables import chosen_columns, named_columns, numeric_column, repeated
@@ -92,9 +92,15 @@ def fleet_columns(table: object) -> FleetColumns:
 
 def _of_file(path: str | Path) -> Mapping[str, list[str] | FloatArray]:
     read = read_csv(path)
+    places = read.places((*TEXTS, *NUMBERS, GROUP) if read.has(GROUP) else (*TEXTS, *NUMBERS))
+    if not read.rows:
+        raise UsageError(f"{read.name} has no nodes: give at least one row")
     numbers = read.numbers(NUMBERS)
-    places = read.places((*TEXTS, GROUP) if read.has(GROUP) else TEXTS)
-    texts = {name: [read.cell(row, place) for row in range(len(read.rows))] for name, place in places.items()}
+    texts = {
+        name: [read.cell(row, place) for row in range(len(read.rows))]
+        for name, place in places.items()
+        if name not in NUMBERS
+    }
     texts["model"] = [resolve_model(model, path) for model in texts["model"]]
     return {**texts, **numbers, **{name: read.optional_numbers(name) for name in CONDITIONS}}
 

@@ -29,11 +29,13 @@ def read_parquet(path: str | Path) -> CsvTable:
     """Return the columns of a Parquet file as text: one reading of numbers and errors for both formats."""
     pyarrow = _pyarrow("reading Parquet")
     try:
-        columns = pyarrow.parquet.read_table(path).to_pydict()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
+        columns = [column.to_pylist() for column in table.columns]
     except (OSError, pyarrow.ArrowException) as error:
         raise UsageError(f"{path} cannot be read as Parquet: {error!s:.200}") from None
-    rows = [["" if value is None else str(value) for value in row] for row in zip(*columns.values(), strict=True)]
-    return CsvTable(str(path), list(columns), rows, list(range(1, len(rows) + 1)))
+    rows = [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
+    return CsvTable(str(path), table.column_names, rows, list(range(1, len(rows) + 1)))
 
 
 def write_parquet(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -23,6 +23,8 @@ _SUFFIXES = {
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([eE][+-]?[0-9]+|[A-Za-z]{0,2})")
 _MAX_LENGTH = 1024
 _MAX_EXPONENT = 999
+MAX_CORES = 1_000_000.0
+"""Most CPU of a node or a pod in a table; more is in another unit [cores]."""
 _MAX_CORES = 2.0**63
 """CPU beyond apimachinery's largest amount counts as this, so that sums stay finite."""
 _CONTEXT = Context(prec=60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def parse_rfc3339(text: str | None) -> float | None:
+def parse_rfc3339(text: str | None, *, naive_is_utc: bool = False) -> float | None:
     """Return the seconds since the epoch, or None for a missing or unreadable timestamp.
 
-    A timestamp without an offset is ambiguous and counts as unreadable.
+    A timestamp without an offset is ambiguous and counts as unreadable, or with `naive_is_utc` as UTC.
 
     Examples
     --------
@@ -21,7 +21,9 @@ def parse_rfc3339(text: str | None) -> float | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-        return None if parsed.tzinfo is None else parsed.timestamp()
+        if parsed.tzinfo is None:
+            return parsed.replace(tzinfo=UTC).timestamp() if naive_is_utc else None
+        return parsed.timestamp()
     except (ValueError, OverflowError, OSError):
         return None
 

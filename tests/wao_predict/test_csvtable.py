@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 import sys
@@ -93,7 +94,12 @@ def test_a_value_that_cannot_be_used_is_named_by_its_place(tmp_path: Path, text:
     [
         (f"{HEAD}1,2,3,4\n", "line 2: 4 values for 3 columns; write decimals with a point"),
         ("", "is empty: the first line names the columns"),
-        (b"\xff\xfe1,2", "it is not UTF-8 text"),
+        (b"\xff\xfe1,2", "it is not UTF-8 text but UTF-16: save it as CSV in UTF-8"),
+        (b"caf\xe9,watts\n", "it is not UTF-8 text; save it as CSV in UTF-8"),
+        (gzip.compress(b"cpu_usage\n1\n"), "it is compressed (gzip): unpack it"),
+        (b"PK\x03\x04\x14\0", "it is a spreadsheet or a ZIP archive: export the table as CSV"),
+        (b"PAR1\x15\x04", "it is a Parquet file: export the table as CSV"),
+        (f"# exported today\n{HEAD}1,2,3\n", "the first line must name the columns, and it is '# exported today'"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str | bytes, words: str) -> None:

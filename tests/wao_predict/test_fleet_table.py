@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from wao_predict import FeatureError, Fleet, ModelLoadError, UsageError
+from wao_predict import FeatureError, Fleet, ModelLoadError, UsageError, WaoPredictError
 from wao_predict.simulate.fleet_files import read_groups
 
 COLUMNS: dict[str, Any] = {
@@ -61,6 +61,7 @@ def test_one_model_and_one_capacity_hold_for_all_nodes() -> None:
     ("changes", "error", "message"),
     [
         ({"usage_cores": [33.0, 0.0]}, UsageError, "usage_cores of a is 33, but the node has 32 cores"),
+        ({"capacity_cores": [32.0, -8.0]}, UsageError, "capacity_cores of b is -8: give the CPU of the node in cores"),
         ({"usage_cores": [1.0, -0.5]}, UsageError, "usage_cores of b is -0.5"),
         ({"usage_cores": [True, False]}, FeatureError, "column usage_cores has values that are not numbers"),
         ({"inlet_temp": [datetime(2026, 1, 1, tzinfo=UTC), None]}, FeatureError, "column inlet_temp .* not numbers"),
@@ -75,6 +76,19 @@ def test_one_model_and_one_capacity_hold_for_all_nodes() -> None:
 def test_a_table_that_is_no_fleet_is_refused(changes: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Fleet.from_table({**COLUMNS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,watts\n", "missing columns model, capacity_cores, usage_cores; the header has name, watts"),
+        ("name,model,capacity_cores,usage_cores\n", "has no nodes: give at least one row"),
+    ],
+)
+def test_a_file_that_is_no_fleet_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rack.csv").write_text(text)
+    with pytest.raises(WaoPredictError, match=message):
+        Fleet.from_table(tmp_path / "rack.csv")
 
 
 @pytest.mark.parametrize("table", [[[1, 2]], 5, None, {"name": ["a"]}])

@@ -155,7 +155,8 @@ def _session(model: bytes, path: Path) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a class of its own for each cause
         reason = " ".join(str(error).split())[:200]
-        raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}") from None
+        table = "" if path.suffix.lower() == ".onnx" else ". The name of a table of cpu_usage and watts ends in .csv"
+        raise ModelLoadError(f"{path} is not a readable ONNX model: {reason}{table}") from None
 
 
 def _input_of(session: Any, path: Path, features: Sequence[str]) -> str:

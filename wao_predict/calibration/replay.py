@@ -11,7 +11,7 @@ from wao_predict.arrays import FloatArray
 from wao_predict.calibration.calibrator import Calibrator, Event, Rules
 from wao_predict.calibration.correction import Correction
 from wao_predict.predictor import Predictor
-from wao_predict.train.table import load_table
+from wao_predict.train.table import TrainingTable, load_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Calibrated:
     events: tuple[Event, ...]
 
 
-def replay(predictor: Predictor, data: Path, rules: Rules | None = None) -> list[Calibrated]:
-    """Return the calibration of each node of a recording.
+def load_recording(predictor: Predictor, data: Path) -> TrainingTable:
+    """Return a recording with the features of a model; its loads may be in another unit than percent.
 
     Raises
     ------
@@ -50,8 +50,18 @@ def replay(predictor: Predictor, data: Path, rules: Rules | None = None) -> list
         The recording cannot be read, or lacks a feature of the model.
     """
     features = ["cpu_usage", *(name for name in predictor.features if name != "cpu_usage")]
-    table = load_table(data, features=features)
-    order = [features.index(name) for name in predictor.features]
+    return load_table(data, features=features, any_load=True)
+
+
+def replay(predictor: Predictor, table: TrainingTable, rules: Rules | None = None) -> list[Calibrated]:
+    """Return the calibration of each node of a recording.
+
+    Parameters
+    ----------
+    table
+        As from `load_recording`, in the units of the model.
+    """
+    order = [table.features.index(name) for name in predictor.features]
     predicted = predictor.predict_detailed(table.X[:, order]).watts
     time = np.full(len(table), np.nan) if table.time is None else table.time
     names = table.nodes or ("",) * len(table.recordings())

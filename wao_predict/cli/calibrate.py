@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_json, print_table
+from wao_predict.cli.train import Units
 
 if TYPE_CHECKING:
     from wao_predict.calibration.replay import Calibrated
+    from wao_predict.train.table import TrainingTable
 
 
+@with_options(Units, "units")
 def calibrate(
+    units: Units,
     model: Annotated[str, typer.Argument(help="Model, as for wao predict.", metavar="MODEL")],
     data: Annotated[
         Path,
@@ -45,11 +50,12 @@ def calibrate(
     """
     from wao_predict.calibration.calibrator import Rules
     from wao_predict.calibration.corrected import write_corrections
-    from wao_predict.calibration.replay import replay
+    from wao_predict.calibration.replay import load_recording, replay
     from wao_predict.predictor import load_predictor
 
     with load_predictor(model) as predictor:
-        found = replay(predictor, data, Rules(learn=learn, shadow=shadow, watch=watch, drift=drift))
+        table = _in_units(load_recording(predictor, data), units)
+        found = replay(predictor, table, Rules(learn=learn, shadow=shadow, watch=watch, drift=drift))
     if save is not None:
         write_corrections(save, {item.node: item.correction for item in found})
         sys.stderr.write(f"corrections of {len(found)} nodes: {save}\n")
@@ -58,11 +64,37 @@ def calibrate(
         return
     rows = [
         (item.node, item.rows, item.residual, item.error_before, item.error_after, item.correction.scale,
-         item.correction.offset, item.events[-1].change.value if item.events else "no drift")
+         item.correction.offset, _last_change(item, learn))
         for item in found
     ]  # fmt: skip
     header = ("node", "rows", "residual W", "error W", "with correction W", "scale", "offset W", "last change")
     print_table(header, rows, caption="residual: mean of measured minus predicted; error: mean absolute residual")
+
+
+def _last_change(item: Calibrated, learn: int) -> str:
+    if item.events:
+        return item.events[-1].change.value
+    return "no drift" if item.rows >= learn else f"none: fewer than {learn} rows"
+
+
+def _in_units(table: TrainingTable, units: Units) -> TrainingTable:
+    """Return the table with load in percent and temperature in degC.
+
+    Raises
+    ------
+    UsageError, FeatureError
+        The values of a column are in another unit, or cannot be measurements.
+    """
+    from wao_predict.errors import UsageError
+    from wao_predict.train.checks import check_units
+    from wao_predict.train.preparing import in_units
+
+    converted = in_units(table, units.preparation())
+    for finding in check_units(converted):
+        if finding.fatal:
+            raise UsageError(f"{table.path}: {finding.text}")
+        sys.stderr.write(f"warning: {finding.text}\n")
+    return converted
 
 
 def _document(item: Calibrated) -> dict[str, object]:

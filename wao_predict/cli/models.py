@@ -13,6 +13,7 @@ from wao_predict.cli.options import shipped_models, with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
+    from wao_predict.backends.power_curve import PowerCurveBackend
     from wao_predict.features import FeatureRanges
     from wao_predict.models.metadata import ModelInfo
     from wao_predict.models.specpower import ServerType
@@ -59,7 +60,7 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help="Name of an included model, specpower:NAME, or path of an .onnx file.",
+            help="Name of an included model, specpower:NAME, or path of an .onnx file or of a CSV file of points.",
             metavar="MODEL",
             autocompletion=shipped_models,
         ),
@@ -67,12 +68,17 @@ def show(
     output: Form = TableOrJson.TABLE,
 ) -> None:
     """Show one model: trained ranges, errors, source and licence."""
+    from wao_predict.backends.power_curve import PowerCurveBackend
     from wao_predict.models import model_path, read_info
     from wao_predict.models.specpower import find
 
     if name.startswith("specpower:"):
         server = find(name.removeprefix("specpower:"))
         print_json(server_document(server)) if output is TableOrJson.JSON else _print_server(server)
+        return
+    if name.lower().endswith(".csv"):
+        curve = PowerCurveBackend.from_csv(name)
+        print_json(curve_document(curve)) if output is TableOrJson.JSON else _print_curve(curve)
         return
     info = read_info(name if name.endswith(".onnx") else model_path(name))
     print_json(document(info)) if output is TableOrJson.JSON else _print_one(info)
@@ -209,6 +215,18 @@ def server_document(server: ServerType) -> dict[str, object]:
     }
 
 
+def curve_document(curve: PowerCurveBackend) -> dict[str, object]:
+    """Return the description of a curve of points as a JSON object."""
+    return {
+        "name": curve.name,
+        "features": list(curve.features),
+        "ranges": _ranges(curve.ranges),
+        "knots": curve.knots.tolist(),
+        "watts": curve.watts.tolist(),
+        "source": curve.source or None,
+    }
+
+
 def _print_servers(servers: list[tuple[ServerType, str]], *, title: str) -> None:
     reasons = any(reason for _, reason in servers)
     header = ("model", "cores", "idle W", "full W", "fit MAPE %", *(("difference",) if reasons else ()))
@@ -244,6 +262,12 @@ def _print_server(server: ServerType) -> None:
     print_facts(facts, title=f"Power model specpower:{server.name}\n")
     typer.echo()
     print_table(("CPU load %", "power W"), list(server.points), title="Curve")
+
+
+def _print_curve(curve: PowerCurveBackend) -> None:
+    print_facts({"points": len(curve.knots), "source": curve.source}, title=f"Power model {curve.name}\n")
+    typer.echo()
+    print_table(("CPU load %", "power W"), list(zip(curve.knots, curve.watts, strict=True)), title="Curve")
 
 
 def _print_list(shipped: list[ModelInfo]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,6 +66,24 @@ class Device(StrEnum):
 
 
 @dataclass(frozen=True)
+class Units:
+    """Options about the units of a table."""
+
+    load_unit: Annotated[LoadUnit, typer.Option(help="Unit of cpu_usage.", rich_help_panel=TABLE)] = LoadUnit.PERCENT
+    cores: Annotated[
+        float | None,
+        typer.Option(help="Cores of the server, if cpu_usage is in cores or millicores.", rich_help_panel=TABLE),
+    ] = None
+    temp_unit: Annotated[TempUnit, typer.Option(help="Unit of inlet_temp.", rich_help_panel=TABLE)] = TempUnit.CELSIUS
+
+    def preparation(self, **others: Any) -> Preparation:
+        """Return what to change in the table."""
+        from wao_predict.train.preparing import Preparation
+
+        return Preparation(load_unit=self.load_unit.value, cores=self.cores, temp_unit=self.temp_unit.value, **others)
+
+
+@dataclass(frozen=True)
 class Measurements:
     """Options about the table."""
 
@@ -83,12 +101,6 @@ class Measurements:
         list[str] | None,
         typer.Option(help="Use only the rows of this node. Repeatable.", rich_help_panel=TABLE),
     ] = None
-    load_unit: Annotated[LoadUnit, typer.Option(help="Unit of cpu_usage.", rich_help_panel=TABLE)] = LoadUnit.PERCENT
-    cores: Annotated[
-        float | None,
-        typer.Option(help="Cores of the server, if cpu_usage is in cores or millicores.", rich_help_panel=TABLE),
-    ] = None
-    temp_unit: Annotated[TempUnit, typer.Option(help="Unit of inlet_temp.", rich_help_panel=TABLE)] = TempUnit.CELSIUS
     lag: Annotated[
         int | None,
         typer.Option(
@@ -111,18 +123,9 @@ class Measurements:
         False
     )
 
-    def preparation(self) -> Preparation:
+    def preparation(self, units: Units) -> Preparation:
         """Return what to change in the table."""
-        from wao_predict.train.preparing import Preparation
-
-        return Preparation(
-            load_unit=self.load_unit.value,
-            cores=self.cores,
-            temp_unit=self.temp_unit.value,
-            lag=self.lag,
-            drop_repeats=self.drop_repeats,
-            drop_outliers=self.drop_outliers,
-        )
+        return units.preparation(lag=self.lag, drop_repeats=self.drop_repeats, drop_outliers=self.drop_outliers)
 
     def named(self) -> tuple[list[str] | None, dict[str, int]]:
         """Return the features, None for the default, and the declared directions."""
@@ -132,7 +135,9 @@ class Measurements:
 
 
 @with_options(Measurements, "measurements")
+@with_options(Units, "units")
 def train(
+    units: Units,
     measurements: Measurements,
     data: Annotated[
         Path,
@@ -214,7 +219,7 @@ def train(
         raise typer.BadParameter(f"--save {save}: use a file name that ends in .onnx")
     for target in filter(None, (save, report)):
         _check_target(target)
-    table, directions = _checked(data, measurements)
+    table, directions = _checked(data, measurements, units)
     if save is None or measurements.check:
         return
     _require(route)
@@ -236,7 +241,7 @@ def train(
 
 def _searched(table: TrainingTable, plan: TrainingPlan, trials: int, jobs: int | None, ray: str | None) -> TrainingPlan:
     """Return the best of some plans; show each trial as it ends."""
-    from typing import Any, cast
+    from typing import cast
 
     from wao_predict.simulate.executors import on_processes, on_ray
     from wao_predict.train.search import search
@@ -278,7 +283,7 @@ def _check_target(path: Path) -> None:
         raise UsageError(f"{path} is a folder: give a file name")
 
 
-def _checked(data: Path, measurements: Measurements) -> tuple[TrainingTable, dict[str, int]]:
+def _checked(data: Path, measurements: Measurements, units: Units) -> tuple[TrainingTable, dict[str, int]]:
     """Return the table to train on, and the directions of features; report what the checks find.
 
     Raises
@@ -291,7 +296,7 @@ def _checked(data: Path, measurements: Measurements) -> tuple[TrainingTable, dic
     from wao_predict.train.preparing import in_units, prepared
     from wao_predict.train.table import load_table
 
-    how = measurements.preparation()
+    how = measurements.preparation(units)
     features, directions = measurements.named()
     read = load_table(data, features=features, nodes=measurements.node, any_load=True)
     if read.skipped:

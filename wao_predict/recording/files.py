@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,7 +88,12 @@ class Recording:
             columns = {name: list(values) for name, values in zip(self._columns, zip(*cells, strict=True), strict=True)}
             write_parquet(self.path / f"{begin}-{number:05}{SUFFIX}", columns)
             return
-        begins = not self.path.exists() or self.path.stat().st_size == 0
+        with self.path.open("ab+") as raw:
+            begins = raw.tell() == 0
+            if not begins:
+                raw.seek(-1, io.SEEK_END)
+                if raw.read() != b"\n":  # a write that was interrupted, or an editor
+                    raw.write(b"\n")
         with self.path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([self._columns, *cells] if begins else cells)
@@ -109,8 +115,8 @@ class Recording:
                     f"{file} has the columns {', '.join(table.header)[:200]}, not {', '.join(self._columns)}: choose "
                     "another file"
                 )
-            for row in table.rows:
-                time = parse_rfc3339(row[0])
+            for row in range(len(table.rows)):
+                time, node = parse_rfc3339(table.cell(row, 0)), table.cell(row, 1)
                 if time is not None:
-                    last[row[1]] = max(time, last.get(row[1], -np.inf))
+                    last[node] = max(time, last.get(node, -np.inf))
         return last

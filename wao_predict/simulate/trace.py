@@ -9,9 +9,12 @@ import numpy as np
 
 from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_floats, as_number
 from wao_predict.errors import UsageError
+from wao_predict.quantity import MAX_CORES
 
 DAY = 86_400.0
 """Length of a day [s]."""
+LONGEST_TIME = 3653 * DAY
+"""Longest simulated time [s]: ten years."""
 SIZES, SHARES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)
 """CPU requests of synthetic pods [cores], and the fraction of pods that have each."""
 SIGMA, LONGEST = 1.2, 12.0
@@ -64,18 +67,21 @@ class Trace:
             if item.name != "horizon" and column is not None and len(column) != len(self.arrival):
                 raise UsageError(f"{len(column)} values of {item.name} for {len(self.arrival)} pods: give one for each")
         for name, usable, wanted in (
-            ("arrival", np.isfinite(self.arrival) & (self.arrival >= 0), "a time from 0 s"),
+            ("arrival", (self.arrival >= 0) & (self.arrival <= LONGEST_TIME), "a time in seconds, from 0 to 10 years"),
             ("duration", self.duration > 0, "a time above 0 s"),
-            ("request", np.isfinite(self.request) & (self.request > 0), "CPU cores above 0"),
-            ("use", np.isfinite(self.use) & (self.use >= 0), "CPU cores, at least 0"),
+            ("request", (self.request > 0) & (self.request <= MAX_CORES), f"CPU cores, above 0 to {MAX_CORES:,.0f}"),
+            ("use", (self.use >= 0) & (self.use <= MAX_CORES), f"CPU cores, 0 to {MAX_CORES:,.0f}"),
         ):
             if not usable.all():
                 pod = int(np.argmin(usable))
                 raise UsageError(f"{name} of pod {pod + 1} is {getattr(self, name)[pod]:g}: give {wanted}")
         if (np.diff(self.arrival) < 0).any():
             raise UsageError("arrival: the pods are not in the order of their arrival; sort them")
-        if not 0 < self.horizon < np.inf:
-            raise UsageError(f"horizon of {self.horizon:g} s: give a time above 0 s")
+        if not 0 < self.horizon <= LONGEST_TIME:
+            raise UsageError(
+                f"the simulated time is {self.horizon:g} s: give a horizon above 0 s and at most 10 years, and "
+                "durations in seconds"
+            )
 
     def __len__(self) -> int:
         return len(self.arrival)

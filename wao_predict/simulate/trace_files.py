@@ -90,6 +90,7 @@ def read_trace(path: str | Path, columns: TraceColumns | None = None, *, horizon
     if not table.rows:
         raise UsageError(f"{table.name} has no pods: give at least one row")
     header = {name.lower() for name in table.header}
+    table.places([chosen.arrival, chosen.request])
     arrival = _column(table, chosen.arrival)
     _refuse_missing(table, chosen.arrival, arrival)
     if chosen.duration.lower() in header:
@@ -125,7 +126,9 @@ def _column(table: CsvTable, name: str) -> FloatArray:
             try:
                 values[row] = float(text)
             except ValueError:
-                raise table.refusal(row, name, f"{text!r:.40} is not a number; correct it") from None
+                raise table.refusal(
+                    row, name, f"{text!r:.40} is not a number; write times in seconds and CPU as a number"
+                ) from None
     return values
 
 

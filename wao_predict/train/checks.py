@@ -28,8 +28,14 @@ LEAST_ROWS = 50
 HOTTEST_INLET = 60.0
 """Air at the inlet of a server is never warmer [degC]."""
 
+POSSIBLE_WATTS = (2.0, 50_000.0)
+"""Highest power of a server over all loads [W]: below, watts are probably kilowatts; above, milliwatts."""
+
 BIG_STEP = 5.0
 """Change of load [%] that changes the power of a server."""
+
+LOAD_UNIT = "load unit"
+"""Name of the check of the unit of the load."""
 
 _LEAST_STEPS = 20
 _FAR, _FAR_SHARE = 6.0, 0.1
@@ -64,15 +70,20 @@ def check_table(table: TrainingTable) -> list[Finding]:
     return sorted(found, key=lambda finding: not finding.fatal)
 
 
+def check_units(table: TrainingTable) -> list[Finding]:
+    """Return what is found about the units of load, power and temperature."""
+    temperature = temperature_unit(table.column("inlet_temp")) if "inlet_temp" in table.features else None
+    found = (load_unit(table.column("cpu_usage"), table.watts), power_unit(table.watts), temperature)
+    return [finding for finding in found if finding is not None]
+
+
 def _all(table: TrainingTable) -> Iterator[Finding | None]:
     load, recordings = table.column("cpu_usage"), table.recordings()
-    unit = load_unit(load, table.watts)
-    yield unit
-    if "inlet_temp" in table.features:
-        yield temperature_unit(table.column("inlet_temp"))
+    units = check_units(table)
+    yield from units
     for name in table.features:
         yield constant(name, table.column(name))
-    if unit is None or not unit.fatal:
+    if not any(finding.fatal and finding.check == LOAD_UNIT for finding in units):
         yield coverage(load)
         # watts that are late look like outliers
         of_load, of_watts = aligned_rows(recordings, estimate_lag(load, table.watts, recordings))
@@ -88,24 +99,39 @@ def load_unit(load: FloatArray, watts: FloatArray) -> Finding | None:
     whole = bool((load == np.round(load)).all())
     if 0 < high <= 1.5 and not whole:
         return Finding(
-            "load unit",
+            LOAD_UNIT,
             f"cpu_usage is at most {high:.3g}: if it is from 0 to 1 instead of percent, give --load-unit fraction",
             fatal=True,
         )
     if high > 100.5:
         return Finding(
-            "load unit",
+            LOAD_UNIT,
             f"cpu_usage reaches {high:.4g}, more than 100 %: if it is in cores or millicores, give --load-unit cores "
             "(or millicores) and --cores with the number of cores of the server",
             fatal=True,
         )
     if 1.5 < high < 65 and watts.max(initial=0.0) > 1.8 * watts.min(initial=np.inf):
         return Finding(
-            "load unit",
+            LOAD_UNIT,
             f"cpu_usage is at most {high:.3g} %, but power varies by a factor of {watts.max() / watts.min():.2g}: if "
             "the load is in cores, give --load-unit cores and --cores; else measure up to full load",
         )
     return None
+
+
+def power_unit(watts: FloatArray) -> Finding | None:
+    """Find power in kilowatts or milliwatts; shape (n,)."""
+    high = float(watts.max(initial=0.0))
+    low_limit, high_limit = POSSIBLE_WATTS
+    if not watts.size or low_limit <= high <= high_limit:
+        return None
+    factor, unit = (1000, "kilowatts") if high < low_limit else (0.001, "milliwatts")
+    return Finding(
+        "power unit",
+        f"watts are at most {high:.4g}, which is no power of a server: if they are {unit}, multiply the column by "
+        f"{factor:g}",
+        fatal=True,
+    )
 
 
 def temperature_unit(inlet_temp: FloatArray) -> Finding | None:

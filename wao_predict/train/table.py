@@ -19,6 +19,8 @@ MAX_ROWS = 5_000_000
 MAX_FILES = 10_000
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 """Endings of the files that are read from a folder."""
+_LATEST = 1e11
+"""Largest number that is a time in seconds since the epoch; times in milliseconds are larger."""
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 
@@ -90,7 +92,8 @@ def load_table(
     """Return the rows of CSV or Parquet files with columns of features and watts [W].
 
     Columns can be in any order, and other columns are ignored. Rows with a missing value are skipped and counted, never
-    filled. The columns `node` and `time` (RFC 3339, or seconds since the epoch) are optional.
+    filled. The columns `node` and `time` are optional. A time is RFC 3339, UTC without an offset, or seconds since the
+    epoch.
 
     Parameters
     ----------
@@ -176,7 +179,7 @@ class _Rows:
                 continue
             self._values.append([value for value in values if value is not None])
             self._recording.append(self._recordings.setdefault((table.name, name), len(self._recordings)))
-            self._time.append(np.nan if time is None else _seconds(table.cell(row, time)))
+            self._time.append(np.nan if time is None else self._seconds(table, row, time))
 
     def table(self, path: Path, wanted: str) -> TrainingTable:
         if self._nodes is not None and not self._nodes & self._seen_nodes:
@@ -208,8 +211,26 @@ class _Rows:
         value = number(text)
         problem = "is not a finite number" if value is None else self._impossible(name, value)
         if problem:
-            raise table.refusal(row, name, f"{text!r} {problem}; correct the value or leave it empty")
+            raise table.refusal(row, name, f"{text!r:.40} {problem}; correct the value or leave it empty")
         return value
+
+    @staticmethod
+    def _seconds(table: CsvTable, row: int, place: int) -> float:
+        """Return the time of a row as seconds since the epoch, NaN for an empty cell."""
+        text = table.cell(row, place)
+        if text.lower() in _MISSING:
+            return np.nan
+        seconds = number(text)
+        if seconds is None:
+            seconds = parse_rfc3339(text.replace(" ", "T", 1), naive_is_utc=True)
+        if seconds is None or abs(seconds) > _LATEST:
+            raise table.refusal(
+                row,
+                "time",
+                f"{text!r:.40} is not a time; write it as 2026-01-31T12:00:00Z or in seconds since the epoch, or leave "
+                "the column out if the rows are in order",
+            )
+        return seconds
 
     def _impossible(self, name: str, value: float) -> str:
         if name == "watts" and value <= 0:
@@ -231,11 +252,3 @@ def _in_order(table: TrainingTable) -> TrainingTable:
     order = np.lexsort((table.time, recording))
     X, watts, time = table.X[order], table.watts[order], table.time[order]
     return replace(table, X=X, watts=watts, time=time, recording=None if table.recording is None else recording[order])
-
-
-def _seconds(text: str) -> float:
-    """Return a time as seconds since the epoch; NaN for an empty or unreadable text."""
-    seconds = number(text)
-    if seconds is None:
-        seconds = parse_rfc3339(text.replace(" ", "T", 1))
-    return np.nan if seconds is None else seconds

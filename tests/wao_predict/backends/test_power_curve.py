@@ -46,7 +46,7 @@ def test_a_csv_file_of_points_is_a_model(tmp_path: Path) -> None:
     assert model.name == "r740"
     assert model.predict([[25]]).tolist() == [80.0]
     file.write_text("cpu_usage,watts\n0,60\n0,61\n")
-    with pytest.raises(FeatureError, match=r"r740\.csv: a load of the power curve occurs twice"):
+    with pytest.raises(FeatureError, match=r"r740\.csv: load 0 % of the power curve occurs twice"):
         load_predictor(file)
 
 

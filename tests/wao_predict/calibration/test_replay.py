@@ -6,7 +6,7 @@ import numpy as np
 
 from wao_predict import load_predictor
 from wao_predict.calibration.calibrator import Rules
-from wao_predict.calibration.replay import replay
+from wao_predict.calibration.replay import load_recording, replay
 
 
 def test_each_node_of_a_recording_has_its_own_correction(tmp_path: Path) -> None:
@@ -18,7 +18,8 @@ def test_each_node_of_a_recording_has_its_own_correction(tmp_path: Path) -> None
         for number in range(900)
     ]
     (tmp_path / "log.csv").write_text("time,node,cpu_usage,watts\n" + "\n".join(rows) + "\n")
-    found = replay(load_predictor("curve:0=100,100=200"), tmp_path / "log.csv", Rules(learn=100, shadow=50))
+    predictor = load_predictor("curve:0=100,100=200")
+    found = replay(predictor, load_recording(predictor, tmp_path / "log.csv"), Rules(learn=100, shadow=50))
     assert [item.node for item in found] == ["a", "b"]
     right, wrong = found
     assert (right.rows, right.events, right.correction.scale) == (900, (), 1.0)

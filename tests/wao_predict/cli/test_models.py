@@ -47,6 +47,13 @@ def test_one_model_by_name_or_by_path(output: str) -> None:
     assert "Osaka University" in by_name
 
 
+def test_the_points_of_a_file_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "server.csv").write_text("cpu_usage,watts\n0,118\n100,289\n")
+    assert "289.00" in run(str(tmp_path / "server.csv"))
+    shown = json.loads(run(str(tmp_path / "server.csv"), "-o", "json"))
+    assert (shown["name"], shown["knots"], shown["watts"]) == ("server", [0.0, 100.0], [118.0, 289.0])
+
+
 def test_an_unknown_model_suggests_a_name() -> None:
     with pytest.raises(UsageError, match="no included model 'edge_lenov'; did you mean edge_lenovo"):
         CliRunner().invoke(app, ["edge_lenov"], catch_exceptions=False)

@@ -50,3 +50,13 @@ def test_a_target_that_cannot_be_is_refused(tmp_path: Path) -> None:
     target = Recording(tmp_path / "absent" / "log.csv", ["cpu_usage", "watts"])
     with pytest.raises(UsageError, match="cannot be written"):
         target.append([row(1)])
+
+
+def test_a_file_whose_last_line_is_incomplete_is_continued_on_a_new_line(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("time,node,cpu_usage,watts\n1970-01-01T00:00:15Z,a,10,100\n1970-01-01T00:00:30Z")
+    target = Recording(file, ["cpu_usage", "watts"])
+    assert target.append([row(45), row(60)]) == 2
+    table = load_table(file)
+    assert table.watts.tolist() == [100, 100, 100]
+    assert table.skipped == (3,)

@@ -52,13 +52,15 @@ def test_columns_are_sorted_by_arrival_and_end_with_the_last_pod() -> None:
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"arrival": [-1.0]}, "arrival of pod 1 is -1: give a time from 0 s"),
+        ({"arrival": [-1.0]}, "arrival of pod 1 is -1: give a time in seconds, from 0 to 10 years"),
+        ({"duration": [1e300]}, r"the simulated time is 1e\+300 s: give a horizon above 0 s and at most 10 years"),
+        ({"request": [1e30]}, r"request of pod 1 is 1e\+30: give CPU cores, above 0 to 1,000,000"),
         ({"arrival": [np.nan]}, "arrival of pod 1 is nan"),
         ({"duration": [0.0]}, "duration of pod 1 is 0: give a time above 0 s"),
-        ({"request": [0.0]}, "request of pod 1 is 0: give CPU cores above 0"),
+        ({"request": [0.0]}, "request of pod 1 is 0: give CPU cores, above 0 to 1,000,000"),
         ({"use": [-0.5]}, "use of pod 1 is -0.5"),
         ({"use": [1.0, 2.0]}, "2 values of use for 1 pods"),
-        ({"horizon": 0.0}, "horizon of 0 s"),
+        ({"horizon": 0.0}, "the simulated time is 0 s"),
     ],
 )
 def test_columns_that_cannot_be_used_are_named(columns: dict[str, Any], words: str) -> None:

@@ -70,6 +70,8 @@ def test_parquet_has_the_same_columns(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("arrival,duration\n1,2\n", "missing column cpu_request"),
+        ("start,end,cpu\n1,2,1\n", "missing columns arrival, cpu_request; the header has start, end, cpu"),
+        ("arrival,duration,cpu_request\n2026-01-31T12:00:00Z,2,1\n", "is not a number; write times in seconds"),
         ("arrival,cpu_request\n1,2\n", "missing column duration or end"),
         ("arrival,duration,cpu_request\n1,2,\n", "line 2, column cpu_request: the value is missing"),
         ("arrival,duration,cpu_request\n1,2,many\n", "line 2, column cpu_request: 'many' is not a number"),

@@ -15,6 +15,7 @@ from wao_predict.train.checks import (
     load_unit,
     mixed_servers,
     outliers,
+    power_unit,
     repeated_watts,
     temperature_unit,
 )
@@ -53,6 +54,23 @@ def of(*values: float) -> FloatArray:
 def test_the_unit_of_the_load(load: FloatArray, watts: FloatArray, expected: str) -> None:
     assert said(load_unit(load, watts)).startswith(expected) or expected == ""
     assert (load_unit(load, watts) is None) == (expected == "")
+
+
+@pytest.mark.parametrize(
+    ("watts", "expected"),
+    [
+        (
+            of(0.1, 0.29),
+            "error: watts are at most 0.29, which is no power of a server: if they are kilowatts, multiply",
+        ),
+        (of(1e5, 3e5), "error: watts are at most 3e+05, which is no power of a server: if they are milliwatts, "),
+        (of(2.5, 6.4), ""),  # a single-board computer
+        (of(4000, 14300), ""),  # eight accelerators
+    ],
+)
+def test_the_unit_of_the_power(watts: FloatArray, expected: str) -> None:
+    assert said(power_unit(watts)).startswith(expected)
+    assert (power_unit(watts) is None) == (expected == "")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_columns_in_any_order_with_others_between_them(tmp_path: Path) -> None:
-    path = write(tmp_path, "time,watts,delta_p,cpu_usage,inlet_temp\n09:00,210.5,3,10,22\n09:01,300,3,50,22\n")
+    path = write(tmp_path, "rack,watts,delta_p,cpu_usage,inlet_temp\n9,210.5,3,10,22\n9,300,3,50,22\n")
     table = load_table(path)
     np.testing.assert_array_equal(table.X, [[10, 22, 3], [50, 22, 3]])
     np.testing.assert_array_equal(table.watts, [210.5, 300])
@@ -65,6 +65,12 @@ def test_lines_with_a_missing_value_are_skipped_and_reported(tmp_path: Path) -> 
         (HEADER + "101,20,1,200\n", "line 2, column cpu_usage: '101' is outside 0 to 100 %"),
         (HEADER + "-1,20,1,200\n", "line 2, column cpu_usage: '-1' is below 0"),
         (HEADER + "1,inf,1,200\n", "line 2, column inlet_temp"),
+        (HEADER + f"{'9' * 400},20,1,200\n", f"column cpu_usage: '{'9' * 39} is not a finite number"),
+        (
+            "time," + HEADER + "yesterday,1,20,1,200\n",
+            "column time: 'yesterday' is not a time; write it as 2026-01-31T",
+        ),
+        ("time," + HEADER + "1700000000000,1,20,1,200\n", "column time: '1700000000000' is not a time"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_line_and_column(tmp_path: Path, text: str, message: str) -> None:

@@ -102,7 +102,8 @@ class Calibrations:
         if POWER not in config.metrics:
             reason, message = "NoPowerMeter", "set metricsCollector.powerWatts, so that there is power to compare with"
             return CalibrationReport(_condition(config, "False", reason, message), {})
-        if server is None or key_of(server.config) != key_of(config):
+        other = server is None or key_of(server.config) != key_of(config)
+        if server is None or other or (server.recent is None and server.state == (None, None, None)):
             message = "no power has been predicted and measured yet"
             return CalibrationReport(_condition(config, "Unknown", "Waiting", message), _kept(config.calibration))
         used, shadow, previous = server.state

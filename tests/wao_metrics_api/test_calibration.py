@@ -100,6 +100,19 @@ def written(before: NodeConfig, report: CalibrationReport) -> NodeConfig:
     return node_config(raw, {"name": "a", "namespace": "w"})
 
 
+async def test_the_condition_waits_for_the_first_sample() -> None:
+    """The status is written when the condition changes, so that the first residual is in it at once."""
+    cluster = Cluster()
+    cluster.store.put("a", "power_watts", Sample(130.0, 0.0))
+    snapshot = cluster.builder.refresh()
+    configs = cluster.state.node_configs.values()
+    cluster.calibrations.update(configs, snapshot, cluster.bench.book, cluster.store, now=cluster.bench.clock.now)
+    assert (cluster.report().condition.reason, cluster.report().fields) == ("Waiting", {})
+    report = await cluster.run(2)
+    assert report.condition.reason == "NoCorrection"
+    assert report.fields["residualWatts"] > 0.0
+
+
 async def test_a_correction_is_applied_after_its_shadow_period() -> None:
     cluster = Cluster()
     report = await cluster.run(10)

@@ -1,4 +1,4 @@
-"""Where identical pods go by a rule of the scheduler, one after the other. Pure."""
+"""Placement of identical pods, one after the other, with a rule of the scheduler. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wao_predict.increase import Rule
 
 
 def place_by_rule(fleet: Fleet, cores: float, count: int, rule: Rule, *, stays: float = 1.0) -> WhatIf:
-    """Return where identical pods go by a rule, and how far that is from the minimum.
+    """Return where a rule places identical pods, and how far that is from the minimum.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Prediction:
     model
         Name of the model.
     low, high
-        Bounds of the power of each row [W], shape (n_samples,), if an interval was asked for.
+        Bounds of the power of each row [W], shape (n_samples,), if an interval was requested.
     """
 
     watts: FloatArray

@@ -23,7 +23,7 @@ from wao_predict.increase_cache import IncreaseCache
 SMALLEST = 0.01
 """CPU for which the place of a pod without a CPU request is chosen [cores]."""
 MOST_FAILED = 64
-"""Drains that are tried in vain before a plan ends, so that a plan of a large fleet takes bounded time."""
+"""Unsuccessful drains after which a plan ends, so that a plan of a large fleet takes bounded time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,7 +229,7 @@ def encode_filter(
         Names that pass, a subset of those in `args`; None passes all of them unchanged.
     failed
         Message per refused name. They are always "unresolvable": preemption does not consult extenders, so it would
-        evict pods in vain (kubernetes/kubernetes#139270).
+        evict pods without effect (kubernetes/kubernetes#139270).
     """
     nodes, names = args.raw_nodes or _NULL, args.raw_names or _NULL
     if keep is not None:

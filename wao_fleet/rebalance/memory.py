@@ -1,4 +1,4 @@
-"""What the rebalancer remembers, so that it does not do the same in vain again and again. Pure.
+"""What the rebalancer remembers, so that it does not repeat moves that failed. Pure.
 
 * Each Pod of a workload is moved at most twice within its hold time, on average: once, and once more if it went to the
   wrong place. If it is wanted again soon after, its Pods come back

@@ -59,7 +59,7 @@ class PortNames:
 
     @staticmethod
     def weights(chain: str) -> str:
-        """Weight map from slots to endpoint chains. A map cannot change its type, hence another name."""
+        """Weight map from slots to endpoint chains. A map cannot change its type, so it has another name."""
         return f"weights-{chain.removeprefix('service-')}"
 
     def endpoint(self, address: str, port: int) -> str:

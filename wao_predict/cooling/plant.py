@@ -107,7 +107,7 @@ class CoolingModel(Protocol):
 
 @runtime_checkable
 class AirModel(Protocol):
-    """What a model has besides, if its set points change the air at the servers."""
+    """What a model also has if its set points change the air at the servers."""
 
     def supply_air_temp(self, server_watts: ArrayLike, state: PlantState) -> FloatArray:
         """Return the temperature of the air that the plant supplies [degC]."""
@@ -120,7 +120,7 @@ class AirModel(Protocol):
 
 @runtime_checkable
 class RangedModel(Protocol):
-    """What a model has besides, if it was trained for a range of server power."""
+    """What a model also has if it was trained for a range of server power."""
 
     @property
     def server_range(self) -> tuple[float, float]:

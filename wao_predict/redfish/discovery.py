@@ -1,7 +1,7 @@
 """Find the inlet temperature and the power of the server behind a BMC, whatever its vendor.
 
 The chassis of the server come first. In each, discovery reads the Thermal resource, the thermal summary and the
-Sensors, and goes by names before anything else. It ends as soon as one sensor is certain. The result is one URI to
+Sensors, and judges by names first. It ends as soon as one sensor is certain. The result is one URI to
 poll for each quantity.
 """
 

@@ -155,7 +155,7 @@ def judge(name: str) -> Verdict:
         return Verdict(-10.0, f"{foreign[0]!r} is another place")
     places = [word for word in found if word in _PLACE]
     if not places:
-        return Verdict(0.0, "the name tells no place")
+        return Verdict(0.0, "the name shows no place")
     if "board" in found and "inlet" in found and "system" not in found and "sys" not in found:
         return Verdict(-5.0, "a board's own inlet lies inside")
     score = max(_PLACE[word] for word in places) + 1.0 * (len(places) - 1)

@@ -101,7 +101,7 @@ class PreviousPlan:
     even
         Pools to which it gave equal shares as consolidating saved too little, shape (n_pools,).
     fall_fraction
-        Fraction of a fall of load to accept, and of changes that are estimates, see `Pace.fall_fraction`.
+        Fraction of a drop in load to accept, and of changes that are estimates, see `Pace.fall_fraction`.
     """
 
     background: FloatArray | None = None

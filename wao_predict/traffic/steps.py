@@ -50,7 +50,7 @@ class Pace:
         return 0.0 if elapsed < min(self.interval, self.settle) else 1.0 - float(np.exp(-elapsed / self.settle))
 
     def fall_fraction(self, elapsed: float) -> float:
-        """Return the fraction of a fall of load to accept when the last plan was `elapsed` seconds ago."""
+        """Return the fraction of a drop in load to accept when the last plan was `elapsed` seconds ago."""
         return 1.0 if self.settle <= 0.0 else 1.0 - float(np.exp(-max(elapsed, 0.0) / (FALL_FACTOR * self.settle)))
 
 
@@ -63,7 +63,7 @@ class Step:
     fraction
         Fraction of the way to the rules' weights to go, see `Pace.fraction`. 1 goes all of it.
     fall_fraction
-        Fraction of a fall of load to accept, see `Pace.fall_fraction`. 1 plans for the measured load.
+        Fraction of a drop in load to accept, see `Pace.fall_fraction`. 1 plans for the measured load.
     limits
         Floor and ceilings.
     trifle

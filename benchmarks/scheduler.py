@@ -7,7 +7,8 @@ certificate, and in the same run, and with one over plain HTTP, which shows the 
 
 Most of the CPU per pod is used by the API server, and the CPU that a shared machine has left for it changes within
 minutes. So nodes renew their Leases rarely here, the cases take turns, each round begins with another one, and ratios
-are formed within a round and printed with their standard error.
+are formed within a round and printed with their standard error. The CPU time per pod of each process depends less on
+the machine's other work, and shows what the extender costs and where.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -34,6 +36,17 @@ from wao_predict.models import list_models
 
 NODES, WAITING, ROUNDS = 1000, 2000, 5
 SCORE_ALL = {"percentageOfNodesToScore": 100}
+
+
+STOCK, OURS = "stock profile, no extender", "shipped profile, our extender"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one kube-scheduler did: pods bound per second, and CPU milliseconds of each process per pod."""
+
+    rate: float
+    cpu: dict[str, float]
 
 
 def main() -> None:
@@ -61,14 +74,14 @@ def _rates(site: Site) -> None:
     with serving(serve_at_once, scheme="http") as (url, _), serving(encrypted) as (tls_url, _):
         plain = {key: value for key, value in extender.items() if key not in ("enableHTTPS", "tlsConfig")}
         cases: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-            "stock profile, no extender": (SCORE_ALL, []),
+            STOCK: (SCORE_ALL, []),
             "shipped profile, answers at once, no TLS": (profile, [plain | {"urlPrefix": url}]),
             "shipped profile, answers at once": (profile, [extender | {"urlPrefix": tls_url}]),
             "shipped profile and filter, our extender": (profile, [extender | {"filterVerb": "filter"}]),
-            "shipped profile, our extender": (profile, [extender]),
+            OURS: (profile, [extender]),
         }
         print(f"{NODES:,} nodes, {WAITING:,} pods waiting")
-        found: dict[str, list[float]] = {case: [] for case in cases}
+        found: dict[str, list[Round]] = {case: [] for case in cases}
         used = cpu_seconds(site.extender.process.pid)
         for number in range(ROUNDS):
             for index in range(len(cases)):
@@ -76,14 +89,21 @@ def _rates(site: Site) -> None:
                 name = f"bench-{number}-{index}"
                 config = {"profiles": [settings | {"schedulerName": name}], "extenders": extenders}
                 found[case].append(_rate(site, name, config))
-                print(f"  round {number + 1}: {case:50}{found[case][-1]:>6.0f} pods/s", flush=True)
-    rates = {case: np.array(values) for case, values in found.items()}
-    ours = rates.pop("shipped profile, our extender")
+                print(f"  round {number + 1}: {case:50}{found[case][-1].rate:>6.0f} pods/s", flush=True)
+    rates = {case: np.array([each.rate for each in rounds]) for case, rounds in found.items()}
+    ours = rates.pop(OURS)
     for case, others in rates.items():
         ratios = 100.0 * ours / others
         error = float(ratios.std(ddof=1)) / ROUNDS**0.5
         print(f"  ours of {case}: {ratios.mean():.0f} % (standard error {error:.0f})")
         record(f"pods a second, ours of {case}", ratios.mean(), "%")
+    for case, rounds in found.items():
+        spent = {name: float(np.median([each.cpu[name] for each in rounds])) for name in rounds[0].cpu}
+        shown = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in spent.items())
+        print(f"  CPU per pod [ms], {case}: {shown}")
+        if case in (STOCK, OURS):
+            record(f"CPU of kube-scheduler per pod, {case}", spent["kube-scheduler"], "ms")
+    record("CPU of the extender per pod", float(np.median([each.cpu["extender"] for each in found[OURS]])), "ms")
     print("  wanted: at least 90 % of what answers at once, and 80 % of the stock profile")
     pid = site.extender.process.pid
     times = ", ".join(f"{verb} {_milliseconds(site, verb):.2f} ms" for verb in ("filter", "prioritize"))
@@ -101,8 +121,8 @@ def _milliseconds(site: Site, verb: str) -> float:
     return 1e3 * took / answers
 
 
-def _rate(site: Site, name: str, config: dict[str, Any]) -> float:
-    """Return pods a second that one kube-scheduler binds, from its first to its last."""
+def _rate(site: Site, name: str, config: dict[str, Any]) -> Round:
+    """Return pods a second that one kube-scheduler binds, from its first to its last, and what each process used."""
     bodies = [pod(f"{name}-{number}", cpu="0.5", scheduler=name) for number in range(WAITING)]
     for body in bodies:
         body["metadata"]["labels"] = {"run": name}
@@ -112,9 +132,15 @@ def _rate(site: Site, name: str, config: dict[str, Any]) -> float:
     try:
         with _metrics(site.bed, port) as scheduled:
             wait_for(lambda: scheduled() > 0, "the first pod", seconds=120, pause=0.02)
+            assert site.bed.apiserver is not None
+            pids = {"kube-scheduler": program.pid, "extender": site.extender.process.pid}
+            pids["API server"] = site.bed.apiserver.pid
+            before = {process: cpu_seconds(pid) for process, pid in pids.items()}
             began, first = time.perf_counter(), scheduled()
             wait_for(lambda: scheduled() >= WAITING, "all pods scheduled", seconds=600, pause=0.1)
-            return (WAITING - first) / (time.perf_counter() - began)
+            seconds, bound = time.perf_counter() - began, WAITING - first
+            cpu = {process: 1e3 * (cpu_seconds(pid) - before[process]) / bound for process, pid in pids.items()}
+            return Round(bound / seconds, cpu)
     finally:
         program.stop()
         site.clear(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 MOST_VALUES = 200_000
@@ -35,10 +36,20 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, len
         text = body.decode(json.detect_encoding(body), "replace" if lenient else "surrogatepass")
         if lenient:
             text = text.rstrip("\0 \r\n\t")
-        value = json.loads(text, parse_constant=constant, strict=not lenient)
-        return _without_surrogates(value) if _SURROGATE.search(text) else value
+        value = _decoder(constant, not lenient).decode(text)
+        return _without_surrogates(value) if _has_surrogates(text) else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+@lru_cache(maxsize=8)
+def _decoder(constant: Callable[[str], Any] | None, strict: bool) -> json.JSONDecoder:
+    return json.JSONDecoder(parse_constant=constant, strict=strict)
+
+
+def _has_surrogates(text: str) -> bool:
+    # the expression takes longer than parsing, and most texts need no look
+    return ("\\u" in text or not text.isascii()) and _SURROGATE.search(text) is not None
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -51,7 +62,7 @@ def _without_surrogates(value: Any) -> Any:
 
 def has_more_values(body: bytes, most: int) -> bool:
     """Return whether a JSON text may have more values than `most`, without parsing it; text with commas counts too."""
-    return body.count(b",") + body.count(b"[") + body.count(b"{") > most
+    return len(body) > most and body.count(b",") + body.count(b"[") + body.count(b"{") > most
 
 
 def as_text(value: object) -> str:

@@ -108,6 +108,10 @@ def decode_response(response: Response, n_samples: int, *, output_name: str | No
     return values
 
 
+def _nan(_: str) -> float:
+    return math.nan
+
+
 def _document(response: Response) -> tuple[Any, bytes]:
     """Return the JSON of a response, and the binary tensors after it."""
     stated = response.headers.get(HEADER_LENGTH.lower(), "")
@@ -117,7 +121,7 @@ def _document(response: Response) -> tuple[Any, bytes]:
             raise _outside(response, f"its {HEADER_LENGTH} is {stated!r:.20}")
         length = int(stated)
     try:
-        return parse_json(response.body[:length], constant=lambda _: math.nan), response.body[length:]
+        return parse_json(response.body[:length], constant=_nan), response.body[length:]
     except ValueError:
         raise _outside(response, "it is not JSON") from None
 

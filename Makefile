@@ -83,8 +83,9 @@ lock: .tools/.stamp  ## recompute requirements/*.txt from pyproject.toml
 
 # --- the work ---------------------------------------------------------------------------------------------------
 
+# three processes on two cores, because many tests wait for what they test
 test: setup  ## all tests that need no root, no control plane and no torch, without test-faults and test-examples
-	$(BIN)/pytest -q -n 2 -m "not train and not interop and not cluster and not image and not netns" \
+	$(BIN)/pytest -q -n 3 -m "not train and not interop and not cluster and not image and not netns" \
 	  --ignore tests/browser --ignore tests/faults --ignore tests/fuzz --ignore tests/test_examples.py
 
 test-examples: setup  ## run the notebooks and the examples

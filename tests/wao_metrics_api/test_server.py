@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.wao_predict.cli.running import wao
+
 FLEET = """
 apiVersion: v1
 kind: Node
@@ -140,8 +142,7 @@ def test_tokens_are_needed_when_a_token_file_is_given(folder: Path) -> None:
     ],
 )
 def test_wrong_options_are_reported_at_the_start(folder: Path, options: list[str], messages: list[str]) -> None:
-    command = [*WAO, "--manifests", str(folder / "fleet"), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode in (1, 2)
-    assert all(message in done.stderr for message in messages), done.stderr
-    assert "Traceback" not in done.stderr
+    done = wao("metrics-api", "--manifests", str(folder / "fleet"), *options)
+    assert done.code in (1, 2)
+    assert all(message in done.err for message in messages), done.err
+    assert "Traceback" not in done.err

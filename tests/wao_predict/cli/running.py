@@ -26,15 +26,19 @@ class Ran:
     err: str
 
 
-def wao(*arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None = None) -> Ran:
-    """Run `wao` with these arguments.
+def wao(
+    *arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Ran:
+    """Run `wao` with these arguments, in a folder if one is given.
 
     The process is a fork of one that has imported the libraries, which takes most of the time of a start.
     """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "in").write_bytes(_encoded(stdin))
-        process = _processes.Process(target=_run_command, args=(folder, arguments, _environment(env)))
+        streams = Path(name)
+        (streams / "in").write_bytes(_encoded(stdin))
+        process = _processes.Process(
+            target=_run_command, args=(streams, folder or Path.cwd(), arguments, _environment(env))
+        )
         process.start()
         process.join(_TIMEOUT)
         if process.exitcode is None:
@@ -43,7 +47,7 @@ def wao(*arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None 
             raise TimeoutError(f"wao {' '.join(arguments)} has not ended within {_TIMEOUT:g} s")
         code = process.exitcode
         process.close()
-        return Ran(code, (folder / "out").read_text(), (folder / "err").read_text())
+        return Ran(code, (streams / "out").read_text(), (streams / "err").read_text())
 
 
 def wao_from_the_start(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
@@ -75,14 +79,15 @@ def wao_to_a_closed_pipe(*arguments: str, stdin: str) -> Ran:
     return Ran(done.returncode, "", done.stderr.decode())
 
 
-def _run_command(folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+def _run_command(streams: Path, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     from wao_predict.cli import main
 
     for number, name in enumerate(_STREAMS):
-        opened = os.open(folder / name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
+        opened = os.open(streams / name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["wao", *arguments]

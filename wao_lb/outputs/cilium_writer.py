@@ -16,6 +16,7 @@ from wao_core.cluster.state import Change
 from wao_core.kube.client import KubeClient
 from wao_core.kube.object_writer import ObjectWriter
 from wao_core.kube.resources import ENDPOINT_SLICES
+from wao_lb.documents import ServiceWeights
 from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, front_slices, slice_body, slice_changes
 from wao_lb.settings import WEIGHTS_OF
 from wao_lb.weight_book import WeightBook
@@ -63,8 +64,15 @@ class CiliumWriter:
         The weights.
     ready
         Whether they are known. With unknown weights all endpoints would be removed.
+    rest
+        Shortest time between two comparisons [s].
     clock
         Seconds.
+
+    Attributes
+    ----------
+    settled
+        Whether the last comparison found nothing to write.
     """
 
     def __init__(
@@ -75,9 +83,10 @@ class CiliumWriter:
         metrics: CiliumMetrics,
         *,
         ready: Callable[[], bool] = lambda: True,
+        rest: float = REST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ready = ready
+        self._ready, self._rest = ready, rest
         self._source, self._book = source, book
         self._state, self._metrics, self._clock = source.state, metrics, clock
         self._slices = SlicesByService(self._state.endpoint_slices)
@@ -88,6 +97,9 @@ class CiliumWriter:
         )
         self._weighed_at: dict[str, float] = {}
         self._reported: set[tuple[str, str]] = set()
+        self._observed = 0  # changes of the state
+        self.settled = False
+        self._made: dict[str, tuple[Service, ServiceWeights, Mapping[str, EndpointSlice]]] = {}  # by front
         for kind in (Kind.SERVICE, Kind.ENDPOINT_SLICE):
             for key, record in self._state.table(kind).items():
                 self._index(key, record)
@@ -99,18 +111,21 @@ class CiliumWriter:
 
     async def run(self) -> None:
         """Compare and write until cancelled."""
+        done: tuple[str, int] | None = None
         while True:
-            version = self._book.changes.version
-            if self._ready():
+            version, observed = self._book.changes.version, self._observed
+            if self._ready() and (not self.settled or done != (version, observed)):
                 await self.write()
-            await asyncio.sleep(REST)
-            await self._book.wait_for_any(version, PERIOD - REST)
+                done = version, observed
+            await asyncio.sleep(self._rest)
+            await self._book.wait_for_any(version, PERIOD - self._rest)
 
     async def write(self) -> int:
         """Compare once and write what differs; return the number of requests that failed, which are logged."""
         now = self._clock()
         wanted, fronts = await self._wanted()
         changes = slice_changes(wanted, self._existing(), STEP)
+        self.settled = not (changes.endpoints or changes.weights or changes.delete or self._objects.undelivered())
         resting = {key for key, at in self._weighed_at.items() if now - at < WEIGHT_PERIOD}
         weights = [item for item in changes.weights if key_of(item) not in resting][:WEIGHTS_A_ROUND]
         requests = [self._apply(item, fronts[key_of(item)]) for item in (*changes.endpoints, *weights)]
@@ -146,12 +161,19 @@ class CiliumWriter:
                 {},
                 f"the Service {backend} is not weighted: it does not exist, is headless, or has the annotation itself",
             )
-        found = front_slices(front, document)
+        found = self._slices_of(front, document)
         if not found and any(port.endpoints for port in document.ports):
             return {}, f"no port has the name and the protocol of a port of the Service {backend}"
         if foreign := [part.name for part in self._slices.of(key_of(front)) if part.labels.get(MANAGED_BY) != MANAGER]:
             return found, f"delete its EndpointSlice {foreign[0]}: Cilium uses one of two weights of an address"
         return found, ""
+
+    def _slices_of(self, front: Service, document: ServiceWeights) -> Mapping[str, EndpointSlice]:
+        """Return the slices of a front, made once for each document."""
+        made = self._made.get(key_of(front))
+        if made is None or made[0] is not front or made[1] is not document:
+            made = self._made[key_of(front)] = (front, document, front_slices(front, document))
+        return made[2]
 
     def _existing(self) -> dict[str, EndpointSlice]:
         """Return our slices: those of the watch, and what was written since."""
@@ -159,8 +181,10 @@ class CiliumWriter:
         return {key: record for key, record in merged.items() if record is not None}
 
     def _observe(self, change: Change) -> None:
+        self._observed += 1
         if change.kind is Kind.SERVICE:
             self._fronts.discard(change.key)
+            self._made.pop(change.key, None)
         else:
             self._slices.observe(change)
             self._ours.pop(change.key, None)

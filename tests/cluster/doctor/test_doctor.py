@@ -277,11 +277,13 @@ def test_services_without_a_proxy_and_with_two(doctor: Doctor) -> None:
         assert doctor.expect("proxies", "rival-proxy") == "DaemonSet kube-system/wao-loadbalancer: wao:0.1.0"
 
 
-def test_nodes_with_an_old_kernel(doctor: Doctor) -> None:
+def test_nodes_with_an_old_kernel_and_an_old_nft(doctor: Doctor) -> None:
     patch = {"status": {"nodeInfo": {**doctor.bed.admin.get(f"/api/v1/nodes/{FIRST}")["status"]["nodeInfo"]}}}
     patch["status"]["nodeInfo"]["kernelVersion"] = "5.4.0-42-generic"
+    patch["status"]["nodeInfo"]["osImage"] = "Ubuntu 20.04.6 LTS"
     with changed(doctor.bed, f"/api/v1/nodes/{FIRST}", patch, sub="/status"):
         assert doctor.expect("nodes", "kernel-old") == f"{FIRST}: kernel 5.4.0-42-generic"
+        assert doctor.expect("nodes", "nft-old") == f"{FIRST}: Ubuntu 20.04 has nft 0.9.3"
 
 
 def test_node_that_the_rebalancer_left_draining(doctor: Doctor) -> None:

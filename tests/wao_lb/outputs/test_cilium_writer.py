@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.fakes.api_objects import decode_object
 from tests.fakes.lb_cluster import Cluster, endpoint, part, service
+from tests.waiting import until
 from wao_core.cluster.records import EndpointSlice, Kind, ServicePort, key_of
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.object_writer import WATCH_DELAY
@@ -207,6 +208,34 @@ async def test_a_front_is_not_weighted_itself() -> None:
     assert set(bench.cluster.book) == {"default/web"}
 
 
+async def test_without_changes_nothing_is_compared() -> None:
+    bench = Bench()
+    compared: list[float] = []
+
+    def clock() -> float:
+        compared.append(bench.now)
+        return bench.now
+
+    api = cast(KubeClient, bench.api)
+    writer = CiliumWriter(
+        bench.cluster.source, api, bench.cluster.book, CiliumMetrics(CollectorRegistry()), rest=0.0, clock=clock
+    )
+    task = asyncio.create_task(writer.run())
+    await until(lambda: len(bench.api.applied) == 2)
+    bench.now += WATCH_DELAY
+    for item in bench.api.applied:
+        bench.state.put(Kind.ENDPOINT_SLICE, item)
+    await until(lambda: writer.settled)
+    count = len(compared)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(compared) == count
+    bench.front(annotations={})
+    await until(lambda: len(bench.api.deleted) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_it_writes_when_weights_are_known_and_follows_changes_until_it_is_closed() -> None:
     bench = Bench()
     known: list[bool] = [False]
@@ -221,9 +250,7 @@ async def test_it_writes_when_weights_are_known_and_follows_changes_until_it_is_
     await asyncio.sleep(0)
     assert bench.api.applied == []
     known.append(True)
-    async with asyncio.timeout(10.0):
-        while len(bench.api.applied) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(bench.api.applied) == 2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     writer.close()

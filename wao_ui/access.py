@@ -150,9 +150,10 @@ def same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-def message(title: str, text: str, status: int, *, sign_in: bool = False) -> HTMLResponse:
-    """Return a page with a short message."""
-    return HTMLResponse(render("message", {"title": title, "text": text, "sign_in": sign_in}), status)
+def message(title: str, text: str, status: int, *, sign_in: bool = False, home: bool = False) -> HTMLResponse:
+    """Return a page with a short message, and a link to the form of tokens or to the first page."""
+    values = {"title": title, "text": text, "sign_in": sign_in, "home": home}
+    return HTMLResponse(render("message", values), status)
 
 
 async def refuse(scope: Scope, send: Send, error: StatusError) -> None:

@@ -49,11 +49,11 @@ METRICS: Mapping[str, tuple[str, str, int]] = {
     "state": ("Power state", "", 0),
 }
 """What the heat map can show: title, unit and decimals."""
-CELL = 21  # height of a cell in pixels
+CELL, NARROWEST = 21, 16  # height and least width of a cell in pixels
 _AXIS: Options = {
     "axisLine": {"lineStyle": {"color": GRID}},
     "axisTick": {"show": False},
-    "axisLabel": {"color": MUTED, "fontSize": 11},
+    "axisLabel": {"color": MUTED, "fontSize": 11, "hideOverlap": True},
     "splitLine": {"lineStyle": {"color": GRID}},
     "nameTextStyle": {"color": MUTED, "fontSize": 11},
 }
@@ -109,7 +109,7 @@ def heat_map(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> Opt
     names = [node.name for node in nodes]
     return {
         **_BASE,
-        "grid": {"left": 4, "right": 4, "top": 50, "bottom": 4},
+        "grid": {"left": 4, "right": 4, "top": 58, "bottom": 4},
         "tooltip": {**_TOOLTIP, ":formatter": _tooltip(names, metric, unit)},
         "xAxis": {"type": "value", "min": -0.5, "max": layout.columns - 0.5, "show": False},
         "yAxis": {"type": "value", "min": -0.5, "max": layout.rows - 0.5, "show": False, "inverse": True},
@@ -150,9 +150,9 @@ def heat_map_change(nodes: Sequence[NodeView], layout: FleetLayout, metric: str)
     return change
 
 
-def heat_map_height(layout: FleetLayout) -> int:
-    """Return the height of the heat map in pixels."""
-    return layout.rows * CELL + 56
+def heat_map_size(layout: FleetLayout) -> tuple[int, int]:
+    """Return the least width and the height of the heat map in pixels; a narrower screen scrolls."""
+    return layout.columns * NARROWEST, layout.rows * CELL + 64
 
 
 _CELL = """(params, api) => {
@@ -232,6 +232,10 @@ def totals_over_time(points: Sequence[Totals]) -> Options:
             "axisLabel": {**_AXIS["axisLabel"], ":formatter": _watts("value")},
         },
         "series": totals_series(points),
+        "media": [  # the legend has three lines on a phone
+            {"query": {"maxWidth": 560}, "option": {"grid": {"top": 70}}},
+            {"option": {"grid": {"top": 34}}},
+        ],
     }
 
 
@@ -264,7 +268,7 @@ def totals_series(points: Sequence[Totals]) -> list[Options]:
 def _watts(name: str) -> str:
     return (
         f"({name}) => {name} == null ? '\\u2013' : Math.abs({name}) >= 1000 ?"
-        f" ({name} / 1000).toFixed(2) + ' kW' : Math.round({name}) + ' W'"
+        f" ({name} / 1000).toFixed(Math.abs({name}) < 1e5 ? 2 : 1) + ' kW' : Math.round({name}) + ' W'"
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import core, ui
 from nicegui.client import Client
+from starlette.responses import Response
+
+from wao_ui.access import message
 
 RECONNECT = 10.0
 """Seconds for which a page that lost its connection is kept."""
@@ -28,6 +31,7 @@ def serve_with(app: FastAPI) -> None:
     engine.max_http_buffer_size = MOST_EVENT
     core.app.config.socket_io_js_transports = ["polling"]
     core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}  # it would move with every poll
+    core.app.exception_handler(404)(_not_found)
     ui.add_head_html(HEAD, shared=True)
     ui.run_with(
         app,
@@ -41,6 +45,10 @@ def serve_with(app: FastAPI) -> None:
         show_welcome_message=False,
         storage_secret=None,
     )
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return message("Not found", f"There is no page {request.url.path[:200]}.", 404, home=True)
 
 
 def viewers() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nicegui import ui
+from nicegui import app, ui
 
 from wao_predict.errors import WaoError
 from wao_ui import charts, parts
@@ -59,14 +59,16 @@ class LivePage:
     def chart(
         self,
         label: str,
-        height: int,
+        size: tuple[int, int],
         options: Options,
         change: Callable[[], Options],
         on_click: Callable[[Any], None] | None = None,
     ) -> None:
-        """Add a chart; a refresh sends the changed options only."""
+        """Add a chart of a least width and a height in pixels; a refresh sends the changed options only."""
         element = ui.echart(options, renderer="svg", on_point_click=on_click)
-        element.style(f"height: {height}px; width: 100%").props(f'role=img aria-label="{label}"')
+        element.style(f"height: {size[1]}px; width: 100%; min-width: {size[0]}px").props(
+            f'role=img aria-label="{label}"'
+        )
 
         sent: Options = {}
 
@@ -105,6 +107,12 @@ class Pages:
         ui.page("/actions")(self.actions)
         ui.page("/inputs")(self.inputs)
         ui.page("/what-if", response_timeout=ANSWER)(self.what_if)
+        app.on_page_exception(self._failed)
+
+    def _failed(self) -> None:
+        self._page("Error", "")
+        with _main("This page cannot be shown"):
+            ui.html(render("empty", {"text": "This is a defect. The log of wao ui has the details."}), sanitize=False)
 
     def _page(self, title: str, path: str) -> LivePage:
         return LivePage(self.store, title, path, authenticated=self.authenticated)
@@ -127,7 +135,7 @@ class Pages:
                 points = store.history.points(POINTS)
                 page.chart(
                     "Total power over time, as placed and in the spread baseline",
-                    260,
+                    (0, 260),
                     charts.totals_over_time(points),
                     lambda: store.drawn(
                         "totals", lambda: {"series": charts.totals_series(store.history.points(POINTS))}
@@ -153,7 +161,7 @@ class Pages:
         title = charts.METRICS[metric][0]
         label = f"{title} of {len(nodes)} nodes as a heat map; the table has the same values"
         page.chart(
-            label, charts.heat_map_height(layout), charts.heat_map(nodes, layout, metric), change, on_click=clicked
+            label, charts.heat_map_size(layout), charts.heat_map(nodes, layout, metric), change, on_click=clicked
         )
 
     def node(self, name: str) -> None:
@@ -187,7 +195,7 @@ class Pages:
             reason = self.store.picture.by_name[name].reason or "the scheduler has none"
             ui.html(render("empty", {"text": f"There is no power curve: {reason}"}), sanitize=False)
             return
-        page.chart(f"Predicted power of {name} over its CPU load, with the working point", 340, options(), options)
+        page.chart(f"Predicted power of {name} over its CPU load, with the working point", (0, 340), options(), options)
 
     def placements(self) -> None:
         """Show the last decisions of the scheduler."""
@@ -241,7 +249,7 @@ class Pages:
                 ui.html("<h2>Weights</h2>", sanitize=False)
                 page.chart(
                     f"Weights of the endpoints of {name}",
-                    charts.bars_height(endpoints),
+                    (0, charts.bars_height(endpoints)),
                     charts.weights_bars(endpoints),
                     change,
                 )

@@ -147,7 +147,7 @@ def picture_of(
         nodes=nodes,
         knots=tuple(knots),
         models={} if documents.nodes is None else {model.label: model for model in documents.nodes.models},
-        failures=_failures(documents, described),
+        failures=_failures(documents, nodes),
         totals=_totals(nodes, documents.nodes, now),
         documents=documents,
         sources=tuple(sources),
@@ -237,16 +237,18 @@ def power_state(node: Node | None, standby: StandbyNode | None) -> Power:
     return Power.ON if node.ready else Power.NOT_READY
 
 
-def _failures(documents: Documents, described: Mapping[str, NodeDocument]) -> tuple[SensorFailure, ...]:
+def _failures(documents: Documents, nodes: Sequence[NodeView]) -> tuple[SensorFailure, ...]:
     """Return the failing sensors by the NodeConfigs, and the fallbacks of other nodes by the scheduler."""
     stated = tuple(documents.sensors or ())
     seen = {failure.node for failure in stated}
-    fallbacks = tuple(
-        SensorFailure(node.name, "prediction", node.reason)
-        for node in described.values()
-        if node.reason and node.name not in seen
-    )
-    return stated + fallbacks
+    return stated + tuple(_fallback(node) for node in nodes if node.reason and node.name not in seen)
+
+
+def _fallback(node: NodeView) -> SensorFailure:
+    """Return a fallback of the scheduler: its reason names the inputs."""
+    named = [name for name in INPUTS if name in node.reason]
+    last = [node.inputs[name].at for name in named if name in node.inputs]
+    return SensorFailure(node.name, ", ".join(named) or "prediction", node.reason, last[0] if len(last) == 1 else None)
 
 
 def _totals(nodes: Sequence[NodeView], document: NodesDocument | None, now: float) -> Totals:

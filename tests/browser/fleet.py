@@ -25,8 +25,8 @@ CREATED = "2026-01-01T00:00:00Z"
 
 
 @contextmanager
-def serving_fleet(folder: Path, per_type: int) -> Iterator[str]:
-    """Run the applications and the page in a thread, and yield the address of the page."""
+def serving_fleet(folder: Path, per_type: int, *, jobs: bool = True) -> Iterator[str]:
+    """Run the applications and the page in a thread, with or without jobs, and yield the address of the page."""
     address: Future[str] = Future()
     loop = asyncio.new_event_loop()
     end = asyncio.Event()
@@ -34,7 +34,7 @@ def serving_fleet(folder: Path, per_type: int) -> Iterator[str]:
     async def main() -> None:
         try:
             manifests = folder / "manifests"
-            write_busy(manifests, servers(per_type))
+            (write_busy if jobs else write)(manifests, servers(per_type))
             async with apps(manifests, folder) as running, page(manifests, folder, running) as served:
                 address.set_result(served.url)
                 await end.wait()
@@ -44,7 +44,7 @@ def serving_fleet(folder: Path, per_type: int) -> Iterator[str]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
     thread.start()
     try:
-        yield address.result(120)
+        yield address.result(300)
     finally:
         loop.call_soon_threadsafe(end.set)
         thread.join(60)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright", reason="needs its own environment: make test-ui")
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.fleet import CHROMIUM, serving_fleet
+
+pytestmark = pytest.mark.timeout(300)  # with the start of 1,000 nodes
 
 PATIENCE = 30_000.0
 """Milliseconds that an expectation may take."""
@@ -30,9 +35,17 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def opened(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=address)
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of 1,000 nodes."""
+    with serving_fleet(tmp_path_factory.mktemp("large"), 250, jobs=False) as url:
+        yield url
+
+
+@contextmanager
+def opening(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """Open a page, and fail on an error of a script or a request to another host."""
+    context = browser.new_context(base_url=address, **options)
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     page = context.new_page()
@@ -41,7 +54,13 @@ def opened(browser: Browser, address: str) -> Iterator[Page]:
     page.on("request", lambda request: None if request.url.startswith(address) else problems.append(request.url))
     yield page
     context.close()
-    assert problems == []  # no error of a script, and no request to another host
+    assert problems == []
+
+
+@pytest.fixture
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    with opening(browser, address) as page:
+        yield page
 
 
 def test_the_fleet_is_one_chart_with_a_cell_for_each_node(opened: Page) -> None:
@@ -88,3 +107,67 @@ def test_the_colours_follow_the_button_and_are_kept(opened: Page) -> None:
 def test_an_unknown_node_is_reported(opened: Page) -> None:
     opened.goto("/nodes/none")
     expect(opened.get_by_text("There is no node none.")).to_be_visible()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_nothing_keeps_people_with_a_disability_out(browser: Browser, address: str, colours: str) -> None:
+    """The rules of axe-core: contrast, names, landmarks, headings, keyboard."""
+    with opening(browser, address, color_scheme=colours) as page:
+        for path in (
+            "/",
+            "/?show=table",
+            "/nodes/cloud-dell-01",
+            "/services/default/shop",
+            "/inputs",
+            "/what-if?cpu=2",
+        ):
+            page.goto(path)
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            found = Axe().run(page).response["violations"]
+            assert [(path, rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+
+
+def test_a_narrow_screen_scrolls_within_its_parts_only(browser: Browser, address: str) -> None:
+    with opening(browser, address, viewport={"width": 390, "height": 800}) as page:
+        for path in (
+            "/",
+            "/?show=table",
+            "/nodes/cloud-dell-01",
+            "/services/default/shop",
+            "/inputs",
+            "/what-if?cpu=2",
+            "/no",
+        ):
+            page.goto(path)
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_the_keyboard_reaches_the_content_first_and_then_a_node(opened: Page) -> None:
+    opened.goto("/?show=table")
+    expect(opened.get_by_role("link", name="edge-lenovo-01")).to_be_visible()
+    opened.keyboard.press("Tab")
+    expect(opened.get_by_role("link", name="Skip to the content")).to_be_focused()
+    opened.keyboard.press("Enter")
+    for _ in range(40):
+        opened.keyboard.press("Tab")
+        if opened.evaluate("document.activeElement.textContent") == "cloud-dell-01":
+            break
+    opened.keyboard.press("Enter")
+    expect(opened.get_by_role("heading", name="cloud-dell-01", level=1)).to_be_visible()
+
+
+def test_a_thousand_nodes_are_cells_of_one_chart_and_rows_of_a_table_that_is_shown_in_part(
+    browser: Browser, large: str
+) -> None:
+    with opening(browser, large) as page:
+        page.goto("/")
+        expect(page.get_by_role("img", name="of 1000 nodes as a heat map").locator("svg")).to_have_count(1)
+        page.goto("/?show=table")
+        rows = page.get_by_role("table", name="Nodes with power").locator("tbody tr:visible")
+        expect(rows).to_have_count(100)
+        page.get_by_role("searchbox", name="Filter").fill("cloud-dell-2")
+        expect(rows).to_have_count(61)
+        page.get_by_role("searchbox", name="Filter").fill("")
+        page.get_by_role("button", name="Show all 1,000").press("Enter")
+        expect(rows).to_have_count(1000)

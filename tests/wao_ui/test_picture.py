@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.page import described, listed, nodes_document, picture, records
 from wao_core.cluster.names import DRAINING
 from wao_core.cluster.records import Node, Taint
 from wao_scheduler.node_documents import SpreadDocument
-from wao_ui.picture import Documents, Power, power_state
+from wao_ui import parts
+from wao_ui.picture import Documents, Power, SourceView, power_state
 from wao_ui.sensor_failures import SensorFailure
 
 
@@ -69,6 +72,25 @@ def test_a_replaced_input_is_a_failure_with_the_reason_of_the_scheduler() -> Non
         ("b", "no route to host"),
         ("a", "the mean of other nodes"),
     ]
+
+
+def test_the_inputs_and_the_last_value_of_a_fallback_are_named() -> None:
+    reason = "inlet_temp is 130 s old: last value"
+    nodes = nodes_document(described("a", reason=reason), described("b", reason="no model"))
+    seen = picture(Documents(nodes=nodes, metrics={"inlet_temp": listed(a=25.0)}))
+    at = seen.by_name["a"].inputs["inlet_temp"].at
+    assert seen.failures == (
+        SensorFailure("a", "inlet_temp", reason, at),
+        SensorFailure("b", "prediction", "no model"),
+    )
+
+
+def test_a_source_that_is_not_installed_is_not_broken() -> None:
+    down = SourceView("scheduler, nodes", "https://s", None, "no answer in time", 0.0)
+    absent = SourceView("standby", "https://t", None, "it is not installed", 0.0, absent=True)
+    seen = replace(picture(Documents()), sources=(down, absent))
+    assert seen.broken == (down,)
+    assert parts.missing(seen, "standby", "--standby-url") == "This part is empty, because https://t is not installed."
 
 
 @pytest.mark.parametrize(

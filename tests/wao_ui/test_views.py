@@ -97,6 +97,7 @@ def test_other_templates_have_all_their_values(name: str) -> None:
         "hint": HOSTILE,
         "text": HOSTILE,
         "sign_in": True,
+        "home": True,
         "cpu": HOSTILE,
         "count": "1",
         "answer": None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from wao_predict.printable import printable
@@ -112,9 +114,26 @@ def cell(value: object, digits: int = 2) -> str:
 
 
 def print_facts(facts: Mapping[str, object], *, title: str = "") -> None:
-    """Print pairs of name and value, one per line."""
-    width = max((len(name) for name in facts), default=0)
+    """Print pairs of name and value, one per line; in a terminal, long values continue below their beginning."""
     if title:
         sys.stdout.write(title + "\n")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in fact_lines(facts, columns):
+        sys.stdout.write(line + "\n")
+
+
+def fact_lines(facts: Mapping[str, object], columns: int | None) -> Iterator[str]:
+    """Yield the lines of facts, at most `columns` wide where words allow it; None for one line each.
+
+    Examples
+    --------
+    >>> list(fact_lines({"why": "the least of 48"}, 14))
+    ['why  the least', '     of 48']
+    """
+    width = max((len(name) for name in facts), default=0) + 2
     for name, value in facts.items():
-        sys.stdout.write(f"{name.ljust(width)}  {cell(value)}\n")
+        text = cell(value)
+        room = max(1, (columns or len(text)) - width)
+        parts = [text] if columns is None else textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+        for place, part in enumerate(parts or [""]):
+            yield (name if place == 0 else "").ljust(width) + part

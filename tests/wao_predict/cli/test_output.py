@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wao_predict.cli.output import camel_case, print_facts, print_table
+from wao_predict.cli.output import camel_case, fact_lines, print_facts, print_table
 
 HOSTILE = "[/bold]\x1b]0;owned\x07[link=http://evil]\nn2 \ud800"
 
@@ -22,6 +22,14 @@ def test_markup_escape_sequences_and_line_breaks_of_a_server_are_text(
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "[/bold]\\x1b]0;owned\\x07[link=http://evil]\\nn2 \\ud800" in shown
+
+
+def test_facts_fit_a_terminal_and_are_one_line_each_elsewhere() -> None:
+    facts = {"pod": "default/a", "why": "n1 adds 0.1 W, the least of 48 candidates", "url": "https://" + "a" * 30}
+    shown = list(fact_lines(facts, 30))
+    assert shown[1:3] == ["why  n1 adds 0.1 W, the least", "     of 48 candidates"]
+    assert shown[3].endswith("a" * 30)
+    assert len(list(fact_lines(facts, None))) == 3
 
 
 def test_json_has_the_names_of_fields_in_camel_case_and_keeps_names_that_are_data() -> None:

@@ -32,7 +32,9 @@ COLLECTING = 45.0
 """Seconds within which all BMCs must be discovered and read, also on a busy machine."""
 POLICIES = ("spread", "reference", "lookahead", "optimum")
 GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
-METRICS = ("inlet_temp", "delta_p", "power_watts")
+METRICS = ("inlet_temp", "delta_p", "power_watts", "predicted_watts")
+EXPECTED = ("inlet_temp", "delta_p", "predicted_watts")
+"""Metrics that every node has; some BMCs do not measure power."""
 
 
 def fleet_of(chosen: list[Server], inlet_temp: dict[str, float], delta_p: dict[str, float]) -> Fleet:
@@ -148,7 +150,7 @@ async def _show_metrics(app: App, chosen: list[Server]) -> dict[str, dict[str, f
             document = await _json(app, f"{GROUP}/nodes/*/{metric}") or {"items": []}
             for item in document["items"]:
                 samples[item["describedObject"]["name"]][metric] = _value(item["value"])
-        if all("inlet_temp" in values and "delta_p" in values for values in samples.values()):
+        if all(values.keys() >= set(EXPECTED) for values in samples.values()):
             break
         await asyncio.sleep(0.2)
     show.metrics(samples, {server.name: FORMS[server.type].file.removesuffix(".jsonl") for server in chosen})

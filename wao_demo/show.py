@@ -11,7 +11,7 @@ from rich.table import Table
 
 from wao_predict.simulate.placement import Outcome
 
-console = Console(width=110, highlight=False)
+console = Console(width=118, highlight=False)
 
 
 def heading(number: int, text: str) -> None:
@@ -46,6 +46,8 @@ def metrics(samples: Mapping[str, Mapping[str, float]], sources: Mapping[str, st
             ("inlet_temp", "right"),
             ("delta_p", "right"),
             ("power_watts", "right"),
+            ("predicted", "right"),
+            ("residual", "right"),
         ]
     )
     shown: dict[str, int] = {}
@@ -59,9 +61,17 @@ def metrics(samples: Mapping[str, Mapping[str, float]], sources: Mapping[str, st
                 _number(values.get("inlet_temp"), "\u00b0C"),
                 _number(values.get("delta_p"), "Pa"),
                 _number(values.get("power_watts"), "W"),
+                _number(values.get("predicted_watts"), "W"),
+                _number(_residual(values), "W", sign="+"),
             )
-    table.add_row(f"... {len(samples)} nodes", "", "", "", "", style="dim")
+    table.add_row(f"... {len(samples)} nodes", *[""] * 6, style="dim")
     _indented(table)
+
+
+def _residual(values: Mapping[str, float]) -> float | None:
+    """Return measured minus predicted power [W], None if one of them is missing."""
+    measured, predicted = values.get("power_watts"), values.get("predicted_watts")
+    return None if measured is None or predicted is None else measured - predicted
 
 
 def decision(document: Mapping[str, Any], rows: int = 5) -> None:
@@ -139,5 +149,5 @@ _WORDS = {
 }
 
 
-def _number(value: float | None, unit: str, digits: int = 1) -> str:
-    return "-" if value is None else f"{value:,.{digits}f} {unit}"
+def _number(value: float | None, unit: str, digits: int = 1, *, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign},.{digits}f} {unit}"

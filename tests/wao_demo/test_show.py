@@ -38,6 +38,13 @@ def test_metrics_of_the_first_nodes_of_each_type_are_shown_and_missing_ones_are_
     assert "- " in text
 
 
+def test_the_residual_is_shown_where_power_is_measured_and_predicted() -> None:
+    samples = {"a": {"power_watts": 203.5, "predicted_watts": 200.0}, "b": {"predicted_watts": 200.0}}
+    text = shown(lambda: show.metrics(samples, dict.fromkeys(samples, "Dell")))
+    assert "+3.5 W" in text
+    assert text.count("+") == 1
+
+
 def test_weights_are_sorted_by_their_size() -> None:
     endpoints: list[dict[str, Any]] = [
         {"address": f"10.1.0.{row}", "port": 80, "nodeName": f"n{row}", "weight": weight, "reason": ""}

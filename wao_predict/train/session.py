@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,6 +83,22 @@ def train_to_onnx(
     info
         Name, source, licence and support of the model; features, ranges, knots, metrics and intervals are added.
     """
+    with _threads(plan):
+        return _trained(table, path, plan, info, on_progress)
+
+
+def _threads(plan: TrainingPlan) -> AbstractContextManager[object]:
+    """Return a context that limits the threads of the route; torch limits its own."""
+    if plan.route == "torch":
+        return nullcontext()
+    from wao_predict.train.sklearn_route import few_threads
+
+    return few_threads()
+
+
+def _trained(
+    table: TrainingTable, path: Path, plan: TrainingPlan, info: ModelInfo, on_progress: OnProgress | None
+) -> Trained:
     masks = holdout_masks(table.X, plan.holdout, table.features)
     meter = _Meter(len(masks) + 1, on_progress)
     held_out = evaluate(lambda name: _regressor(plan, table, meter, f"without {name}"), table.X, table.watts, masks)

@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_info  # noqa: E402
 
 from wao_predict import FeatureRanges, UsageError  # noqa: E402
 from wao_predict.models import ModelInfo, read_info  # noqa: E402
-from wao_predict.train import default_regressor, fit_sklearn, to_onnx  # noqa: E402
+from wao_predict.train import TrainingPlan, default_regressor, fit_sklearn, to_onnx, train_to_onnx  # noqa: E402
+from wao_predict.train.table import TrainingTable  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -59,6 +60,20 @@ def test_training_uses_one_thread() -> None:
             return super().fit(X, y)
 
     assert fit_sklearn(X, WATTS, regressor=Spy()).threads == {1}
+
+
+def test_a_whole_training_uses_one_thread(tmp_path: Path) -> None:
+    """Its held-out rows are predicted, too."""
+    table = TrainingTable(tmp_path, X.astype(np.float64), WATTS)
+    seen: list[set[int]] = []
+
+    def look(what: str, part: float) -> None:
+        seen.append({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"})
+
+    plan = TrainingPlan("sklearn")
+    train_to_onnx(table, tmp_path / "m.onnx", plan=plan, info=ModelInfo("m"), on_progress=look)
+    assert len(seen) > 1
+    assert set.union(*seen) == {1}
 
 
 def test_trees_behind_a_scaler_are_converted_too(tmp_path: Path) -> None:

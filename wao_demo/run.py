@@ -199,7 +199,7 @@ def _draw(outcomes: list[Outcome], file: Path) -> None:
     from wao_predict.plot import PlacementDisplay
 
     title = f"{PODS} pods of {POD_CORES:g} cores on 48 servers of four types"
-    PlacementDisplay(outcomes, title=title).plot().figure_.savefig(file, dpi=150)
+    PlacementDisplay.from_outcomes(outcomes, title=title).figure_.savefig(file, dpi=150)
     show.say(f"plot saved to {file}")
 
 

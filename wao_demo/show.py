@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -134,7 +133,7 @@ def outcomes(results: Sequence[Outcome], pods: int) -> None:
             _number(outcome.watts, "W"),
             _number(outcome.increase, "W"),
             "" if outcome is first else f"{saving:.1f} %",
-            str(int(np.count_nonzero(outcome.per_node))),
+            str(outcome.nodes_used),
             style=style,
         )
     _indented(table)

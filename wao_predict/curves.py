@@ -134,6 +134,11 @@ class PowerCurves:
         """Return a pandas data frame with the column cpu_usage [%], and a column of power [W] for each curve."""
         return data_frame({"cpu_usage": self.knots, **{f"watts_{row}": watts for row, watts in enumerate(self.watts)}})
 
+    def _repr_html_(self) -> str:
+        header = ("curve", "idle [W]", "full load [W]")
+        rows = zip(range(len(self)), self.watts[:, 0], self.watts[:, -1], strict=True)
+        return html_table(repr(self), header, rows)
+
     @cached_property
     def known(self) -> BoolArray:
         """Whether each curve is known, shape (n,)."""

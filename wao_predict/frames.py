@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wao_predict.errors import MissingExtra
 
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 """Most rows of an HTML table."""
+
+
+Row = TypeVar("Row")
+
+
+class Rows(list[Row], Generic[Row]):
+    """A list that a notebook shows as a table, with a column for each value of its items."""
+
+    def columns(self) -> dict[str, list[object]]:
+        """Return the values of the items by name."""
+        raise NotImplementedError
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas data frame with a row for each item."""
+        return data_frame(self.columns())
+
+    def _repr_html_(self) -> str:
+        columns = self.columns()
+        return html_table(type(self).__name__, list(columns), zip(*columns.values(), strict=True))
 
 
 def data_frame(columns: Mapping[str, object]) -> pandas.DataFrame:

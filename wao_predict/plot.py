@@ -184,6 +184,13 @@ class PlacementDisplay(Display):
         self.title = title
         self.bars_: Any = None
 
+    @classmethod
+    def from_outcomes(
+        cls, outcomes: Sequence[Outcome], *, title: str = "", ax: Any = None, highlight: str = "lookahead"
+    ) -> PlacementDisplay:
+        """Draw results and return the display; see the class and `plot`."""
+        return cls(outcomes, title=title).plot(ax=ax, highlight=highlight)
+
     def plot(self, *, ax: Any = None, highlight: str = "lookahead") -> PlacementDisplay:
         """Draw a bar per policy with its power and its difference from the first one, and return the display."""
         self.ax_ = new_axes(ax, (7.0, 0.55 * len(self.outcomes) + 1.3))

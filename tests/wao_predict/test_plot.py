@@ -58,7 +58,7 @@ def test_a_band_has_the_interval_of_a_model_that_has_one() -> None:
 
 def test_bars_are_the_outcomes_with_watts_and_savings_next_to_them() -> None:
     outcomes = simulate(fleet_of(edge_lenovo=4), 2.0, 20, ("spread", "lookahead"))
-    display = PlacementDisplay(outcomes, title="four servers").plot()
+    display = PlacementDisplay.from_outcomes(outcomes, title="four servers")
     assert [outcome.watts for outcome in outcomes] == [bar.get_width() for bar in display.bars_]
     written = [text.get_text().split() for text in display.ax_.texts]
     assert [f"{outcomes[0].watts:,.0f}", "W"] == written[0]

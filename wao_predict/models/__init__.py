@@ -10,9 +10,10 @@ import difflib
 from pathlib import Path
 
 from wao_predict.errors import UsageError
+from wao_predict.frames import Rows
 from wao_predict.models.metadata import ModelInfo, read_info, read_props
 
-__all__ = ["ModelInfo", "list_models", "model_names", "model_path", "read_info", "read_props"]
+__all__ = ["ModelInfo", "ModelList", "list_models", "model_names", "model_path", "read_info", "read_props"]
 
 FOLDER = Path(__file__).parent
 
@@ -22,9 +23,22 @@ def model_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.onnx"))
 
 
-def list_models() -> list[ModelInfo]:
+class ModelList(Rows[ModelInfo]):
+    """Metadata of models, shown as a table in a notebook."""
+
+    def columns(self) -> dict[str, list[object]]:
+        """Return name, features, error on held-out rows [%] and licence of each model."""
+        return {
+            "model": [info.name for info in self],
+            "features": [", ".join(info.features) for info in self],
+            "mape_percent": [info.held_out_mape for info in self],
+            "license": [info.license for info in self],
+        }
+
+
+def list_models() -> ModelList:
     """Return the metadata of the included models, sorted by name, without loading onnxruntime or torch."""
-    return [read_info(model_path(name)) for name in model_names()]
+    return ModelList(read_info(model_path(name)) for name in model_names())
 
 
 def suggestion(name: str) -> str:

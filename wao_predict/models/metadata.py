@@ -23,7 +23,7 @@ _METADATA_PROPS, _GRAPH = 14, 7
 _MOST_FIELDS = 100_000  # of one message; a model has some dozens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ModelInfo:
     """The metadata of a power model.
 
@@ -61,6 +61,18 @@ class ModelInfo:
     source: str = ""
     license: str = ""
     created_with: str = ""
+
+    def __repr__(self) -> str:
+        error = "" if self.held_out_mape is None else f", {self.held_out_mape:g} % MAPE on held-out rows"
+        return f"ModelInfo({self.name!r}: {', '.join(self.features)}{error})"
+
+    @property
+    def held_out_mape(self) -> float | None:
+        """Mean absolute error on held-out rows relative to the power [%], None if unknown."""
+        try:
+            return float(self.metrics["held_out"]["all"]["mape"])
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def to_props(self) -> dict[str, str]:
         """Return the pairs to store in the model file, without unknown values."""

@@ -18,9 +18,10 @@ import numpy as np
 from wao_predict.arrays import IntArray
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, place_in_turn
+from wao_predict.frames import Rows
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcome:
     """The result of one policy.
 
@@ -40,6 +41,31 @@ class Outcome:
     watts: float
     increase: float
     per_node: IntArray
+
+    def __repr__(self) -> str:
+        return (
+            f"Outcome({self.policy!r}: {self.watts:,.1f} W, {self.increase:+,.1f} W for {self.per_node.sum()} pods on "
+            f"{self.nodes_used} nodes)"
+        )
+
+    @property
+    def nodes_used(self) -> int:
+        """Number of nodes with one of the pods."""
+        return int(np.count_nonzero(self.per_node))
+
+
+class Outcomes(Rows[Outcome]):
+    """The results of several policies for the same pods, shown as a table in a notebook."""
+
+    def columns(self) -> dict[str, list[object]]:
+        """Return power [W], increase [W], saving [%] relative to the first policy, and nodes used, by policy."""
+        return {
+            "policy": [outcome.policy for outcome in self],
+            "watts": [outcome.watts for outcome in self],
+            "increase": [outcome.increase for outcome in self],
+            "saved_percent": [100.0 * (1.0 - outcome.watts / self[0].watts) for outcome in self],
+            "nodes_used": [outcome.nodes_used for outcome in self],
+        }
 
 
 def spread(fleet: Fleet, cores: float, count: int) -> IntArray:
@@ -116,7 +142,7 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-def simulate(fleet: Fleet, cores: float, count: int, policies: Sequence[str] = tuple(POLICIES)) -> list[Outcome]:
+def simulate(fleet: Fleet, cores: float, count: int, policies: Sequence[str] = tuple(POLICIES)) -> Outcomes:
     """Return the result of each policy for the same pods.
 
     Parameters
@@ -138,7 +164,7 @@ def simulate(fleet: Fleet, cores: float, count: int, policies: Sequence[str] = t
     if int(np.minimum(fleet.room(cores), count).sum()) < count:
         raise UsageError(f"{count} pods of {cores:g} cores do not fit on these {len(fleet.names)} nodes")
     before = float(fleet.watts().sum())
-    outcomes = []
+    outcomes = Outcomes()
     for policy in policies:
         if policy not in POLICIES:
             raise UsageError(f"no policy {policy!r:.40}; there are {', '.join(POLICIES)}")

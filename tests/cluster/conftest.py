@@ -17,14 +17,17 @@ from tests.cluster.build import BuildError, build
 
 @contextmanager
 def control_plane(
-    tmp_path_factory: pytest.TempPathFactory, *, start: Callable[[ControlPlane], object] = ControlPlane.start_all
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    start: Callable[[ControlPlane], object] = ControlPlane.start_all,
+    thrifty: bool = True,
 ) -> Iterator[ControlPlane]:
     """Run a control plane; by default an API server with our custom resources and kwok."""
     try:
         programs = build()
     except BuildError as error:
         pytest.fail(str(error))
-    made = ControlPlane(programs, tmp_path_factory.mktemp("bed"), thrifty=True)
+    made = ControlPlane(programs, tmp_path_factory.mktemp("bed"), thrifty=thrifty)
     try:
         start(made)
         yield made

@@ -30,7 +30,7 @@ class StandbyParts:
     def __init__(self, bed: ControlPlane, deployment: Deployment, *, servers: int = 3) -> None:
         self._bed, self._deployment = bed, deployment
         pair = bed.ca.issue("bmc", hosts=("127.0.0.1", "localhost"))
-        self._machines = Machines(servers, pair, bed.admin, prefix="server-")
+        self._machines = Machines([32] * servers, pair, bed.admin, prefix="server-")
         self._started = False
         self.template: Path = bed.folder / "standby.yaml"
         self._pod: Path = bed.folder / "standby-pod.yaml"

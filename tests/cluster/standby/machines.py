@@ -11,6 +11,7 @@ import contextlib
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ LOGIN = ("operator", "hunter2")
 LABEL, BMC = "bed.wao/server", "example.com/bmc"
 
 
+class Power(dict[str, str]):
+    """Power states of a BMC's Systems. While it `hangs`, the server is to shut down, and goes on running."""
+
+    hangs = False
+
+    def __setitem__(self, system: str, state: str) -> None:
+        if not (self.hangs and state == "Off"):
+            super().__setitem__(system, state)
+
+
 @dataclass
 class Machine:
     """One server. `boots` false: its BMC follows On, and nothing more happens. `lies`: its BMC states Off of a server
@@ -43,12 +54,24 @@ class Machine:
 
     name: str
     bmc: MockBmc
+    cores: int = 32
     boots: bool = True
     lies: bool = False
     alive: bool = True
     on_since: float = 0.0
     beaten: float = 0.0
     beats: int = 0
+
+    def hang(self) -> None:
+        """Let the next shutdown take until `halt`."""
+        assert isinstance(self.bmc.power_states, Power)
+        self.bmc.power_states.hangs = True
+
+    def halt(self) -> None:
+        """Complete the shutdown."""
+        assert isinstance(self.bmc.power_states, Power)
+        self.bmc.power_states.hangs = False
+        self.bmc.power_states[SYSTEM] = "Off"
 
     @property
     def on(self) -> bool:
@@ -60,15 +83,20 @@ class Machines:
     """Use as `with`: BMCs on loopback over TLS in one thread, kubelets in another.
 
     Their Nodes have the label `LABEL`, and host and port of their BMC in the annotation `BMC`.
+
+    Parameters
+    ----------
+    cores
+        CPU of each machine.
     """
 
-    def __init__(self, count: int, pair: Pair, client: Client, *, prefix: str = "n") -> None:
+    def __init__(self, cores: Sequence[int], pair: Pair, client: Client, *, prefix: str = "n") -> None:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pair.certificate, pair.key)
         self._client = client
         self.machines = {
-            name: Machine(name, MockBmc(documents("1"), credentials=LOGIN))
-            for name in (f"{prefix}{number}" for number in range(count))
+            name: Machine(name, MockBmc(documents("1"), credentials=LOGIN, power_states=Power()), each)
+            for name, each in ((f"{prefix}{number}", each) for number, each in enumerate(cores))
         }
         self._started: Future[None] = Future()
         self._end = asyncio.Event()
@@ -83,7 +111,8 @@ class Machines:
         self._started.result(30)
         for name, machine in self.machines.items():
             annotations = {BMC: machine.bmc.url.partition("://")[2]}
-            self._client.create("/api/v1/nodes", node(name, labels={LABEL: ""}, annotations=annotations))
+            body = node(name, cores=machine.cores, labels={LABEL: ""}, annotations=annotations)
+            self._client.create("/api/v1/nodes", body)
         self._threads[1].start()
         return self
 
@@ -133,9 +162,9 @@ class Machines:
         if machine.alive and now - machine.beaten >= BEAT:
             machine.beaten = now
             machine.beats += 1
-            self._beat(machine.name)
+            self._beat(machine.name, machine.cores)
 
-    def _beat(self, name: str) -> None:
+    def _beat(self, name: str, cores: int) -> None:
         """Renew the Lease, report the node Ready, run its Pods, and let those that are to end be gone."""
         stamp = format_rfc3339(time.time(), microseconds=True)
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -144,7 +173,7 @@ class Machines:
         if self._client.create(path, lease) is None:
             self._client.patch(f"{path}/{name}", {"spec": spec})
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": stamp[:19] + "Z"}
-        status: dict[str, Any] = {**node(name)["status"], "conditions": [ready]}
+        status: dict[str, Any] = {**node(name, cores=cores)["status"], "conditions": [ready]}
         self._client.patch(f"/api/v1/nodes/{name}/status", {"status": status})
         for pod in self._client.get(f"/api/v1/pods?fieldSelector=spec.nodeName={name}")["items"]:
             metadata = pod["metadata"]

@@ -132,6 +132,10 @@ class Pages:
                     self._heat_map(page, metric)
             with ui.element("section").classes("card").props('aria-label="Power over time"'):
                 ui.html("<h2>Power over time</h2>", sanitize=False)
+                if self.sources.nodes is None and self.sources.metrics is None:
+                    text = "This part is empty, because wao ui was started without --scheduler-url and --metrics-url."
+                    ui.html(render("empty", {"text": text}), sanitize=False)
+                    return
                 points = store.history.points(POINTS)
                 page.chart(
                     "Total power over time, as placed and in the spread baseline",

@@ -52,7 +52,8 @@ def tiles(picture: Picture) -> Values:
 def _no_baseline(picture: Picture) -> str:
     """Return why there is no spread baseline, if there is none."""
     if picture.documents.nodes is None:
-        return missing(picture, "scheduler, nodes", "--scheduler-url")
+        configured = any(source.name == "scheduler, nodes" for source in picture.sources)
+        return "the scheduler cannot be read" if configured else "it needs the scheduler"
     return "no Pods known that could be elsewhere"
 
 

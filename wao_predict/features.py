@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from wao_predict.arrays import BoolArray, FloatArray
+from wao_predict.arrays import BoolArray, FloatArray, as_floats
 from wao_predict.errors import FeatureError, UsageError
 
 FEATURES = ("cpu_usage", "inlet_temp", "delta_p")
@@ -93,7 +93,7 @@ class FeatureRanges(Mapping[str, tuple[float, float]]):
     __slots__ = ("_ranges",)
 
     def __init__(self, **ranges: tuple[float, float]) -> None:
-        self._ranges = {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+        self._ranges = {name: _pair(name, pair) for name, pair in ranges.items()}
         for name, (low, high) in self._ranges.items():
             if not low <= high:
                 raise UsageError(f"range {low:g}..{high:g} of {name}: give the lowest value first")
@@ -124,6 +124,13 @@ class FeatureRanges(Mapping[str, tuple[float, float]]):
         """Return X with every value replaced by the nearest value in range, shape (n_samples, n_features)."""
         low, high = self.bounds()
         return np.clip(X, low, high)
+
+
+def _pair(name: str, pair: object) -> tuple[float, float]:
+    values = as_floats(name, pair)
+    if values.shape != (2,):
+        raise UsageError(f"range of {name}: give its lowest and its highest value, not {pair!r:.60}")
+    return float(values[0]), float(values[1])
 
 
 def outside_text(name: str, values: FloatArray, low: float, high: float) -> str:

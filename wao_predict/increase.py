@@ -204,7 +204,10 @@ class IncreaseTable:
             in order.
         """
         index = np.arange(len(self._curves)) if rows is None else rows
-        load, step, limit = (_spread(values, index.shape) for values in (cpu_usage, added, capacity))
+        load, step, limit = (
+            _spread(name, values, index.shape)
+            for name, values in (("cpu_usage", cpu_usage), ("added", added), ("capacity", capacity))
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
             known = (index >= 0) & self._known[index] & np.isfinite(load) & np.isfinite(limit)
             known &= (step > 0) & np.isfinite(step)
@@ -215,7 +218,7 @@ class IncreaseTable:
             chosen = slice(None) if fits.all() else np.flatnonzero(fits)
             jobs = _Jobs(index[chosen], load[chosen], step[chosen], most[chosen])
             if rule == "floor":
-                low = _spread(np.nan if floor is None else floor, index.shape)[chosen]
+                low = _spread("floor", np.nan if floor is None else floor, index.shape)[chosen]
                 result[chosen] = self._floor(jobs, limit[chosen], low)
             else:
                 result[chosen] = self._marginal(jobs) if rule == "marginal" else self._lookahead(jobs)
@@ -290,7 +293,12 @@ class IncreaseTable:
         return lower
 
 
-def _spread(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+def _spread(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """Return the values in this shape. For a few rows np.broadcast_to alone takes longer than all other work."""
-    array = np.asarray(values, dtype=np.float64)
-    return array if array.shape == shape else np.broadcast_to(array, shape)
+    array = as_floats(name, values)
+    if array.shape == shape:
+        return array
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise UsageError(f"{name} has shape {array.shape}: give {shape[0]} values or a single one") from None

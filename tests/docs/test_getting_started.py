@@ -30,6 +30,7 @@ def transcript() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.timeout(300)  # it simulates ten days with each of two policies
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     """Words are the same; figures may differ by 2 %, as another version of numpy may draw other pods."""
     for file in (ROOT / "examples" / "start").iterdir():

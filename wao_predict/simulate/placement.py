@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wao_predict.arrays import IntArray
+from wao_predict.arrays import IntArray, as_count, as_number
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, place_in_turn
 from wao_predict.frames import Rows
@@ -161,6 +161,9 @@ def simulate(fleet: Fleet, cores: float, count: int, policies: Sequence[str] = t
     UsageError
         A policy is unknown, or the pods do not fit.
     """
+    cores, count = as_number("cores", cores), as_count("count", count)
+    if not 0 < cores < np.inf or count < 1:
+        raise UsageError(f"{count} pods of {cores:g} cores: give a positive size and at least one pod")
     if int(np.minimum(fleet.room(cores), count).sum()) < count:
         raise UsageError(f"{count} pods of {cores:g} cores do not fit on these {len(fleet.names)} nodes")
     before = float(fleet.watts().sum())

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wao_predict.arrays import FloatArray, IntArray
+from wao_predict.arrays import FloatArray, IntArray, as_number
 from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet
 from wao_predict.models.stated_errors import ModelError
@@ -67,8 +67,10 @@ class Prices:
 
     def __post_init__(self) -> None:
         for name, value, least in (("price", self.price, 0.0), ("co2", self.co2, 0.0), ("pue", self.pue, 1.0)):
-            if value is not None and not least <= value < np.inf:
-                raise UsageError(f"{name} of {value:g}: give a number of at least {least:g}")
+            number = None if value is None else as_number(name, value)
+            if (number is None and name == "pue") or (number is not None and not least <= number < np.inf):
+                raise UsageError(f"{name} of {value!r:.40}: give a number of at least {least:g}")
+            object.__setattr__(self, name, number)
 
     def yearly(self, watts: float) -> Year:
         """Return what servers of a mean power [W] come to in a year."""

@@ -20,9 +20,11 @@ from tests.fakes.fleets import CONDITIONS
 from wao_predict.arrays import FloatArray
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
+from wao_predict.rebalance import Budgets
 from wao_predict.simulate.comparison import Day
 from wao_predict.simulate.engine import simulate_trace
 from wao_predict.simulate.executors import on_processes
+from wao_predict.simulate.moves import Moving
 from wao_predict.simulate.policies import POLICIES
 from wao_predict.simulate.sweep import DailyPods, Task, run_task
 
@@ -49,6 +51,7 @@ class Section:
     policies: tuple[str, ...]
     base: bool = False
     movable: float = 1.0
+    moving: Moving = Moving()  # noqa: RUF009
     wanted: str = ""
 
 
@@ -58,6 +61,12 @@ SECTIONS = (
     Section(
         "Moves, every pod movable",
         (STOCK, "peaks+moves", "lookahead+moves", "floor+moves"),
+        wanted="floor+moves saves at least 26 %",
+    ),
+    Section(
+        "Moves, every pod movable, up to 30 in a plan and also from nodes on which others stay",
+        (STOCK, "floor+moves"),
+        moving=Moving(Budgets(moves=30, whole_nodes=False)),
         wanted="floor+moves saves at least 26 %",
     ),
     Section("Moves, 70 % of the pods movable", (STOCK, "lookahead+moves", "floor+moves"), movable=0.7),
@@ -87,7 +96,14 @@ def _days(section: Section) -> Found:
     found: Found = {}
     for name, counts in FLEETS.items():
         tasks = [
-            Task(fleet, DailyPods(load, PODS, movable=section.movable), policy, seed, bounded=policy == STOCK)
+            Task(
+                fleet,
+                DailyPods(load, PODS, movable=section.movable),
+                policy,
+                seed,
+                moving=section.moving,
+                bounded=policy == STOCK,
+            )
             for seed in range(SEEDS)
             for fleet in (fleet_of_tables(counts, seed, base=section.base),)
             for load in LOADS

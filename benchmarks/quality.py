@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from tests.fakes.fleets import CONDITIONS, fleet_of
+from wao_predict.by_rule import place_by_rule
 from wao_predict.curves import PowerCurves, monotone
 from wao_predict.fleet import Fleet
+from wao_predict.increase import Rule
 from wao_predict.simulate.placement import POLICIES, simulate
 
+RULES_OF_BURSTS: tuple[Rule, ...] = ("lookahead", "floor")
 TABLES = Path(__file__).parents[1] / "examples" / "data" / "power"
 IDLE_CORES = 0.032
 """CPU in use on each idle node of the tables' fleets [cores]: the 0.1 % at which the tables begin."""
@@ -50,7 +53,24 @@ def main() -> None:
         found = dict(zip(("spread", "reference_burst", "optimum"), measured, strict=True))
         cells = (f"{found[name]:,}" if name in found else "" for name in POLICIES)
         print(f"  {'reference, measured live':34}" + "".join(f"{cell:>{width}}" for cell in cells))
+    _by_rule()
     _under_load()
+
+
+def _by_rule() -> None:
+    """Print how far bursts end above the optimum by the rules of the scheduler; the load before them stays."""
+    title = "bursts of pods, above the optimum [% of total watts]"
+    print(f"\n{title:68}" + "".join(f"{rule:>10}" for rule in RULES_OF_BURSTS) + "   (wanted: at most 1)")
+    mixed = fleet_of(**dict.fromkeys(CONDITIONS, 50))
+    base = mixed.capacity_cores * np.random.default_rng(3).uniform(0.001, 0.3, len(mixed))
+    for title, fleet, pods in (
+        *((f"{title}, tables", fleet_of_tables(counts), pods) for title, counts, pods in CASES),
+        *((f"{title}, models", fleet_of(**counts), pods) for title, counts, pods in CASES),
+        ("50 of each with a base load of 0.1 to 30 %, 1000 x 2", mixed.with_usage(base), 1000),
+    ):
+        placed = [place_by_rule(fleet, 2.0, pods, rule) for rule in RULES_OF_BURSTS]
+        above = [100.0 * one.excess / (one.watts_before + one.total_increase - one.excess) for one in placed]
+        print(f"  {title:66}" + "".join(f"{value:>10.2f}" for value in above))
 
 
 def _under_load() -> None:

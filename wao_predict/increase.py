@@ -7,7 +7,8 @@ With the power curve P, the present load u and the load r of a job there are thr
   [P(u + m r) - P(u)] / m over m >= 1 with u + m r <= capacity.
 * `floor` is r times a slope at u + r / 2: 80 % of it is that of the lower convex hull of P from the node's floor to its
   capacity, and 20 % the mean slope of P within 25 % of the load. The floor is the part of the load that stays: a node
-  that could become idle again has the cost of its whole curve. The near part fills the node in progress first.
+  that could become idle again has the cost of its whole curve. The near part fills the node in progress first. A full
+  node costs 10 % less than that and others less in proportion to u, so that the fuller one of similar nodes wins.
 
 Real curves are often concave: the first job on an idle server is expensive, and later ones cost almost nothing. If each
 job goes where it alone is cheapest, the result can be far from the optimum; look-ahead comes close to it for jobs that
@@ -35,6 +36,8 @@ NEAR = 25.0
 """Distance from the load within which the floor rule takes the mean slope [% of capacity]."""
 NEAR_SHARE = 0.2
 """Share of this mean slope in the cost by the floor rule."""
+FULLER = 0.1
+"""Part by which the floor rule lowers the cost on a full node; in proportion to the load on others."""
 FIT_TOLERANCE = 1e-9
 """Tolerance of `jobs_that_fit`, relative and absolute: ten jobs of 10 % must fit into 100 % despite rounding."""
 
@@ -105,7 +108,7 @@ def watt_increase(
     >>> watt_increase(curves, [50.0], 10.0).tolist()  # the next five add 20 W
     [4.0]
     >>> watt_increase(curves, [50.0], 10.0, rule="floor", floor=0.0).round(2).tolist()  # an idle node would save 100 W
-    [9.76]
+    [9.27]
     """
     if rule not in RULES:
         raise UsageError(f"no rule {rule!r:.40}; there are {', '.join(RULES)}")
@@ -234,14 +237,15 @@ class IncreaseTable:
         return increase
 
     def _floor(self, jobs: _Jobs, limit: FloatArray, floor: FloatArray) -> FloatArray:
-        """Return the cost by the floor rule [W], shape (m,); shares and window are from docs/decisions/0008."""
+        """Return the cost by the floor rule [W], shape (m,); its numbers are from docs/decisions/0008."""
         start, end, middle = np.fmin(floor, jobs.load), jobs.load + jobs.step, jobs.load + 0.5 * jobs.step
         low = np.minimum(np.maximum(middle - NEAR, start), jobs.load)
         high = np.maximum(np.minimum(middle + NEAR, limit), end)
         below, above = self._curves.at(np.array([low, high]), rows=jobs.rows)
         near = (above - below) / (high - low)
         hull = self._hulls.at(middle, start, limit, jobs.rows)
-        cost: FloatArray = ((1.0 - NEAR_SHARE) * hull + NEAR_SHARE * near) * jobs.step
+        slope = (1.0 - NEAR_SHARE) * hull + NEAR_SHARE * near
+        cost: FloatArray = slope * (1.0 - FULLER / 100.0 * jobs.load) * jobs.step
         return cost
 
     def _lookahead(self, jobs: _Jobs) -> FloatArray:

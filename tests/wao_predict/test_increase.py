@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fakes.fleets import curves_of
 from wao_predict import UsageError
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurves
-from wao_predict.increase import NEAR, NEAR_SHARE, RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
+from wao_predict.increase import FULLER, NEAR, NEAR_SHARE, RULES, IncreaseTable, Rule, jobs_that_fit, watt_increase
 
 
 def brute_force(
@@ -33,7 +33,7 @@ def brute_force(
         low, high = min(max(middle - NEAR, start), load), max(min(middle + NEAR, capacity), load + step)
         near = float(np.interp(high, knots, curve) - np.interp(low, knots, curve)) / (high - low)
         hull = hull_slope(curve, knots, start, capacity, middle)
-        return step * ((1 - NEAR_SHARE) * hull + NEAR_SHARE * near)
+        return step * ((1 - NEAR_SHARE) * hull + NEAR_SHARE * near) * (1 - FULLER * load / 100)
     jobs = np.arange(1, (most if rule == "lookahead" else 1) + 1)
     averages = (np.interp(load + jobs * step, knots, curve) - np.interp(load, knots, curve)) / jobs
     return float(averages.min())
@@ -112,8 +112,16 @@ def test_the_floor_rule_lets_a_server_drain_that_is_only_cheap_because_it_runs()
 def test_the_floor_rule_counts_a_permanent_load_as_paid() -> None:
     curves = PowerCurves(np.array([0.0, 10.0, 100.0]), np.array([[200.0, 500.0, 518.0]]))
     increase = watt_increase(curves, [50.0], 5.0, rule="floor", floor=[10.0])
-    assert increase.tolist() == pytest.approx([1.0])
+    assert increase.tolist() == pytest.approx([1.0 - FULLER / 2])
     assert watt_increase(curves, [50.0], 5.0).tolist() == pytest.approx([1.0])
+
+
+def test_the_floor_rule_fills_the_fuller_one_of_similar_nodes() -> None:
+    """The cooler idle node has the lower curve, but a further node in use costs more than that saves."""
+    straight = np.array([[200.0, 300.0], [198.0, 297.0]])
+    curves = PowerCurves(np.array([0.0, 100.0]), straight)
+    assert np.argmin(watt_increase(curves, [50.0, 0.0], 5.0)) == 1
+    assert np.argmin(watt_increase(curves, [50.0, 0.0], 5.0, rule="floor", floor=0.0)) == 0
 
 
 def test_a_floor_above_the_load_is_the_load() -> None:

@@ -109,7 +109,7 @@ def cell(value: object, digits: int = 2) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.{digits}f}"
+        return f"{value:z,.{digits}f}"  # z: no minus before a zero
     return printable(str(value))
 
 

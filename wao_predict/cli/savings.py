@@ -155,7 +155,7 @@ def write_savings(
 
     days = len({day.seed for day in savings.days})
     facts = {
-        "Nodes": f"{len(fleet):,}, {fleet.capacity_cores.sum():,.0f} cores",
+        "Nodes": f"{len(fleet):,} with {fleet.capacity_cores.sum():,.0f} cores",
         "Base load": f"{fleet.usage_cores.sum() / fleet.capacity_cores.sum():.1%} of the CPU, permanent",
         "Pods": pods,
         "Days": f"{days} for each load, each after a day of warming up" if days > 1 else "one for each load",

@@ -97,6 +97,8 @@ def simulate(
     trace = None if running is None else running.trace(remaining=hours(remaining))
     if trace is not None and not pods.load and pods.pods is None:
         pods = replace(pods, load=[_load_of(nodes, trace)])
+    if switch_off.standby and (nodes.usage_cores > 0).all():
+        sys.stderr.write("note: every node has a base load that stays, so no server is switched off\n")
     tasks = tasks_for(
         nodes,
         _pods_of(pods, trace),
@@ -314,7 +316,7 @@ def _write(
         first = comparison.days[0]
         drawn = f"{len({task.seed for task in tasks})} drawn days for each load"
         facts = {
-            "Nodes": f"{len(nodes.names)}, {nodes.capacity_cores.sum():,.0f} cores",
+            "Nodes": f"{len(nodes.names):,} with {nodes.capacity_cores.sum():,.0f} cores",
             "Base load": f"{nodes.usage_cores.sum() / nodes.capacity_cores.sum():.1%} of the CPU, permanent",
             "Pods": f"{first.pods:,} in {first.horizon / 3600:,.4g} h",
             **more,

@@ -62,7 +62,7 @@ def _tiles(rows: list[Row], comparison: Comparison) -> str:
     waited = sum(row.waited for row in rows if row.policy == best.policy)
     return tiles(
         [
-            (f"{best.saved:.1f} %", f"energy saved by {best.policy} at {best.load:.0%} load"),
+            (f"{best.saved:z.1f} %", f"energy saved by {best.policy} at {best.load:.0%} load"),
             (f"{best.kwh:,.0f} kWh", "energy that it uses"),
             (f"{best.cooling_kwh:,.0f} kWh", "of this for cooling")
             if best.cooling_kwh
@@ -86,7 +86,7 @@ def _savings(comparison: Comparison) -> str:
                 colour = _style(comparison, policy)["color"]
                 panel.barh(place, saved.mean(), xerr=spread or None, color=colour, height=0.7, ecolor=MUTED, capsize=3)
                 panel.annotate(
-                    f"{saved.mean():.1f} %",
+                    f"{saved.mean():z.1f} %",
                     (max(float(saved.mean()), 0.0) + spread, place),
                     xytext=(6, 0),
                     textcoords="offset points",
@@ -168,7 +168,7 @@ def _steps(panel: Any, edges: Any, values: Any, **style: Any) -> None:
 _COLUMNS: dict[str, Callable[[Row], str]] = {
     "policy": lambda row: escape(row.policy).replace("-", "&#8209;"),
     "kWh": lambda row: f"{row.kwh:,.1f}",
-    "saved [%]": lambda row: f"{row.saved:.2f}",
+    "saved [%]": lambda row: f"{row.saved:z.2f}",
     "std. dev.": lambda row: _number(row.saved_spread, ".2f"),
     "above the bound [%]": lambda row: _number(row.above_bound, ".2f"),
     "nodes with pods": lambda row: f"{row.busy:.1f}",

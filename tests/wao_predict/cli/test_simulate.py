@@ -140,6 +140,12 @@ def test_the_pods_of_a_cluster_run_on_and_may_be_moved() -> None:
     assert rows[1]["kwh"] < rows[0]["kwh"]
 
 
+def test_a_base_load_on_every_node_is_reported_when_servers_should_be_switched_off(tmp_path: Path) -> None:
+    (tmp_path / "nodes.csv").write_text(NODES.replace(",32,0,", ",32,1,"))
+    run = wao("simulate", str(tmp_path / "nodes.csv"), *QUICK, "--load", "0.3", "-p", "floor", "--standby")
+    assert "every node has a base load that stays, so no server is switched off" in run.err
+
+
 def test_a_table_of_standby_has_starts_and_waiting_times(fleet: str) -> None:
     text = wao("simulate", fleet, "-n", "30", "--seeds", "1", "--load", "0.3", "-p", "floor+standby").out
     assert "floor+standby" in text

@@ -42,6 +42,8 @@ class ServerFrame:
         Prometheus metrics; it has those of the process, the build and the certificate.
     page_url
         Address of `wao ui`, to which the path / links; empty if it is not known.
+    started
+        When it was made, at the start of the server, by the monotonic clock [s].
     counts
         What the server knows, by name, such as the number of nodes: for the line in the log when it is ready.
     """
@@ -51,7 +53,7 @@ class ServerFrame:
         self.checks = HealthChecks()
         self.tasks = BackgroundTasks()
         self.registry = new_registry(component)
-        self.page_url = ""
+        self.page_url, self.started = "", time.monotonic()
         self.counts: dict[str, Callable[[], int]] = {}
         self._families: list[SeriesFamily] = []
         self.checks.add_live("background-tasks", self.tasks.health)

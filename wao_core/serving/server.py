@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from types import TracebackType
@@ -26,7 +27,7 @@ from wao_core.serving.limits import ServerLimits, connection_limit
 from wao_core.serving.logs import configure_logs
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.protocol import ServerProtocol
-from wao_core.serving.tls import ServingTls
+from wao_core.serving.tls import ServingTls, certificate_warning
 from wao_core.serving.traced import traced
 from wao_predict.errors import UsageError
 
@@ -159,6 +160,10 @@ async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> Non
         limits=ServerLimits(connections=connection_limit(options.max_connections)),
     )
     async with server:
+        if (
+            warning := certificate_warning(options)
+        ) is not None:  # now, so that a start that fails shows its error only
+            _log.warning(warning)
         tasks = [frame.tasks.spawn("announce", _announce(server, frame))]
         if frame.tls is not None:
             tasks.append(
@@ -204,7 +209,7 @@ async def _announce(server: Server, frame: ServerFrame, *, patience: float = 15.
         _print_address(server)
     counts = {name: count() for name, count in frame.counts.items()}
     known = ": " + ", ".join(f"{number} {name}" for name, number in counts.items()) if counts else ""
-    _log.info("ready after %.1f s%s", loop.time() - begin, known)
+    _log.info("ready after %.1f s%s", time.monotonic() - frame.started, known)
     if counts.get("nodes") == 0:
         _log.warning("0 nodes: check the manifests, or the permission to list nodes")
 

@@ -153,6 +153,13 @@ class ServingTls:
         return context
 
 
+def certificate_warning(options: ServerOptions) -> str | None:
+    """Return the warning about a certificate that clients cannot know, None for another one."""
+    if options.insecure_http or options.tls_cert_file is not None or options.self_signed_dir is not None:
+        return None
+    return "no certificate is configured: using a self-signed one until this process ends"
+
+
 def tls_from_options(
     options: ServerOptions, *, client_certificates: bool = False, client_ca: Path | None = None
 ) -> ServingTls | None:
@@ -166,7 +173,6 @@ def tls_from_options(
     if folder is None:
         folder = _temporary_folder()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        _log.warning("no certificate is configured: using a self-signed one until this process ends")
     names = [options.host] if options.host not in ("0.0.0.0", "::", "") else []  # noqa: S104
     return serving(folder / "tls.crt", folder / "tls.key", self_signed_hosts=names)
 

@@ -16,7 +16,7 @@ from tests.wao_core.serving.authority import Authority
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import Server
-from wao_core.serving.tls import ServingTls, tls_from_options
+from wao_core.serving.tls import ServingTls, certificate_warning, tls_from_options
 from wao_predict.errors import UsageError
 
 
@@ -100,14 +100,18 @@ def test_the_options_name_the_certificate(tmp_path: Path, options: dict[str, obj
     assert (None if tls is None else tls.certificate) == (certificate and tmp_path / certificate)
 
 
-def test_without_a_folder_the_self_signed_certificate_is_for_this_process_only(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_without_a_folder_the_self_signed_certificate_is_for_this_process_only() -> None:
     first, second = (tls_from_options(ServerOptions()) for _ in range(2))
     assert first is not None
     assert second is not None
     assert first.certificate != second.certificate
-    assert "using a self-signed one until this process ends" in caplog.text
+
+
+def test_a_certificate_that_clients_cannot_know_is_a_warning(tmp_path: Path) -> None:
+    assert "until this process ends" in (certificate_warning(ServerOptions()) or "")
+    given = ServerOptions(tls_cert_file=tmp_path / "tls.crt", tls_private_key_file=tmp_path / "tls.key")
+    for options in (given, ServerOptions(self_signed_dir=tmp_path), ServerOptions(insecure_http=True)):
+        assert certificate_warning(options) is None
 
 
 def test_a_self_signed_certificate_is_for_the_address_that_clients_use(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_value_that_cannot_be_used_is_named_by_its_place(tmp_path: Path, text:
         ("", "is empty: the first line names the columns"),
         (b"\xff\xfe1,2", "it is not UTF-8 text but UTF-16: save it as CSV in UTF-8"),
         (b"caf\xe9,watts\n", "it is not UTF-8 text; save it as CSV in UTF-8"),
-        (gzip.compress(b"cpu_usage\n1\n"), "it is compressed (gzip): unpack it"),
+        (gzip.compress(b"cpu_usage\n1\n", mtime=0), "it is compressed (gzip): unpack it"),
         (b"PK\x03\x04\x14\0", "it is a spreadsheet or a ZIP archive: export the table as CSV"),
         (b"PAR1\x15\x04", "it is a Parquet file: export the table as CSV"),
         (f"# exported today\n{HEAD}1,2,3\n", "the first line must name the columns, and it is '# exported today'"),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from wao_core.cluster.records import Kind
+from wao_core.cluster.source import Problem
 from wao_core.collector.collecting import collecting
 from wao_core.collector.endpoints import EndpointAccess, connecting
 from wao_core.collector.metrics_feed import MetricsFeed
 from wao_core.collector.store import SampleStore
 from wao_core.collector.usage import UsageMetric
 from wao_core.kube.client import KubeClient, KubeError
+from wao_core.kube.resources import NODE_CONFIGS, NODES
 from wao_core.recording.nodes import RecordedNodes, nodes_to_record
 from wao_core.recording.recorder import ClusterRecorder
 from wao_core.source.kubernetes import KubernetesSource
@@ -110,6 +112,16 @@ async def _follow(plan: ClusterPlan, recorder: ClusterRecorder, show: Show) -> R
         await asyncio.sleep(STEP)
 
 
+def not_synced(host: str, problems: Sequence[Problem]) -> str:
+    """Return why an API server cannot be recorded that has not listed nodes and NodeConfigs."""
+    reasons = [problem.reason for problem in problems if problem.where in (NODES.name, NODE_CONFIGS.name)]
+    reason = reasons[0] if reasons else f"no answer within {SYNC_TIME:g} s"
+    return (
+        f"{host} does not list nodes and NodeConfigs: {reason}; is the address right, and may the account get, list "
+        "and watch both?"
+    )
+
+
 @contextmanager
 def _flushed(target: Recording) -> Iterator[None]:
     try:
@@ -138,11 +150,7 @@ async def _source(plan: ClusterPlan) -> AsyncIterator[KubernetesSource]:
     try:
         await source.wait_synced(SYNC_TIME)
         if not source.state.synced([Kind.NODE, Kind.NODE_CONFIG]):
-            reason = source.problems()[0] if source.problems() else None
-            raise UsageError(
-                f"{client.host} does not list nodes and NodeConfigs: "
-                f"{'no answer' if reason is None else reason.reason}; the account must get, list and watch both"
-            )
+            raise UsageError(not_synced(client.host, source.problems()))
         yield source
     finally:
         await source.stop()

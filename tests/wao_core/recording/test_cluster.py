@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.wao_core.recording.cluster_objects import api_server, documents, usage
+from wao_core.cluster.source import Problem
 from wao_core.collector.endpoints import EndpointAccess
-from wao_core.recording.cluster import ClusterPlan, record_cluster
+from wao_core.kube.resources import NODE_CONFIGS
+from wao_core.recording.cluster import ClusterPlan, not_synced, record_cluster
 from wao_predict.errors import UsageError
 from wao_predict.train.table import load_table
 
@@ -57,3 +59,12 @@ async def test_a_cluster_without_a_node_to_record_is_refused(tmp_path: Path) -> 
 @contextmanager
 def silent() -> Iterator[Callable[[str], None]]:
     yield lambda text: None
+
+
+def test_an_api_server_that_does_not_answer_is_named_with_the_reason_that_matters() -> None:
+    refused = [
+        Problem("nodes.metrics.k8s.io", "no answer in time", 0.0),
+        Problem(NODE_CONFIGS.name, "403", 0.0),
+    ]
+    assert "https://api does not list nodes and NodeConfigs: 403; is the address" in not_synced("https://api", refused)
+    assert "no answer within 30 s; is the address right" in not_synced("https://api", refused[:1])

@@ -219,7 +219,8 @@ def _moving_of(options: Moves) -> Moving:
     from wao_predict.rebalance import Budgets
     from wao_predict.simulate.moves import Moving
 
-    return Moving(Budgets(moves=options.moves, minimum_saving=options.minimum_saving), period=options.move_period)
+    budgets = Budgets(moves=options.moves, minimum_saving=options.minimum_saving, whole_nodes=not options.partial)
+    return Moving(budgets, period=options.move_period)
 
 
 def _standby_of(options: SwitchOff) -> Standby:

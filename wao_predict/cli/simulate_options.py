@@ -162,6 +162,10 @@ class Moves:
     minimum_saving: Annotated[
         float, typer.Option(min=0.0, max=1e6, help="Power that emptying a node must save [W].", rich_help_panel=MOVES)
     ] = 5.0
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Move pods also from nodes on which others stay.", rich_help_panel=MOVES),
+    ] = False
 
 
 @dataclass(frozen=True)

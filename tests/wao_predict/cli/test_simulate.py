@@ -103,6 +103,15 @@ def test_every_policy_is_simulated_with_moves_too(fleet: str) -> None:
     assert 0 < rows[1]["moves"] <= 3 * 24
 
 
+def test_pods_can_leave_nodes_on_which_others_stay(fleet: str) -> None:
+    options = ("--load", "0.5", "-p", "lookahead+moves", "--movable", "0.3", "--minimum-saving", "0", "-o", "json")
+    whole, partial = (
+        json.loads(wao("simulate", fleet, *QUICK, *options, *more).out)["rows"][0]["moves"]
+        for more in ((), ("--partial",))
+    )
+    assert whole < partial
+
+
 def pods_on(*nodes: int, cores: float = 1.0, age: float = 3600.0) -> PresentPods:
     """Return a movable pod on each of some nodes."""
     same = np.full(len(nodes), cores)

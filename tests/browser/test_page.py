@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from tests.browser.fleet import CHROMIUM, serving_fleet
 
 pytestmark = pytest.mark.timeout(300)  # with the start of 1,000 nodes
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"
 PATIENCE = 30_000.0
 """Milliseconds that an expectation may take."""
 
@@ -40,6 +44,17 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page of 1,000 nodes."""
     with serving_fleet(tmp_path_factory.mktemp("large"), 250, jobs=False) as url:
         yield url
+
+
+@contextmanager
+def serving_with_tokens(file: Path) -> Iterator[str]:
+    """Run the page of the example fleet for viewers with a token."""
+    file.write_text("s3cret,ann,1\n")
+    command = [sys.executable, "-m", "wao_predict.cli", "ui", "--manifests", str(EXAMPLE), "--insecure-http"]
+    with subprocess.Popen([*command, "--token-file", str(file)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield next(line for line in process.stdout if line.startswith("listening on ")).split()[-1]
+        process.terminate()
 
 
 @contextmanager
@@ -171,3 +186,17 @@ def test_a_thousand_nodes_are_cells_of_one_chart_and_rows_of_a_table_that_is_sho
         page.get_by_role("searchbox", name="Filter").fill("")
         page.get_by_role("button", name="Show all 1,000").press("Enter")
         expect(rows).to_have_count(1000)
+
+
+def test_a_token_opens_the_page_that_was_asked_for_until_the_viewer_signs_out(browser: Browser, tmp_path: Path) -> None:
+    with serving_with_tokens(tmp_path / "tokens") as url, opening(browser, url) as page:
+        page.goto("/inputs")
+        page.get_by_label("Bearer token").fill("wrong")
+        page.get_by_role("button", name="Sign in").press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("This token is not valid.")
+        page.get_by_label("Bearer token").fill("s3cret")
+        page.get_by_role("button", name="Sign in").press("Enter")
+        expect(page.get_by_role("heading", name="Inputs", level=1)).to_be_visible()
+        page.get_by_role("button", name="Sign out").press("Enter")
+        page.goto("/inputs")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()

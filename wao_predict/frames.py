@@ -19,7 +19,15 @@ Row = TypeVar("Row")
 
 
 class Rows(list[Row], Generic[Row]):
-    """A list that a notebook shows as a table, with a column for each value of its items."""
+    """A list that a notebook shows as a table, with a column for each value of its items.
+
+    Attributes
+    ----------
+    what
+        What the items are, in the plural.
+    """
+
+    what = "rows"
 
     def columns(self) -> dict[str, list[object]]:
         """Return the values of the items by name."""
@@ -31,7 +39,7 @@ class Rows(list[Row], Generic[Row]):
 
     def _repr_html_(self) -> str:
         columns = self.columns()
-        return html_table(type(self).__name__, list(columns), zip(*columns.values(), strict=True))
+        return html_table(f"{len(self)} {self.what}", list(columns), zip(*columns.values(), strict=True))
 
 
 def data_frame(columns: Mapping[str, object]) -> pandas.DataFrame:
@@ -56,9 +64,8 @@ def html_table(caption: str, header: Sequence[str], rows: Iterable[Sequence[obje
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in shown[:MOST_ROWS])
     more = f"<tr><td colspan='{len(header)}'>{left:,} more rows</td></tr>" if left > 0 else ""
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
-    )
+    title = f"<caption style='white-space:nowrap;text-align:left'>{escape(caption)}</caption>"
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
 
 
 def _cell(value: object) -> str:

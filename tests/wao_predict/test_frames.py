@@ -50,5 +50,6 @@ def test_models_results_and_curves_are_tables() -> None:
     for shown in (models, outcomes, fleet.curves, fleet, fleet.what_if(1.0, 2)):
         assert shown._repr_html_().startswith("<table>")
         assert len(repr(fleet)) < 120
+    assert ">4 models</caption>" in models._repr_html_()
     for one in (models[0], outcomes[0]):
         assert len(repr(one)) < 120

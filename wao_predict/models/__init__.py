@@ -26,6 +26,8 @@ def model_names() -> list[str]:
 class ModelList(Rows[ModelInfo]):
     """Metadata of models, shown as a table in a notebook."""
 
+    what = "models"
+
     def columns(self) -> dict[str, list[object]]:
         """Return name, features, error on held-out rows [%] and licence of each model."""
         return {

@@ -57,6 +57,8 @@ class Outcome:
 class Outcomes(Rows[Outcome]):
     """The results of several policies for the same pods, shown as a table in a notebook."""
 
+    what = "policies"
+
     def columns(self) -> dict[str, list[object]]:
         """Return power [W], increase [W], saving [%] relative to the first policy, and nodes used, by policy."""
         return {

@@ -80,7 +80,9 @@ kubectl create -f {self._pod}    # twice: the second Pod needs a server that sle
             "tls": {"caBundle": self._bed.ca.file.read_text()},
             "startTimeout": "2m",
         }
-        spec = {"metricsCollector": {}, "predictor": {}, "standby": standby}
+        points = [{"cpuUsage": 0, "watts": 110}, {"cpuUsage": 100, "watts": 240}]
+        model = {"type": "PowerCurve", "endpoint": "", "points": points}
+        spec = {"metricsCollector": {}, "predictor": {"powerConsumption": model}, "standby": standby}
         return {
             "apiVersion": "node.waok8s.github.io/v1beta1",
             "kind": "NodeConfigTemplate",

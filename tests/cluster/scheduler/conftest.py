@@ -21,10 +21,20 @@ CASES = {
 ZONES = {row: {"topology.kubernetes.io/zone": f"z{row // 3}"} for row in range(9)}
 CONTROL_PLANE = {"node-role.kubernetes.io/control-plane": ""}
 
+DAYS = {
+    policy: Group(f"day-{policy}", {"edge_lenovo": 6, "edge_supermicro": 6})
+    for policy in ("least-allocated", "lookahead", "floor")
+}
+"""Equal fleets by policy, for one day on all of them at the same time."""
+
 GROUPS = {
+    **{group.name: group for group in DAYS.values()},
     **{f"burst-{name}": Group(f"burst-{name}", counts) for name, (counts, _) in CASES.items()},
+    **{f"floor-{name}": Group(f"floor-{name}", counts) for name, (counts, _) in CASES.items()},
     **{f"single-{name}": Group(f"single-{name}", counts) for name, (counts, _) in CASES.items()},
-    "loaded": Group("loaded", dict.fromkeys(CASES["mixed"][0], 50), load=(0.1, 30.0)),
+    **{
+        name: Group(name, dict.fromkeys(CASES["mixed"][0], 50), load=(0.1, 30.0)) for name in ("loaded", "floor-loaded")
+    },
     "outage": Group("outage", {"edge_lenovo": 8, "cloud_lenovo": 8}, load=(2.0, 20.0)),
     "plain": Group("plain", {"edge_lenovo": 6}),
     "zones": Group("zones", {"edge_lenovo": 9}, labels=ZONES),
@@ -49,7 +59,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="package")
 def site(bed: ControlPlane, models: ModelServer) -> Iterator[Site]:
     """The deployed parts, and every group of nodes."""
-    made = Site(bed, bed.start_metrics_server())
+    made = Site(bed, bed.start_metrics_server(), rules=("floor", "lookahead"))
     try:
         made.start()
         remote = Group("remote", {"edge_lenovo": 6, "cloud_lenovo": 6}, endpoints=models.endpoints, load=(2.0, 20.0))

@@ -6,7 +6,7 @@ import base64
 import os
 import signal
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,27 @@ PATIENCE = 300.0
 
 
 class Site:
-    """Controller, metrics API, extender, our kube-scheduler (`wao-scheduler`) and a stock one (`stock-scheduler`)."""
+    """Controller, metrics API, extender, our kube-scheduler (`wao-scheduler`) and a stock one (`stock-scheduler`).
+
+    Parameters
+    ----------
+    settings
+        Settings of the extender that differ from the shipped ones.
+    rules
+        Rules that have a profile and a kube-scheduler of their own, such as `floor-scheduler`.
+    """
 
     def __init__(
-        self, bed: ControlPlane, metrics_server: Program, settings: Mapping[str, object] | None = None
+        self,
+        bed: ControlPlane,
+        metrics_server: Program,
+        settings: Mapping[str, object] | None = None,
+        *,
+        rules: Sequence[str] = (),
     ) -> None:
         self.bed, self.metrics_server = bed, metrics_server
         self._changed = SETTINGS if settings is None else settings
+        self._rules = rules
         self.deployment = Deployment(bed)
         self.port = free_port()
         self._settings = bed.folder / "extender.yaml"
@@ -47,12 +61,16 @@ class Site:
         self.deployment.apply()
         self.deployment.start("wao-controller")
         shipped = yaml.safe_load(self._map("wao-scheduler"))
+        shipped["profiles"] |= {rule: {"rule": rule} for rule in self._rules}
         self._settings.write_text(yaml.safe_dump(shipped | self._changed))
         self.metrics_api = self.start_metrics_api()
         self.extender = self.start_extender()
         if schedulers:
             account = self.scheduler_account()
             self.bed.start_scheduler(self.scheduler_config(), name="wao-kube-scheduler", account=account)
+            for rule in self._rules:
+                config = self.scheduler_config(f"{rule}-scheduler", rule)
+                self.bed.start_scheduler(config, name=f"{rule}-kube-scheduler", account=account)
             self.bed.start_scheduler({"profiles": [{"schedulerName": "stock-scheduler"}]}, name="stock-scheduler")
         return self
 
@@ -185,14 +203,18 @@ class Site:
         """Return the kubeconfig of our kube-scheduler's ServiceAccount."""
         return self.bed.config_for_account(NAMESPACE, "wao-kube-scheduler")
 
-    def scheduler_config(self) -> dict[str, Any]:
-        """Return the shipped configuration of our kube-scheduler, led to the extender on loopback."""
+    def scheduler_config(self, name: str = "", profile: str = "default") -> dict[str, Any]:
+        """Return the shipped configuration of our kube-scheduler, led to a profile of the extender on loopback."""
         config: dict[str, Any] = yaml.safe_load(self._map("wao-kube-scheduler"))
         authority = self.bed.folder / "wao-ca.crt"
         authority.write_text(self._map("wao-ca", "ca.crt"))
         (asked,) = config["extenders"]
-        asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/default"
+        asked["urlPrefix"] = f"https://127.0.0.1:{self.port}/{profile}"
         asked["tlsConfig"] |= {"caFile": str(authority)} | self._client_certificate()
+        if name:
+            config["leaderElection"] = {"leaderElect": False}  # the shipped one has the Lease
+            (named,) = config["profiles"]
+            named["schedulerName"] = name
         return config
 
     def _as_kube_scheduler(self) -> httpx2.Client:

@@ -95,11 +95,14 @@ def as_count(name: str, value: object) -> int:
     Raises
     ------
     UsageError
-        It is not a whole number.
+        It is not a whole number, or numpy cannot count so far.
     """
     try:
         if isinstance(value, bool):
             raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
+        count = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise UsageError(f"{name} is {value!r:.40}: give a whole number") from None
+    if abs(count) > np.iinfo(np.int64).max:
+        raise UsageError(f"{name} has more than 64 bits: give a smaller number")
+    return count

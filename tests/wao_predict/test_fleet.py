@@ -189,3 +189,10 @@ def test_a_node_that_cannot_be_counted_is_named(
     curves = PowerCurves(DEFAULT_KNOTS, np.tile(np.array(watts)[:, None], (1, 41)))
     with pytest.raises(UsageError, match=words):
         Fleet(names, curves, np.array(capacity), np.array(usage))
+
+
+@pytest.mark.parametrize("count", [2**63, -(2**64), 10**400])
+def test_a_number_of_pods_that_numpy_cannot_count_is_refused(count: int) -> None:
+    curves = PowerCurves(np.array([0.0, 100.0]), np.array([[100.0, 200.0]]))
+    with pytest.raises(UsageError, match="n has more than 64 bits: give a smaller number"):
+        what_if(curves, [10.0], [0.0], cores=1.0, n=count)

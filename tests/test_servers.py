@@ -144,7 +144,7 @@ async def assert_common(client: httpx2.AsyncClient, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "paths"),
     [
-        ("metrics-api", ["/version", "/debug/nodes/{name}"]),
+        ("metrics-api", ["/version", "/debug/nodes/{name}", "/v1/sensors"]),
         (
             "scheduler",
             [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
+from wao_core.serving.api import Responses, validation_message
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import package_version
@@ -25,6 +28,9 @@ from wao_metrics_api.metrics import RequestTelemetry, node_families
 from wao_metrics_api.nodes import NodeMetrics
 from wao_metrics_api.paths import in_group, unknown_path
 from wao_metrics_api.responses import internal_error
+from wao_metrics_api.sensor_documents import MOST_SENSORS, SensorList, sensor_list
+
+_INVALID: Responses = {422: {"description": "metav1.Status"}}
 
 
 def create_app(
@@ -47,7 +53,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: _http_error, StatusError: _status_error, Exception: _crash},
+        exception_handlers={
+            HTTPException: _http_error,
+            RequestValidationError: _validation_error,
+            StatusError: _status_error,
+            Exception: _crash,
+        },
     )
     # a Route with an object, not a function, passes on the plain ASGI call for every method
     for path, endpoint in (
@@ -77,10 +88,18 @@ def _add_rest(app: FastAPI, state: ClusterState, store: SampleStore) -> None:
             "platform": f"{platform.system().lower()}/{platform.machine()}",
         }
 
-    @app.get("/debug/nodes/{name}")
+    @app.get("/debug/nodes/{name}", responses=_INVALID)
     async def explain(name: str) -> NodeExplanation:
         """Explain the metrics of a node: values, ages, and why one is missing."""
         return explain_node(state, store, name)
+
+    @app.get("/v1/sensors", responses=_INVALID)
+    async def sensors(
+        failing: Annotated[bool, Query(description="only sensors that are not ok")] = False,
+        limit: Annotated[int, Query(ge=1, le=MOST_SENSORS, description="most sensors")] = 1000,
+    ) -> SensorList:
+        """List the sensors of all nodes: the result of the last reading, its reason, and the time of the last value."""
+        return sensor_list(state.node_configs.values(), store, failing=failing, limit=limit)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
@@ -90,6 +109,11 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     if code == 405:
         return _status_response(StatusError(405, NOT_ALLOWED, details={}))
     return _status_response(StatusError(code, REASONS.get(code, "Unknown")))
+
+
+async def _validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _status_response(StatusError(422, validation_message(error)))
 
 
 async def _status_error(_request: Request, error: Exception) -> Response:

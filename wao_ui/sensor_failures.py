@@ -1,4 +1,4 @@
-"""Failing sensors, as the statuses of NodeConfigs report them."""
+"""Failing sensors, as the statuses of NodeConfigs or, without a cluster, the metrics API report them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import msgspec
 from wao_core.cluster.names import API_VERSION
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
+from wao_metrics_api.sensor_documents import MOST_SENSORS, SensorList
 from wao_predict.timestamps import parse_rfc3339
+from wao_ui.feeds import Api
 
 PAGE = 500  # NodeConfigs of one request
 
@@ -63,6 +65,15 @@ async def failing_sensors(client: KubeClient) -> tuple[SensorFailure, ...]:
         more = page.metadata.more
         if not more:
             return tuple(found)
+
+
+async def listed_sensors(api: Api) -> tuple[SensorFailure, ...]:
+    """Return the failing sensors that the metrics API lists."""
+    body = await api.get(f"/v1/sensors?failing=true&limit={MOST_SENSORS}")
+    return tuple(
+        SensorFailure(sensor.node, sensor.metric, sensor.reason or sensor.state.value, sensor.time)
+        for sensor in SensorList.model_validate_json(body).sensors
+    )
 
 
 def failures_of(config: ReportedConfig) -> list[SensorFailure]:

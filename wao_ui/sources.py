@@ -21,7 +21,7 @@ from wao_predict.errors import RemoteError, UsageError
 from wao_scheduler.documents import DecisionDocument, DecisionList, WhatIfAnswer
 from wao_scheduler.node_documents import NodesDocument
 from wao_ui.feeds import Api, Feed
-from wao_ui.sensor_failures import SensorFailure, failing_sensors
+from wao_ui.sensor_failures import SensorFailure, failing_sensors, listed_sensors
 
 METRICS = ("inlet_temp", "delta_p", "power_watts", "cpu_usage", "predicted_watts")
 DECISIONS, EVICTIONS = 200, 100  # of the lists
@@ -81,6 +81,8 @@ class Sources:
             made.metrics = Feed("metrics API", where, partial(_metrics, get))
         if apis.client is not None:
             made.sensors = Feed("NodeConfigs", "the API server", partial(failing_sensors, apis.client))
+        elif apis.metrics is not None:
+            made.sensors = feed("metrics API, sensors", apis.metrics, listed_sensors)
         if (scheduler := apis.scheduler) is not None:
             made.nodes = feed("scheduler, nodes", scheduler, _nodes)
             made.decisions = feed("scheduler, decisions", scheduler, _decisions)

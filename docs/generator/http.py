@@ -24,7 +24,8 @@ An aggregated Kubernetes API. The API server forwards requests of authorized use
 | `GET /openapi/v2`, `GET /openapi/v3` | OpenAPI documents in the form of Kubernetes. |
 
 METRIC is `inlet_temp` (degrees Celsius), `delta_p` (pascal), `power_watts`, `predicted_watts` (watts) or `cpu_usage`
-(percent of the node's capacity)."""
+(percent of the node's capacity). All errors of this server are `metav1.Status`. Paths outside of `/apis` need the right
+`get` on the non-resource URL."""
 EXTENDER = """\
 | path | description |
 |---|---|

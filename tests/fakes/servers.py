@@ -20,7 +20,7 @@ from tests.fakes.extender import Extender
 from tests.fakes.lb_cluster import Cluster
 from tests.fakes.rebalance_site import RebalanceSite
 from tests.fakes.snapshots import snapshot
-from wao_core.cluster.records import Kind, Node
+from wao_core.cluster.records import Kind, Node, NodeConfig, SensorTerm
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
 from wao_core.controller.server import create_app as controller_app
@@ -37,12 +37,15 @@ from wao_fleet.standby.sources import Sources
 from wao_lb.agent.app import create_app as agent_app
 from wao_lb.app import create_app as lb_app
 from wao_metrics_api.app import create_app as metrics_api_app
+from wao_predict.endpoint import Endpoint
 from wao_scheduler.app import create_app as scheduler_app
 
 
 def _metrics_api(frame: ServerFrame) -> ASGIApp:
     state, store = ClusterState(), SampleStore()
     state.put(Kind.NODE, Node(name="n1", labels={"zone": "a"}))
+    terms = {metric: SensorTerm(Endpoint("Redfish", "")) for metric in ("inlet_temp", "delta_p")}
+    state.put(Kind.NODE_CONFIG, NodeConfig(name="n1", namespace="wao", node_name="n1", metrics=terms))
     store.put("n1", "inlet_temp", Sample(22.5, time.time(), ttl=1e9, source="Redfish"))
     store.fail("n1", "delta_p", "no answer in 8 s", ttl=60)
     return metrics_api_app(state, store, frame)

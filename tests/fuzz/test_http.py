@@ -15,7 +15,7 @@ from tests.fuzz.json_texts import TEXTS
 PATHS = {
     "controller": (),
     "metrics-api": (
-        *("/version", "/debug/nodes/n1", "/apis", "/openapi/v2", "/openapi/v3", "/openapi.json"),
+        *("/version", "/debug/nodes/n1", "/v1/sensors", "/apis", "/openapi/v2", "/openapi/v3", "/openapi.json"),
         "/apis/custom.metrics.k8s.io/v1beta2/nodes/*/inlet_temp",
         "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/nodes/n1/delta_p",
     ),
@@ -28,6 +28,7 @@ PATHS = {
 COMMON = ("/healthz", "/livez", "/readyz", "/metrics", "/nowhere", "/", "*", "")
 QUERIES = (
     *("verbose", "exclude=ping", "wait=1h", "wait=-1s", "wait=1.1.1s", "pod=default/p", "limit=0", "limit=99999999999"),
+    *("failing=true", "failing=perhaps"),
     *("labelSelector=a in (b,c)", "metricLabelSelector=!a", "labelSelector==", "fieldSelector=x", "a=%ff", "%00", ";"),
 )
 METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT PRI get".split()

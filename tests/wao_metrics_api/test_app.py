@@ -271,6 +271,25 @@ async def test_explain_shows_why_there_is_no_value(client: httpx2.AsyncClient) -
     )
 
 
+@pytest.mark.parametrize(("query", "golden"), [("", "SensorList"), ("?failing=true", "SensorList-failing")])
+async def test_the_sensors_are_listed_with_their_reasons(client: httpx2.AsyncClient, query: str, golden: str) -> None:
+    response = await client.get(f"/v1/sensors{query}")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == json.loads((GOLDEN / f"{golden}.json").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("limit=0", "query.limit: Input should be greater than or equal to 1"),
+        ("limit=10001", "query.limit: Input should be less than or equal to 10000"),
+        ("failing=perhaps", "query.failing: Input should be a valid boolean, unable to interpret input"),
+    ],
+)
+async def test_a_wrong_parameter_is_a_status(client: httpx2.AsyncClient, query: str, message: str) -> None:
+    assert status_of(await client.get(f"/v1/sensors?{query}")) == (422, "Invalid", message)
+
+
 async def test_what_nobody_expected_is_a_status_without_its_text_and_is_raised_for_the_log(
     state: ClusterState, store: SampleStore
 ) -> None:

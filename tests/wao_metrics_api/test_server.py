@@ -1,5 +1,6 @@
 """`wao metrics-api` as a process: from a folder of manifests to answers over TLS, for kubectl too."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,6 +15,9 @@ import httpx2
 import pytest
 
 from tests.wao_predict.cli.running import wao
+from wao_predict.connection import TlsPolicy
+from wao_ui.feeds import Api
+from wao_ui.sources import Apis, Sources
 
 FLEET = """
 apiVersion: v1
@@ -103,7 +107,21 @@ def test_serves_a_folder_of_manifests_over_tls(folder: Path) -> None:
             why = client.get("/debug/nodes/n2").json()["metrics"]["inlet_temp"]
             assert "cannot connect" in why["reason"]
             assert client.get("/readyz").text == "ok"
+        assert asyncio.run(failing_on_the_page(url, folder / "tls" / "tls.crt")) == [
+            ("n2", "inlet_temp", why["reason"])
+        ]
         kubectl(url)
+
+
+async def failing_on_the_page(url: str, certificate: Path) -> list[tuple[str, str, str]]:
+    """Return the failing sensors that `wao ui --manifests --metrics-url` shows."""
+    apis = Apis(metrics=Api(url, TlsPolicy(ca_file=certificate)))
+    sensors = Sources.of(apis).sensors
+    assert sensors is not None
+    await sensors.refresh()
+    await apis.close()
+    assert sensors.problem == ""
+    return [(failure.node, failure.metric, failure.reason) for failure in sensors.value or ()]
 
 
 def kubectl(url: str) -> None:
@@ -125,6 +143,7 @@ def test_tokens_are_needed_when_a_token_file_is_given(folder: Path) -> None:
         context = ssl.create_default_context(cafile=str(folder / "tls" / "tls.crt"))
         with httpx2.Client(base_url=url, verify=context, trust_env=False) as client:
             assert client.get(f"{G}/nodes/n1/inlet_temp").status_code == 403
+            assert client.get("/v1/sensors").status_code == 403
             assert client.get("/readyz").status_code == 200
             client.headers["Authorization"] = "Bearer abc"
             assert client.get(f"{G}/nodes/n1/inlet_temp").status_code == 200

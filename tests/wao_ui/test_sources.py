@@ -18,6 +18,7 @@ from wao_core.serving.server import Server
 from wao_predict.connection import TlsPolicy
 from wao_predict.errors import RemoteError, UsageError
 from wao_ui.feeds import Api, value_of
+from wao_ui.sensor_failures import SensorFailure
 from wao_ui.sources import REPLICAS, Apis, Sources
 
 NAMES = {"metrics": "metrics-api", "scheduler": "scheduler", "lb": "lb", "rebalance": "rebalance", "standby": "standby"}
@@ -64,6 +65,7 @@ async def test_every_application_is_read_in_its_own_form(sources: Sources) -> No
     assert nodes is not None
     assert [node.name for node in nodes.nodes] == ["a", "b"]
     assert weights
+    assert value_of(sources.sensors) == (SensorFailure("n1", "delta_p", "no answer in 8 s"),)
     assert value_of(sources.decisions) == ()
     assert value_of(sources.evictions) == ()
 

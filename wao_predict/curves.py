@@ -76,6 +76,14 @@ def monotone(watts: ArrayLike) -> FloatArray:
     return values if given.ndim == 2 else values[0]
 
 
+def _checked_knots(knots: ArrayLike) -> FloatArray:
+    """Return knots as floats, shape (k,); raises `UsageError` unless they ascend and are finite."""
+    loads = as_floats("knots", knots)
+    if loads.ndim != 1 or loads.size < 2 or not np.isfinite(loads).all() or (loads[1:] <= loads[:-1]).any():
+        raise UsageError(f"knots of shape {loads.shape}: give at least two ascending CPU loads")
+    return loads
+
+
 def _pool(values: FloatArray) -> FloatArray:
     n, k = values.shape
     total = np.concatenate([np.zeros((n, 1)), np.cumsum(values, axis=1)], axis=1)
@@ -114,10 +122,8 @@ class PowerCurves:
     watts: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "knots", as_floats("knots", self.knots))
+        object.__setattr__(self, "knots", _checked_knots(self.knots))
         object.__setattr__(self, "watts", as_floats("watts", self.watts))
-        if self.knots.ndim != 1 or self.knots.size < 2 or (np.diff(self.knots) <= 0).any():
-            raise UsageError(f"knots of shape {self.knots.shape}: give at least two ascending CPU loads")
         if self.watts.ndim != 2 or self.watts.shape[1] != self.knots.size:
             raise UsageError(f"watts of shape {self.watts.shape} instead of (n_nodes, {self.knots.size})")
 
@@ -306,7 +312,7 @@ def power_curves(
     """
     needed = conditions_of(features_of(_backend_of(predictor)), inlet_temp, delta_p)
     usable = np.isfinite(needed).all(axis=1)
-    grid = _knots_of(predictor) if knots is None else as_floats("knots", knots)
+    grid = _knots_of(predictor) if knots is None else _checked_knots(knots)
     watts = np.full((usable.size, grid.size), np.nan)
     if usable.any():
         watts[usable] = monotone(_evaluate(predictor, needed[usable], grid, own=knots is None))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wao_predict.arrays import FloatArray
+from wao_predict.arrays import FloatArray, as_number
 from wao_predict.backends.base import features_of
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
@@ -120,8 +120,8 @@ class PowerCurveDisplay(Display):
         UsageError
             The model has no intervals, or not for this share.
         """
-        inlet_temp = _middle(predictor, "inlet_temp", 24.0) if inlet_temp is None else inlet_temp
-        delta_p = _middle(predictor, "delta_p", 7.5) if delta_p is None else delta_p
+        inlet_temp = _condition(predictor, "inlet_temp", inlet_temp, default=24.0)
+        delta_p = _condition(predictor, "delta_p", delta_p, default=7.5)
         curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
         name = str(getattr(predictor, "name", ""))
         readings = (
@@ -155,8 +155,10 @@ def _bounds(predictor: SupportsPredict, curve: PowerCurve, level: float) -> tupl
     return np.maximum(curve.watts + low, 0.0), curve.watts + high
 
 
-def _middle(predictor: SupportsPredict, feature: str, default: float) -> float | None:
-    """Return the middle of a feature's trained range, None for a model without this feature."""
+def _condition(predictor: SupportsPredict, feature: str, given: float | None, *, default: float) -> float | None:
+    """Return a given condition, else the middle of its trained range; None for a model without this feature."""
+    if given is not None:
+        return as_number(feature, given)
     if feature not in features_of(getattr(predictor, "backend", predictor)):
         return None
     low, high = (getattr(predictor, "ranges", None) or {}).get(feature, (default, default))

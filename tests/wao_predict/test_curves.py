@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from wao_predict import Predictor, UsageError
+from wao_predict import Predictor, UsageError, load_predictor
 from wao_predict.backends.fake import FakeBackend
 from wao_predict.curves import DEFAULT_KNOTS, PowerCurve, PowerCurves, curve_rows, monotone, power_curves
 from wao_predict.features import FEATURES
@@ -101,6 +101,12 @@ def test_rows_of_curves_are_in_the_order_of_the_features() -> None:
 def test_curves_of_a_wrong_shape_are_refused(knots: list[float], watts: list[object]) -> None:
     with pytest.raises(UsageError):
         PowerCurves(np.array(knots), np.array(watts, dtype=float))
+
+
+@pytest.mark.parametrize("knots", [5.0, [0.0], [50.0, 50.0], [0.0, np.inf], [np.nan, 1.0], [[0.0, 1.0], [2.0, 3.0]]])
+def test_knots_that_do_not_ascend_are_refused_before_a_model_is_used(knots: object) -> None:
+    with pytest.raises(UsageError, match="at least two ascending CPU loads"):
+        power_curves(load_predictor("curve:0=60,100=120"), knots=knots)  # type: ignore[arg-type]
 
 
 def test_one_curve_gives_an_increase() -> None:

@@ -31,6 +31,12 @@ def test_the_line_is_the_curve() -> None:
     assert display.ax_.get_ylabel() == "power [W]"
 
 
+@pytest.mark.parametrize("wrong", ["zero", [1.0, 2.0], 1j, True])
+def test_a_condition_that_is_no_number_is_refused_although_the_model_does_not_need_it(wrong: object) -> None:
+    with pytest.raises(UsageError, match="delta_p"):
+        PowerCurveDisplay.from_predictor(load_predictor("curve:0=60,100=120"), delta_p=wrong)  # type: ignore[arg-type]
+
+
 def test_curves_share_axes_in_colours_of_their_own() -> None:
     first = PowerCurveDisplay(CURVE, label="one").plot()
     second = PowerCurveDisplay(CURVE, label="two").plot(ax=first.ax_)

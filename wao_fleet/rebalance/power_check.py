@@ -14,7 +14,7 @@ NOISE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SavingCheck:
     """The result for the nodes of a plan that have power meters.
 
     Attributes
@@ -35,14 +35,14 @@ class Verdict:
         return self.measured >= ENOUGH * self.predicted
 
 
-def verdict(
+def check_saving(
     drained: Collection[str],
     change: Mapping[str, float],
     before: Mapping[str, Listed],
     after: Mapping[str, Listed],
     *,
     ended_at: float,
-) -> Verdict | None:
+) -> SavingCheck | None:
     """Return the saving that was measured, None if that cannot be known.
 
     It cannot be known if no drained node has a power meter and a sample after the end, or if the nodes that can be
@@ -63,12 +63,12 @@ def verdict(
     --------
     >>> before = {"a": Listed(200.0, 10.0, None), "b": Listed(150.0, 10.0, None)}
     >>> after = {"a": Listed(120.0, 90.0, None), "b": Listed(160.0, 90.0, None)}
-    >>> verdict(["a"], {"a": -80.0, "b": 8.0}, before, after, ended_at=60.0)
-    Verdict(predicted=72.0, measured=70.0, nodes=2)
+    >>> check_saving(["a"], {"a": -80.0, "b": 8.0}, before, after, ended_at=60.0)
+    SavingCheck(predicted=72.0, measured=70.0, nodes=2)
     """
     known = [node for node in change if node in before and node in after and after[node].time > ended_at]
     if not set(drained) & set(known):
         return None
     predicted = -sum(change[node] for node in known)
     measured = sum(before[node].value - after[node].value for node in known)
-    return Verdict(predicted, measured, len(known)) if predicted >= NOISE else None
+    return SavingCheck(predicted, measured, len(known)) if predicted >= NOISE else None

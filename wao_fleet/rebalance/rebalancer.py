@@ -22,7 +22,7 @@ from wao_fleet.rebalance.fleet_plan import FleetPlan, PlannedDrain, plan_fleet
 from wao_fleet.rebalance.memory import Memory
 from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable
-from wao_fleet.rebalance.power_check import Verdict, verdict
+from wao_fleet.rebalance.power_check import SavingCheck, check_saving
 from wao_fleet.rebalance.records import DrainResult, History, SavingRecord
 from wao_fleet.rebalance.settings import PURPOSE, Mode, RebalanceSettings
 from wao_fleet.rebalance.stored_memory import StoredMemory
@@ -207,9 +207,9 @@ class Rebalancer:
 
     async def _judge(self, plan: FleetPlan, before: Mapping[str, Listed]) -> None:
         """Compare measured power with the prediction, once new samples are there."""
-        found = await self._verdict(plan, before, ended_at=self._clock())
+        found = await self._check_saving(plan, before, ended_at=self._clock())
         if found is None:
-            log.info("the saving was not measured within %g s", self.settings.verdict)
+            log.info("the saving was not measured within %g s", self.settings.measured_within)
             return
         self.history.savings.appendleft(SavingRecord(self._clock(), found.predicted, found.measured, found.nodes))
         self.metrics.predicted.inc(found.predicted)
@@ -224,17 +224,19 @@ class Rebalancer:
             await self._source.event(about, reason="SavingMissed", message=message, warning=True)
         await self._stored.save()
 
-    async def _verdict(self, plan: FleetPlan, before: Mapping[str, Listed], *, ended_at: float) -> Verdict | None:
-        """Return the verdict as soon as all nodes with power meters have a later sample, at the latest in time."""
+    async def _check_saving(
+        self, plan: FleetPlan, before: Mapping[str, Listed], *, ended_at: float
+    ) -> SavingCheck | None:
+        """Return the result as soon as all nodes with power meters have a later sample, at the latest in time."""
         drained = [drain.node for drain in plan.drains]
         comparable = len(before.keys() & plan.change.keys())
         backoff, found = Backoff(initial=1.0, maximum=10.0), None
         try:
-            async with asyncio.timeout(self.settings.verdict):
+            async with asyncio.timeout(self.settings.measured_within):
                 while found is None or found.nodes < comparable:
                     await asyncio.sleep(backoff.next())
                     after = await self._measured()
-                    found = verdict(drained, plan.change, before, after, ended_at=ended_at) or found
+                    found = check_saving(drained, plan.change, before, after, ended_at=ended_at) or found
         except TimeoutError:
             pass
         return found

@@ -52,8 +52,8 @@ class RebalanceSettings:
         Time for which replacements that are not created yet are waited for.
     replaced
         Time within which evicted Pods must have ended and their replacements must have a node.
-    verdict
-        Time after a drain at which measured power is compared with the prediction.
+    measured_within
+        Time after a drain within which power meters must have a new sample, to compare it with the prediction.
     """
 
     mode: Mode = Mode.RECOMMEND
@@ -68,4 +68,4 @@ class RebalanceSettings:
     deadline: float = 120.0
     created: float = 20.0
     replaced: float = 180.0
-    verdict: float = 90.0
+    measured_within: float = 90.0

@@ -15,7 +15,7 @@ from wao_predict.redfish.power_control import PowerState
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _KnownProgress:
     uid: str
     progress: Progress
 
@@ -40,7 +40,7 @@ class ProgressBook:
     ) -> None:
         self._source, self._wall_clock = source, wall_clock
         self._writer = StatusWriter(source, "NodeConfig", _differs, clock=clock)
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, _KnownProgress] = {}
 
     def get(self, config: NodeConfig) -> Progress | None:
         """Return the progress of a node, None until it has been read."""
@@ -54,7 +54,7 @@ class ProgressBook:
         status = await self._source.status(reference("NodeConfig", config))
         if status is None:
             return False
-        self._held[config.node_name] = _Held(config.uid, Progress.of_status(status))
+        self._held[config.node_name] = _KnownProgress(config.uid, Progress.of_status(status))
         return True
 
     async def write(self, config: NodeConfig, progress: Progress, power: PowerState | None) -> bool:
@@ -63,12 +63,12 @@ class ProgressBook:
         result = await self._writer.write(config, status, self._wall_clock())
         if result not in (WriteResult.WRITTEN, WriteResult.UNCHANGED):
             return False
-        self._held[config.node_name] = _Held(config.uid, progress)
+        self._held[config.node_name] = _KnownProgress(config.uid, progress)
         return True
 
     def keep(self, config: NodeConfig, progress: Progress) -> None:
         """Keep the progress of a node in memory only, because its NodeConfig was deleted."""
-        self._held[config.node_name] = _Held(config.uid, progress)
+        self._held[config.node_name] = _KnownProgress(config.uid, progress)
 
     def keep_only(self, nodes: Container[str]) -> None:
         """Forget the progress of all other nodes, such as those that were deleted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wao_predict.redfish.names import STRONG, TRUSTED, Verdict, judge, names_a_part, same
+from wao_predict.redfish.names import STRONG, TRUSTED, NameScore, judge, names_a_part, same
 
 MANY_INTAKES = 4
 """With more sensors tagged Intake than this the tag means nothing."""
@@ -118,7 +118,7 @@ def _hints_distinguish(candidates: Sequence[Candidate]) -> bool:
     return not same_for_all and sum(verdict.score > 0 for verdict in verdicts) <= MANY_INTAKES
 
 
-def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> Ranked:
+def _score(candidate: Candidate, named: NameScore, meaningful: frozenset[str]) -> Ranked:
     score, reason = named.score, named.reason
     context = candidate.context.lower()
     if candidate.origin == "summary" and score >= 0:
@@ -139,7 +139,7 @@ def _score(candidate: Candidate, named: Verdict, meaningful: frozenset[str]) -> 
     return Ranked(candidate, score - candidate.penalty, reason)
 
 
-def _named(candidate: Candidate, *, hinted: bool) -> Verdict:
+def _named(candidate: Candidate, *, hinted: bool) -> NameScore:
     """Return the verdict on the name, or on the other texts of the sensor if the name is not conclusive."""
     named = judge(candidate.name)
     if named.score != 0 or not candidate.hint or not hinted:

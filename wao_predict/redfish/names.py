@@ -98,7 +98,7 @@ _UNKNOWN, _MOST_UNKNOWN = 1.5, 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class NameScore:
     """What a name is worth, and which word said so."""
 
     score: float
@@ -143,25 +143,25 @@ def _around_a_place(word: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def judge(name: str) -> Verdict:
+def judge(name: str) -> NameScore:
     """Return how much a name speaks for the server's inlet temperature; 0 and below: not at all."""
     found = words(name)
     if not found:
-        return Verdict(0.0, "no name")
+        return NameScore(0.0, "no name")
     if _lets_air_in(found):
         found.append("airin")
     foreign = [word for word in found if word in _ELSEWHERE]
     if foreign:
-        return Verdict(-10.0, f"{foreign[0]!r} is another place")
+        return NameScore(-10.0, f"{foreign[0]!r} is another place")
     places = [word for word in found if word in _PLACE]
     if not places:
-        return Verdict(0.0, "the name shows no place")
+        return NameScore(0.0, "the name shows no place")
     if "board" in found and "inlet" in found and "system" not in found and "sys" not in found:
-        return Verdict(-5.0, "a board's own inlet lies inside")
+        return NameScore(-5.0, "a board's own inlet lies inside")
     score = max(_PLACE[word] for word in places) + 1.0 * (len(places) - 1)
     score -= 2.5 * bool(_BOARD.intersection(found))
     score -= min(_MOST_UNKNOWN, _UNKNOWN * sum(word not in _VOCABULARY for word in found))
-    return Verdict(score, f"named {' '.join(places)!r}")
+    return NameScore(score, f"named {' '.join(places)!r}")
 
 
 def _lets_air_in(found: list[str]) -> bool:

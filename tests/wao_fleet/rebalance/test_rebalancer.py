@@ -272,7 +272,7 @@ async def test_measured_power_decides_about_the_pace(after: float, missed: float
     assert (("a", "SavingMissed") in site.events()) is bool(missed)
 
 
-async def test_without_power_meters_there_is_no_verdict() -> None:
+async def test_without_power_meters_no_saving_is_measured() -> None:
     site = RebalanceSite({"a": 1, "b": 5})
     assert POWER not in site.api.lists
     async with site.rebalancer(auto()) as rebalancer:

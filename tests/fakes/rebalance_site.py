@@ -39,7 +39,7 @@ PATIENT = Budgets(moves=100, minimum_age=0.0)
 def auto(**settings: Any) -> RebalanceSettings:
     """Settings with which plans are carried out at once."""
     given: dict[str, Any] = {"mode": Mode.AUTO, "budgets": PATIENT, "settle": 0.0, "deadline": 5.0, "replaced": 5.0}
-    return RebalanceSettings(**given | {"verdict": 5.0} | settings)
+    return RebalanceSettings(**given | {"measured_within": 5.0} | settings)
 
 
 class RebalanceSite:

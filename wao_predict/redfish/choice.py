@@ -140,12 +140,12 @@ def _score(candidate: Candidate, named: NameScore, meaningful: frozenset[str]) -
 
 
 def _named(candidate: Candidate, *, hinted: bool) -> NameScore:
-    """Return the verdict on the name, or on the other texts of the sensor if the name is not conclusive."""
+    """Return the score of the name, or on the other texts of the sensor if the name is not conclusive."""
     named = judge(candidate.name)
     if named.score != 0 or not candidate.hint or not hinted:
         return named
-    verdict = judge(candidate.hint)
-    return replace(verdict, score=min(verdict.score, HINTED)) if verdict.score != 0 else named
+    scored = judge(candidate.hint)
+    return replace(scored, score=min(scored.score, HINTED)) if scored.score != 0 else named
 
 
 def choose(candidates: Sequence[Candidate]) -> SensorChoice | None:

@@ -115,7 +115,7 @@ def test_names_of_parts() -> None:
 
 
 @given(st.text(max_size=80))
-def test_any_text_has_a_verdict(name: str) -> None:
+def test_any_text_has_a_score(name: str) -> None:
     assert -10.0 <= judge(name).score <= 25.0
     assert all(word == word.lower() and word for word in words(name))
 

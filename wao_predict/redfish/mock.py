@@ -284,13 +284,14 @@ def _same(given: tuple[str, str], wanted: tuple[str, str]) -> bool:
 
 
 def _with(value: Any, path: list[str], leaf: float) -> Any:
-    """Return a copy of a JSON value with one leaf replaced."""
+    """Return a copy of a JSON value with one leaf replaced, without the captured statistics that contradict it."""
     if not path:
         return leaf
     if isinstance(value, list):
         index = int(path[0])
         return [_with(item, path[1:], leaf) if position == index else item for position, item in enumerate(value)]
-    return {**value, path[0]: _with(value.get(path[0]), path[1:], leaf)}
+    kept = {name: item for name, item in value.items() if name != "PowerMetrics"}
+    return {**kept, path[0]: _with(value.get(path[0]), path[1:], leaf)}
 
 
 class MockPressureApi(MockBmc):

@@ -8,9 +8,15 @@ from wao_predict.arrays import FloatArray
 from wao_predict.backends.fake import FakeBackend
 from wao_predict.intervals import LEVELS, Intervals
 
-RANDOM = np.random.default_rng(0)
-LOAD = RANDOM.uniform(0, 100, 4000)
-NOISE = RANDOM.normal(0, 1 + LOAD / 20, 4000)
+
+def drawn(seed: int) -> tuple[FloatArray, FloatArray]:
+    """Return loads, and residuals that spread more at higher load."""
+    random = np.random.default_rng(seed)
+    load = random.uniform(0, 100, 4000)
+    return load, random.normal(0, 1 + load / 20, 4000)
+
+
+LOAD, NOISE = drawn(0)
 
 
 def made() -> Intervals:
@@ -21,8 +27,7 @@ def made() -> Intervals:
 
 @pytest.mark.parametrize("level", [0.5, 0.7, 0.9, 0.95])
 def test_further_rows_are_covered_in_each_part_of_the_load(level: float) -> None:
-    load = RANDOM.uniform(0, 100, 4000)
-    noise = RANDOM.normal(0, 1 + load / 20, 4000)
+    load, noise = drawn(1)
     low, high = made().at(load, level)
     inside = (noise >= low) & (noise <= high)
     for part in (load < 30, load > 70):

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from wao_predict import UsageError
 from wao_predict.calibration.correction import Bounds, Correction, fit_correction
 
-RANDOM = np.random.default_rng(0)
-PREDICTED = RANDOM.uniform(100, 300, 400)
+PREDICTED = np.random.default_rng(0).uniform(100, 300, 400)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1.1, -10.0), (0.85, 20.0), (1.0, 15.0)])
 def test_the_true_correction_is_found_in_noise_with_outliers(scale: float, offset: float) -> None:
-    measured = scale * PREDICTED + offset + RANDOM.normal(0, 2, 400)
+    measured = scale * PREDICTED + offset + np.random.default_rng(1).normal(0, 2, 400)
     measured[::40] = 900.0
     found = fit_correction(PREDICTED, measured)
     assert abs(found.scale - scale) < 0.02
@@ -22,7 +21,7 @@ def test_the_true_correction_is_found_in_noise_with_outliers(scale: float, offse
 
 
 def test_a_scale_is_not_guessed_from_a_quiet_server() -> None:
-    quiet = RANDOM.normal(150, 1, 400)
+    quiet = np.random.default_rng(2).normal(150, 1, 400)
     assert fit_correction(quiet, 3.0 * quiet - 290.0).scale == 1.0
 
 

@@ -141,7 +141,7 @@ def test_watts_that_a_bmc_repeats() -> None:
 
 
 def test_whole_watts_of_a_quiet_server_are_no_cache() -> None:
-    idle = 1 + RANDOM.normal(0, 0.2, 600)
+    idle = 1 + np.random.default_rng(1).normal(0, 0.2, 600)
     assert repeated_watts(idle, np.round(100 + idle, -1), ALL) is None
 
 

@@ -164,8 +164,9 @@ def test_a_model_with_fewer_features_is_exported_with_them(columns: int, tmp_pat
 
 
 def test_power_never_falls_in_a_feature_with_a_direction(tmp_path: Path) -> None:
-    load = RANDOM.uniform((0, 0, 0), (100, 100, 100), (600, 3))
-    watts = 150 + load[:, 0] + 3 * load[:, 1] - 0.3 * load[:, 2] + RANDOM.normal(0, 2, 600)
+    random = np.random.default_rng(1)
+    load = random.uniform((0, 0, 0), (100, 100, 100), (600, 3))
+    watts = 150 + load[:, 0] + 3 * load[:, 1] - 0.3 * load[:, 2] + random.normal(0, 2, 600)
     table = dict(zip(("cpu_usage", "gpu_usage", "duct"), load.T, strict=True))
     directions = {"gpu_usage": 1, "duct": -1}
     model = PowerCurveRegressor(features=list(table), directions=directions, epochs=150).fit(table, watts)

@@ -21,12 +21,12 @@ NEED_EXTRA = {
     "train_to_onnx",
     "write_report",
 }
-RANDOM = np.random.default_rng(0)
 
 
 def table(skipped: tuple[int, ...] = ()) -> TrainingTable:
-    X = RANDOM.uniform((0, 18, 0), (100, 32, 9), (300, 3))
-    return TrainingTable(Path("rack <7>.csv"), X, 200 + 1.5 * X[:, 0] + RANDOM.normal(0, 3, 300), skipped)
+    random = np.random.default_rng(0)
+    X = random.uniform((0, 18, 0), (100, 32, 9), (300, 3))
+    return TrainingTable(Path("rack <7>.csv"), X, 200 + 1.5 * X[:, 0] + random.normal(0, 3, 300), skipped)
 
 
 @pytest.mark.train

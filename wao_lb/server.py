@@ -14,7 +14,7 @@ from wao_core.kube.source import ClusterSource
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_loop import Inputs, deciding
-from wao_core.serving.cluster import cluster
+from wao_core.serving.cluster import api_server, cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -26,7 +26,6 @@ from wao_lb.outputs.cilium_writer import LEASE, CiliumMetrics, CiliumWriter
 from wao_lb.outputs.haproxy import AgentCheckServer
 from wao_lb.settings import LbSettings, selectors_of
 from wao_lb.weight_book import WeightBook
-from wao_predict.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +96,7 @@ def _write_slices(
     ready: Callable[[], bool],
 ) -> None:
     """Write EndpointSlices for Cilium while this replica leads."""
-    client = source.client
-    if client is None:
-        raise UsageError("--cilium writes to an API server: give --kubeconfig FILE, not --manifests")
+    client = api_server(source, "--cilium writes to an API server")
     metrics = CiliumMetrics(frame.registry)
     writer = CiliumWriter(source, client, book, metrics, ready=ready)
     stack.callback(writer.close)

@@ -28,9 +28,8 @@ DECISIONS, EVICTIONS = 200, 100  # of the lists
 CANDIDATES = 200  # of one decision
 MOST_SERVICES = 500  # whose weights are read
 AT_ONCE = 8  # requests for weights
-REPLICAS = (
-    12  # new connections until one leads to the replica that acts; of two replicas, all miss it once in 4,096 times
-)
+REPLICAS = 12
+"""New connections until one leads to the replica that acts; of two replicas, all miss it once in 4,096 times."""
 T = TypeVar("T")
 
 

@@ -21,6 +21,7 @@ from tests.browser.fleet import CHROMIUM, serving_fleet
 pytestmark = pytest.mark.timeout(300)  # with the start of 1,000 nodes
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"
+PATHS = ("/", "/?show=table", "/nodes/cloud-dell-01", "/services/default/shop", "/inputs", "/what-if?cpu=2")
 PATIENCE = 30_000.0
 """Milliseconds that an expectation may take."""
 
@@ -128,14 +129,7 @@ def test_an_unknown_node_is_reported(opened: Page) -> None:
 def test_nothing_keeps_people_with_a_disability_out(browser: Browser, address: str, colours: str) -> None:
     """The rules of axe-core: contrast, names, landmarks, headings, keyboard."""
     with opening(browser, address, color_scheme=colours) as page:
-        for path in (
-            "/",
-            "/?show=table",
-            "/nodes/cloud-dell-01",
-            "/services/default/shop",
-            "/inputs",
-            "/what-if?cpu=2",
-        ):
+        for path in PATHS:
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_have_count(1)
             found = Axe().run(page).response["violations"]
@@ -144,15 +138,7 @@ def test_nothing_keeps_people_with_a_disability_out(browser: Browser, address: s
 
 def test_a_narrow_screen_scrolls_within_its_parts_only(browser: Browser, address: str) -> None:
     with opening(browser, address, viewport={"width": 390, "height": 800}) as page:
-        for path in (
-            "/",
-            "/?show=table",
-            "/nodes/cloud-dell-01",
-            "/services/default/shop",
-            "/inputs",
-            "/what-if?cpu=2",
-            "/no",
-        ):
+        for path in (*PATHS, "/no"):
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_have_count(1)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -7,6 +7,7 @@ from msgspec import field
 
 from wao_core.cluster.decoder import Decoder
 from wao_core.cluster.metadata import ApiObject, Part
+from wao_core.cluster.names import SERVICE_NAME
 from wao_core.cluster.records import (
     Endpoint,
     EndpointPort,
@@ -96,7 +97,7 @@ class _EndpointSlice(ApiObject, frozen=True):
 def _endpoint_slice(raw: _EndpointSlice) -> Record:
     return EndpointSlice(
         **raw.metadata.namespaced(),
-        service=raw.metadata.labels.get("kubernetes.io/service-name"),
+        service=raw.metadata.labels.get(SERVICE_NAME),
         address_type=raw.address_type,
         endpoints=tuple(map(_endpoint, raw.endpoints)),
         ports=raw.ports,

@@ -16,6 +16,9 @@ METRICS_API_VERSION = f"{METRICS_GROUP}/v1beta2"
 FIELD_MANAGER = "wao-controller"
 """Field manager of all objects that the controller applies, and their label app.kubernetes.io/managed-by."""
 
+SERVICE_NAME = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the Service that it belongs to."""
+
 DRAINING = "waok8s.github.io/draining"
 """Key of the taint on a Node that is being drained; its value is the application that drains it.
 

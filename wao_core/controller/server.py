@@ -14,11 +14,10 @@ from wao_core.certificates.serving_certificates import CertificateSettings, Serv
 from wao_core.cluster.records import Kind
 from wao_core.controller.reconcile import NodeConfigController
 from wao_core.kube.lease import LeaderElection, lead
-from wao_core.serving.cluster import cluster
+from wao_core.serving.cluster import api_server, cluster
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve
-from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_CONFIG_TEMPLATE)
 LEASE = "wao-controller"
@@ -31,9 +30,7 @@ async def run_controller(
     frame = ServerFrame.from_options("controller", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
-        client = source.client
-        if client is None:
-            raise UsageError("the controller writes to an API server: give --kubeconfig FILE, not --manifests")
+        client = api_server(source, "the controller writes to an API server")
         controller = NodeConfigController(source, client)
         election = LeaderElection(client, certificates.namespace, LEASE)
         await stack.enter_async_context(frame.tasks)

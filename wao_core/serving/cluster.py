@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from wao_core.cluster.records import Kind
+from wao_core.kube.client import KubeClient
 from wao_core.kube.source import ClusterSource
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -64,6 +65,24 @@ async def cluster(
         yield source
     finally:
         await source.stop()
+
+
+def api_server(source: ClusterSource, need: str) -> KubeClient:
+    """Return the connection to the API server.
+
+    Parameters
+    ----------
+    need
+        Who needs it and for what, such as "the controller writes to an API server".
+
+    Raises
+    ------
+    UsageError
+        The source is a folder of manifests.
+    """
+    if source.client is None:
+        raise UsageError(f"{need}: give --kubeconfig FILE, not --manifests")
+    return source.client
 
 
 def _count(source: ClusterSource, kind: Kind) -> int:

@@ -160,9 +160,8 @@ async def serve(app: ASGIApp, options: ServerOptions, frame: ServerFrame) -> Non
         limits=ServerLimits(connections=connection_limit(options.max_connections)),
     )
     async with server:
-        if (
-            warning := certificate_warning(options)
-        ) is not None:  # now, so that a start that fails shows its error only
+        warning = certificate_warning(options)  # not before, so that a start that fails shows its error only
+        if warning is not None:
             _log.warning(warning)
         tasks = [frame.tasks.spawn("announce", _announce(server, frame))]
         if frame.tls is not None:

@@ -9,7 +9,7 @@ from wao_core.kube.lease import LeaderElection, lead
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.floor_history import HistorySource
 from wao_core.prediction.snapshot_loop import Cadence, Inputs, deciding
-from wao_core.serving.cluster import cluster
+from wao_core.serving.cluster import api_server, cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -21,7 +21,6 @@ from wao_fleet.rebalance.metrics import RebalanceMetrics
 from wao_fleet.rebalance.pod_table import PodTable, follow_pods
 from wao_fleet.rebalance.rebalancer import Rebalancer
 from wao_fleet.rebalance.settings import COMPONENT, RebalanceSettings
-from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS, Kind.POD_METRICS)
 WATCHED = (Kind.NODE, Kind.NODE_CONFIG)
@@ -52,14 +51,10 @@ async def run_rebalance(
     frame = ServerFrame.from_options("rebalance", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame, period=metrics_period))
-        client = source.client
-        if client is None:
-            raise UsageError("the rebalancer evicts Pods of an API server: give --kubeconfig FILE, not --manifests")
+        client = api_server(source, "the rebalancer evicts Pods of an API server")
         access = endpoints.access(standalone=False)
-        cadence, inputs = (
-            Cadence(metrics=metrics_period),
-            Inputs(metrics_api=True, access=access, history=history),
-        )
+        cadence = Cadence(metrics=metrics_period)
+        inputs = Inputs(metrics_api=True, access=access, history=history)
         runtime = await stack.enter_async_context(
             deciding(source, frame.checks, lambda snapshot: None, cadence=cadence, inputs=inputs)
         )

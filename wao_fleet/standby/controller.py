@@ -20,7 +20,7 @@ from wao_fleet.drain.pods import FleetPod
 from wao_fleet.freshness import doubt_about_state
 from wao_fleet.standby.candidates import KEPT_LABELS, PURPOSE, NodeFacts
 from wao_fleet.standby.doubts import LostCapacity, unreadable_doubt
-from wao_fleet.standby.fleet import Fleet, View, demand_of, fleet_of, keeps_node, largest_of, progress_of
+from wao_fleet.standby.fleet import Fleet, View, demand_of, dry_run_of, fleet_of, keeps_node, largest_of, progress_of
 from wao_fleet.standby.forgotten import ForgottenNodes, care_for
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.measured import MeasuredPower
@@ -227,9 +227,7 @@ class StandbyController:
         if request is None:
             return task
         why_not = plan.fleet.excluded.get(task.name, "") or ("the kill switch is on" if plan.waking_all else "")
-        why_not = why_not or plan.unsure
-        if not why_not and task.config.standby is not None and task.config.standby.dry_run:
-            why_not = "its method is DryRun"
+        why_not = why_not or plan.unsure or dry_run_of(task.config)
         refused = refusal_of(request, progress, why_not)
         if refused:
             notice = Notice("StandbyRefused", f"{request.wish.value} is refused: {refused}", warning=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from wao_core.cluster.records import Node
+from wao_core.cluster.records import Node, NodeConfig
 from wao_fleet.drain.evictable import belongs_to_node
 from wao_fleet.drain.node_marks import CORDONED_BY
 from wao_fleet.drain.places import may_run_on
@@ -155,6 +155,12 @@ def _peak(view: View, names: Sequence[str], nodes: StandbyNodes) -> FloatArray |
     return peak
 
 
+def dry_run_of(config: NodeConfig | None) -> str:
+    """Return why a node is not switched if its method is DryRun, else an empty string."""
+    standby = None if config is None else config.standby
+    return "its method is DryRun" if standby is not None and standby.dry_run else ""
+
+
 def largest_of(pods: Iterable[FleetPod]) -> tuple[FleetPod, ...]:
     """Return the Pod with the largest CPU request and the one with the largest memory request."""
     held = [pod for pod in pods if not pod.finished and not belongs_to_node(pod) and not pod.extended]
@@ -218,8 +224,7 @@ def _is_candidate(name: str, facts: NodeFacts, excluded: Mapping[str, str], neve
 
 
 def _dry(facts: NodeFacts, acting: bool) -> str:
-    standby = None if facts.config is None else facts.config.standby
-    return "its method is DryRun" if acting and standby is not None and standby.dry_run else ""
+    return dry_run_of(facts.config) if acting else ""
 
 
 def _capacity(node: Node) -> tuple[float, float, float]:

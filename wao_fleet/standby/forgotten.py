@@ -39,7 +39,7 @@ class ForgottenNodes:
         self._reported: set[str] = set()
 
     def look(self, nodes: Iterable[Node], known: Container[str], now: float) -> tuple[list[Node], list[Node]]:
-        """Return the nodes to report and those to give back; `known` are the nodes that have a sequence."""
+        """Return the nodes to report and the nodes to release; those in `known` have a sequence."""
         found = {node.name: node for node in nodes if node.name not in known and is_marked(node, PURPOSE)}
         ready = [name for name, node in found.items() if node.ready and not node.terminating]
         self._ready_since = {name: self._ready_since.get(name, now) for name in ready}
@@ -52,7 +52,7 @@ class ForgottenNodes:
 async def care_for(
     lost: Iterable[Node], returned: Iterable[Node], sequences: Sequences, configs: Mapping[str, NodeConfig]
 ) -> None:
-    """Report nodes, and give others back; `configs` are the NodeConfigs by node."""
+    """Report nodes, and release others; `configs` are the NodeConfigs by node."""
     for node in lost:
         await sequences.record(node.name, node, LOST)
     for node in returned:

@@ -14,7 +14,7 @@ from wao_core.kube.reflector import Reflector, StateSink
 from wao_core.prediction.cooling_costs import PlantSource
 from wao_core.prediction.snapshot import ClusterSnapshot
 from wao_core.prediction.snapshot_loop import Inputs, deciding
-from wao_core.serving.cluster import cluster
+from wao_core.serving.cluster import api_server, cluster
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
@@ -32,7 +32,6 @@ from wao_fleet.standby.progress_book import ProgressBook
 from wao_fleet.standby.sequences import Sequences
 from wao_fleet.standby.slow_facts import SlowFactsBook
 from wao_fleet.standby.sources import Sources
-from wao_predict.errors import UsageError
 
 KINDS = (Kind.NODE, Kind.NODE_CONFIG, Kind.NODE_METRICS)
 """What the source follows; Pods are followed here, with the fields that say where they may run."""
@@ -55,9 +54,7 @@ async def run_standby(server: ServerOptions, options: StandbyOptions, policy: Po
     frame = ServerFrame.from_options("standby", server)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(cluster(server, KINDS, frame))
-        client = source.client
-        if client is None:
-            raise UsageError("wao standby needs an API server: give --kubeconfig FILE, not --manifests")
+        client = api_server(source, "wao standby needs an API server")
         access = options.endpoints.access(standalone=False)
         election = LeaderElection(client, options.namespace, LEASE)
         pods = pod_reflector(client, source.state)

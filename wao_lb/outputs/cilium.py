@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from wao_core.cluster.names import SERVICE_NAME
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Service, key_of
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 
@@ -24,7 +25,6 @@ WEIGHT = "service.cilium.io/weight"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "wao-lb"
 """Value of that label on our slices, and our field manager."""
-SERVICE_NAME = "kubernetes.io/service-name"
 EQUAL = 100
 """Weight of an endpoint with an equal share, which is Cilium's weight of a slice without the annotation."""
 MAX_WEIGHT = 65535

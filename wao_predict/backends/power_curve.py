@@ -251,11 +251,11 @@ def _sorted(points: Iterable[tuple[float, float]]) -> tuple[FloatArray, FloatArr
         if not 0.0 < watts <= MAX_WATTS:
             raise UsageError(f"{watts:g} W at load {load:g} %: give a power above 0 and at most {MAX_WATTS:,.0f} W")
     knots = np.array([load for load, _ in pairs])
-    if (np.diff(knots) <= 0).any():
-        load = knots[:-1][np.diff(knots) <= 0][0]
+    repeated = knots[:-1][np.diff(knots) <= 0]
+    if repeated.size:
         raise UsageError(
-            f"load {load:g} % of the power curve occurs twice: give one power for each load, or train a model with a "
-            "table of measurements (`wao train`)"
+            f"load {repeated[0]:g} % of the power curve occurs twice: give one power for each load, or train a model "
+            "with a table of measurements (`wao train`)"
         )
     return knots, np.array([watts for _, watts in pairs])
 

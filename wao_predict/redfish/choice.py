@@ -140,7 +140,7 @@ def _score(candidate: Candidate, named: NameScore, meaningful: frozenset[str]) -
 
 
 def _named(candidate: Candidate, *, hinted: bool) -> NameScore:
-    """Return the score of the name, or on the other texts of the sensor if the name is not conclusive."""
+    """Return the score of the name, or of the other texts of the sensor if the name is not conclusive."""
     named = judge(candidate.name)
     if named.score != 0 or not candidate.hint or not hinted:
         return named

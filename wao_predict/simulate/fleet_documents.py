@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,11 +104,7 @@ def fleet_of_document(document: Any) -> Fleet:
     >>> fleet_of_document({"knots": [0, 100], "nodes": [node]})
     Fleet(1 nodes, 8 cores, 1.0 in use, 112 W)
     """
-    try:
-        stays = [node["usageCores"] if node["floorCores"] is None else node["floorCores"] for node in document["nodes"]]
-    except (KeyError, TypeError) as error:
-        raise _no_fleet(f"{type(error).__name__} {error!s:.100}") from None
-    return _fleet(document, stays)
+    return _fleet(document, _loads(document, _staying))
 
 
 def present_fleet_of_document(document: Any) -> Fleet:
@@ -125,11 +121,22 @@ def present_fleet_of_document(document: Any) -> Fleet:
     >>> present_fleet_of_document({"knots": [0, 100], "nodes": [node]})
     Fleet(1 nodes, 8 cores, 4.0 in use, 150 W)
     """
+    return _fleet(document, _loads(document, _present))
+
+
+def _loads(document: Any, load_of: Callable[[Any], Any]) -> list[Any]:
     try:
-        present = [node["usageCores"] for node in document["nodes"]]
+        return [load_of(node) for node in document["nodes"]]
     except (KeyError, TypeError) as error:
         raise _no_fleet(f"{type(error).__name__} {error!s:.100}") from None
-    return _fleet(document, present)
+
+
+def _present(node: Any) -> Any:
+    return node["usageCores"]
+
+
+def _staying(node: Any) -> Any:
+    return _present(node) if node["floorCores"] is None else node["floorCores"]
 
 
 def cluster_of_document(document: Any) -> tuple[Fleet, PresentPods]:

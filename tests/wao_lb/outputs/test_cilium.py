@@ -7,13 +7,13 @@ import pytest
 
 from tests.fakes.api_objects import decode_object
 from tests.fakes.lb_cluster import service
+from wao_core.cluster.names import SERVICE_NAME
 from wao_core.cluster.records import EndpointSlice, Service, ServicePort
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.outputs.cilium import (
     MANAGED_BY,
     MAX_ENDPOINTS,
     MAX_WEIGHT,
-    SERVICE_NAME,
     WEIGHT,
     front_slices,
     slice_body,

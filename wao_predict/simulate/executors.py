@@ -5,18 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 from urllib.parse import urlsplit
 
+from wao_predict.backoff import Backoff
 from wao_predict.errors import MissingExtra, RemoteError, UsageError, WaoPredictError
 from wao_predict.simulate.sweep import Executor, Found, Given
 
 RAY_CLIENT_PORT = 10001
 REACH_TIME = 5.0
 """Time in which a Ray cluster must accept a connection [s]."""
+CLIENT_ATTEMPTS = 3
+"""Attempts to connect to ray://, which starts a server for each client and gives up after 30 s on a busy machine."""
 
 
 def in_this_process(work: Callable[[Given], Found], tasks: Sequence[Given]) -> Iterator[Found]:
@@ -128,7 +132,15 @@ def _connect(ray: Any, address: str) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address != "local":
         options["runtime_env"] = {"py_modules": [os.path.dirname(wao_predict.__file__)]}
-    try:
-        ray.init(address=address, **options)
-    except Exception as error:  # Ray raises a plain Exception when a cluster does not start in time
-        raise RemoteError(f"no Ray cluster answers at {address}", endpoint=address, detail=str(error)[:300]) from None
+    attempts = CLIENT_ATTEMPTS if address.startswith("ray://") else 1
+    backoff = Backoff(initial=1.0)
+    for attempt in range(1, attempts + 1):
+        try:
+            ray.init(address=address, **options)
+            return
+        except Exception as error:  # Ray raises a plain Exception when a cluster does not start in time
+            ray.shutdown()
+            if attempt == attempts:
+                reason = str(error)[:300]
+                raise RemoteError(f"no Ray cluster answers at {address}", endpoint=address, detail=reason) from None
+        time.sleep(backoff.next())

@@ -147,7 +147,7 @@ def _build_one(module: str, name: str, package: str, folder: Path) -> None:
     sys.stderr.write(f"building {name} ... ")
     sys.stderr.flush()
     began = time.monotonic()
-    target = folder / f".{name}.part"
+    target = folder / f".{name}.{os.getpid()}.part"  # another process may build it too
     command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), package]
     done = subprocess.run(
         command,

@@ -3,7 +3,7 @@
     python -m benchmarks.idle
 
 First on a folder of manifests, with 1,000 and with 5,000 nodes whose Fake sensors are read every 10 s. All parts run at
-the same time, so that they share the noise of the machine. Then everything of ours on a real control plane with 1,000
+the same time, so that they share the noise of the machine. Then everything of ours on a real control plane with as many
 nodes of kwok, next to metrics-server: the servers, rebalancing and standby as shipped, and as root the agent of
 one node, in a network namespace of its own, with 100 Services. This needs `make bed` once.
 """
@@ -31,7 +31,7 @@ from tests.fakes.workload_manifests import MANIFESTS
 from tests.netns.conftest import why_not
 from wao_predict.models import list_models
 
-SIZES, IN_CLUSTER = (1000, 5000), 1000
+SIZES = (1000, 5000)
 PARTS = ("metrics-api", "scheduler", "lb")
 SETTLE, WINDOW = 30.0, 60.0
 """Time until the start is over, and time that is measured [s]."""
@@ -46,13 +46,14 @@ def main() -> None:
     """Measure and print."""
     for count in SIZES:
         _on_manifests(count)
-    with cluster(thrifty=True) as bed:
-        if bed is not None:
-            site = Site(bed, bed.start_metrics_server(), settings={})
-            try:
-                _on_control_plane(site.start(schedulers=False))
-            finally:
-                site.close()
+    for count in SIZES:
+        with cluster(thrifty=True) as bed:
+            if bed is not None:
+                site = Site(bed, bed.start_metrics_server(), settings={})
+                try:
+                    _on_control_plane(site.start(schedulers=False), count)
+                finally:
+                    site.close()
     print(f"   {REFERENCE}")
 
 
@@ -64,9 +65,9 @@ def _on_manifests(count: int) -> None:
         _measure(pids, f"{count:,} nodes in manifests")
 
 
-def _on_control_plane(site: Site) -> None:
+def _on_control_plane(site: Site, count: int) -> None:
     types = [info.name for info in list_models()]
-    site.add(Group("idle", dict.fromkeys(types, IN_CLUSTER // len(types)), load=(0.1, 30.0)))
+    site.add(Group("idle", dict.fromkeys(types, count // len(types)), load=(0.1, 30.0)))
     for item in site.bed.admin.get(NODE_CONFIGS)["items"]:
         collected = {name: {"fetchInterval": "10s"} for name in ("inletTemp", "deltaP")}
         path = f"{NODE_CONFIGS}/{item['metadata']['name']}"
@@ -84,8 +85,8 @@ def _on_control_plane(site: Site) -> None:
         "metrics-server (peer)": site.metrics_server.pid,
     }
     with _agent(site, weights.port) as agent:
-        time.sleep(SETTLE + 2.0 * IN_CLUSTER / STATUSES_PER_SECOND)  # statuses are written twice: their sensors changed
-        _measure(pids | agent, f"{IN_CLUSTER:,} nodes in a cluster")
+        time.sleep(SETTLE + 2.0 * count / STATUSES_PER_SECOND)  # statuses are written twice: their sensors changed
+        _measure(pids | agent, f"{count:,} nodes in a cluster")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ NOT_REGISTERED = Kind(
     "The metrics API is not registered.",
     "Scheduler and load balancer get no temperatures and pressures.",
     "there is no APIService of this name",
-    "`kubectl apply --server-side -k manifests/metrics-api`",
+    "Apply your overlay again, or run `helm upgrade`: the APIServices are in `manifests/metrics-api`",
 )
 UNAVAILABLE = Kind(
     "api-unavailable",
@@ -46,7 +46,8 @@ NOT_FOR_AUTOSCALERS = Kind(
     "custom.metrics.k8s.io is not registered.",
     "Autoscalers cannot use metrics of nodes. The parts of WAO read another group, and need nothing.",
     "there is no APIService of this name",
-    "`kubectl apply --server-side -k manifests/metrics-api`, if autoscalers are to use metrics of nodes",
+    "None, if autoscalers do not use metrics of nodes. Otherwise remove the component own-group from your overlay, or "
+    "set metricsApi.registerCustomMetrics of the Helm chart.",
 )
 RIVAL = Kind(
     "api-of-another-adapter",

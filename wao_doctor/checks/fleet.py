@@ -39,7 +39,7 @@ ASLEEP = Kind(
     "wao-standby is not installed or has no replicas. The capacity of these nodes is missing until somebody starts "
     "them.",
     "the phase in the status of the NodeConfigs",
-    "`kubectl apply --server-side -k manifests/standby`, or start the servers by hand.",
+    "Install standby again with your overlay or the Helm chart, or start the servers by hand.",
 )
 FAILED = Kind(
     "standby-start-failed",

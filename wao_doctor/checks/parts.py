@@ -21,7 +21,7 @@ ABSENT = Kind(
     "A part of WAO is not installed.",
     "The parts work without each other; see [Deployment](../deployment.md) for what each of them does.",
     "there is no workload of this name",
-    "If you want it: `kubectl apply --server-side -k manifests/{folder}`",
+    "If you want it, add it to your overlay or to your Helm values; its manifests are in `manifests/{folder}`",
 )
 DOWN = Kind(
     "part-down",

@@ -13,7 +13,7 @@ REFUSED = Kind(
     "The part gets status 403 from the API server. It is not ready if it cannot read the cluster, and it does not do "
     "what it cannot write. Roles of an older release lack rights of this one.",
     "the rights that the API server refuses",
-    "`kubectl apply --server-side -k manifests/{folder}`",
+    "Apply your overlay again, or run `helm upgrade`: the roles are in `manifests/{folder}`",
 )
 KINDS = (REFUSED,)
 

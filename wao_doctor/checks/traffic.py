@@ -39,8 +39,8 @@ NO_PROXY = Kind(
     "Labelled Services have no proxy.",
     "kube-proxy ignores Services with this label, and nothing else serves them: connections to them fail.",
     "the number of Services, and what is missing",
-    "`kubectl apply --server-side -k manifests/lb`, or let kube-proxy serve them: `kubectl -n NAMESPACE label "
-    "service NAME service.kubernetes.io/service-proxy-name-`",
+    "Install the node agent with your overlay or the Helm chart, or let kube-proxy serve them: `kubectl -n NAMESPACE "
+    "label service NAME service.kubernetes.io/service-proxy-name-`",
 )
 RIVAL = Kind(
     "rival-proxy",
@@ -74,7 +74,7 @@ OLD_NFT = Kind(
     Severity.INFO,
     f"The nft command of nodes may be older than {NFT[0]}.{NFT[1]}.{NFT[2]}.",
     "Old versions of nft cannot list the tables of the node agent, and programs that use them may fail. The node agent "
-    "does not use the command: it writes its rules by netlink.",
+    "itself is not affected: it uses the nft of its image.",
     "the operating systems, and the version of nft that comes with them; versions on nodes are not in the API",
     "To look at the rules, use the nft of the agent: `kubectl -n wao-node exec ds/wao-lb-agent -- nft list ruleset`",
 )

@@ -22,4 +22,4 @@ def test_the_refused_rights_of_an_account_are_one_finding() -> None:
     (found,) = found_by("rbac", refused=refused)
     assert (found.kind, found.subject) == ("right-missing", "ServiceAccount wao-system/wao-lb")
     assert found.evidence == ("refused: list pods, get nodes/inlet_temp.custom.metrics.k8s.io, get secrets in wao-bmc")
-    assert found.remedy == "kubectl apply --server-side -k manifests/lb"
+    assert found.remedy == "Apply your overlay again, or run helm upgrade: the roles are in manifests/lb"

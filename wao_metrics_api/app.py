@@ -96,7 +96,7 @@ def _add_rest(app: FastAPI, state: ClusterState, store: SampleStore) -> None:
     @app.get("/v1/sensors", responses=_INVALID)
     async def sensors(
         failing: Annotated[bool, Query(description="only sensors that are not ok")] = False,
-        limit: Annotated[int, Query(ge=1, le=MOST_SENSORS, description="most sensors")] = 1000,
+        limit: Annotated[int, Query(ge=1, le=MOST_SENSORS, description="maximum number of sensors")] = 1000,
     ) -> SensorList:
         """List the sensors of all nodes: the result of the last reading, its reason, and the time of the last value."""
         return sensor_list(state.node_configs.values(), store, failing=failing, limit=limit)

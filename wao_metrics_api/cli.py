@@ -50,14 +50,14 @@ def metrics_api(
         Path | None,
         typer.Option(
             envvar="WAO_METRICS_API_DELEGATE_CA_FILE",
-            help="PEM file of the authorities of the delegate's certificate; else those of the operating system.",
+            help="PEM file of the authorities of the delegate's certificate. Default: those of the system.",
         ),
     ] = None,
     delegate_fingerprint: Annotated[
         str | None,
         typer.Option(
             envvar="WAO_METRICS_API_DELEGATE_FINGERPRINT",
-            help="SHA-256 of the delegate's certificate, the only one that is accepted then.",
+            help="SHA-256 fingerprint of the delegate's certificate; no other certificate is accepted.",
         ),
     ] = None,
     delegate_token_file: Annotated[

@@ -71,7 +71,9 @@ def _add_decisions(app: FastAPI, kept: DecisionLog) -> None:
     @app.get("/v1/decisions", responses=errors(404))
     async def decisions(
         pod: Annotated[str | None, Query(description="namespace/name; without it the last decisions")] = None,
-        limit: Annotated[int, Query(ge=1, le=10_000, description="most nodes of a decision, or decisions")] = 50,
+        limit: Annotated[
+            int, Query(ge=1, le=10_000, description="maximum number of nodes of a decision, or of decisions")
+        ] = 50,
     ) -> DecisionDocument | DecisionList:
         """Explain the last decision on a pod, or list the last decisions."""
         if pod is None:

@@ -23,11 +23,16 @@ _GAUGES: tuple[tuple[str, str, Callable[[Saving], float | None]], ...] = (
     ),
     (
         "measured_saved_watts",
-        "The same by power meters; nodes without one count as predicted.",
+        "Power that the placement saves against the spread baseline, by power meters; nodes without one count as "
+        "predicted.",
         lambda saving: saving.measured_watts,
     ),
     ("nodes", "Nodes that are compared with the spread baseline.", lambda saving: saving.nodes),
-    ("measured_nodes", "Nodes of these with a power meter.", lambda saving: saving.measured_nodes),
+    (
+        "measured_nodes",
+        "Nodes that are compared with the spread baseline and have a power meter.",
+        lambda saving: saving.measured_nodes,
+    ),
 )
 
 

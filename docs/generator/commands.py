@@ -18,7 +18,7 @@ error. Exit codes: 0 success, 1 failure (one line gives the reason), 2 invalid c
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Yield the full name of each command without sub-commands, with the command."""
+    """Yield the full name of each command that does something by itself, with the command."""
     found = dict(_below("wao", get_command(build())))
     given = {f"wao {point.name.replace('.', ' ')}" for point in entry_points(group=GROUP)}
     missing = {name for name in given if not any(full == name or full.startswith(f"{name} ") for full in found)}
@@ -28,10 +28,10 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    if not hasattr(command, "commands"):
+    children = getattr(command, "commands", {})
+    if not children or command.invoke_without_command:
         yield name, command
-        return
-    for word, child in command.commands.items():
+    for word, child in children.items():
         yield from _below(f"{name} {word}", child)
 
 

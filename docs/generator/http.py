@@ -13,7 +13,8 @@ INTRODUCTION = """\
 All servers use TLS, and serve `/healthz`, `/livez`, `/readyz` and `/metrics`. A server with an API under `/v1/` has
 an OpenAPI document at `/openapi.json`. An error has a status of 400 or above and the body `{"error": "..."}`."""
 METRICS_API = """\
-An aggregated Kubernetes API. The API server forwards requests of authorized users to it.
+An aggregated Kubernetes API. The API server forwards requests of authorized users to it. The group
+`metrics.waok8s.github.io`, version `v1beta2`, has the same paths and metrics; the parts of WAO read it.
 
 | path | description |
 |---|---|
@@ -56,7 +57,7 @@ def http_page(documents: Mapping[str, Document]) -> str:
         _api("Scheduler extender (`wao scheduler`)", EXTENDER, documents["scheduler"]),
         _api("Weight service (`wao lb`)", WEIGHTS, documents["lb"]),
         _api("Rebalancer (`wao rebalance`)", REBALANCER, documents["rebalance"]),
-        _api("Standby (`wao standby controller`)", STANDBY, documents.get("standby", {})),
+        _api("Standby controller (`wao standby controller`)", STANDBY, documents.get("standby", {})),
         AGENT,
     )
 
@@ -68,11 +69,14 @@ def _api(title: str, plain: str, document: Document) -> str:
         for method, operation in operations.items()
     ]
     schemas = document.get("components", {}).get("schemas", {})
-    bodies = [
-        f"{code(name)}:\n\n{_fields(schema)}" for name, schema in sorted(schemas.items()) if schema.get("properties")
-    ]
+    bodies = [_schema(name, schema) for name, schema in sorted(schemas.items()) if schema.get("properties")]
     heading = f"### JSON bodies of the {title[:1].lower()}{title[1:].partition(' (')[0]}"
     return "\n\n".join([f"## {title}", plain, *routes, *([heading, *bodies] if bodies else [])])
+
+
+def _schema(name: str, schema: Document) -> str:
+    about = " ".join(schema.get("description", "").split())
+    return f"{code(name)}: {about}\n\n{_fields(schema)}" if about else f"{code(name)}:\n\n{_fields(schema)}"
 
 
 def _operation(method: str, path: str, operation: Document) -> str:

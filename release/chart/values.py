@@ -25,7 +25,7 @@ class Image(Model):
     tag: str = Field(description="Version.")
     digest: str = Field("", pattern=r"^(sha256:[0-9a-f]{64})?$", description="Digest; takes precedence over the tag.")
     pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = Field(
-        "", description="Empty: the default of Kubernetes."
+        "", description="When images are pulled. Empty: the default of Kubernetes."
     )
 
 
@@ -39,7 +39,7 @@ class Namespaces(Model):
     """Where the objects are."""
 
     create: bool = Field(True, description="Create the namespaces, except that of the release.")
-    system: Name = Field("", description="All servers. Empty: the namespace of the release.")
+    system: Name = Field("", description="The servers. Empty: the namespace of the release.")
     credentials: Name = Field(description="NodeConfigs and the Secrets of their BMCs; nothing runs here.")
     authority: Name = Field(description="The key of the certificate authority; nothing runs here.")
     node: Name = Field(description="The node agents, which need the Pod Security Standard `privileged`.")
@@ -49,14 +49,17 @@ class Namespaces(Model):
 class Crds(Model):
     """The custom resource definitions."""
 
-    install: bool = Field(True, description="Install and upgrade them. They stay when the release is uninstalled.")
+    install: bool = Field(
+        True,
+        description="Install and upgrade the custom resource definitions. They stay when the release is uninstalled.",
+    )
 
 
 class Pods(Model):
     """What all workloads have in common."""
 
     resources: dict[str, dict[str, str | int | float]] = Field(description="Requests and limits of the container.")
-    extra_args: list[str] = Field([], description="Flags in addition; of a flag that is given twice, the last counts.")
+    extra_args: list[str] = Field([], description="Additional flags. If a flag is given twice, the last value is used.")
     node_selector: Labels = Field({}, description="Labels of the nodes to run on.")
     tolerations: list[dict[str, Any]] = Field([], description="Taints of nodes to accept.")
     affinity: dict[str, Any] = Field({}, description="Affinity of the Pods.")
@@ -110,20 +113,20 @@ class Spreading(Model):
     """How the Pods of a server are spread."""
 
     nodes: Spread = Field(description="Over nodes: ScheduleAnyway, DoNotSchedule, or empty for no constraint.")
-    zones: Spread = Field("", description="Over zones: likewise.")
+    zones: Spread = Field("", description="Over zones: ScheduleAnyway, DoNotSchedule, or empty for no constraint.")
 
 
 class Prometheus(Model):
     """The Pods of Prometheus."""
 
-    namespace: Name = Field(description="Their namespace.")
-    labels: Labels = Field(description="Their labels.")
+    namespace: Name = Field(description="Namespace of the Pods of Prometheus.")
+    labels: Labels = Field(description="Labels of the Pods of Prometheus.")
 
 
 class NetworkPolicies(Model):
     """Who may connect."""
 
-    enabled: bool = Field(True, description="A NetworkPolicy for each server.")
+    enabled: bool = Field(True, description="Install a NetworkPolicy for each server.")
     strict: bool = Field(False, description="Also deny all other traffic of the namespaces, in both directions.")
     prometheus: Prometheus = Field(description="Who may read metrics.")
 
@@ -140,20 +143,20 @@ class Cilium(Model):
 class CertManager(Model):
     """Certificates from cert-manager."""
 
-    enabled: bool = Field(False, description="Let cert-manager issue them instead of the controller.")
+    enabled: bool = Field(False, description="Let cert-manager issue the certificates instead of the controller.")
 
 
 class Delegate(Model):
     """Another adapter of custom.metrics.k8s.io."""
 
-    enabled: bool = Field(False, description="Forward what is not a metric of WAO to another adapter.")
+    enabled: bool = Field(False, description="Forward requests for other metrics than those of WAO to another adapter.")
     url: str = Field(pattern="^https://", description="Address of the other adapter.")
 
 
 class Monitoring(Model):
     """PodMonitors, rules and dashboards; needs the Prometheus operator."""
 
-    enabled: bool = Field(False, description="Whether they are installed.")
+    enabled: bool = Field(False, description="Install PodMonitors, rules and dashboards.")
     labels: Labels = Field({}, description="Labels that your Prometheus selects, such as `release: NAME`.")
 
 
@@ -173,7 +176,7 @@ class Values(Model):
     lb_agent: Agent = Field(description="The node agent, which serves the Services by their weights. Needs `lb`.")
     cilium: Cilium = Field(Cilium(enabled=False), description="Weights for Cilium (docs/deployment.md). Needs `lb`.")
     rebalance: Part = Field(description="Moves Pods together; only recommends until `--mode=auto`.")
-    standby: Part = Field(description="Switches idle servers off; only plans until `--act`.")
+    standby: Part = Field(description="Switches idle servers off; only recommends until `--act`.")
     ui: Part = Field(description="A page that shows the fleet, decisions and weights.")
     spread: Spreading = Field(description="How the replicas of each server are spread.")
     network_policies: NetworkPolicies = Field(description="Who may connect to the servers.")

@@ -93,7 +93,7 @@ class ServerOptions:
         _option(
             "--ui-url",
             "WAO_UI_URL",
-            "Address of wao ui for people, to which the path / of this server links. Default: none.",
+            "URL of wao ui in a browser, to which the path / of this server links. Default: none.",
             _SERVING,
             show_default=False,
         ),

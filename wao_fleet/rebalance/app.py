@@ -33,7 +33,7 @@ def create_app(rebalancer: Rebalancer, frame: ServerFrame) -> FastAPI:
     @app.get("/v1/evictions", responses=errors(404))
     async def evictions(
         pod: Annotated[str | None, Query(description="namespace/name; without it the last evictions")] = None,
-        limit: Annotated[int, Query(ge=1, le=2000, description="most evictions")] = 50,
+        limit: Annotated[int, Query(ge=1, le=2000, description="maximum number of evictions")] = 50,
     ) -> EvictionDocument | EvictionList:
         """Explain why a Pod was evicted, or list the last evictions."""
         if pod is None:

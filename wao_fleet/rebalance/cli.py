@@ -67,10 +67,14 @@ class RebalanceOptions:
     rule: Annotated[RuleOption, typer.Option(help="Increase rule of the scheduler, which predicts where Pods go.")] = (
         RuleOption.LOOKAHEAD
     )
-    moves: Annotated[int, _option("Most Pods that one plan moves.", _BUDGETS, min=0)] = 30
-    moves_per_node: Annotated[int, _option("Most Pods that leave one node in a plan.", _BUDGETS, min=0)] = 30
-    moves_per_workload: Annotated[int, _option("Most Pods of one workload in a plan.", _BUDGETS, min=0)] = 10
-    minimum_saving: Annotated[float, _option("Power that emptying a node must save at least [W].", _BUDGETS, min=0)] = (
+    moves: Annotated[int, _option("Maximum number of Pods that one plan moves.", _BUDGETS, min=0)] = 30
+    moves_per_node: Annotated[
+        int, _option("Maximum number of Pods that leave one node in a plan.", _BUDGETS, min=0)
+    ] = 30
+    moves_per_workload: Annotated[
+        int, _option("Maximum number of Pods of one workload in a plan.", _BUDGETS, min=0)
+    ] = 10
+    minimum_saving: Annotated[float, _option("Minimum power that emptying a node must save [W].", _BUDGETS, min=0)] = (
         5.0
     )
     minimum_age: Annotated[float, _option("Time that a Pod must have been on its node [s].", _BUDGETS, min=0)] = 1800.0
@@ -160,7 +164,10 @@ def run(
     history: HistoryOptions,
     options: RebalanceOptions,
 ) -> None:
-    """Plan which Pods to move, and recommend that or do it; serves /v1/plan and /v1/evictions."""
+    """Plan which Pods to move, and recommend or carry out the moves; serve /v1/plan and /v1/evictions.
+
+    `wao rebalance` without a command is the same.
+    """
     from wao_core.serving.server import run as run_server
     from wao_fleet.rebalance.server import run_rebalance
 

@@ -29,7 +29,7 @@ class RebalanceMetrics:
         )
         self.measured = Counter(
             "wao_rebalance_measured_saving_watts",
-            "Measured savings of these drains, without losses.",
+            "Measured savings of drains, without losses.",
             registry=registry,
         )
         self.missed = Counter(

@@ -15,7 +15,7 @@ from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
 app = typer.Typer(
-    help="Switch idle servers off, and on again before anybody waits.",
+    help="Switch idle servers off, and on again when capacity is needed.",
     no_args_is_help=True,
 )
 _CAPACITY, _LIMITS = "Capacity", "Limits"
@@ -83,11 +83,14 @@ def controller(
         ),
     ] = None,
     spare_percent: Annotated[
-        float, typer.Option(help="Free part of the running capacity [%].", rich_help_panel=_CAPACITY)
+        float, typer.Option(help="Part of the running capacity to keep free [%].", rich_help_panel=_CAPACITY)
     ] = 10.0,
     spare_cores: Annotated[
         float,
-        typer.Option(help="Free CPU [cores]; the larger of both amounts applies.", rich_help_panel=_CAPACITY),
+        typer.Option(
+            help="CPU to keep free [cores], if it is more than --spare-percent of the capacity.",
+            rich_help_panel=_CAPACITY,
+        ),
     ] = 16.0,
     reserve_largest: Annotated[
         bool,
@@ -97,33 +100,37 @@ def controller(
         float,
         typer.Option(
             min=0.0,
-            help="Time whose highest demand the running nodes must be able to carry before one is switched off.",
+            help="A node is switched off only if the others can carry the highest demand of this time.",
             rich_help_panel=_CAPACITY,
         ),
     ] = 1800.0,
     nodes_per_group: Annotated[
-        int, typer.Option(help="Running nodes of each group at least.", rich_help_panel=_CAPACITY)
+        int, typer.Option(help="Minimum number of running nodes of each group.", rich_help_panel=_CAPACITY)
     ] = 1,
     nodes_per_zone: Annotated[
-        int, typer.Option(help="Running nodes of each zone at least.", rich_help_panel=_CAPACITY)
+        int, typer.Option(help="Minimum number of running nodes of each zone.", rich_help_panel=_CAPACITY)
     ] = 1,
     empty_seconds: Annotated[
         float, typer.Option(help="Time that a node must be empty before it is switched off.", rich_help_panel=_LIMITS)
     ] = 900.0,
     on_seconds: Annotated[
-        float, typer.Option(help="Least time on before a node is switched off.", rich_help_panel=_LIMITS)
+        float, typer.Option(help="Minimum time that a node is on before it is switched off.", rich_help_panel=_LIMITS)
     ] = 900.0,
     off_seconds: Annotated[
-        float, typer.Option(help="Least time off, unless a Pod waits.", rich_help_panel=_LIMITS)
+        float, typer.Option(help="Minimum time that a node is off, unless a Pod waits.", rich_help_panel=_LIMITS)
     ] = 300.0,
     starts_at_once: Annotated[
-        int, typer.Option(help="Nodes that start at the same time at most.", rich_help_panel=_LIMITS)
+        int, typer.Option(help="Maximum number of nodes that start at the same time.", rich_help_panel=_LIMITS)
     ] = 10,
     stops_at_once: Annotated[
-        int, typer.Option(help="Nodes that stop at the same time at most.", rich_help_panel=_LIMITS)
+        int, typer.Option(help="Maximum number of nodes that stop at the same time.", rich_help_panel=_LIMITS)
     ] = 2,
-    starts_per_hour: Annotated[int, typer.Option(help="Starts within an hour at most.", rich_help_panel=_LIMITS)] = 60,
-    stops_per_hour: Annotated[int, typer.Option(help="Stops within an hour at most.", rich_help_panel=_LIMITS)] = 12,
+    starts_per_hour: Annotated[
+        int, typer.Option(help="Maximum number of starts within an hour.", rich_help_panel=_LIMITS)
+    ] = 60,
+    stops_per_hour: Annotated[
+        int, typer.Option(help="Maximum number of stops within an hour.", rich_help_panel=_LIMITS)
+    ] = 12,
 ) -> None:
     """Run the controller. By default it only recommends what to switch off."""
     from wao_core.serving.server import run

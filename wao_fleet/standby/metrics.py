@@ -60,7 +60,7 @@ class StandbyMetrics(Collector):
             ("stops", "Servers that were shut down.", counts.stops),
             ("wakes", "Nodes that became Ready after they were switched on.", counts.started),
             ("start_failures", "Nodes that did not become Ready, after all attempts.", counts.failures),
-            ("power_errors", "Conversations with BMCs that failed.", counts.power_errors),
+            ("power_errors", "Requests to BMCs that failed.", counts.power_errors),
             ("rounds", "Rounds of the controller.", self._sources.controller.rounds),
         ):
             yield CounterMetricFamily(f"wao_standby_{name}", about, value=value)
@@ -74,7 +74,7 @@ class StandbyMetrics(Collector):
         leading = float(self._sources.leading())
         yield GaugeMetricFamily("wao_standby_leading", "Whether this replica holds the Lease.", value=leading)
         doubt = GaugeMetricFamily(
-            "wao_standby_may_stop", "1 if nothing forbids to switch nodes off now, 0 at any doubt."
+            "wao_standby_may_stop", "1 if nodes may be switched off now, 0 while there is a doubt."
         )
         planned = GaugeMetricFamily("wao_standby_planned", "Actions of the last decision.", labels=["action"])
         if plan is not None:

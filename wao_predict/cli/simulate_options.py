@@ -133,12 +133,15 @@ class SwitchOff:
         typer.Option(min=0.0, max=100.0, help="Part of the running capacity to keep free [%].", rich_help_panel=OFF),
     ] = 10.0
     spare_cores: Annotated[
-        float, typer.Option(min=0.0, max=1e9, help="CPU to keep free at least [cores].", rich_help_panel=OFF)
+        float, typer.Option(min=0.0, max=1e9, help="Minimum CPU to keep free [cores].", rich_help_panel=OFF)
     ] = 16.0
     empty_seconds: Annotated[
         float,
         typer.Option(
-            min=0.0, max=86_400.0, help="Time that a server is empty before its stop [s].", rich_help_panel=OFF
+            min=0.0,
+            max=86_400.0,
+            help="Time that a server must be empty before it is switched off [s].",
+            rich_help_panel=OFF,
         ),
     ] = 900.0
 
@@ -189,7 +192,7 @@ class Year:
         typer.Option(
             min=1.0,
             max=10.0,
-            help="Power usage effectiveness of the data centre: with cooling and other losses.",
+            help="Power usage effectiveness of the data centre, for cooling and other losses.",
             rich_help_panel=YEAR,
             show_default="1",
         ),

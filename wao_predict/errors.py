@@ -75,7 +75,17 @@ class ProtocolError(RemoteError):
 
 
 class SensorError(WaoPredictError):
-    """There is no reading: the sensor is absent, disabled, or its value is not a usable number."""
+    """There is no reading: the sensor is absent, disabled, or its value is not a usable number.
+
+    Parameters
+    ----------
+    summary
+        The message without text that a server sent; default: all of it.
+    """
+
+    def __init__(self, message: str, *, summary: str = "") -> None:
+        super().__init__(message)
+        self.summary = summary or message
 
 
 class BackendNotFound(WaoPredictError, LookupError):
@@ -111,7 +121,7 @@ def summary(error: Exception) -> str:
 
     A status that other people can read must not show it: they may have chosen the server.
     """
-    return error.summary if isinstance(error, RemoteError) else str(error)
+    return error.summary if isinstance(error, RemoteError | SensorError) else str(error)
 
 
 class OutOfRangeWarning(UserWarning):

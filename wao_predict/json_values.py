@@ -15,7 +15,13 @@ MOST_VALUES = 200_000
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
-def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, lenient: bool = False) -> Any:
+def parse_json(
+    body: bytes,
+    *,
+    constant: Callable[[str], Any] | None = None,
+    lenient: bool = False,
+    most: int = MOST_VALUES,
+) -> Any:
     """Return the value of a JSON text. Half of a surrogate pair, which no encoding can write, is replaced.
 
     Parameters
@@ -24,14 +30,16 @@ def parse_json(body: bytes, *, constant: Callable[[str], Any] | None = None, len
         Returns the value of "NaN", "Infinity" and "-Infinity", which are no JSON; by default a float.
     lenient
         Accept control characters in strings and NUL characters at the end, and replace bytes that cannot be decoded.
+    most
+        Most values of the text.
 
     Raises
     ------
     ValueError
-        The text is not JSON, is nested too deeply, or has more than `MOST_VALUES` values.
+        The text is not JSON, is nested too deeply, or has too many values.
     """
-    if has_more_values(body, MOST_VALUES):
-        raise ValueError(f"more than {MOST_VALUES} values")
+    if has_more_values(body, most):
+        raise ValueError(f"more than {most} values")
     try:
         text = body.decode(json.detect_encoding(body), "replace" if lenient else "surrogatepass")
         if lenient:

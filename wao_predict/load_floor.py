@@ -74,7 +74,7 @@ class LoadFloor:
             slot[node] = cores
 
     def recall(self, node: int, times: FloatArray, cores: FloatArray) -> float:
-        """Note earlier loads of one node; those that are older than the window, or later than now, are ignored.
+        """Note earlier loads of one node; others than those of the window, and those below 0, are ignored.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class LoadFloor:
         The earliest time that was noted [s], NaN if there is none.
         """
         numbers = (times // self._slot).astype(np.int64)
-        kept = (numbers > self._number - SLOTS) & (numbers <= self._number)
+        kept = (numbers > self._number - SLOTS) & (numbers <= self._number) & (cores >= 0.0)
         column = self._lowest[:, node]
         np.fmin.at(column, numbers[kept] % (SLOTS + 1), cores[kept])
         self.cores[node] = np.fmin.reduce(column)

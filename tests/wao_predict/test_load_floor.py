@@ -41,3 +41,9 @@ def test_a_low_load_is_forgotten_after_the_window() -> None:
     for hour in range(1, 30):
         floor.advance(float(hour), np.array([8.0]))
         assert floor.cores.tolist() == [1.0 if hour <= WINDOW else 8.0]
+
+
+def test_recalled_loads_below_0_are_ignored() -> None:
+    floor = LoadFloor([4.0], at=24.0, window=WINDOW)
+    assert floor.recall(0, np.array([20.0, 21.0]), np.array([-3.0, 2.0])) == 21.0
+    assert floor.cores.tolist() == [2.0]

@@ -16,7 +16,7 @@ from wao_core.errors import WaoCoreError
 from wao_core.prediction.node_floors import NodeFloors
 from wao_predict.connection import HttpOptions, TlsPolicy, origin_of
 from wao_predict.errors import UsageError, WaoPredictError, summary
-from wao_predict.flow import arun
+from wao_predict.flow import MIB, arun
 from wao_predict.load_floor import SLOTS
 from wao_predict.recording.aligning import Series
 from wao_predict.recording.prometheus_range import RangeQuery
@@ -24,6 +24,8 @@ from wao_predict.transport import AsyncHttpTransport
 
 log = logging.getLogger(__name__)
 
+MOST_BYTES = 16 * MIB
+"""Largest answer: of 5,000 nodes with a few labels it has some 6 MB."""
 RETRY = 60.0
 """Time to the next attempt after a failed one [s]."""
 STEPS = 12
@@ -89,7 +91,7 @@ class HistorySource:
         slot = window / SLOTS
         query = self.query or NODE_EXPORTER_CORES.format(label=self.label)
         lowest = f"min_over_time(({query}\n)[{slot * 1000:.0f}ms:{slot * 1000 / STEPS:.0f}ms])"
-        return RangeQuery(self.url, lowest, label=self.label, token=token)
+        return RangeQuery(self.url, lowest, label=self.label, token=token, max_bytes=MOST_BYTES)
 
 
 class FloorHistory:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wao_predict.errors import SensorError
 
-_SAMPLE = re.compile(r"^node_cpu_seconds_total\{([^}]*)\}\s+([0-9.eE+-]+)", re.MULTILINE)
+_SAMPLE = re.compile(r"^node_cpu_seconds_total\{([^}\n]*)\}\s+([0-9.eE+-]+)", re.MULTILINE)
 _MODE = re.compile(r'\bmode="([^"]*)"')
 _IDLE = ("idle", "iowait")
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")

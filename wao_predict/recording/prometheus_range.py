@@ -5,7 +5,8 @@ Source: the HTTP API of Prometheus, `POST /api/v1/query_range`; Thanos, Mimir an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
@@ -15,18 +16,28 @@ from wao_predict.errors import ProtocolError, SensorError, UsageError
 from wao_predict.flow import MIB, Flow, Request
 from wao_predict.json_values import as_text
 from wao_predict.recording.aligning import Series
-from wao_predict.redfish.values import items, mapping, number, text
+from wao_predict.redfish.values import mapping, number, text
 from wao_predict.sensors.prometheus import answer_data
 
 MOST_POINTS = 10_000
 """Points of a series in one request; Prometheus refuses more than 11,000."""
-
-MOST_REQUESTS = 2_000
+FIRST_POINTS = 100
+"""Points of the first request, from whose answer the number of series is known."""
+MOST_SAMPLES = 500_000
+"""Points of all series that one request asks for: some 15 MB."""
+MOST_TOTAL = 20_000_000
+"""Points of a series in all requests."""
+MOST_BYTES = 32 * MIB
+"""Largest answer."""
+MOST_VALUES = 3_000_000
+"""Values of the JSON of an answer; a point counts as three."""
 NODE_EXPORTER_CPU = (
     '100 * (1 - sum by ({label}) (rate(node_cpu_seconds_total{{mode=~"idle|iowait"}}[{window}s]))'
     ' / count by ({label}) (node_cpu_seconds_total{{mode="idle"}}))'
 )
 """CPU load [%] of the nodes of node_exporter."""
+
+_Found = dict[str, list[tuple[float, float]]]
 
 
 class RangeQuery:
@@ -42,12 +53,17 @@ class RangeQuery:
         Label with the name of the node.
     token
         Bearer token for the server; default: none.
+    max_bytes
+        Largest answer to one request.
     """
 
-    def __init__(self, endpoint: str, query: str, *, label: str = "instance", token: str = "") -> None:
+    def __init__(
+        self, endpoint: str, query: str, *, label: str = "instance", token: str = "", max_bytes: int = MOST_BYTES
+    ) -> None:
         origin_of(endpoint)
         parts = urlsplit(endpoint)
         self.base_url = f"{parts.scheme}://{parts.netloc}"
+        self._where, self._max_bytes = without_userinfo(self.base_url), max_bytes
         self._path = parts.path.rstrip("/") + "/api/v1/query_range"
         self.query, self.label = query, label
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
@@ -56,6 +72,8 @@ class RangeQuery:
 
     def flow(self, start: float, end: float, step: float) -> Flow[dict[str, Series]]:
         """Return the series of each node between two times [s since the epoch], with a value every `step` seconds.
+
+        The range is asked in parts that do not overlap. The more series there are, the shorter they are.
 
         Raises
         ------
@@ -66,48 +84,63 @@ class RangeQuery:
         RemoteError
             The server refuses the query.
         """
-        found: dict[str, list[tuple[float, float]]] = {}
-        for begin, finish in _parts(start, end, step):
+        points = _number_of_points(start, end, step)
+        found: _Found = {}
+        first, size = 0, FIRST_POINTS
+        while first < points:
+            size = min(size, points - first)
+            begin, finish = start + first * step, start + (first + size - 1) * step
             form = urlencode(
                 {"query": self.query, "start": f"{begin:.3f}", "end": f"{finish:.3f}", "step": f"{step:g}"}
             )
             headers = {"Content-Type": "application/x-www-form-urlencoded", **self._authorization}
-            response = yield Request("POST", self._path, headers, form.encode(), 64 * MIB)
-            data = answer_data(response, without_userinfo(self.base_url))
-            self._add(data, found)
+            response = yield Request("POST", self._path, headers, form.encode(), self._max_bytes)
+            matrix = self._matrix(answer_data(response, self._where, most=MOST_VALUES))
+            self._add(matrix, found, (begin - step, finish + step))
+            first += size
+            size = max(1, min(MOST_POINTS, MOST_SAMPLES // max(1, len(matrix))))
         return {node: Series.of(*np.array(pairs, dtype=np.float64).reshape(-1, 2).T) for node, pairs in found.items()}
 
-    def _add(self, data: object, found: dict[str, list[tuple[float, float]]]) -> None:
-        where = without_userinfo(self.base_url)
-        if text(mapping(data).get("resultType")) != "matrix":
-            raise ProtocolError(f"the answer of {where} to a range query is no matrix", endpoint=where)
+    def _matrix(self, data: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the series of an answer."""
+        if text(data.get("resultType")) != "matrix":
+            raise ProtocolError(f"the answer of {self._where} to a range query is no matrix", endpoint=self._where)
+        return _array(data.get("result"))
+
+    def _add(self, matrix: Sequence[Any], found: _Found, limits: tuple[float, float]) -> None:
+        """Add the points within the limits: some servers round the times that they are asked for to whole steps."""
         seen: set[str] = set()
-        for series in items(mapping(data).get("result")):
+        for series in matrix:
             labels = mapping(mapping(series).get("metric"))
             node = text(labels.get(self.label))
             if not node:
                 raise SensorError(
-                    f"{where}: a series {as_text(labels)[:120]} has no label {self.label}; give the label that names "
-                    "the node"
+                    f"{self._where}: a series {as_text(labels)[:120]} has no label {self.label}; give the label that "
+                    "names the node"
                 )
+            if not node.isprintable() or node.startswith(("=", "+", "-", "@")):
+                # a spreadsheet would compute it, and a terminal obey it
+                raise SensorError(f"{self._where}: {self.label}={node!r:.80} is no name of a node: give another label")
             if node in seen:
                 raise SensorError(
-                    f"{where}: the query finds several series with {self.label}={node}: aggregate it with "
+                    f"{self._where}: the query finds several series with {self.label}={node}: aggregate it with "
                     f"max by ({self.label})"
                 )
             seen.add(node)
-            for pair in items(mapping(series).get("values")):
-                time, value = (number(part) for part in items(pair)) if len(items(pair)) == 2 else (None, None)
-                if time is not None and value is not None:
+            for pair in _array(mapping(series).get("values")):
+                time, value = map(number, pair) if isinstance(pair, list) and len(pair) == 2 else (None, None)
+                if time is not None and value is not None and limits[0] <= time <= limits[1]:
                     found.setdefault(node, []).append((time, value))
 
 
-def _parts(start: float, end: float, step: float) -> Iterator[tuple[float, float]]:
-    """Yield ranges with at most `MOST_POINTS` points, which do not overlap."""
+def _array(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _number_of_points(start: float, end: float, step: float) -> int:
     if not start < end or step <= 0:
         raise UsageError("the range is empty: give a start before the end, and a step above 0 s")
     points = int((end - start) // step) + 1
-    if points > MOST_POINTS * MOST_REQUESTS:
+    if points > MOST_TOTAL:
         raise UsageError(f"{points:,} points are too many: give a shorter range or a longer step")
-    for first in range(0, points, MOST_POINTS):
-        yield start + first * step, start + (min(first + MOST_POINTS, points) - 1) * step
+    return points

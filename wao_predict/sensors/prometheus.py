@@ -19,7 +19,7 @@ from wao_predict.connection import origin_of, without_userinfo
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.flow import KIB, Flow, Request, Response
-from wao_predict.json_values import as_text, parse_json
+from wao_predict.json_values import MOST_VALUES, as_text, parse_json
 from wao_predict.redfish.values import INLET_RANGE, POWER_RANGE, items, mapping, number, text
 from wao_predict.sensors.base import Reading
 from wao_predict.sensors.dpapi import PRESSURE_RANGE
@@ -160,7 +160,8 @@ def decode(response: Response, where: str) -> tuple[float, float]:
             return _of_vector([mapping(item) for item in result], where)
         case other:
             raise SensorError(
-                f"{where}: the query returns a result of type {text(other) or 'none'}, not a scalar or instant vector"
+                f"{where}: the query returns a result of type {text(other) or 'none'}, not a scalar or instant vector",
+                summary=f"{where}: the query returns no scalar or instant vector",
             )
 
 
@@ -170,10 +171,11 @@ def _of_vector(samples: Sequence[Mapping[str, Any]], where: str) -> tuple[float,
     if not values:
         raise SensorError(f"{where}: the query finds no sample; does it name the node as the exporter does?")
     if len(values) > 1:
+        remedy = "narrow it by a label, or aggregate it with max()"
         shown = ", ".join(as_text(mapping(item.get("metric")))[:120] for item in values[:2])
         raise SensorError(
-            f"{where}: the query finds {len(values)} samples for one node, such as {shown}: "
-            "narrow it by a label, or aggregate it with max()"
+            f"{where}: the query finds {len(values)} samples for one node, such as {shown}: {remedy}",
+            summary=f"{where}: the query finds {len(values)} samples for one node: {remedy}",
         )
     queried = number(next(iter(items(values[0].get("value"))), None))
     taken = _number(items(dates[0].get("value")), where) if dates else None
@@ -185,12 +187,20 @@ def _number(pair: Sequence[Any], where: str) -> float:
     given = pair[1] if len(pair) == 2 else None
     found = number(given)
     if found is None:
-        raise SensorError(f"{where}: the query returns {given!r:.40}, not a finite number")
+        raise SensorError(
+            f"{where}: the query returns {given!r:.40}, not a finite number",
+            summary=f"{where}: the query returns no finite number",
+        )
     return found
 
 
-def answer_data(response: Response, where: str) -> Mapping[str, Any]:
+def answer_data(response: Response, where: str, *, most: int = MOST_VALUES) -> Mapping[str, Any]:
     """Return the data in an answer of Prometheus.
+
+    Parameters
+    ----------
+    most
+        Most values of the JSON.
 
     Raises
     ------
@@ -200,7 +210,7 @@ def answer_data(response: Response, where: str) -> Mapping[str, Any]:
         The answer is not one of Prometheus's.
     """
     try:
-        document = parse_json(response.body)
+        document = parse_json(response.body, most=most)
     except ValueError:
         document = None
     status = mapping(document).get("status")

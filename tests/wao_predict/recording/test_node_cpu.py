@@ -45,3 +45,9 @@ def test_an_answer_without_counters_is_refused() -> None:
         from_node_exporter("<html>")
     with pytest.raises(SensorError, match="does not begin with cpu"):
         from_proc_stat("")
+
+
+def test_endless_lines_are_searched_in_linear_time() -> None:
+    """In quadratic time it would take hours."""
+    with pytest.raises(SensorError):
+        from_node_exporter("node_cpu_seconds_total{\n" * 300_000)

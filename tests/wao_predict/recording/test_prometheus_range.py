@@ -1,12 +1,13 @@
 """Series of nodes from range queries."""
 
+from itertools import pairwise
 from urllib.parse import parse_qs
 
 import pytest
 
 from wao_predict import ProtocolError, RemoteError, SensorError, UsageError
 from wao_predict.flow import Request, Response, run
-from wao_predict.recording.prometheus_range import MOST_POINTS, RangeQuery
+from wao_predict.recording.prometheus_range import FIRST_POINTS, MOST_POINTS, MOST_SAMPLES, RangeQuery
 from wao_predict.testing import MockTransport, json_response
 
 QUERY = RangeQuery("https://prometheus/prefix/", "node_power", label="node")
@@ -39,8 +40,9 @@ def test_a_long_range_is_asked_in_parts() -> None:
         return matrix(of("a", [asked[-1][0], str(len(asked))]))
 
     found = run(QUERY.flow(0, 2.5 * MOST_POINTS, 1), MockTransport(answer))
-    assert asked == [(0, MOST_POINTS - 1), (MOST_POINTS, 2 * MOST_POINTS - 1), (2 * MOST_POINTS, 2.5 * MOST_POINTS)]
-    assert found["a"].value.tolist() == [1, 2, 3]
+    edges = [0, FIRST_POINTS, FIRST_POINTS + MOST_POINTS, FIRST_POINTS + 2 * MOST_POINTS, 2.5 * MOST_POINTS + 1]
+    assert asked == [(begin, end - 1) for begin, end in pairwise(edges)]
+    assert found["a"].value.tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,48 @@ def test_a_range_that_cannot_be_is_refused(given: tuple[float, float, float]) ->
         run(QUERY.flow(*given), MockTransport(lambda request: matrix()))
     with pytest.raises(UsageError, match="the query is missing"):
         RangeQuery("https://prometheus", " ")
+
+
+def numbered(nodes: int, points: int, start: float) -> Response:
+    values: list[list[object]] = [[start + point, "1.5"] for point in range(points)]
+    return matrix(*(of(f"n{number}", *values) for number in range(nodes)))
+
+
+def test_a_large_fleet_has_all_points_of_all_its_series() -> None:
+    def answer(request: Request) -> Response:
+        form = parse_qs((request.body or b"").decode())
+        begin, end = float(form["start"][0]), float(form["end"][0])
+        return numbered(12, int(end - begin) + 1, begin)
+
+    found = run(QUERY.flow(0, 7_999, 1), MockTransport(answer))
+    assert {node: series.time.size for node, series in found.items()} == {f"n{n}": 8_000 for n in range(12)}
+
+
+def test_more_series_than_a_bmc_has_items_are_all_read() -> None:
+    found = run(QUERY.flow(0, 60, 30), MockTransport(lambda request: numbered(5_000, 3, 0)))
+    assert len(found) == 5_000
+
+
+def test_the_more_series_there_are_the_fewer_points_are_asked_for() -> None:
+    asked: list[int] = []
+
+    def answer(request: Request) -> Response:
+        form = parse_qs((request.body or b"").decode())
+        asked.append(int(float(form["end"][0]) - float(form["start"][0])) + 1)
+        return numbered(2_000, 1, float(form["start"][0]))
+
+    run(QUERY.flow(0, 999, 1), MockTransport(answer))
+    assert asked == [FIRST_POINTS, *[MOST_SAMPLES // 2_000] * 3, 150]
+
+
+def test_points_at_other_times_than_asked_for_are_left_out() -> None:
+    """Rows are made for all periods between the first and the last point."""
+    values: list[list[object]] = [[-1e15, "1"], [-10, "2"], [0, "3"], [60, "4"], [70, "5"], [1e15, "6"], [1e300, "7"]]
+    found = run(QUERY.flow(0, 60, 10), MockTransport(lambda request: matrix(of("a", *values))))
+    assert found["a"].value.tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("node", ["=1+1", "+a", "-a", "@a", "a\nb", "\x1b[31m"])
+def test_a_name_that_a_spreadsheet_or_a_terminal_would_carry_out_is_refused(node: str) -> None:
+    with pytest.raises(SensorError, match="is no name of a node"):
+        run(QUERY.flow(0, 60, 10), MockTransport(lambda request: matrix(of(node, [10, "1"]))))

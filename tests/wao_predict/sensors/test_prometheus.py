@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wao_predict import ProtocolError, RemoteError, SensorError
-from wao_predict.errors import UsageError
+from wao_predict.errors import UsageError, summary
 from wao_predict.flow import Request, Response, run
 from wao_predict.sensors.base import Reading
 from wao_predict.sensors.prometheus import PrometheusSensor
@@ -171,3 +171,20 @@ def test_a_long_query_is_posted() -> None:
     (request,) = server.requests
     assert (request.method, request.url) == ("POST", "/api/v1/query")
     assert parse_qs((request.body or b"").decode())["query"][0].startswith("(t + t")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        vector(({"node": "said"}, "1"), ({"node": "b"}, "2")),
+        vector(({}, "said")),
+        {"status": "success", "data": {"resultType": "said", "result": []}},
+        {"status": "error", "error": "said"},
+        {"said": 1},
+    ],
+)
+def test_what_a_status_shows_has_nothing_that_the_server_said(document: object) -> None:
+    """The author of a NodeConfig chooses server and query, and could read labels of others in the status."""
+    with pytest.raises((SensorError, RemoteError), match="said") as raised:
+        read(Server((200, document)))
+    assert "said" not in summary(raised.value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from wao_lb.agent.sync import Syncer, SyncIntervals
 from wao_lb.agent.view import NodeSettings, NodeView
 from wao_lb.agent.weights_client import WeightsClient, WeightsError, WeightsProblem
 from wao_predict.connection import TlsPolicy
+from wao_predict.printable import say
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Agent:
         try:
             await self.client.once()
         except WeightsError as error:
-            sys.stderr.write(f"{error}; weights are equal\n")
+            say(f"{error}; weights are equal")
 
     async def close(self) -> None:
         """Stop the health ports; the rules stay."""

@@ -26,6 +26,7 @@ from wao_lb.agent.transaction import delete_tables
 from wao_lb.agent.view import KINDS, NodeSettings, NodeView
 from wao_lb.settings import selectors_of
 from wao_predict.errors import UsageError
+from wao_predict.printable import say
 
 COMPONENT = "lb-agent"
 
@@ -84,9 +85,9 @@ async def print_rules(server: ServerOptions, options: AgentOptions) -> None:
 def _warn(agent: Agent) -> None:
     """Print why load balancers should not use this node, and which Services have no rules; the others are written."""
     for key, reason in agent.view.refused().items():
-        sys.stderr.write(f"Service {key} is not served: {reason}\n")
+        say(f"Service {key} is not served: {reason}")
     if (why := agent.view.ineligible()) is not None:
-        sys.stderr.write(f"Node {agent.view.settings.node_name}: {why}\n")
+        say(f"Node {agent.view.settings.node_name}: {why}")
 
 
 def ruleset(view: NodeView, weights: Weights) -> str:
@@ -131,7 +132,7 @@ async def usable_families(kernel: Kernel) -> list[Family]:
         hint = "run it as root, or with the capability NET_ADMIN"
         raise UsageError(f"rules cannot be written ({' | '.join(missing)[:600]}); {hint}")
     for text in missing:
-        sys.stderr.write(f"not served: {text}\n")
+        say(f"not served: {text}")
     return found
 
 

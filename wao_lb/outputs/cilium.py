@@ -107,7 +107,8 @@ def _slice(
 def weight_of(found: EndpointSlice) -> int | None:
     """Return the weight in the annotation of a slice, None without a valid one."""
     text = found.annotations.get(WEIGHT, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) <= MAX_WEIGHT else None
+    usable = len(text) <= len(str(MAX_WEIGHT)) and text.isascii() and text.isdigit()
+    return int(text) if usable and int(text) <= MAX_WEIGHT else None
 
 
 @dataclass(frozen=True, slots=True)

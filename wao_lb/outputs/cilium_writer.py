@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -13,13 +15,14 @@ from wao_core.cluster.records import EndpointSlice, Kind, Service, key_of
 from wao_core.cluster.service_endpoints import SlicesByService
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.cluster.state import Change
-from wao_core.kube.client import KubeClient
+from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.object_writer import ObjectWriter
 from wao_core.kube.resources import ENDPOINT_SLICES
 from wao_lb.documents import ServiceWeights
 from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, front_slices, slice_body, slice_changes
 from wao_lb.settings import WEIGHTS_OF
 from wao_lb.weight_book import WeightBook
+from wao_predict.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,8 @@ WEIGHT_PERIOD = 15.0
 STEP = 0.05
 """Relative change of a weight from which it is written."""
 CONCURRENT_REQUESTS = 8
-MAX_REPORTED = 10_000
-"""Problems that are remembered, so that each is reported once."""
+LONGEST_RETRY = 60.0
+"""Longest time to the next attempt to write a slice that was refused [s]: others are written meanwhile."""
 
 
 class CiliumMetrics:
@@ -50,6 +53,14 @@ class CiliumMetrics:
         self.failures = Counter(
             "wao_lb_cilium_write_failures", "Writes of EndpointSlices for Cilium that failed.", registry=registry
         )
+
+
+@dataclass
+class _Refused:
+    """A slice that could not be written: when it may be tried again, by the clock of the writer."""
+
+    due: float = 0.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(initial=1.0, maximum=LONGEST_RETRY))
 
 
 class CiliumWriter:
@@ -96,7 +107,8 @@ class CiliumWriter:
             client, ENDPOINT_SLICES, manager=MANAGER, concurrency=CONCURRENT_REQUESTS, clock=clock
         )
         self._weighed_at: dict[str, float] = {}
-        self._reported: set[tuple[str, str]] = set()
+        self._refused: dict[str, _Refused] = {}
+        self._reported: dict[str, str] = {}  # the last problem of each front
         self._observed = 0  # changes of the state
         self.settled = False
         self._made: dict[str, tuple[Service, ServiceWeights, Mapping[str, EndpointSlice]]] = {}  # by front
@@ -123,32 +135,37 @@ class CiliumWriter:
     async def write(self) -> int:
         """Compare once and write what differs; return the number of requests that failed, which are logged."""
         now = self._clock()
-        wanted, fronts = await self._wanted()
+        wanted, fronts, problems = self._wanted()
         changes = slice_changes(wanted, self._existing(), STEP)
         self.settled = not (changes.endpoints or changes.weights or changes.delete or self._objects.undelivered())
         resting = {key for key, at in self._weighed_at.items() if now - at < WEIGHT_PERIOD}
-        weights = [item for item in changes.weights if key_of(item) not in resting][:WEIGHTS_A_ROUND]
-        requests = [self._apply(item, fronts[key_of(item)]) for item in (*changes.endpoints, *weights)]
-        requests += [self._objects.delete(key) for key in changes.delete]
+        weights = [item for item in self._due(changes.weights) if key_of(item) not in resting][:WEIGHTS_A_ROUND]
+        written = [*self._due(changes.endpoints), *weights]
+        requests = [self._noting(key_of(item), self._apply(item, fronts[key_of(item)])) for item in written]
+        requests += [self._noting(key, self._objects.delete(key)) for key in changes.delete if self._is_due(key)]
         failed = await self._objects.send(requests)
         self._metrics.writes.inc(len(requests) - failed)
         self._metrics.failures.inc(failed)
         self._weighed_at = {key: at for key, at in self._weighed_at.items() if key in wanted}
         self._weighed_at |= {key_of(item): now for item in weights}
+        self._refused = {key: held for key, held in self._refused.items() if key in wanted or key in changes.delete}
+        for front, problem in problems:
+            await self._report(front, problem)
         return failed
 
-    async def _wanted(self) -> tuple[dict[str, EndpointSlice], dict[str, Service]]:
-        """Return the slices of all fronts by key, and the front of each."""
+    def _wanted(self) -> tuple[dict[str, EndpointSlice], dict[str, Service], list[tuple[Service, str]]]:
+        """Return the slices of all fronts by key, the front of each, and the problems of fronts."""
         wanted: dict[str, EndpointSlice] = {}
         fronts: dict[str, Service] = {}
+        problems: list[tuple[Service, str]] = []
         for key in sorted(self._fronts):
             front = self._state.services[key]
             found, problem = self._of_front(front)
             if problem:
-                await self._report(front, problem)
+                problems.append((front, problem))
             wanted |= found
             fronts |= dict.fromkeys(found, front)
-        return wanted, fronts
+        return wanted, fronts, problems
 
     def _of_front(self, front: Service) -> tuple[Mapping[str, EndpointSlice], str]:
         """Return the slices of a front, and what is wrong with it or an empty string."""
@@ -157,10 +174,8 @@ class CiliumWriter:
             return {}, "it has a selector, so Kubernetes writes its EndpointSlices: remove the selector"
         document = self._book.get(backend)
         if document is None:
-            return (
-                {},
-                f"the Service {backend} is not weighted: it does not exist, is headless, or has the annotation itself",
-            )
+            why = "it does not exist, is headless, or has the annotation itself"
+            return {}, f"the Service {backend:.400} is not weighted: {why}"
         found = self._slices_of(front, document)
         if not found and any(port.endpoints for port in document.ports):
             return {}, f"no port has the name and the protocol of a port of the Service {backend}"
@@ -185,6 +200,8 @@ class CiliumWriter:
         if change.kind is Kind.SERVICE:
             self._fronts.discard(change.key)
             self._made.pop(change.key, None)
+            if change.new is None:
+                self._reported.pop(change.key, None)
         else:
             self._slices.observe(change)
             self._ours.pop(change.key, None)
@@ -201,14 +218,29 @@ class CiliumWriter:
     async def _apply(self, item: EndpointSlice, front: Service) -> None:
         await self._objects.apply(key_of(item), slice_body(item, front), item)
 
+    def _due(self, items: Iterable[EndpointSlice]) -> list[EndpointSlice]:
+        return [item for item in items if self._is_due(key_of(item))]
+
+    def _is_due(self, key: str) -> bool:
+        """Return whether a slice may be written: not while it waits after it was refused."""
+        held = self._refused.get(key)
+        return held is None or held.due <= self._clock()
+
+    async def _noting(self, key: str, request: Coroutine[Any, Any, None]) -> None:
+        """Await the write of a slice, and note whether it was refused; raises `KubeError`."""
+        try:
+            await request
+        except KubeError:
+            held = self._refused.setdefault(key, _Refused())
+            held.due = self._clock() + held.backoff.next()
+            raise
+        self._refused.pop(key, None)
+
     async def _report(self, front: Service, problem: str) -> None:
         """Report a problem of a front once, as a log message and as a Warning Event."""
-        mark = (f"{front.uid}/{key_of(front)}", problem)
-        if mark in self._reported:
+        if self._reported.get(key_of(front)) == problem:
             return
-        if len(self._reported) >= MAX_REPORTED:
-            self._reported.clear()
-        self._reported.add(mark)
+        self._reported[key_of(front)] = problem
         message = f"annotation {WEIGHTS_OF}: {problem}"
         log.warning("Service %s: %s", key_of(front), message)
         about = ObjectRef("Service", front.name, front.namespace, front.uid)

@@ -165,3 +165,10 @@ def test_a_service_has_its_selector_in_its_record() -> None:
         found = decode_object("Service", {"metadata": {"name": "a"}, "spec": {"selector": selector}})
         assert isinstance(found, Service)
         assert found.has_selector is expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "70000", "\u00b2", "1" * 5000, "0" * 5000 + "1"])
+def test_an_annotation_that_is_no_weight_is_none(text: str) -> None:
+    """Others may write it: Python refuses to read an integer of thousands of digits."""
+    (made,) = slices(port(endpoint(1, "a", 100.0))).values()
+    assert weight_of(msgspec.structs.replace(made, annotations={WEIGHT: text})) is None

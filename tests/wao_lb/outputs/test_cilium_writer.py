@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
+import numpy as np
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.api_objects import decode_object
@@ -18,6 +19,7 @@ from wao_core.kube.object_writer import WATCH_DELAY
 from wao_lb.outputs.cilium import MANAGED_BY, MANAGER, WEIGHT, weight_of
 from wao_lb.outputs.cilium_writer import (
     CONCURRENT_REQUESTS,
+    LONGEST_RETRY,
     WEIGHT_PERIOD,
     WEIGHTS_A_ROUND,
     CiliumMetrics,
@@ -260,3 +262,38 @@ async def test_it_writes_when_weights_are_known_and_follows_changes_until_it_is_
     assert await writer.write() == 0
     assert [key_of(item) for item in bench.api.applied].count("default/late") == 0
     assert bench.api.deleted == []
+
+
+async def test_a_slice_that_is_refused_again_and_again_is_tried_less_often_and_delays_no_other() -> None:
+    bench = Bench()
+    bench.api.error = KubeError("exceeded quota", status_code=403)
+    attempts = [await bench.writer.write() for bench.now in np.arange(0.0, 120.0, 0.5)]
+    assert sum(attempts) < 30
+    bench.api.error = None
+    bench.front(name="other", uid="o")
+    assert {item.service for item in await bench.write(0.0)} == {"other"}
+    bench.now += LONGEST_RETRY
+    await bench.writer.write()
+    assert {item.service for item in bench.api.applied} == {"other", "front"}
+
+
+async def test_a_front_that_goes_while_another_one_is_reported_ends_nothing() -> None:
+    bench = Bench()
+    bench.front(name="a", annotations={WEIGHTS_OF: "absent"})
+
+    async def event(*_: object, **__: object) -> None:
+        bench.state.remove(Kind.SERVICE, "default/front")
+
+    bench.cluster.source.event = event  # type: ignore[method-assign]
+    assert len(await bench.write()) == 2
+    await bench.write()
+    assert len(bench.api.deleted) == 2
+
+
+async def test_a_front_is_reported_again_with_another_problem_and_no_text_of_its_annotation_is_long() -> None:
+    bench = Bench()
+    for name in ("x" * 100_000, "y"):
+        bench.front(annotations={WEIGHTS_OF: name})
+        for _ in range(2):
+            await bench.write()
+    assert [len(message) < 1000 for message in bench.events] == [True, True]

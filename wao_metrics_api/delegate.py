@@ -29,7 +29,12 @@ PERIOD = 30.0
 """Seconds between two readings of the delegate's discovery."""
 VIA = "1.1 wao-metrics-api"
 """The header Via (RFC 9110, section 7.6.3) of forwarded requests, by which a loop is noticed."""
-MAX_BODY = 16 * MIB
+MAX_DISCOVERY, MAX_BODY = 16 * MIB, 8 * MIB
+"""Largest answers; a list of 10,000 Pods has some 3 MB."""
+AT_ONCE = 8
+"""Most requests at a time, so that their answers have room in the memory of the server."""
+MAX_NAME = 256
+"""Characters of a name in the discovery, such as "pods/http_requests"; longer ones are left out."""
 MAX_RESOURCES = 20_000
 """Most metrics of a delegate in the discovery; the largest reported installation has 9,197 (helm-charts #2052)."""
 _VERSIONS = tuple(api for api in GROUP_VERSIONS if api.group == CUSTOM_METRICS)
@@ -68,6 +73,7 @@ class Delegate:
     ) -> None:
         self._transport, self._name, self._token_file = transport, name, token_file
         self._headers: Mapping[str, str] = {"Via": VIA}
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self.resources: dict[GroupVersion, tuple[MetricResource, ...]] = {}
         self.tried = False
         self._problem = ""
@@ -88,7 +94,9 @@ class Delegate:
         try:
             self._headers = await asyncio.to_thread(self._current_headers)
             for api in _VERSIONS:
-                self.resources[api] = await self._listed(api)
+                listed = await self._listed(api)
+                if listed != self.resources.get(api):  # the same tuple stays, which is quick to compare
+                    self.resources[api] = listed
         except (WaoError, ValueError) as error:
             problem = str(error)
         if problem != self._problem:
@@ -105,7 +113,7 @@ class Delegate:
         return {"Via": VIA, "Authorization": f"Bearer {read_bearer_token(self._token_file)}"}
 
     async def _listed(self, api: GroupVersion) -> tuple[MetricResource, ...]:
-        response = await self._transport.send(Request("GET", f"/apis/{api}", self._headers, max_bytes=MAX_BODY))
+        response = await self._transport.send(Request("GET", f"/apis/{api}", self._headers, max_bytes=MAX_DISCOVERY))
         if response.status == 404:
             return ()  # it does not serve this version
         if response.status != 200:
@@ -116,8 +124,8 @@ class Delegate:
             raise ValueError(f"GET /apis/{api}: not an APIResourceList: {error}") from None
         if len(listed) > MAX_RESOURCES:
             _log.warning("the delegate %s has %d metrics: %d are listed", self._name, len(listed), MAX_RESOURCES)
-        named = (item for item in listed[:MAX_RESOURCES] if "/" in item.name.strip("/"))
-        return tuple(MetricResource(item.name, item.namespaced) for item in named)
+        usable = (item for item in listed[:MAX_RESOURCES] if _is_usable(item.name))
+        return tuple(MetricResource(item.name, item.namespaced) for item in usable)
 
     async def get(self, request: MetricRequest, query: bytes, via: str) -> bytes:
         """Return the delegate's MetricValueList for a request.
@@ -146,9 +154,10 @@ class Delegate:
 
     async def _send(self, request: MetricRequest, query: bytes) -> Response:
         try:
-            return await self._transport.send(
-                Request("GET", _path(request) + _selectors(query), self._headers, max_bytes=MAX_BODY)
-            )
+            async with self._turns:
+                return await self._transport.send(
+                    Request("GET", _path(request) + _selectors(query), self._headers, max_bytes=MAX_BODY)
+                )
         except RemoteError as error:
             raise self._unavailable(str(error)) from None
 
@@ -168,6 +177,10 @@ class Delegate:
 
     def _unavailable(self, reason: str) -> StatusError:
         return StatusError(503, f"the delegate {self._name} did not answer: {reason}")
+
+
+def _is_usable(name: str) -> bool:
+    return len(name) <= MAX_NAME and name.isprintable() and "/" in name.strip("/")
 
 
 def _answer(body: bytes) -> _Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import TypeGuard
 from urllib.parse import parse_qs
 
@@ -36,16 +35,19 @@ class DiscoveryCache:
 
     def __init__(self, nodes: NodeMetrics, delegate: Delegate | None = None) -> None:
         self._nodes, self._delegate = nodes, delegate
+        self._made: tuple[_Inputs, Discovery] | None = None
 
     def current(self) -> Discovery:
         """Return the documents."""
-        more = () if self._delegate is None else tuple(self._delegate.resources.items())
-        return _discovery(tuple(self._nodes.names()), more)
+        more = {} if self._delegate is None else self._delegate.resources
+        inputs = tuple(self._nodes.names()), tuple(more.items())
+        # the tuples of the delegate are the same ones until it is read again: then, comparing them is quick
+        if self._made is None or self._made[0] != inputs:
+            self._made = inputs, discovery(inputs[0], dict(inputs[1]))
+        return self._made[1]
 
 
-@lru_cache(maxsize=8)
-def _discovery(names: tuple[str, ...], more: tuple[tuple[GroupVersion, tuple[MetricResource, ...]], ...]) -> Discovery:
-    return discovery(names, dict(more))
+_Inputs = tuple[tuple[str, ...], tuple[tuple[GroupVersion, tuple[MetricResource, ...]], ...]]
 
 
 class ApiEndpoint:

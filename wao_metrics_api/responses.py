@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import yaml
 from starlette.types import Scope, Send
@@ -13,6 +14,9 @@ from wao_metrics_api.negotiation import Form
 
 _FIXED = [(b"cache-control", b"no-cache, private")]
 _JSON = b"application/json"
+MOST_BLOCKS = 64 * 1024
+"""Bytes of a document that is sent as blocks of YAML: converting a large one would hold the event loop."""
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def internal_error() -> StatusError:
@@ -55,8 +59,18 @@ async def send_body(
 async def send_form(scope: Scope, send: Send, body: bytes, form: Form) -> None:
     """Send a JSON document in the negotiated form."""
     if form is Form.YAML:
-        body = yaml.safe_dump(json.loads(body), sort_keys=False).encode()
+        body = _as_yaml(body)
     await send_body(scope, send, body, content_type=form.value.encode())
+
+
+def _as_yaml(body: bytes) -> bytes:
+    """Return JSON as YAML: a small document as blocks, another one as it is, because JSON is YAML."""
+    if len(body) > MOST_BLOCKS:
+        return body
+    try:
+        return yaml.dump(json.loads(body), Dumper=_DUMPER, sort_keys=False, encoding="utf-8")
+    except (ValueError, RecursionError):  # a delegate chooses what is in its lists
+        return body
 
 
 async def send_status(scope: Scope, send: Send, error: StatusError) -> None:

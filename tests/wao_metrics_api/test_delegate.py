@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,9 @@ from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.serving.frame import ServerFrame
 from wao_metrics_api.app import create_app
-from wao_metrics_api.delegate import MAX_RESOURCES, VIA, Delegate
+from wao_metrics_api.delegate import AT_ONCE, MAX_NAME, MAX_RESOURCES, VIA, Delegate
+from wao_metrics_api.endpoints import DiscoveryCache
+from wao_metrics_api.nodes import NodeMetrics
 from wao_predict.errors import RemoteError
 from wao_predict.flow import Request, Response
 from wao_predict.testing import AsyncMockTransport, json_response
@@ -222,3 +225,55 @@ async def test_requests_are_counted_by_status_without_the_names_of_the_delegate(
     text = (await site.get("/metrics")).text
     assert 'wao_delegate_requests_total{code="200"} 1.0' in text
     assert "invented" not in text
+
+
+@pytest.mark.parametrize("name", ["pods/" + "x" * MAX_NAME, "pods/a\nb", "pods", "/"])
+async def test_a_name_that_no_metric_has_is_left_out(site: Site, name: str) -> None:
+    site.answer = lambda _request: json_response({"resources": [{"name": name}, {"name": "pods/rps"}]})
+    await site.delegate.refresh()
+    assert {item.name for listed in site.delegate.resources.values() for item in listed} == {"pods/rps"}
+
+
+async def test_one_discovery_is_kept_however_often_the_delegate_changes_it(site: Site) -> None:
+    documents = DiscoveryCache(NodeMetrics(ClusterState(), SampleStore()), site.delegate)
+    made = []
+    for number in (1, 2, 2, 1):
+        resources = [{"name": f"pods/m{number}"}]
+        site.answer = lambda _request, resources=resources: json_response({"resources": resources})  # type: ignore[misc]
+        await site.delegate.refresh()
+        made.append(documents.current())
+    assert made[0] is not made[1]
+    assert made[1] is made[2]
+    assert made[3] is documents.current()
+    assert made[3] is not made[0], "the delegate could fill the memory with earlier ones"
+
+
+async def test_answers_of_few_requests_are_in_memory_at_a_time(site: Site) -> None:
+    running: list[int] = []
+    most = 0
+    released = asyncio.Event()
+
+    async def send(request: Request) -> Response:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        if len(running) == AT_ONCE:
+            released.set()
+        await released.wait()
+        await asyncio.sleep(0)
+        running.pop()
+        return json_response(LIST)
+
+    site.transport.send = send  # type: ignore[method-assign]
+    answers = await asyncio.gather(*(site.get(f"{G}/namespaces/shop/pods/p{n}/rps") for n in range(3 * AT_ONCE)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert most == AT_ONCE
+
+
+@pytest.mark.parametrize("items", ["[" * 900 + "]" * 900, "[" * 30_000 + "]" * 30_000, f'["{"x" * 1_000_000}"]'])
+async def test_any_list_of_the_delegate_is_given_as_yaml(site: Site, items: str) -> None:
+    body = f'{{"kind": "MetricValueList", "items": {items}}}'.encode()
+    site.answer = lambda _request: Response(200, body)
+    answer = await site.get(f"{G}/namespaces/shop/pods/*/rps", accept="application/yaml")
+    assert answer.status_code in (200, 503)
+    assert answer.status_code == 503 or answer.content == body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -83,3 +84,12 @@ def test_an_unexpected_error_says_nothing_about_its_cause() -> None:
 )
 def test_a_header_that_is_sent_twice_is_joined(headers: tuple[tuple[bytes, bytes], ...], value: str) -> None:
     assert header(scope("GET", *headers), b"a") == value
+
+
+async def test_a_large_document_is_yaml_in_the_form_of_json() -> None:
+    """Converting it would hold the event loop for seconds."""
+    body = json.dumps({"items": [{"value": number, "name": f"n{number}"} for number in range(50_000)]}).encode()
+    sent = Sent()
+    await send_form(scope(), sent, body, Form.YAML)
+    assert sent.headers[b"content-type"] == b"application/yaml"
+    assert sent.body == body

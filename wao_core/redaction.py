@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from urllib.parse import quote
 
 SHORTEST = 6
@@ -14,6 +15,12 @@ SHORTEST = 6
 MOST = 20_000
 """Texts that are remembered; the oldest is forgotten first."""
 MASK = "***"
+_USERINFO = re.compile(
+    r"(?<=://)(?:[^/\s\"'<>]*@"
+    # with a slash in the password: what follows the colon is no port
+    r"|[^/\s@:\"'\[]*:(?!\d{1,5}(?:[/?#\s\"',;)]|\Z))[^\s\"']{0,256}@)"
+)
+"""User and password of a URL, which may contain unquoted characters."""
 
 _hidden: dict[str, None] = {}
 
@@ -33,7 +40,18 @@ def hide_password(username: str, password: str) -> None:
 
 def mask_passwords(text: str) -> str:
     """Return a text without the passwords that have been read."""
-    for hidden in tuple(_hidden):
-        if hidden in text:
-            text = text.replace(hidden, MASK)
+    found = [hidden for hidden in tuple(_hidden) if hidden in text]
+    for hidden in sorted(found, key=len, reverse=True):  # one may be the beginning of another
+        text = text.replace(hidden, MASK)
     return text
+
+
+def mask_userinfo(text: str) -> str:
+    """Return a text without user and password in its URLs.
+
+    Examples
+    --------
+    >>> mask_userinfo("https://reader:p@ss@10.1.0.17/redfish"), mask_userinfo("https://10.1.0.17:443/a@b")
+    ('https://***@10.1.0.17/redfish', 'https://10.1.0.17:443/a@b')
+    """
+    return _USERINFO.sub(f"{MASK}@", text)

@@ -13,12 +13,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
 
+from wao_core.redaction import hide_password
 from wao_predict.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 PROTOCOL = "http/protobuf"
 LAST_SPANS = 3.0
 """Longest time for which a server that stops waits until its last spans are sent [s]."""
@@ -168,6 +172,7 @@ def start(component: str, version: str, environ: Mapping[str, str] = os.environ)
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise MissingExtra("sending traces", "otel") from None
+    _hide_credentials(environ)
     own = {"service.version": version}
     if not environ.get("OTEL_SERVICE_NAME") and "service.name=" not in environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         own["service.name"] = f"wao-{component}"
@@ -176,6 +181,25 @@ def start(component: str, version: str, environ: Mapping[str, str] = os.environ)
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _tracer = _provider.get_tracer("wao", version)
     log.info("traces are sent by OTLP")  # the endpoint may contain a credential
+
+
+def _hide_credentials(environ: Mapping[str, str]) -> None:
+    """Mask what may be a credential in the logs of the exporter: it quotes headers of a wrong form, and URLs.
+
+    The path of a URL may have one, too. Logs of other parts that name the same path are masked with it.
+    """
+    for name in HEADERS:
+        for pair in environ.get(name, "").split(","):
+            value = re.split("[=:]", pair, maxsplit=1)[-1].strip()
+            for text in (value, unquote(value), *unquote(value).split()[-1:]):
+                hide_password("", text)
+    for name in ENDPOINTS:
+        try:
+            parts = urlsplit(environ.get(name, ""))
+        except ValueError:  # the exporter refuses it
+            continue
+        for text in (parts.query, parts.path.rstrip("/").removesuffix("/v1/traces"), parts.username, parts.password):
+            hide_password("", text or "")
 
 
 def stop() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from wao_core.errors import ManifestError
 from wao_core.source.plain_values import plain_values
@@ -50,12 +50,20 @@ class Extender:
     @property
     def host(self) -> str:
         """The host of its URL."""
-        return urlsplit(self.url).hostname or ""
+        return _parts(self.url).hostname or ""
 
     @property
     def profile(self) -> str:
         """The profile of WAO that its URL names; empty for the default."""
-        return urlsplit(self.url).path.strip("/")
+        return _parts(self.url).path.strip("/")
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of a URL, empty ones for a text that is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.otlp_receiver import Receiver, attributes_of, receiving
 from wao_core import tracing
+from wao_core.serving.logs import redact
 from wao_predict.errors import MissingExtra, UsageError
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -121,3 +122,22 @@ def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
     tracing.stop()
     assert not tracing.enabled()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    ["x-api-key: planted-key", "x-api-key=Basic planted-key;planted-more", "planted-alone, x=planted%20key\x7f"],
+)
+def test_what_the_exporter_says_of_its_headers_and_its_url_is_masked_in_logs(
+    headers: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It quotes headers of a wrong form, and the URL in its errors."""
+    monkeypatch.setenv(ENDPOINT, "nope://collector/planted-path?key=planted-query")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    tracing.start("test", "1")
+    with tracing.span("work"):
+        pass
+    tracing.stop()
+    for said in ("planted-path", "planted-query", headers.partition(",")[0].split()[-1].partition(";")[0]):
+        assert said in caplog.text
+    assert "planted" not in redact(caplog.text)

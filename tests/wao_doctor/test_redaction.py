@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.fakes.planted import PASSWORD, USER, assert_clean
@@ -21,6 +23,17 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
         f"API_KEY={PASSWORD} next",
         f'{{"clientSecret": "{PASSWORD}"}}',
         f"Authorization: Bearer {PASSWORD}",
+        f"password: '{PASSWORD}'",
+        f"password: 'it''s {PASSWORD}'",
+        f'token = "two words {PASSWORD}"',
+        f'{{"text": "{{\\"password\\":\\"{PASSWORD}\\"}}"}}',
+        f"password: |-\n    {PASSWORD}\n    {PASSWORD}\nnext: 1",
+        f"--password=x,{PASSWORD}",
+        f"PASSWORD=x;{PASSWORD}&y",
+        f"client-key-data: {PASSWORD}",
+        f"accessKey: {PASSWORD}",
+        f"https://{USER}:x@{PASSWORD}@10.1.0.17/redfish",
+        f"keyless: {base64.b64encode(KEY.encode()).decode()}",
         KEY,
         KEY.partition("-----END")[0],
     ],
@@ -66,3 +79,33 @@ def test_the_argument_after_a_flag_for_a_credential_is_masked() -> None:
     assert_clean(redacted(["--bmc-password", PASSWORD, "--api-key", PASSWORD]))
     kept = ["--token", "--token-file", "/etc/wao/token", "--port", "8443"]
     assert redacted(kept) == kept
+    assert redacted(["run", f"--api-key=x {PASSWORD}"]) == ["run", "--api-key=***"]
+
+
+def test_a_list_of_credentials_is_masked() -> None:
+    assert redacted({"passwords": ["a", ["b"]], "tokens": []}) == {"passwords": ["***", ["***"]], "tokens": []}
+
+
+def test_a_certificate_in_base64_stays() -> None:
+    text = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n").decode()
+    assert redacted_text(f"caBundle: {text}") == f"caBundle: {text}"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a.",
+        "eyJabcdefgh-",
+        "://a:b",
+        "password ",
+        "-----BEGIN ",
+        "LS0tLS1CRUdJTi",
+        "token: |\n ",
+        "secret='\\\"",
+        "bearer ",
+    ],
+)
+def test_a_huge_text_is_searched_in_linear_time(part: str) -> None:
+    """In quadratic time it would take hours."""
+    text = part * (1_000_000 // len(part))
+    assert len(redacted([text])[0]) <= len(text) + len(part)

@@ -8,13 +8,12 @@ import re
 import sys
 from typing import TextIO
 
-from wao_core.redaction import mask_passwords
+from wao_core.redaction import mask_passwords, mask_userinfo
 from wao_core.serving.options import LogFormat, LogLevel
 from wao_predict.printable import printable
 from wao_predict.timestamps import format_rfc3339
 
 _MASKS = (
-    (re.compile(r"(://)[^/\s@:]*(:[^/\s@]*)?@"), r"\1***@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{4,}"), r"\1 ***"),
     (
         re.compile(
@@ -38,9 +37,10 @@ def redact(text: str) -> str:
 
     Masked are headers, password fields, user information in URLs, and the passwords of Secrets that have been read.
     """
+    text = mask_userinfo(mask_passwords(text))
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
-    return mask_passwords(text)
+    return text
 
 
 class JsonFormatter(logging.Formatter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ class ClusterFacts:
             await self._read.list(api_path("apps/v1", plural), wire.Workload, query=_PART_OF_WAO)
             for plural in ("deployments", "daemonsets")
         ]
-        return Listed(tuple(item for listed in lists for item in listed.objects))
+        return Listed(tuple(item for listed in lists for item in listed.objects if self._is_ours(item)))
 
     async def daemon_sets(self) -> Listed[wire.Workload]:
         """Return all DaemonSets: service proxies and networks are among them."""
@@ -117,7 +118,12 @@ class ClusterFacts:
 
     async def pods(self) -> Listed[wire.Pod]:
         """Return the Pods of WAO."""
-        return await self._read.list(api_path("v1", "pods"), wire.Pod, query=_PART_OF_WAO)
+        listed = await self._read.list(api_path("v1", "pods"), wire.Pod, query=_PART_OF_WAO)
+        return replace(listed, objects=tuple(filter(self._is_ours, listed.objects)))
+
+    def _is_ours(self, item: wire.WireObject) -> bool:
+        """Return whether an object is in a namespace of WAO: elsewhere, anybody can give it the label."""
+        return item.metadata.namespace in (self._settings.namespace, self._settings.node_namespace)
 
     async def nodes(self) -> Listed[wire.Node]:
         """Return all Nodes."""
@@ -203,10 +209,7 @@ class ClusterFacts:
             for item in workloads.objects
             for secret in item.secrets
         }
-        reads = [
-            fact(self._read.get(_namespaced("v1", "secrets", name), wire.CertificateSecret), self._settings.timeout)
-            for name in mounted
-        ]
+        reads = [fact(self._certificate(name), self._settings.timeout) for name in mounted]
         places = []
         for (name, used_for), found in zip(mounted.items(), await asyncio.gather(*reads), strict=True):
             if isinstance(found, Missing):
@@ -219,6 +222,9 @@ class ClusterFacts:
             places.append(CertificatePlace(f"Secret {name}", used_for, content))
         return places
 
+    async def _certificate(self, name: str) -> wire.CertificateSecret | None:
+        return await self._read.get(_namespaced("v1", "secrets", name), wire.CertificateSecret)
+
     async def probes(self) -> Mapping[str, Probe | Missing]:
         """Return by URL whether the extenders in the scheduler's configuration are ready."""
         maps = await self._fact("config_maps")
@@ -230,9 +236,8 @@ class ClusterFacts:
         authorities = bundle.decode(errors="replace") if isinstance(bundle, bytes) else ""
         found: dict[str, Probe | Missing] = {}
         for extender in scheduler_config(config).extenders:
-            found[extender.url] = await reach(
-                self._client, extender.url, authorities, extender.server_name, self._settings.timeout
-            )
+            work = reach(self._client, extender.url, authorities, extender.server_name, self._settings.timeout)
+            found[extender.url] = await fact(work, 3 * self._settings.timeout)
         return found
 
     async def rights(self) -> tuple[Right, ...] | Missing:

@@ -217,3 +217,37 @@ async def test_an_api_server_that_is_not_there_is_missing_in_every_fact() -> Non
     assert isinstance(facts.server, Missing)
     assert isinstance(facts.nodes, Missing)
     assert isinstance(facts.rights, Missing)
+
+
+async def test_workloads_and_pods_with_the_label_of_wao_in_other_namespaces_do_not_count() -> None:
+    """Anybody can create them: they would hide those of WAO, or have Secrets looked for."""
+    other = {**LB, "metadata": {"name": "wao-lb", "namespace": "shop"}}
+    pods = [{"metadata": {"name": "wao-lb-1", "namespace": space}} for space in ("shop", "wao-node")]
+    cluster = Cluster(
+        **{DEPLOYMENTS: {"kind": "List", "items": [LB, other]}, "/api/v1/pods": {"kind": "List", "items": pods}}
+    )
+    facts = await gathered(cluster, "workloads", "pods", "certificates")
+    assert not isinstance(facts.workloads, Missing)
+    assert not isinstance(facts.pods, Missing)
+    assert not isinstance(facts.certificates, Missing)
+    assert {item.metadata.namespace for item in facts.workloads.objects} == {"wao-system"}
+    assert {item.metadata.namespace for item in facts.pods.objects} == {"wao-node"}
+    assert not any("shop" in item.place for item in facts.certificates)
+
+
+async def test_a_volume_with_a_name_that_no_secret_has_hides_no_other_certificate() -> None:
+    volumes = [{"name": name, "secret": {"secretName": name}} for name in ("..", "a/b", "wao-lb-tls")]
+    odd = {**LB, "spec": {"template": {"spec": {"volumes": volumes}}}}
+    facts = await gathered(Cluster(**{DEPLOYMENTS: {"kind": "List", "items": [odd]}}), "certificates")
+    assert not isinstance(facts.certificates, Missing)
+    assert {"Secret wao-system/..", "Secret wao-system/wao-lb-tls"} <= {item.place for item in facts.certificates}
+
+
+async def test_an_extender_whose_address_is_no_url_hides_no_other() -> None:
+    extenders = [{"urlPrefix": url, "tlsConfig": {"serverName": "x"}} for url in ("http://[::1", "http://127.0.0.1:1")]
+    config = json.dumps({"kind": "KubeSchedulerConfiguration", "extenders": extenders})
+    cluster = Cluster(**{f"{MAPS}/wao-kube-scheduler": config_map("wao-kube-scheduler", **{"config.yaml": config})})
+    facts = await gathered(cluster, "probes")
+    assert not isinstance(facts.probes, Missing)
+    assert isinstance(facts.probes["http://[::1"], Missing)
+    assert not isinstance(facts.probes["http://127.0.0.1:1"], Missing)

@@ -42,11 +42,10 @@ class Credentials:
 
     def headers(self) -> dict[str, tuple[str, ...]]:
         """Return all header values by lower-case name."""
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[str, list[str]] = {}
         for raw, value in self.raw:
-            name = raw.decode("latin-1")
-            found[name] = (*found.get(name, ()), value.decode("latin-1"))
-        return found
+            found.setdefault(raw.decode("latin-1"), []).append(value.decode("latin-1"))
+        return {name: tuple(values) for name, values in found.items()}
 
 
 class TokenReviewer(Protocol):

@@ -124,3 +124,10 @@ async def test_the_user_of_a_request_with_long_headers_is_not_remembered() -> No
     for size in (10, 60_000):
         await authenticator.authenticate(Credentials.of(who, [(b"x-anything", b"a" * size)]))
     assert [credentials.size < 100 for credentials in authenticator.remembered] == [True]
+
+
+def test_all_values_of_a_header_are_kept_in_their_order() -> None:
+    """One header a thousand times: in quadratic time, this test would be stopped."""
+    raw = [(b"x-remote-group", str(number).encode()) for number in range(300_000)]
+    found = Credentials.of(None, [*raw, (b"x-other", b"1"), (b"cookie", b"2")]).headers()
+    assert found == {"x-remote-group": tuple(map(str, range(300_000))), "x-other": ("1",)}

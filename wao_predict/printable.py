@@ -6,6 +6,8 @@ log, and an escape sequence changes what a terminal shows.
 
 from __future__ import annotations
 
+import sys
+
 
 def printable(text: str) -> str:
     r"""Return a text with its control characters, line breaks, direction marks and surrogates as escapes.
@@ -16,6 +18,11 @@ def printable(text: str) -> str:
     'Inlet\\nTemp \\x1b[31m'
     """
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, whatever text of other programs is in it."""
+    sys.stderr.write(printable(line) + "\n")
 
 
 def _shown(char: str) -> str:

@@ -180,7 +180,7 @@ def problem_text(error: Exception) -> str:
     """Return why an API could not be read, for people."""
     if isinstance(error, pydantic.ValidationError):
         return f"its answer cannot be read: {validation_message(error)}"[:MOST_TEXT]
-    if isinstance(error, msgspec.DecodeError):
+    if isinstance(error, msgspec.DecodeError | RecursionError):
         return f"its answer cannot be read: {error}"[:MOST_TEXT]
     if isinstance(error, WaoError):
         return str(error)[:MOST_TEXT]

@@ -66,9 +66,8 @@ class LivePage:
     ) -> None:
         """Add a chart of a least width and a height in pixels; a refresh sends the changed options only."""
         element = ui.echart(options, renderer="svg", on_point_click=on_click)
-        element.style(f"height: {size[1]}px; width: 100%; min-width: {size[0]}px").props(
-            f'role=img aria-label="{label}"'
-        )
+        element.style(f"height: {size[1]}px; width: 100%; min-width: {size[0]}px")
+        element.props.update({"role": "img", "aria-label": label})  # not parsed: names may have any characters
 
         sent: Options = {}
 

@@ -65,4 +65,7 @@ def clock(at: float | None) -> str:
     >>> clock(60.0)
     '1970-01-01 00:01:00Z'
     """
-    return MISSING if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    try:
+        return MISSING if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError):  # NaN, or beyond the year 9999
+        return MISSING

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_predict.printable import printable
+from wao_predict.printable import printable, say
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_any_text_becomes_one_printable_line_that_can_be_encoded(text: str) -> N
     assert shown.isprintable()
     assert shown.encode().decode() == shown
     assert printable(shown) == shown
+
+
+def test_a_line_for_the_terminal_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    say("warning: node a\x1b[2J\nerror: forged")
+    assert capsys.readouterr().err == "warning: node a\\x1b[2J\\nerror: forged\n"

@@ -44,6 +44,13 @@ def test_a_malformed_answer_is_a_problem_that_names_the_field() -> None:
     assert problem_text(broken.value).startswith("its answer cannot be read")
 
 
+def test_an_answer_that_is_nested_too_deeply_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises((RecursionError, msgspec.DecodeError)) as deep:
+        msgspec.json.decode(b"[" * 100_000, type=list[object])
+    assert problem_text(deep.value).startswith("its answer cannot be read")
+    assert caplog.messages == []
+
+
 def test_an_unexpected_error_does_not_show_its_text() -> None:
     assert "secret" not in problem_text(RuntimeError("secret"))
 

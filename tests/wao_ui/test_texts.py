@@ -19,6 +19,11 @@ def test_numbers_that_are_not_finite_are_missing() -> None:
     assert (number(math.nan), power(math.inf), span(math.nan)) == (MISSING, MISSING, MISSING)
 
 
+@pytest.mark.parametrize("at", [math.nan, math.inf, 1e15, -1e15])
+def test_a_time_that_no_calendar_has_is_missing(at: float) -> None:
+    assert clock(at) == MISSING
+
+
 def test_an_age_has_one_unit() -> None:
     assert ago(100.0, 103.2) == "3 s ago"
     assert ago(0.0, 3 * 86_400.0) == "3 d ago"

@@ -13,6 +13,7 @@ import typer
 from wao_core.serving.endpoint_options import EndpointOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.record import Save, status_line
+from wao_predict.printable import say
 
 
 class SensorsOption(StrEnum):
@@ -74,9 +75,9 @@ def cluster(
         return
     if not done.rows and done.problem:
         remedy = "" if plan.direct else "; --sensors direct reads BMCs and sensors from here"
-        sys.stderr.write(f"warning: no rows: {done.problem}{remedy}\n")
+        say(f"warning: no rows: {done.problem}{remedy}")
     sys.stdout.write(f"{save}: {done.rows:,} new rows of {done.nodes} nodes\n")
 
 
 def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")
+    say(f"note: {text}")

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.printable import printable
+from wao_predict.printable import say
 
 GROUP = "wao.commands"
 _PANELS = {
@@ -74,7 +74,7 @@ def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
     except Exception as error:  # a broken plug-in must not break the other commands
-        _say(f"warning: the command {point.name} cannot be loaded: {type(error).__name__}: {error}")
+        say(f"warning: the command {point.name} cannot be loaded: {type(error).__name__}: {error}")
         return None
 
 
@@ -122,7 +122,7 @@ def _answer(arguments: list[str]) -> int:
     except Exception as error:  # the last place where an error can be reported in one line
         if os.environ.get(_DEBUG, "").lower() in ("1", "true", "yes", "on"):
             raise
-        _say("error: " + " ".join(_message(error).split("\n")))
+        say("error: " + " ".join(_message(error).split("\n")))
         return 1
     return done if isinstance(done, int) else 0
 
@@ -133,7 +133,7 @@ def _refuse(error: Any) -> int:
     if type(error).__name__ != "NoArgsIsHelpError":  # typer has shown the help
         words = " ".join(error.format_message().split()).replace("Value error, ", "")
         words = words.removeprefix("Invalid value: ").rstrip(".")
-        _say(f"error: {words}; see `{path} --help`")
+        say(f"error: {words}; see `{path} --help`")
     return int(error.exit_code)
 
 
@@ -188,12 +188,8 @@ def extra_of(module: str) -> str:
     return min(found - {"all", ""}, key=lambda extra: (sizes[extra], extra), default="all")
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")
-
-
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     from wao_predict.errors import OutOfRangeWarning
 
     if issubclass(category, OutOfRangeWarning | UserWarning):
-        _say(f"warning: {message}")
+        say(f"warning: {message}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_json, print_table
 from wao_predict.cli.train import Units
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.calibration.replay import Calibrated
@@ -58,7 +58,7 @@ def calibrate(
         found = replay(predictor, table, Rules(learn=learn, shadow=shadow, watch=watch, drift=drift))
     if save is not None:
         write_corrections(save, {item.node: item.correction for item in found})
-        sys.stderr.write(f"corrections of {len(found)} nodes: {save}\n")
+        say(f"corrections of {len(found)} nodes: {save}")
     if output is TableOrJson.JSON:
         print_json([_document(item) for item in found])
         return
@@ -93,7 +93,7 @@ def _in_units(table: TrainingTable, units: Units) -> TrainingTable:
     for finding in check_units(converted):
         if finding.fatal:
             raise UsageError(f"{table.path}: {finding.text}")
-        sys.stderr.write(f"warning: {finding.text}\n")
+        say(f"warning: {finding.text}")
     return converted
 
 

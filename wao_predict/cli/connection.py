@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from wao_predict.printable import say
+
 if TYPE_CHECKING:
     from wao_predict.flow import Flow
     from wao_predict.predictor import Connection
@@ -50,7 +52,7 @@ class Tls:
         from wao_predict.predictor import Connection
 
         if self.insecure:
-            sys.stderr.write("warning: --insecure: the server's certificate is NOT verified\n")
+            say("warning: --insecure: the server's certificate is NOT verified")
         policy = TlsPolicy(ca_file=self.ca_file, fingerprint=self.fingerprint, insecure=self.insecure)
         return Connection(tls=policy, options=HttpOptions(timeout=self.timeout))
 
@@ -89,7 +91,7 @@ class Login(Tls):
                 raise typer.BadParameter("--password-file needs --user")
             return how
         if url.startswith("http://"):
-            sys.stderr.write("warning: the password goes over plain HTTP: anyone on the network path can read it\n")
+            say("warning: the password goes over plain HTTP: anyone on the network path can read it")
         return replace(how, credentials=Credentials(self.user, read_password(self.user, self.password_file)))
 
 
@@ -140,11 +142,11 @@ class FirstUse(Login):
             raise typer.BadParameter("--trust-on-first-use: remove --fingerprint and --insecure")
         seen = presented_certificate(url, TlsPolicy(ca_file=self.ca_file), timeout=self.timeout)
         if not seen.problem:
-            sys.stderr.write("note: the certificate can be verified: --trust-on-first-use has no effect\n")
+            say("note: the certificate can be verified: --trust-on-first-use has no effect")
             return Login.connection_to(self, url)
-        sys.stderr.write(
+        say(
             f"warning: {url} is trusted without proof ({seen.problem}). Compare the certificate's SHA-256 fingerprint "
-            f"with that on the BMC's own page: {seen.fingerprint}\n"
+            f"with that on the BMC's own page: {seen.fingerprint}"
         )
         return replace(Login.connection_to(self, url), tls=TlsPolicy(fingerprint=seen.fingerprint))
 
@@ -198,9 +200,11 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None, max_b
         transport.close()
     try:
         document = json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if response.status != 200 or document is None:
         said = document.get("error", "") if isinstance(document, dict) else "not JSON"
-        raise RemoteError(f"{url} answered {response.status}: {said}", endpoint=url, status_code=response.status)
+        raise RemoteError(
+            f"{url} answered {response.status}: {said!s:.1000}", endpoint=url, status_code=response.status
+        )
     return document

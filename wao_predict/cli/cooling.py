@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from wao_predict.cli.connection import Tls
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 from wao_predict.cli.what_if import parse_cpu
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.cooling.groups import Plant
@@ -204,12 +204,12 @@ def _present(url: str, cluster: ClusterOptions, tls: Tls, model_folder: Path | N
     document = cluster.fleet(url, tls)
     columns, notes = columns_of_documents(document, cluster.nodes(url, tls), model_folder=model_folder)
     for note in notes:
-        sys.stderr.write(f"warning: {note}\n")
+        say(f"warning: {note}")
     predicted, used = (float(fleet.watts().sum()) for fleet in (columns.fleet(), present_fleet_of_document(document)))
     if abs(predicted - used) > CORRECTED * used:
-        sys.stderr.write(
+        say(
             f"warning: the models predict {predicted:,.0f} W at present, the curves of the cluster {used:,.0f} W: "
-            "corrections by calibration are not counted\n"
+            "corrections by calibration are not counted"
         )
     return columns
 

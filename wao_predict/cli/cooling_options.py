@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.cooling.groups import Cooling
@@ -62,7 +63,7 @@ def read_cooling(path: Path, outdoor_temp: float | None = None, outdoor_humidity
     file = with_weather(read_plants(path), outdoor_temp, outdoor_humidity)
     readings, problems = read_values(file, _read)
     for problem in problems:
-        sys.stderr.write(f"warning: {problem}\n")
+        say(f"warning: {problem}")
     return file.cooling(readings)
 
 

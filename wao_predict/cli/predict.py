@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from wao_predict.cli.connection import Login
 from wao_predict.cli.options import ModelOption, parse_options, shipped_models, with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.csvtable import CsvTable
@@ -71,9 +71,9 @@ def predict(
 def _report(prediction: Prediction) -> None:
     rows = ", ".join(str(row) for row in prediction.out_of_range[:10])
     more = ", ..." if prediction.out_of_range.size > 10 else ""
-    sys.stderr.write(
+    say(
         f"warning: {prediction.out_of_range.size} of {prediction.watts.size} rows (from 0: {rows}{more}) are outside "
-        "the trained range; predicted at the nearest trained value\n"
+        "the trained range; predicted at the nearest trained value"
     )
 
 

@@ -15,6 +15,7 @@ import typer
 
 from wao_predict.cli.connection import FirstUse, converse
 from wao_predict.cli.options import with_options
+from wao_predict.printable import printable, say
 
 if TYPE_CHECKING:
     from wao_predict.predictor import Connection
@@ -78,7 +79,7 @@ def prometheus(
     found: dict[str, dict[str, Series]] = {}
     for name, query in asked.items():
         found[name] = converse(query.flow(begin, finish, period), query.base_url, how)
-        sys.stderr.write(f"{name}: {len(found[name])} nodes\n")
+        say(f"{name}: {len(found[name])} nodes")
     nodes = sorted(set.intersection(*(set(series) for series in found.values())))
     coverage, written = Coverage(), 0
     for node in nodes:
@@ -92,7 +93,7 @@ def prometheus(
         from wao_predict.errors import SensorError
 
         raise SensorError(f"no node has all of {', '.join(asked)}: do the queries have the same label {node_label}?")
-    sys.stderr.write(f"{coverage.text()}\n")
+    say(f"{coverage.text()}")
     sys.stdout.write(f"{save}: {written:,} new rows of {len(nodes)} nodes\n")
 
 
@@ -166,7 +167,7 @@ def redfish(
             steps = stack.enter_context(SteppedLoad(plan, Limits(stepping.max_inlet, stepping.max_watts)))
         written = follow(live, target, steps, period=period, limit=limit)
     if steps is not None and steps.stopped:
-        sys.stderr.write(f"warning: the load ended early: {steps.stopped}\n")
+        say(f"warning: the load ended early: {steps.stopped}")
     sys.stdout.write(f"{save}: {written:,} new rows of {live.node}\n")
 
 
@@ -216,9 +217,9 @@ def history(
     target.flush()
     coverage = Coverage()
     coverage.add(rows)
-    sys.stderr.write(f"{coverage.text()}\n")
+    say(f"{coverage.text()}")
     if rows and not any(row.values["cpu_usage"] for row in rows):
-        sys.stderr.write("warning: the CPU load is 0 in all rows: this BMC may not measure it\n")
+        say("warning: the CPU load is 0 in all rows: this BMC may not measure it")
     sys.stdout.write(f"{save}: {len(rows):,} new rows of {name}\n")
 
 
@@ -305,13 +306,13 @@ def status_line() -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status("recording") as status:
-            yield lambda text: status.update(text.replace("[", "\\["))
+            yield lambda text: status.update(printable(text).replace("[", "\\["))
         return
     shown = [float("-inf")]
 
     def line(text: str) -> None:
         if time.monotonic() - shown[0] >= 60.0:
-            sys.stderr.write(text + "\n")
+            say(text)
             shown[0] = time.monotonic()
 
     yield line

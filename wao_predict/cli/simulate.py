@@ -17,6 +17,7 @@ from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import Output, print_csv, print_json, print_table
 from wao_predict.cli.simulate_options import Moves, Pods, Result, Simulation, SwitchOff, Year
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.fleet import Fleet
@@ -98,7 +99,7 @@ def simulate(
     if trace is not None and not pods.load and pods.pods is None:
         pods = replace(pods, load=[_load_of(nodes, trace)])
     if switch_off.standby and (nodes.usage_cores > 0).all():
-        sys.stderr.write("note: every node has a base load that stays, so no server is switched off\n")
+        say("note: every node has a base load that stays, so no server is switched off")
     tasks = tasks_for(
         nodes,
         _pods_of(pods, trace),

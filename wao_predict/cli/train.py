@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wao_predict.cli.options import with_options
+from wao_predict.printable import say
 
 if TYPE_CHECKING:
     from wao_predict.models.metadata import ModelInfo
@@ -250,14 +251,14 @@ def _searched(table: TrainingTable, plan: TrainingPlan, trials: int, jobs: int |
 
     def show(tried: Tried) -> None:
         done[0] += 1
-        sys.stderr.write(
+        say(
             f"search {done[0]}/{trials}: {tried.plan.hidden} units, seed {tried.plan.seed}: "
-            f"{tried.mape:.2f} % MAPE on held-out rows\n"
+            f"{tried.mape:.2f} % MAPE on held-out rows"
         )
 
     executor = cast(Any, on_processes(jobs) if ray is None else on_ray(ray))
     best = search(table, plan, trials, executor=executor, on_tried=show)
-    sys.stderr.write(f"search: {best.plan.hidden} units and seed {best.plan.seed} are the best\n")
+    say(f"search: {best.plan.hidden} units and seed {best.plan.seed} are the best")
     return best.plan
 
 
@@ -301,18 +302,18 @@ def _checked(data: Path, measurements: Measurements, units: Units) -> tuple[Trai
     read = load_table(data, features=features, nodes=measurements.node, any_load=True)
     if read.skipped:
         lines = ", ".join(str(line) for line in read.skipped[:10]) + (", ..." if len(read.skipped) > 10 else "")
-        sys.stderr.write(f"warning: skipped {len(read.skipped)} rows with a missing value (line {lines})\n")
+        say(f"warning: skipped {len(read.skipped)} rows with a missing value (line {lines})")
     table = in_units(read, how)
     found = [finding for finding in check_table(table) if finding.check != "lag" or how.lag is None]
     fatal = [finding for finding in found if finding.fatal]
     for finding in found:
-        sys.stderr.write(f"{'error' if finding.fatal else 'warning'}: {finding.text}\n")
+        say(f"{'error' if finding.fatal else 'warning'}: {finding.text}")
     if fatal and not measurements.force:
         raise UsageError(
             f"{data}: {len(fatal)} failed check{'s' if len(fatal) > 1 else ''}, see above; --force trains anyway"
         )
     ready = prepared(table, how)
-    sys.stderr.write(f"{data}: {len(ready):,} of {len(read):,} rows, features {', '.join(ready.features)}\n")
+    say(f"{data}: {len(ready):,} of {len(read):,} rows, features {', '.join(ready.features)}")
     return ready, directions
 
 

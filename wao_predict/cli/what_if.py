@@ -11,6 +11,7 @@ from wao_predict.cli.connection import Tls, get_json
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, camel_case, print_facts, print_json, print_table
+from wao_predict.printable import say
 
 MAX_CORES = 4096.0
 """Largest CPU of one pod that the command accepts [cores], as `POST /v1/what-if` does."""
@@ -89,7 +90,7 @@ def what_if(
         }
     )
     for note in document.get("notes", ()):
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     print_table(["node", "pods"], list(document["perNode"].items()))
 
 

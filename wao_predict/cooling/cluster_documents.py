@@ -105,7 +105,7 @@ def _described(document: Any) -> tuple[dict[str, _Described], dict[str, tuple[st
             for node in document["nodes"]
         }
         models = {str(model["label"]): tuple(map(str, model["features"])) for model in document["models"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"the document is no answer of GET /v1/nodes: {type(error).__name__} {error!s:.100}") from None
     return nodes, models
 

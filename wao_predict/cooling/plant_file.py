@@ -27,7 +27,8 @@ from wao_predict.cooling.groups import EVERY_OTHER, MINIMIZE, Cooling, Minimize,
 from wao_predict.cooling.models import CoolingFactor
 from wao_predict.cooling.plant import PlantState
 from wao_predict.cooling.plant_types import PARAMETERS, TYPES
-from wao_predict.errors import FeatureError, MissingExtra, UsageError, WaoPredictError
+from wao_predict.errors import FeatureError, UsageError, WaoPredictError
+from wao_predict.files import read_yaml
 
 MOST_PLANTS = 1000
 
@@ -178,15 +179,7 @@ def read_plants(path: Path) -> PlantFile:
     FeatureError
         A field is missing or cannot be used; the message names it.
     """
-    try:
-        import yaml
-    except ImportError as error:
-        raise MissingExtra("reading YAML", "simulate") from error
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {error!s:.300}") from None
-    return parse_plants(document, name=str(path))
+    return parse_plants(read_yaml(path), name=str(path))
 
 
 def parse_plants(document: object, *, name: str = "plants") -> PlantFile:

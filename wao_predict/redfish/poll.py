@@ -18,6 +18,7 @@ from wao_predict.redfish.values import (
     celsius,
     consumed_watts,
     excerpt_name,
+    index_of,
     items,
     mapping,
     supplied_watts,
@@ -94,13 +95,13 @@ def _member(document: Document, choice: SensorChoice) -> Document:
     collection, _, index = choice.pointer.strip("/").partition("/")
     if choice.pointer == "/PowerSupplies":
         return {"Reading": supplied_watts(document)}
-    if not index.isdigit():
+    position = index_of(index)
+    if position is None:
         found = document
         for step in choice.pointer.strip("/").split("/"):
             found = mapping(found.get(step))
         return found
     members = [mapping(member) for member in items(document.get(collection))]
-    position = int(index)
     if position < len(members) and (not choice.name or _is_named(members[position], choice.name)):
         return members[position]
     if not choice.name:

@@ -10,7 +10,18 @@ from wao_predict.redfish.chassis import Chassis
 from wao_predict.redfish.choice import Candidate, SensorChoice, choose, is_strong
 from wao_predict.redfish.explorer import Explorer, safe_path
 from wao_predict.redfish.names import TRUSTED, judge, same
-from wao_predict.redfish.values import Document, available, celsius, excerpt_name, items, link, mapping, number, text
+from wao_predict.redfish.values import (
+    Document,
+    available,
+    celsius,
+    excerpt_name,
+    index_of,
+    items,
+    link,
+    mapping,
+    number,
+    text,
+)
 
 MAX_SENSORS = 256
 """Largest number of Sensors of a chassis that are read one by one when their ids say nothing."""
@@ -175,8 +186,8 @@ def read_sensor(explorer: Explorer, path: str, penalty: float, *, origin: str = 
     if pointer:
         parts = pointer.strip("/").split("/")
         listed = items(document.get(parts[0]))
-        index = int(parts[1]) if len(parts) == 2 and parts[1].isdigit() else len(listed)
-        if index >= len(listed):
+        index = index_of(parts[1]) if len(parts) == 2 else None
+        if index is None or index >= len(listed):
             return None
         where = "thermal" if origin == "sensor" else origin
         return _member(safe_path(bare) or bare, index, mapping(listed[index]), penalty, origin=where)

@@ -21,6 +21,8 @@ MAX_TEXT = 1024
 """Characters of a text of a BMC that are used: work on names takes time and memory in proportion."""
 MAX_ITEMS = 4096
 """Items of an array of a BMC that are used."""
+MAX_DIGITS = 10
+"""Digits of the place of an item: Python refuses to read thousands of them."""
 
 _NO_POWER = frozenset({65535.0, 65534.0, 32767.0, 6553.5, 6553.4, 655.35, 655.34})
 """Codes for "no reading" that firmware passes on as watts: 0xFFFF, 0xFFFE and 0x7FFF, also scaled by 10 or 100."""
@@ -65,6 +67,11 @@ def number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return result if math.isfinite(result) else None
+
+
+def index_of(part: str) -> int | None:
+    """Return the place in an array that a part of a JSON pointer states, None if it is no place."""
+    return int(part) if part.isascii() and part.isdigit() and len(part) < MAX_DIGITS else None
 
 
 def link(document: Document, name: str) -> str:

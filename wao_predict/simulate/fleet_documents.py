@@ -185,7 +185,7 @@ def _fleet(document: Any, used: Sequence[object]) -> Fleet:
         names = tuple(str(node["name"]) for node in nodes)
         groups = tuple(str(node.get("group") or "") for node in nodes)
         usage = np.array(used, dtype=np.float64)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _no_fleet(f"{type(error).__name__} {error!s:.100}") from None
     if not names or knots.ndim != 1 or watts.shape != (len(names), knots.size):
         raise _no_fleet("no nodes, or curves of another length than knots")

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from wao_predict.errors import FeatureError, MissingExtra, UsageError
+from wao_predict.errors import FeatureError, UsageError
+from wao_predict.files import read_yaml
 from wao_predict.fleet import Fleet
 from wao_predict.fleet_table import FleetColumns
 from wao_predict.model_files import resolve_model
 
 MOST_NODES = 100_000
+MOST_NAME = 200
+"""Characters of the name of a group, of which each node has a copy."""
 _NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math.nan}
 """Numbers of a group, and their defaults."""
 
@@ -45,14 +48,7 @@ def group_columns(path: Path) -> FleetColumns:
     FeatureError
         A value is missing or cannot be used.
     """
-    try:
-        import yaml
-    except ImportError as error:
-        raise MissingExtra("reading YAML", "simulate") from error
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {error!s:.300}") from None
+    document = read_yaml(path)
     groups = document.get("groups") if isinstance(document, Mapping) else None
     if not isinstance(groups, list) or not groups:
         raise UsageError(f"{path} has no groups: write `groups:` and a list of model, count and cores")
@@ -66,6 +62,8 @@ def group_columns(path: Path) -> FleetColumns:
         if len(names) + count > MOST_NODES:
             raise UsageError(f"{path}: more than {MOST_NODES:,} nodes; reduce count")
         name = str(group.get("name", model))
+        if len(name) > MOST_NAME:
+            raise FeatureError(f"{where}, name: longer than {MOST_NAME} characters; give a short one")
         names += [f"{name}-{index}" for index in range(1, count + 1)]
         models += [resolve_model(model, path)] * count
         rooms += [str(group.get("room", ""))] * count

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.bad_texts import BAD_TEXTS
 from wao_core.errors import ManifestError
-from wao_core.source.plain_values import MAX_DEPTH, MAX_NUMBER, plain_values
+from wao_core.source.plain_values import plain_values
+from wao_predict.yaml_values import MAX_DEPTH, MAX_NUMBER
 
 NOT_YAML = {name: text for name, text in BAD_TEXTS.items() if name != "a list of letters"}
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("abc: -é'\"\n")

@@ -9,7 +9,7 @@ import pytest
 
 from wao_predict.flow import Response
 from wao_predict.redfish.explorer import decode, unreadable
-from wao_predict.redfish.values import celsius, consumed_watts, items, number, supplied_watts, taken_in, text
+from wao_predict.redfish.values import celsius, consumed_watts, index_of, items, number, supplied_watts, taken_in, text
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,12 @@ def test_an_unreadable_resource_has_its_reason(response: Response, why: str) -> 
 def test_only_the_beginning_of_a_huge_text_or_array_is_used() -> None:
     assert len(text("a" * 100_000)) == 1024
     assert len(items([1] * 100_000)) == 4096
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [("0", 0), ("12", 12), ("", None), ("-1", None), ("\u00b2", None), ("\u0663", None), ("1" * 5000, None)],
+)
+def test_only_short_numbers_in_ascii_are_places_in_an_array(part: str, place: int | None) -> None:
+    """Python calls other digits digits too, and refuses to read thousands of them."""
+    assert index_of(part) == place

@@ -37,6 +37,10 @@ def test_a_fleet_survives_the_way_as_json_with_the_load_that_stays() -> None:
         {"knots": [0, 100], "nodes": [NODE | {"capacityCores": "many"}]},
         {"knots": [0, 100], "nodes": [{"name": "a"}]},
         {"knots": [0, 100], "nodes": [NODE | {"watts": [None, 1.0]}]},
+        {"knots": [0, 100], "nodes": [NODE | {"capacityCores": 10**400}]},
+        {"knots": [0, 10**400], "nodes": [NODE]},
+        {"knots": [0, 100], "nodes": [NODE | {"usageCores": float("nan"), "floorCores": None}]},
+        {"knots": [0, 100], "nodes": [NODE | {"watts": [100.0, float("inf")]}]},
     ],
 )
 def test_a_document_of_another_kind_is_refused(document: Any) -> None:

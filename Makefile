@@ -159,7 +159,9 @@ HAPROXY := haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
 	  for file in *.deb; do dpkg -x $$file . || exit 1; done; rm *.deb; } 2>/dev/null || echo "the package haproxy cannot be fetched here"
 
 INTEROP := $(foreach name,mlserver kserve envoy ray,.venv-$(name)/.stamp) .cache/prometheus/usr/bin/prometheus .cache/haproxy/usr/sbin/haproxy
-test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy, HAProxy and Ray
+# the OpenTelemetry Collector is built from its modules; without Go, its tests are skipped
+test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy, HAProxy, Ray and OpenTelemetry Collector
+	@if command -v go > /dev/null; then nice -n 19 $(BIN)/python -m tests.cluster.build collector; fi
 	$(BIN)/pytest -q -m interop tests/interop
 
 bed: setup  ## build the programs of a real control plane from source, once (needs Go; about ten minutes)

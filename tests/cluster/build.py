@@ -1,8 +1,9 @@
 """Builds the programs of the test bed from their Go modules, once, into the git-ignored cache.
 
-`python -m tests.cluster.build` builds all and prints the folder of the control plane; `... NAME` builds one tool and
-prints its path. The key is the content of the modules' files: nothing is built again while they stay. Tools
-have a folder each, so that another version of one builds nothing else. A cold build takes ten minutes on two cores.
+`python -m tests.cluster.build` builds those of the test bed and prints the folder of the control plane; `... NAME`
+builds a tool or a peer and prints its path. The key is the content of the modules' files: nothing is built again while
+they stay. Tools and peers have a folder each, so that another version of one builds nothing else. A cold build takes
+ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ TOOLS = {
     "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",
     "helm": "helm.sh/helm/v4/cmd/helm",
 }
-"""Programs that tests call, by module."""
+"""Programs that the tests of the test bed call, by module."""
+PEERS = {"collector": "."}
+"""Programs with the code of other projects that the tests of interoperability call, by module."""
 
 
 class BuildError(Exception):
@@ -97,7 +100,7 @@ def build() -> Path:
 
 
 def tool(name: str) -> Path:
-    """Return a program of `TOOLS`, built now if it is missing.
+    """Return a program of `TOOLS` or `PEERS`, built now if it is missing.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def tool(name: str) -> Path:
     if not (folder / name).exists():
         _check_go()
         folder.mkdir(parents=True, exist_ok=True)
-        _build_one(name, name, TOOLS[name], folder)
+        _build_one(name, name, (TOOLS | PEERS)[name], folder)
     return folder / name
 
 

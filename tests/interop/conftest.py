@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.cluster.build import tool
 from wao_predict import model_path
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +28,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(arguments: list[str], folder: Path, ready: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the end of the block, once `ready` answers 200."""
+def process(
+    arguments: list[str], folder: Path, ready: str, env: dict[str, str], *, status: int = 200
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the end of the block, once it answers GET `ready` with the status."""
     log = folder / "log"
     with log.open("wb") as output:
         running = subprocess.Popen(arguments, cwd=folder, stdout=output, stderr=output, env={**os.environ, **env})
@@ -39,7 +42,7 @@ def process(arguments: list[str], folder: Path, ready: str, env: dict[str, str])
                 if running.poll() is not None:
                     pytest.fail(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
                 try:
-                    if client.get(ready).status_code == 200:
+                    if client.get(ready).status_code == status:
                         break
                 except httpx2.TransportError:
                     pass
@@ -70,6 +73,13 @@ def python_of(name: str) -> str:
     if not path.exists():
         pytest.skip(f"{path.parent.parent.name} is not there: make test-interop")
     return str(path)
+
+
+def program_of(name: str) -> Path:
+    """Return a peer of `tests.cluster.build`, built now if it is missing, or skip without Go."""
+    if shutil.which("go") is None:
+        pytest.skip("go is not there: it builds the program")
+    return tool(name)
 
 
 @contextmanager

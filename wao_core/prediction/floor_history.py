@@ -8,15 +8,17 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wao_core.aio import in_daemon_thread
 from wao_core.bearer_token import read_bearer_token
 from wao_core.errors import WaoCoreError
 from wao_core.prediction.node_floors import NodeFloors
 from wao_predict.connection import HttpOptions, TlsPolicy, origin_of
 from wao_predict.errors import UsageError, WaoPredictError, summary
-from wao_predict.flow import MIB, arun
+from wao_predict.flow import MIB, Flow, Request, Response
 from wao_predict.load_floor import SLOTS
 from wao_predict.recording.aligning import Series
 from wao_predict.recording.prometheus_range import RangeQuery
@@ -154,7 +156,20 @@ class FloorHistory:
         query = self._source.range_query(window)
         limits = HttpOptions(timeout=self._source.timeout, connect_timeout=min(5.0, self._source.timeout), attempts=1)
         transport = AsyncHttpTransport(query.base_url, tls=self._source.tls, options=limits)
+        flow = query.flow(now - window + window / SLOTS, now, window / SLOTS)
         try:
-            return await arun(query.flow(now - window + window / SLOTS, now, window / SLOTS), transport)
+            request: Request | None = next(flow)
+            while request is not None:
+                step = partial(_advance, flow, await transport.send(request))
+                request, found = await in_daemon_thread(step)  # it takes a second for 5,000 nodes
+            return found
         finally:
             await transport.close()
+
+
+def _advance(flow: Flow[dict[str, Series]], response: Response) -> tuple[Request | None, dict[str, Series]]:
+    """Return the next request of a flow, or its result."""
+    try:
+        return flow.send(response), {}
+    except StopIteration as stop:
+        return None, stop.value

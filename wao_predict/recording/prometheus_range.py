@@ -5,7 +5,8 @@ Source: the HTTP API of Prometheus, `POST /api/v1/query_range`; Thanos, Mimir an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +17,7 @@ from wao_predict.errors import ProtocolError, SensorError, UsageError
 from wao_predict.flow import MIB, Flow, Request
 from wao_predict.json_values import as_text
 from wao_predict.recording.aligning import Series
-from wao_predict.redfish.values import mapping, number, text
+from wao_predict.redfish.values import mapping, text
 from wao_predict.sensors.prometheus import answer_data
 
 MOST_POINTS = 10_000
@@ -99,7 +100,8 @@ class RangeQuery:
             self._add(matrix, found, (begin - step, finish + step))
             first += size
             size = max(1, min(MOST_POINTS, MOST_SAMPLES // max(1, len(matrix))))
-        return {node: Series.of(*np.array(pairs, dtype=np.float64).reshape(-1, 2).T) for node, pairs in found.items()}
+        known = {node: np.array(pairs, dtype=np.float64) for node, pairs in found.items() if pairs}
+        return {node: Series.of(*points.T) for node, points in known.items()}
 
     def _matrix(self, data: Mapping[str, Any]) -> Sequence[Any]:
         """Return the series of an answer."""
@@ -127,14 +129,22 @@ class RangeQuery:
                     f"max by ({self.label})"
                 )
             seen.add(node)
-            for pair in _array(mapping(series).get("values")):
-                time, value = map(number, pair) if isinstance(pair, list) and len(pair) == 2 else (None, None)
-                if time is not None and value is not None and limits[0] <= time <= limits[1]:
-                    found.setdefault(node, []).append((time, value))
+            points = found.setdefault(node, [])
+            points += _points(mapping(series).get("values"), limits)
 
 
 def _array(value: object) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
+
+
+def _points(values: object, limits: tuple[float, float]) -> Iterator[tuple[float, float]]:
+    for pair in _array(values):
+        try:
+            time, value = map(float, pair)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if limits[0] <= time <= limits[1] and isfinite(value):
+            yield time, value
 
 
 def _number_of_points(start: float, end: float, step: float) -> int:

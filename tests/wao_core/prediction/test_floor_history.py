@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from tests.fakes.server_thread import listening
 from wao_core.prediction.floor_history import FloorHistory, HistorySource
 from wao_core.prediction.node_floors import NodeFloors
 from wao_predict.errors import RemoteError, UsageError
+from wao_predict.flow import Response
 
 HOUR = 3600.0
 NOW = 48 * HOUR
@@ -119,3 +121,26 @@ async def test_a_history_without_series_is_reported() -> None:
         history = history_of(url, NodeFloors())
         await history.restore()
     assert "the query finds no series" in str(history.problem(NAMES))
+
+
+async def test_the_history_of_a_large_cluster_is_read() -> None:
+    loads = [(float(hour), 1.0 + hour) for hour in range(25, 49)]
+    async with listening(Prometheus({f"n{number}": loads for number in range(3_000)}).answer) as url:
+        history = await history_of(url, NodeFloors()).read()
+    assert len(history) == 3_000
+    assert {series.time.size for series in history.values()} == {24}
+
+
+async def test_an_answer_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes half a second for 5,000 nodes, in which the scheduler answers."""
+    threads: list[threading.Thread] = []
+
+    def parsed(response: Response, where: str, **_: object) -> dict[str, object]:
+        threads.append(threading.current_thread())
+        return {"resultType": "matrix", "result": []}
+
+    monkeypatch.setattr("wao_predict.recording.prometheus_range.answer_data", parsed)
+    async with listening(Prometheus().answer) as url:
+        assert await history_of(url, NodeFloors()).read() == {}
+    assert threads != []
+    assert threading.main_thread() not in threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -43,15 +44,20 @@ def right_of(_method: str, path: str) -> Attributes:
 
 
 def token_of(cookies: Iterable[str]) -> str | None:
-    """Return the token in the cookies of a request, None without one."""
+    """Return the token in the cookies of a request, None without one.
+
+    Only our cookie is parsed: others may have any form, and some versions of Python parse quotes in quadratic time.
+    """
     for text in cookies:
-        jar: SimpleCookie = SimpleCookie()
-        try:
-            jar.load(text[:MAX_TOKEN])
-        except CookieError:
-            continue
-        if COOKIE in jar and jar[COOKIE].value:
-            return jar[COOKIE].value
+        for pair in text[:MAX_TOKEN].split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name != COOKIE or len(value) > MOST_COOKIE:
+                continue
+            jar: SimpleCookie = SimpleCookie()
+            with suppress(CookieError):
+                jar.load(f"{COOKIE}={value}")
+            if COOKIE in jar and jar[COOKIE].value:
+                return jar[COOKIE].value
     return None
 
 

@@ -151,3 +151,22 @@ def test_after_signing_in_only_pages_of_ours_follow(target: str) -> None:
 )
 def test_the_token_is_found_among_cookies(cookies: list[str], token: str | None) -> None:
     assert token_of(cookies) == token
+
+
+@pytest.mark.parametrize(
+    ("cookies", "token"),
+    [
+        (["wao-token=t"], "t"),
+        (["a=1; wao-token=t; b=2"], "t"),
+        (['wao-token="a\\054b="'], "a,b="),
+        (['theme={"dark": 1}; a b=1; wao-token=t'], "t"),
+        (["a=1", "wao-token=t"], "t"),
+        (['a="' + "\\" * 15_000 + '"; wao-token=t'], "t"),
+        (["wao-token=" + "t" * 4097], None),
+        (["xwao-token=t; wao-token="], None),
+        ([""], None),
+    ],
+)
+def test_the_token_is_found_among_cookies_of_any_form(cookies: list[str], token: str | None) -> None:
+    """Cookies belong to a host, whatever the port: other applications of the machine set some, too."""
+    assert token_of(cookies) == token

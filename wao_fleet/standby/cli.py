@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
 from wao_core.serving.plant_options import PlantOptions
-from wao_predict.cli.connection import Tls, get_json
+from wao_predict.cli.connection import Tls, answer_of, get_json
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
@@ -185,6 +185,12 @@ def plan(
     if output is TableOrJson.JSON:
         print_json(document)
         return
+    with answer_of(url):
+        _show_plan(document, everything=everything)
+
+
+def _show_plan(document: Any, *, everything: bool) -> None:
+    """Print a decision in the form of `GET /v1/standby`."""
     print_facts(
         {
             "time": document["at"],

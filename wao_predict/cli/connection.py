@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -176,6 +178,29 @@ def read_password(user: str, file: Path | None) -> str:
     if not sys.stdin.isatty():
         raise UsageError(f"no password for {user}: give --password-file or set {PASSWORD_VARIABLE}")
     return str(typer.prompt(f"Password of {user}", hide_input=True, err=True))
+
+
+@contextmanager
+def answer_of(url: str) -> Iterator[None]:
+    """Show the answer of a server within this context: one of another form is an error that names the server.
+
+    Raises
+    ------
+    RemoteError
+        The answer has another form than the code within the context expects.
+    """
+    from wao_predict.errors import RemoteError, WaoError
+
+    try:
+        yield
+    except WaoError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RemoteError(
+            f"{url}: the answer has another form ({type(error).__name__} {error!s:.60}): give the address of the right "
+            "application, and use the same version of wao",
+            endpoint=url,
+        ) from None
 
 
 def get_json(url: str, path: str, how: Connection, *, body: object = None, max_bytes: int = 2 * 1024 * 1024) -> Any:

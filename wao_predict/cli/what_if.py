@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli.connection import Tls, get_json
+from wao_predict.cli.connection import Tls, answer_of, get_json
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, camel_case, print_facts, print_json, print_table
@@ -78,7 +78,12 @@ def what_if(
     if output is TableOrJson.JSON:
         print_json(document)
         return
-    name = "increase" if rule else "minimum increase"
+    with answer_of(url or "this command"):
+        _show(document, "increase" if rule else "minimum increase")
+
+
+def _show(document: Any, name: str) -> None:
+    """Print the answer to a question; `name` is what the increase is called."""
     print_facts(
         {
             "pods": f"{document['count']} of {document['cpuCores']:g} cores",

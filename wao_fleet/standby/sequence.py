@@ -26,6 +26,7 @@ LATE = 3600.0
 """Seconds after a shutdown in which a server that is found off is taken for one that followed it late."""
 RETRY_FAILED = 1800.0
 """Seconds after which a failed node that is off is started again."""
+_DRY = "its standby.method is DryRun"
 
 
 class Wish(StrEnum):
@@ -154,6 +155,8 @@ class _Machine:
     def draining(self, wish: Wish) -> Step:
         if wish is Wish.WAKE:
             return self._give_back(self.why or "it is needed")
+        if self.standby.dry_run:
+            return self._give_back(_DRY)
         if self.seen.stuck:
             return self._give_back(self.seen.stuck)
         if not self.seen.cordoned:
@@ -181,10 +184,12 @@ class _Machine:
             return self._give_back("a Pod was bound to it meanwhile")
         if not self.seen.cordoned and self.seen.ready and unsent:
             return self._give_back("somebody else has uncordoned it")
-        if late and self.standby.force_off:
+        if late and self.standby.force_off and not self.standby.dry_run:
             return self._force_off_late()
         if late and self.seen.ready:
             return self._give_back(f"it did not shut down within {self.standby.shutdown_timeout:g} s", warning=True)
+        if late and self.standby.dry_run:
+            return self._fail(f"whether it shut down is not known: {_DRY}")
         if late and self.seen.power is not None:
             return self._fail("it neither shut down nor became Ready again; the power may not be cut (forceOff)")
         early = (
@@ -292,7 +297,7 @@ class _Machine:
         attempts = self.progress.attempts + 1
         message = f"not Ready {self.standby.start_timeout:g} s after switching on"
         if self.standby.dry_run:
-            message = "not switched on: its standby.method is DryRun"
+            message = f"not switched on: {_DRY}"
         if attempts >= MOST_ATTEMPTS:
             return self._fail(message, attempts=attempts)
         again = (Act.SWITCH_ON,) if self.seen.power is not PowerState.ON else ()

@@ -133,10 +133,10 @@ def test_what_follows(progress: Progress, found: Seen, wish: Wish, phase: Phase,
 
 def test_the_power_is_cut_only_where_that_is_configured() -> None:
     late = (at(SHUTTING, 601), seen(power=ON, **DOWN), NOTHING)
-    assert step(*late, Standby(force_off=True)).acts == (Act.FORCE_OFF,)
-    assert Act.FORCE_OFF not in step(*late, Standby()).acts
+    assert step(*late, Standby(method="Redfish", force_off=True)).acts == (Act.FORCE_OFF,)
+    assert Act.FORCE_OFF not in step(*late, Standby(method="Redfish")).acts
     busy = (late[0], seen(power=ON, pods=1, sent=30.0), NOTHING)
-    assert step(*busy, Standby(force_off=True)).acts == (Act.UNCORDON,), "it took Pods"
+    assert step(*busy, Standby(method="Redfish", force_off=True)).acts == (Act.UNCORDON,), "it took Pods"
 
 
 def test_a_failed_start_marks_the_node_and_a_success_ends_it() -> None:
@@ -159,6 +159,27 @@ def test_a_node_whose_method_became_dry_run_while_it_slept_is_reported_with_the_
         "not switched on: its standby.method is DryRun: set the method by which it was switched off, "
         "or switch it on by hand"
     ]
+
+
+@pytest.mark.parametrize("force_off", [False, True])
+def test_a_node_whose_method_became_dry_run_while_it_shut_down_is_given_back_or_reported(force_off: bool) -> None:
+    """Nothing states its power any more, and nothing may cut it."""
+    dry, progress = Standby(method="DryRun", force_off=force_off), at(SHUTTING, 601)
+    assert step(progress, seen(cordoned=True), NOTHING, dry).acts == (Act.UNCORDON,)
+    failed = step(progress, seen(**DOWN), NOTHING, dry)
+    assert failed.progress.phase is FAILED
+    assert [notice.message for notice in failed.notices] == [
+        "whether it shut down is not known: its standby.method is DryRun: set the method by which it was switched off, "
+        "or switch it on by hand"
+    ]
+    back = step(failed.progress, seen(cordoned=True, heartbeat="9"), NOTHING, dry)
+    assert (back.progress.phase, back.acts) == (RUNNING, (Act.UNCORDON,))
+
+
+def test_a_node_whose_method_became_dry_run_while_it_drained_is_given_back() -> None:
+    taken = step(at(DRAINING, 20), seen(cordoned=True, pods=2), NOTHING, Standby(method="DryRun"))
+    assert (taken.progress.phase, taken.acts) == (RUNNING, (Act.UNCORDON,))
+    assert [notice.message for notice in taken.notices] == ["not switched off: its standby.method is DryRun"]
 
 
 def test_a_start_is_timed_and_counts_as_tested() -> None:

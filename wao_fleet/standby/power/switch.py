@@ -41,7 +41,7 @@ class PowerSwitch(Protocol):
 
 
 class DryRunSwitch:
-    """Logs what it would do. The default: a node is drained and switched only by another method."""
+    """Logs what it would do. The default: a node is switched off and on only by another method."""
 
     acts = False
     observes = False

@@ -30,7 +30,7 @@ class WakeOnLanSwitch:
     """Starts one server by magic packets.
 
     A packet has no answer, so nothing but the node itself shows whether the server started. Without a BMC an agent on
-    the node shuts it down when the node's taint says so (docs/standby.md), and the power state is unknown.
+    the node shuts it down when the node's annotation says so (docs/standby.md), and the power state is unknown.
 
     Parameters
     ----------

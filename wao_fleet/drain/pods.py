@@ -18,8 +18,8 @@ from wao_core.kube.resources import PODS
 
 MIRROR = "kubernetes.io/config.mirror"
 """Annotation of the Pods that represent a kubelet's static Pods."""
-_COUNTED = {"cpu", "memory", "ephemeral-storage"}
-"""Resources of a container that are no extended resources."""
+COUNTED = frozenset({"cpu", "memory", "ephemeral-storage"})
+"""Resources that are no extended resources, because every node has them."""
 
 
 class Toleration(Part, frozen=True):
@@ -62,7 +62,7 @@ class FleetPod(Pod, frozen=True, gc=False, kw_only=True):
     claims
         Names of its PersistentVolumeClaims.
     extended
-        Names of extended resources that it requests, such as "nvidia.com/gpu".
+        Names of the resources that it requests and not every node has, such as "nvidia.com/gpu" or "hugepages-2Mi".
     tied_to_pods
         Whether required pod affinity, pod anti-affinity or topology spread limit where it may run.
     node_selector, node_terms, tolerations
@@ -186,7 +186,7 @@ def _is_tied(spec: _FleetPodSpec) -> bool:
 def _extended(raw: _Resources) -> tuple[str, ...]:
     containers = (*raw.spec.containers, *raw.spec.init_containers)
     names = {name for each in containers for name in (*each.resources.requests, *each.resources.limits)}
-    return tuple(sorted(names - _COUNTED))
+    return tuple(sorted(names - COUNTED))
 
 
 _POD: Decoder[FleetPod] = Decoder("Pod", _FleetPod, _fleet_pod)

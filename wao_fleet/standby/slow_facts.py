@@ -12,14 +12,13 @@ from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import NODES
 from wao_fleet.drain.constraints import Volume, read_volumes
+from wao_fleet.drain.pods import COUNTED
 
 EVERY = 300.0
 """Seconds between two reads."""
 TOO_OLD = 1200.0
 """Seconds after which nothing is switched off on the ground of the last read."""
 RETRY = 30.0
-COUNTED = ("cpu", "memory", "pods", "ephemeral-storage")
-"""Resources of a node that are no extended resources; those that begin with hugepages- are none either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,12 @@ def _name(node: dict[str, object]) -> str:
 
 
 def _extended(node: dict[str, object]) -> frozenset[str]:
+    """Return the names of the resources that a node has and not every node has.
+
+    Every node lists huge pages, most with the amount 0. Devices of a node that was shut down may be 0 until it is up.
+    """
     status = node.get("status")
     allocatable = status.get("allocatable") if isinstance(status, dict) else None
-    names = allocatable if isinstance(allocatable, dict) else {}
-    return frozenset(name for name in names if name not in COUNTED and not name.startswith("hugepages-"))
+    amounts = allocatable if isinstance(allocatable, dict) else {}
+    none = {name for name, amount in amounts.items() if name.startswith("hugepages-") and amount == "0"}
+    return frozenset(amounts) - none - COUNTED - {"pods"}

@@ -33,7 +33,7 @@ from wao_fleet.standby.sequences import Sequences, Task
 from wao_fleet.standby.slow_facts import SlowFactsBook
 from wao_fleet.standby.wishes import wishes_of
 from wao_fleet.windows import Windows
-from wao_predict.standby import ActionKind, Decision, StandbySettings, decide
+from wao_predict.standby import ActionKind, Decision, NodeState, StandbySettings, decide
 from wao_predict.standby.history import LOOK_BACK, Peak
 
 log = logging.getLogger(__name__)
@@ -129,8 +129,9 @@ class StandbyController:
         self._last_round = 0.0
 
     async def run(self) -> None:
-        """Work until cancelled; progress is read again first, because another replica may have led meanwhile."""
+        """Work until cancelled; what was known of nodes is forgotten first: another replica may have led meanwhile."""
         self._parts.book.forget()
+        self._known, self._forgotten, self._empty_since = {}, ForgottenNodes(), {}
         try:
             async with BackgroundTasks() as tasks:
                 while True:
@@ -286,7 +287,7 @@ class StandbyController:
 
     def _count_waiting(self, fleet: Fleet, decision: Decision, now: float) -> None:
         """Add the time that Pods wait while nodes start or are to be started."""
-        starting = bool((fleet.nodes.state == 1).any()) or any(
+        starting = bool((fleet.nodes.state == NodeState.STARTING).any()) or any(
             action.kind is ActionKind.START for action in decision.actions
         )
         if self._last_round and starting:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 
 from tests.fakes.standby_bed import Bed
-from wao_core.aio import BackgroundTasks
-from wao_fleet.standby.controller import Parts, Policy, StandbyController
+from tests.waiting import until
+from wao_core.aio import BackgroundTasks, cancel
+from wao_fleet.standby.controller import Parts, Plan, Policy, StandbyController
 from wao_fleet.standby.kill_switch import KillSwitch
 from wao_fleet.standby.progress import Progress
 from wao_fleet.standby.requests import REQUEST
@@ -49,6 +51,17 @@ class Cluster:
             async with BackgroundTasks() as tasks:
                 await self.controller.round(tasks)
                 await tasks.wait()
+
+    async def lead_again(self) -> Plan:
+        """Lose the lead, lead again for one round, and return its plan."""
+        self.bed.observe()
+        rounds = self.controller.rounds
+        leading = asyncio.create_task(self.controller.run())
+        await until(lambda: self.controller.rounds > rounds)
+        plan = self.controller.plan
+        await cancel(leading)
+        assert plan is not None
+        return plan
 
     async def tested(self) -> None:
         """Let the node have a tested start, and be on for long."""

@@ -200,6 +200,25 @@ async def test_a_node_whose_standby_was_removed_before_a_restart_is_reported_and
         assert found.phase == ("Running" if ready else "Asleep")
 
 
+async def test_a_node_whose_standby_was_removed_before_this_replica_leads_again_is_reported() -> None:
+    async with cluster() as found:
+        await found.rounds(8)
+        found.bed.heartbeat(1, ready=False)
+        await found.rounds(2)
+        assert found.phase == Phase.ASLEEP.value
+        found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
+        await found.lead_again()
+        assert found.bed.reasons.count("StandbyForgotten") == 1
+
+
+async def test_a_replica_that_leads_again_does_not_take_a_node_for_empty_all_the_while() -> None:
+    async with cluster() as found:
+        await found.rounds(2)
+        found.bed.now += 3600.0  # another replica led, and the node may have had Pods
+        plan = await found.lead_again()
+        assert not plan.decision.actions
+
+
 async def test_a_node_that_was_deleted_is_forgotten() -> None:
     async with cluster() as found:
         await found.rounds(8)

@@ -9,6 +9,7 @@ from wao_predict.testing import MockBmc
 
 ROOT = "/redfish/v1"
 ALL = ("On", "GracefulShutdown", "ForceOff")
+INFO = f"{ROOT}/Systems/ResetActionInfo"
 
 
 def system(number: str, allowed: Sequence[str]) -> dict[str, Any]:
@@ -36,6 +37,15 @@ def documents(*numbers: str, allowed: Sequence[str] = ALL) -> dict[str, dict[str
         f"{ROOT}/Systems": {"Id": "Systems", "Name": "Systems", "Members": members},
         **{f"{ROOT}/Systems/{number}": system(number, allowed) for number in numbers},
     }
+
+
+def with_action_info(held: dict[str, dict[str, Any]], system: str) -> dict[str, dict[str, Any]]:
+    """Let a System link to its reset types, as OpenBMC does, and not list them."""
+    action = held[system]["Actions"]["#ComputerSystem.Reset"]
+    allowed = action.pop("ResetType@Redfish.AllowableValues")
+    action["@Redfish.ActionInfo"] = INFO
+    parameters = [{"Name": "ResetType", "DataType": "String", "AllowableValues": allowed}]
+    return {**held, INFO: {"@odata.id": INFO, "Id": "ResetActionInfo", "Name": "Reset", "Parameters": parameters}}
 
 
 def power_bmc(*numbers: str, allowed: Sequence[str] = ALL, basic: bool = True) -> MockBmc:

@@ -238,8 +238,11 @@ class MockBmc:
         """Change the power state of a System, if the reset type is among those that it allows."""
         document = self.documents.get(system, {})
         action = document.get("Actions", {}).get("#ComputerSystem.Reset", {})
+        info = self.documents.get(action.get("@Redfish.ActionInfo", ""), {})
+        listed = [each.get("AllowableValues", ()) for each in info.get("Parameters", ())]
+        listed.append(action.get("ResetType@Redfish.AllowableValues", ()))
         kind = json.loads(body or b"{}").get("ResetType")
-        if kind not in action.get("ResetType@Redfish.AllowableValues", ()):
+        if not any(kind in values for values in listed):
             return 400, {"error": {"message": f"ResetType {kind} is not allowed"}}, {}
         self.resets.append((system, kind))
         self.power_states[system] = "Off" if kind in ("ForceOff", "GracefulShutdown") else "On"

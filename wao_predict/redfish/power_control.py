@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Any
@@ -32,15 +31,6 @@ class PowerState(StrEnum):
     POWERING_ON = "PoweringOn"
     POWERING_OFF = "PoweringOff"
     PAUSED = "Paused"
-
-
-@dataclass(frozen=True, slots=True)
-class SystemPower:
-    """The power state of one System, None where the BMC gives none, and the reset types that it allows."""
-
-    system: str
-    state: PowerState | None
-    allowed: frozenset[str]
 
 
 class PowerControl:
@@ -69,7 +59,7 @@ class PowerControl:
     --------
     >>> with PowerControl("https://bmc.example", credentials=Credentials("u", "p")) as server:  # doctest: +SKIP
     ...     server.shut_down()
-    ...     server.read().state
+    ...     server.read()
     """
 
     def __init__(
@@ -93,15 +83,12 @@ class PowerControl:
             self.close()
             raise
 
-    def read(self) -> SystemPower:
-        """Return the power state and the allowed reset types, read from the BMC now; raises `RemoteError`."""
+    def read(self) -> PowerState | None:
+        """Return the power state, read from the BMC now, None where it states none; raises `RemoteError`."""
         with self._errors(self._system.path):
-            self._system.invalidate(force_refresh=True)
-            self._system.refresh(force=True)
-            document = self._system.json
-        state = document.get("PowerState")
-        known = PowerState(state) if state in list(PowerState) else None
-        return SystemPower(str(document.get("Id") or self._system.path), known, _allowed(document))
+            self._refresh()
+            state = self._system.json.get("PowerState")
+        return PowerState(state) if state in list(PowerState) else None
 
     def switch_on(self) -> None:
         """Switch the server on; raises `RemoteError`, and `UsageError` if the BMC does not allow it."""
@@ -132,12 +119,19 @@ class PowerControl:
     ) -> None:
         self.close()
 
+    def _refresh(self) -> None:
+        """Read the System from the BMC again."""
+        self._system.invalidate(force_refresh=True)
+        self._system.refresh(force=True)
+
     def _reset(self, *kinds: str) -> None:
-        """Perform the first of the reset types that the BMC allows."""
-        allowed = self.read().allowed
+        """Perform the first of the reset types that the BMC allows; all count as allowed where it lists none."""
+        with self._errors(self._system.path):
+            self._refresh()
+            allowed = {kind.value for kind in self._system.get_allowed_reset_system_values()}
         kind = next((kind for kind in kinds if kind in allowed), None)
         if kind is None:
-            listed = ", ".join(sorted(allowed)) or "no reset type"
+            listed = ", ".join(sorted(allowed)) or "no known reset type"
             raise UsageError(f"{self._base}{self._system.path} does not allow {kinds[0]}; it allows {listed}")
         import sushy
 
@@ -195,12 +189,6 @@ class PowerControl:
                 raise
             # sushy trusts the types of what a BMC sends
             raise ProtocolError(f"{where}: not a Redfish resource: {error!r:.200}", endpoint=where) from None
-
-
-def _allowed(document: Any) -> frozenset[str]:
-    """Return the allowed reset types of a System's document; empty where it lists none."""
-    action = (document.get("Actions") or {}).get("#ComputerSystem.Reset") or {}
-    return frozenset(str(kind) for kind in action.get("ResetType@Redfish.AllowableValues") or ())
 
 
 def _connector(base_url: str, tls: TlsPolicy, options: HttpOptions, address: str | None) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.fakes.power_bmcs import ALL, ROOT, documents, power_bmc
+from tests.fakes.power_bmcs import ROOT, documents, power_bmc, with_action_info
 from wao_core.certificates.self_signed import bootstrap_certificate
 from wao_predict import Credentials, HttpOptions, RemoteError, TlsPolicy, UsageError
 from wao_predict.redfish.power_control import PowerControl, PowerState
@@ -36,12 +36,11 @@ async def control(
     return await asyncio.to_thread(in_thread)
 
 
-async def test_the_power_state_and_the_allowed_reset_types_are_read() -> None:
+async def test_the_power_state_is_read() -> None:
     async with power_bmc("1") as server:
-        found = await control(server, PowerControl.read)
-        assert (found.system, found.state, found.allowed) == ("1", PowerState.ON, frozenset(ALL))
+        assert await control(server, PowerControl.read) is PowerState.ON
         server.power_states[SYSTEM] = "Unheard"
-        assert (await control(server, PowerControl.read)).state is None
+        assert await control(server, PowerControl.read) is None
 
 
 async def test_a_server_is_shut_down_switched_on_and_forced_off() -> None:
@@ -49,7 +48,7 @@ async def test_a_server_is_shut_down_switched_on_and_forced_off() -> None:
         states = []
         for step in (power.shut_down, power.switch_on, power.force_off):
             step()
-            states.append(power.read().state)
+            states.append(power.read())
         return states
 
     async with power_bmc("1") as server:
@@ -68,6 +67,23 @@ async def test_a_reset_type_that_the_bmc_does_not_allow_is_not_sent() -> None:
         with pytest.raises(UsageError, match="does not allow GracefulShutdown; it allows ForceOff, On"):
             await control(server, PowerControl.shut_down)
         assert server.resets == []
+
+
+async def test_reset_types_that_a_bmc_lists_in_an_action_info_are_found() -> None:
+    """OpenBMC lists them there."""
+    held = with_action_info(documents("1", allowed=["ForceOn"]), SYSTEM)
+    async with MockBmc(held, credentials=("operator", "hunter2")) as server:
+        await control(server, PowerControl.switch_on)
+        assert server.resets == [(SYSTEM, "ForceOn")]
+        with pytest.raises(UsageError, match="does not allow GracefulShutdown; it allows ForceOn"):
+            await control(server, PowerControl.shut_down)
+
+
+async def test_a_bmc_that_lists_no_reset_types_decides_itself() -> None:
+    async with power_bmc("1", allowed=[]) as server:
+        with pytest.raises(RemoteError, match="refused the request"):
+            await control(server, PowerControl.switch_on)
+        assert f"POST {SYSTEM}/Actions/ComputerSystem.Reset" in server.requests
 
 
 async def test_one_of_several_systems_must_be_named() -> None:
@@ -154,7 +170,7 @@ async def test_certificates_are_verified_by_the_tls_policy(pair: tuple[Path, Pat
             TlsPolicy(fingerprint=digest),
             TlsPolicy(insecure=True),
         ):
-            assert (await control(server, PowerControl.read, tls=accepted)).state is PowerState.ON
+            assert await control(server, PowerControl.read, tls=accepted) is PowerState.ON
     finally:
         await server.stop()
 
@@ -170,7 +186,7 @@ async def test_a_name_that_was_resolved_before_is_not_resolved_again(tmp_path: P
     real, server.url = server.url, server.url.replace("127.0.0.1", "bmc-1.invalid")
     try:
         found = await control(server, PowerControl.read, tls=TlsPolicy(ca_file=pair[0]), address="127.0.0.1")
-        assert found.state is PowerState.ON
+        assert found is PowerState.ON
         if secured:
             server.url = server.url.replace("bmc-1", "bmc-2")
             with pytest.raises(RemoteError, match="bmc-2"):

@@ -61,7 +61,7 @@ class RedfishSwitch:
 
     async def read(self) -> PowerState | None:
         """Return the power state that the BMC states now."""
-        return (await self._converse(PowerControl.read)).state
+        return await self._converse(PowerControl.read)
 
     async def switch_on(self) -> None:
         """Send On, or ForceOn where the BMC has no other."""

@@ -76,8 +76,14 @@ def monotone(watts: ArrayLike) -> FloatArray:
     return values if given.ndim == 2 else values[0]
 
 
-def _checked_knots(knots: ArrayLike) -> FloatArray:
-    """Return knots as floats, shape (k,); raises `UsageError` unless they ascend and are finite."""
+def checked_knots(knots: ArrayLike) -> FloatArray:
+    """Return knots of a curve [%] as floats, shape (k,).
+
+    Raises
+    ------
+    UsageError
+        There are fewer than two, they do not ascend, or one is not finite.
+    """
     loads = as_floats("knots", knots)
     if loads.ndim != 1 or loads.size < 2 or not np.isfinite(loads).all() or (loads[1:] <= loads[:-1]).any():
         raise UsageError(f"knots of shape {loads.shape}: give at least two ascending CPU loads")
@@ -122,7 +128,7 @@ class PowerCurves:
     watts: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "knots", _checked_knots(self.knots))
+        object.__setattr__(self, "knots", checked_knots(self.knots))
         object.__setattr__(self, "watts", as_floats("watts", self.watts))
         if self.watts.ndim != 2 or self.watts.shape[1] != self.knots.size:
             raise UsageError(f"watts of shape {self.watts.shape} instead of (n_nodes, {self.knots.size})")
@@ -207,6 +213,11 @@ class PowerCurve:
     watts
         Power at the knots [W], shape (k,), non-decreasing.
 
+    Raises
+    ------
+    UsageError
+        The shapes do not fit, or the knots do not ascend.
+
     Examples
     --------
     >>> curve = PowerCurve.from_watts([0, 50, 100], [100.0, 180.0, 200.0])
@@ -218,6 +229,12 @@ class PowerCurve:
 
     knots: FloatArray
     watts: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knots", checked_knots(self.knots))
+        object.__setattr__(self, "watts", as_floats("watts", self.watts))
+        if self.watts.shape != self.knots.shape:
+            raise UsageError(f"watts of shape {self.watts.shape} for {self.knots.size} knots: give one for each knot")
 
     def __repr__(self) -> str:
         first, last = (f"{self.watts[at]:.4g} W at {self.knots[at]:g} %" for at in (0, -1))
@@ -232,7 +249,13 @@ class PowerCurve:
 
     @classmethod
     def from_watts(cls, knots: ArrayLike, watts: ArrayLike) -> PowerCurve:
-        """Return the curve through measured or predicted power [W] at `knots` [%], made non-decreasing."""
+        """Return the curve through measured or predicted power [W] at `knots` [%], made non-decreasing.
+
+        Raises
+        ------
+        UsageError
+            The shapes do not fit, or the knots do not ascend.
+        """
         return cls(as_floats("knots", knots), monotone(watts))
 
     @classmethod
@@ -312,7 +335,7 @@ def power_curves(
     """
     needed = conditions_of(features_of(_backend_of(predictor)), inlet_temp, delta_p)
     usable = np.isfinite(needed).all(axis=1)
-    grid = _knots_of(predictor) if knots is None else _checked_knots(knots)
+    grid = _knots_of(predictor) if knots is None else checked_knots(knots)
     watts = np.full((usable.size, grid.size), np.nan)
     if usable.any():
         watts[usable] = monotone(_evaluate(predictor, needed[usable], grid, own=knots is None))

@@ -115,6 +115,25 @@ def test_one_curve_gives_an_increase() -> None:
     assert float(curve.increase(50, 25)) == 52.5
 
 
+@pytest.mark.parametrize(
+    ("knots", "watts"),
+    [
+        ([100, 0], [300.0, 100.0]),
+        ([0, 50, 50], [1.0, 2.0, 3.0]),
+        ([0, 100], [1.0]),
+        ([0], [1.0]),
+        ([0, 100], [[1.0, 2.0]]),
+    ],
+)
+def test_one_curve_of_a_wrong_shape_or_without_ascending_knots_is_refused(
+    knots: list[float], watts: list[object]
+) -> None:
+    with pytest.raises(UsageError, match="knots"):
+        PowerCurve.from_watts(knots, watts)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="knots"):
+        PowerCurve(np.array(knots, dtype=float), np.array(watts, dtype=float))
+
+
 def test_a_curve_with_a_hole_or_without_end_is_unknown() -> None:
     watts = np.array([[1.0, 2.0, 3.0], [1.0, np.nan, 3.0], [1.0, 2.0, np.inf]])
     assert PowerCurves(np.array([0.0, 50.0, 100.0]), watts).known.tolist() == [True, False, False]

@@ -21,7 +21,7 @@ from wao_demo.apps import App, apps, page
 from wao_demo.bmcs import FORMS, LOGIN, hardware
 from wao_demo.fleet import CORES, Server, servers, write
 from wao_predict.connection import HttpOptions, TlsPolicy
-from wao_predict.errors import UsageError
+from wao_predict.errors import RemoteError, UsageError
 from wao_predict.fleet import Fleet, curves_of_models
 from wao_predict.flow import Request
 from wao_predict.simulate.placement import Outcome, simulate
@@ -29,7 +29,7 @@ from wao_predict.transport import AsyncHttpTransport
 
 PODS, POD_CORES = 200, 2.0
 COLLECTING = 45.0
-"""Seconds within which all BMCs must be discovered and read, also on a busy machine."""
+"""Seconds within which all BMCs must be discovered and read, and an app must answer, also on a busy machine."""
 POLICIES = ("spread", "reference", "lookahead", "optimum")
 GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
 METRICS = ("inlet_temp", "delta_p", "power_watts", "predicted_watts")
@@ -108,31 +108,43 @@ def _bmc_tls(work: Path) -> ssl.SSLContext:
 
 
 async def _json(app: App, path: str, body: dict[str, Any] | None = None) -> Any:
-    transport = AsyncHttpTransport(app.url, tls=TlsPolicy(ca_file=app.certificate), options=HttpOptions(timeout=15))
+    """Return the answer of an app, None if there is none."""
+    options = HttpOptions(timeout=15.0, attempts=1)
+    transport = AsyncHttpTransport(app.url, tls=TlsPolicy(ca_file=app.certificate), options=options)
     content = None if body is None else json.dumps(body).encode()
     try:
         response = await transport.send(Request("GET" if body is None else "POST", path, body=content))
+    except RemoteError:
+        return None
     finally:
         await transport.close()
     return json.loads(response.body) if response.status == 200 else None
 
 
-async def _until(app: App, path: str, wanted: Callable[[Any], bool], *, seconds: float) -> Any:
-    """Read a path of an app until the answer is the wanted one or the time is over; return the last answer.
+async def answer_of(
+    app: App,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    wanted: Callable[[Any], bool] = lambda _: True,
+    seconds: float = 0.0,
+) -> Any:
+    """Return the answer of an app: the wanted one, or the first one after `seconds`.
 
     Raises
     ------
     UsageError
-        There was no answer.
+        There was no answer in `COLLECTING` seconds.
     """
-    deadline = time.monotonic() + seconds
-    document = await _json(app, path)
-    while (document is None or not wanted(document)) and time.monotonic() < deadline:
+    begin = time.monotonic()
+    while True:
+        document = await _json(app, path, body)
+        passed = time.monotonic() - begin
+        if document is not None and (wanted(document) or passed >= seconds):
+            return document
+        if document is None and passed >= COLLECTING:
+            raise UsageError(f"wao {app.command} does not answer {path.partition('?')[0]}: {app.log_end()}")
         await asyncio.sleep(0.2)
-        document = await _json(app, path)
-    if document is None:
-        raise UsageError(f"wao {app.command} does not answer {path.partition('?')[0]}: {app.log_end()}")
-    return document
 
 
 def _value(quantity: str) -> float:
@@ -162,9 +174,9 @@ async def _show_decision(app: App, chosen: list[Server]) -> None:
     containers = [{"name": "job", "resources": {"requests": {"cpu": f"{POD_CORES:g}"}}}]
     pod = {"metadata": {"name": "job-1", "namespace": "default", "uid": "demo-1"}, "spec": {"containers": containers}}
     names = [server.name for server in chosen]
-    await _json(app, "/prioritize", {"Pod": pod, "Nodes": None, "NodeNames": names})
+    await answer_of(app, "/prioritize", {"Pod": pod, "Nodes": None, "NodeNames": names})
     path = f"/v1/decisions?pod=default%2Fjob-1&limit={len(names)}"
-    document = await _until(app, path, lambda _: True, seconds=10.0)
+    document = await answer_of(app, path)
     show.decision(document)
     show.say(
         f"[green]{document['chosen']}[/] wins. The increase scored is the best average over further equal pods: the "
@@ -174,7 +186,7 @@ async def _show_decision(app: App, chosen: list[Server]) -> None:
 
 async def _show_weights(app: App) -> None:
     show.heading(4, "Weights of the Service default/shop: its load goes to the endpoints where it costs least")
-    document = await _until(app, "/v1/weights/default/shop", _weighted, seconds=12.0)
+    document = await answer_of(app, "/v1/weights/default/shop", wanted=_weighted, seconds=12.0)
     show.weights(document)
     note = f" ({document['reason']})" if document["reason"] else ""
     show.say(f"rule {document['rule']}{note}")

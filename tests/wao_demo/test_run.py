@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.wao_predict.cli.running import wao
+from wao_demo.apps import App
+from wao_demo.run import answer_of
 
 STEPS = (
     "1  48 servers of four real types",
@@ -57,3 +60,19 @@ def test_the_demo_runs_the_main_job_serves_what_it_prints_and_leaves_nothing_beh
     for url in re.findall(r"^ +wao [a-z-]+ +(https://\S+)", text, re.MULTILINE):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0
+
+
+async def test_a_request_that_an_app_leaves_unanswered_is_sent_again(tmp_path: Path) -> None:
+    answers = iter([b""] * 4 + [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(next(answers))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        app = App("scheduler", f"http://127.0.0.1:{port}", tmp_path / "ca.crt", tmp_path / "log")
+        assert await answer_of(app, "/v1/decisions?pod=d%2Fp") == {}
+    assert list(answers) == []

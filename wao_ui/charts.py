@@ -7,6 +7,8 @@ order.
 
 from __future__ import annotations
 
+import html
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,13 +77,9 @@ def cell_value(node: NodeView, metric: str) -> float | int | None:
     return None if value is None else round(value, METRICS[metric][2])
 
 
-def cells(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> list[list[float | int]]:
-    """Return column, row and value of each node; a missing value is -1, which no scale contains."""
-    found = []
-    for node, (column, row) in zip(nodes, layout.places, strict=True):
-        value = cell_value(node, metric)
-        found.append([column, row, -1 if value is None else value])
-    return found
+def cells(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> list[list[float | int | None]]:
+    """Return column, row and value of each node; None is a missing value."""
+    return [[*place, cell_value(node, metric)] for node, place in zip(nodes, layout.places, strict=True)]
 
 
 def scale(nodes: Sequence[NodeView], metric: str) -> tuple[float, float]:
@@ -93,7 +91,7 @@ def scale(nodes: Sequence[NodeView], metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     step = 50.0 if metric == "watts" else 1.0
     low, high = math.floor(min(values) / step) * step, math.ceil(max(values) / step) * step
-    return max(0.0, low), max(high, low + step)
+    return low, max(high, low + step)
 
 
 def heat_map(nodes: Sequence[NodeView], layout: FleetLayout, metric: str) -> Options:
@@ -157,7 +155,7 @@ def heat_map_size(layout: FleetLayout) -> tuple[int, int]:
 
 _CELL = """(params, api) => {
   const at = api.coord([api.value(0), api.value(1)]), size = api.size([1, 1]);
-  const missing = api.value(2) < 0;
+  const missing = isNaN(api.value(2));
   return {type: 'rect', shape: {x: at[0] - size[0] / 2 + 1, y: at[1] - size[1] / 2 + 1,
     width: size[0] - 2, height: size[1] - 2, r: 2},
     style: missing ? {fill: 'transparent', stroke: 'var(--muted)', lineDash: [3, 3]}
@@ -166,16 +164,14 @@ _CELL = """(params, api) => {
 
 
 def _tooltip(names: Sequence[str], metric: str, unit: str) -> str:
-    """Return a JavaScript function; names of nodes are DNS names, and are escaped nevertheless."""
-    import json
-
-    listed = json.dumps(list(names)).replace("<", "\\u003c")
+    """Return a JavaScript function that makes HTML; names of nodes are DNS names, and are escaped nevertheless."""
+    listed = json.dumps([html.escape(name) for name in names])
     states = json.dumps([state.value for state in STATES])
     shown = f"{states}[p.value[2]]" if metric == "state" else f"p.value[2] + ' {unit}'"
     return (
         f"(p) => {{ const names = {listed};"
         f" return p.seriesId === 'cells' ? '<b>' + names[p.dataIndex] + '</b><br>' +"
-        f" (p.value[2] < 0 ? 'no value' : {shown}) : ''; }}"
+        f" (p.value[2] == null ? 'no value' : {shown}) : ''; }}"
     )
 
 

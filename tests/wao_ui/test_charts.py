@@ -14,13 +14,20 @@ from wao_ui.picture import Documents
 def test_a_missing_value_is_no_value_on_the_heat_map() -> None:
     seen = picture(Documents(cluster=records("a", "b"), nodes=nodes_document(described("a"))))
     layout = fleet_layout([node.group for node in seen.nodes])
-    assert [cell[2] for cell in charts.cells(seen.nodes, layout, "watts")] == [150, -1]
+    assert [cell[2] for cell in charts.cells(seen.nodes, layout, "watts")] == [150, None]
 
 
 def test_the_scale_is_rounded_so_that_small_changes_do_not_change_colours() -> None:
     seen = picture(Documents(nodes=nodes_document(described("a"), described("b", usage_cores=5.1))))
     assert charts.scale(seen.nodes, "watts") == (150.0, 200.0)
     assert charts.scale((), "watts") == (0.0, 1.0)
+
+
+def test_an_inlet_below_zero_is_a_value_like_any_other() -> None:
+    seen = picture(Documents(nodes=nodes_document(described("a", inlet_temp=-3.5))))
+    layout = fleet_layout([node.group for node in seen.nodes])
+    assert charts.cells(seen.nodes, layout, "inlet_temp")[0][2] == -3.5
+    assert charts.scale(seen.nodes, "inlet_temp") == (-4.0, -3.0)
 
 
 def test_a_refresh_of_a_thousand_nodes_sends_some_kilobytes() -> None:
@@ -37,10 +44,12 @@ def test_each_state_has_a_colour_and_only_states_of_the_fleet_are_in_the_legend(
     assert [piece["label"] for piece in legend["pieces"]] == ["on", "unknown"]
 
 
-def test_a_name_cannot_end_the_script_of_the_tooltip() -> None:
+def test_a_name_is_text_in_the_tooltip() -> None:
     node = described("</script><script>alert(1)</script>")
     seen = picture(Documents(nodes=nodes_document(node)))
-    assert "</script>" not in json.dumps(charts.heat_map(seen.nodes, fleet_layout([""]), "watts"))
+    shown = json.dumps(charts.heat_map(seen.nodes, fleet_layout([""]), "watts"))
+    assert "</script>" not in shown
+    assert "&lt;/script&gt;" in shown
 
 
 def test_the_power_curve_has_the_working_point_the_floor_and_the_range_that_was_not_trained() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_floats, as_number
+from wao_predict.arrays import BoolArray, FloatArray, IntArray, as_count, as_floats, as_number
 from wao_predict.errors import UsageError
 from wao_predict.quantity import MAX_CORES
 
@@ -177,7 +177,7 @@ def daily_trace(
     Raises
     ------
     UsageError
-        A number is out of its range.
+        A number is none or out of its range.
 
     Examples
     --------
@@ -186,6 +186,8 @@ def daily_trace(
     (500, 0.3)
     """
     capacity_cores, load = as_number("capacity_cores", capacity_cores), as_number("load", load)
+    peak, movable = as_number("peak", peak), as_number("movable", movable)
+    pods, days = as_count("pods", pods), as_count("days", days)
     for name, usable, wanted in (
         ("capacity_cores", 0 < capacity_cores < np.inf, "above 0"),
         ("load", 0 < load <= 1, "above 0 and at most 1"),

@@ -78,9 +78,12 @@ def test_columns_that_cannot_be_used_are_named(columns: dict[str, Any], words: s
         ({"days": 0}, "days"),
         ({"peak": 0.5}, "peak"),
         ({"movable": 1.5}, "movable: give a number from 0 to 1"),
+        ({"pods": 1.5}, "pods is 1.5: give a whole number"),
+        ({"days": "3"}, "days is .3.: give a whole number"),
+        ({"movable": "all"}, "movable has values that are not numbers"),
     ],
 )
-def test_numbers_out_of_range_are_named(numbers: dict[str, Any], words: str) -> None:
+def test_what_is_no_number_or_out_of_range_is_named(numbers: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         daily_trace(100.0, **numbers)
 

@@ -14,7 +14,7 @@ from wao_predict.errors import SensorError
 from wao_predict.flow import Flow
 from wao_predict.redfish.chassis import survey
 from wao_predict.redfish.explorer import Bounds, Explorer
-from wao_predict.redfish.values import Document, items, link, mapping, number, text, watts
+from wao_predict.redfish.values import Document, inlet, items, link, mapping, number, text, watts
 from wao_predict.timestamps import parse_rfc3339
 
 
@@ -76,8 +76,8 @@ def _samples(document: Document) -> Iterator[PastSample]:
     for member in items(document.get("PowerDetail")):
         detail = mapping(member)
         time, load = parse_rfc3339(text(detail.get("Time"))), number(detail.get("CpuUtil"))
-        inlet, power = number(detail.get("AmbTemp")), watts(detail.get("Average"))
-        if time is None or load is None or inlet is None or power is None:
+        air, power = inlet(detail.get("AmbTemp")), watts(detail.get("Average"))
+        if time is None or load is None or air is None or power is None:
             continue
-        if 0 <= load <= 100 and 0 < inlet <= 60 and power > 0:  # an inlet of 0 is a sensor that is absent
-            yield PastSample(time, load, inlet, power)
+        if 0 <= load <= 100:
+            yield PastSample(time, load, air, power)

@@ -102,18 +102,24 @@ def available(document: Document) -> bool:
 
 
 def celsius(document: Document) -> float | None:
-    """Return the temperature of a Sensor or of a member of Thermal.Temperatures [degC], None for none.
-
-    Exactly 0 is how many BMCs say "nothing there", whatever State claims: it is taken for missing.
-    """
+    """Return the temperature of a Sensor or of a member of Thermal.Temperatures [degC], None for none."""
     if not available(document):
         return None
     value = number(document.get("ReadingCelsius"))
     if value is None:
         value = _in_celsius(number(document.get("Reading")), text(document.get("ReadingUnits")))
-    if value is None or value == 0.0 or not INLET_RANGE[0] <= value <= INLET_RANGE[1]:
+    return inlet(value)
+
+
+def inlet(value: object) -> float | None:
+    """Return a plausible inlet temperature [degC], None for none.
+
+    Exactly 0 is how many BMCs say "nothing there", whatever State claims: it is taken for missing.
+    """
+    result = number(value)
+    if result is None or result == 0.0 or not INLET_RANGE[0] <= result <= INLET_RANGE[1]:
         return None
-    return value
+    return result
 
 
 def _in_celsius(value: float | None, units: str) -> float | None:

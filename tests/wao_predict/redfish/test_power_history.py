@@ -65,6 +65,11 @@ def test_a_sample_that_cannot_be_used_is_left_out(change: dict[str, object]) -> 
     assert found == [PastSample(1_735_689_600.0, 5.0, 20.0, 100.0)]
 
 
+def test_an_inlet_below_zero_is_a_temperature_as_for_sensors() -> None:
+    (found,) = run(read_history(), with_details({**GOOD, "AmbTemp": -4}))
+    assert found.inlet_temp == -4.0
+
+
 def test_a_meter_without_a_usable_sample_is_refused() -> None:
     with pytest.raises(SensorError, match="no usable sample"):
         run(read_history(), with_details())

@@ -155,7 +155,7 @@ def _rebalance(options: ServerOptions) -> Server:
     frame = ServerFrame.from_options("rebalance", options)
     source, client = cast("ClusterSource", SimpleNamespace()), cast("KubeClient", SimpleNamespace())
     metrics = RebalanceMetrics(frame.registry)
-    rebalancer = Rebalancer(source, client, PodTable(), RebalanceSettings(), metrics, lambda: None)
+    rebalancer = Rebalancer(source, client, PodTable(), RebalanceSettings(), metrics, lambda: None, leading=bool)
     return Server(generate_latest(frame.registry).decode(), create_app(rebalancer, frame).openapi())
 
 

@@ -49,6 +49,10 @@ class RebalanceSite:
     ----------
     returns
         Node to which the replacement of an evicted Pod goes; None: the fullest one without a mark, "": none.
+    doubt
+        Why the cluster is not known well enough.
+    leads
+        Whether the rebalancer leads.
     """
 
     def __init__(self, placed: dict[str, int]) -> None:
@@ -63,7 +67,7 @@ class RebalanceSite:
             for _ in range(count):
                 self.add_pod(name)
         self.api.on_eviction = self._evicted
-        self.doubt = ""
+        self.doubt, self.leads = "", False
 
     def add_node(self, name: str, **fields: Any) -> None:
         """Add a node without Pods."""
@@ -137,9 +141,16 @@ class RebalanceSite:
             self.source.client = client
             self.registry = CollectorRegistry()
             metrics = RebalanceMetrics(self.registry)
-            doubt, clock = lambda: self.doubt, self.clock
             yield Rebalancer(
-                self.source, client, self.table, settings, metrics, self.snapshot, doubt=doubt, clock=clock
+                self.source,
+                client,
+                self.table,
+                settings,
+                metrics,
+                self.snapshot,
+                leading=lambda: self.leads,
+                doubt=lambda: self.doubt,
+                clock=self.clock,
             )
 
     def metric(self, name: str, **labels: str) -> float | None:

@@ -65,7 +65,9 @@ def _rebalance(frame: ServerFrame) -> ASGIApp:
     site = RebalanceSite({"a": 1, "b": 5})
     metrics, client = RebalanceMetrics(frame.registry), cast(KubeClient, None)  # no request of a client needs it
     settings = RebalanceSettings()
-    return rebalance_app(Rebalancer(site.source, client, site.table, settings, metrics, site.snapshot), frame)
+    return rebalance_app(
+        Rebalancer(site.source, client, site.table, settings, metrics, site.snapshot, leading=bool), frame
+    )
 
 
 def _standby(frame: ServerFrame) -> ASGIApp:

@@ -38,7 +38,7 @@ def create_app(rebalancer: Rebalancer, frame: ServerFrame) -> FastAPI:
         """Explain why a Pod was evicted, or list the last evictions."""
         if pod is None:
             latest = [eviction_document(record) for record in rebalancer.history.latest(limit)]
-            return EvictionList(leading=rebalancer.leading, evictions=latest)
+            return EvictionList(leading=rebalancer.leading(), evictions=latest)
         found = rebalancer.history.of(pod)
         if found is None:
             raise ApiError(404, f"no eviction of pod {pod!r:.200} is kept")

@@ -94,7 +94,7 @@ def plan_document(rebalancer: Rebalancer, plan: FleetPlan, now: float) -> PlanDo
     settings, history = rebalancer.settings, rebalancer.history
     return PlanDocument(
         at=plan.at,
-        leading=rebalancer.leading,
+        leading=rebalancer.leading(),
         mode=settings.mode.value,
         window_open=settings.windows.is_open(now),
         next_window=settings.windows.next_opening(now),

@@ -50,6 +50,8 @@ class Rebalancer:
         All Pods.
     snapshot
         Returns the current snapshot, None before the first.
+    leading
+        Returns whether this replica acts; the history of others is empty.
     costs
         Cooling plants and prices, which count too; default: none.
     doubt
@@ -65,8 +67,6 @@ class Rebalancer:
         Why the last plan could not be made, or an empty string.
     history
         What was done.
-    leading
-        Whether this replica acts; the history of others is empty.
     """
 
     def __init__(
@@ -78,13 +78,14 @@ class Rebalancer:
         metrics: RebalanceMetrics,
         snapshot: Callable[[], ClusterSnapshot | None],
         *,
+        leading: Callable[[], bool],
         costs: CoolingCosts | None = None,
         doubt: Callable[[], str] = str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings, self.metrics, self.history = settings, metrics, History()
         self.plan: FleetPlan | None = None
-        self.problem, self.leading = "", False
+        self.problem, self.leading = "", leading
         self.memory = Memory()
         self._source, self._client, self._table = source, client, table
         self._snapshot, self._costs, self._doubt, self._clock = snapshot, costs, doubt, clock
@@ -96,25 +97,22 @@ class Rebalancer:
 
         Nothing is done before the memory of earlier leaders is read: a workload could be evicted too often.
         """
-        self.leading, remembered = True, False
-        try:
-            while True:
-                remembered = remembered or await self._stored.load()
-                await self.remove_marks()
-                with span("plan moves") as current:
-                    plan = await self.make_plan()
-                    if plan is not None:
-                        current.set(wao_moves=plan.moves, wao_saved_watts=plan.saved)
-                if plan is not None and remembered:
-                    await self.act(plan)
-                await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
-        finally:
-            self.leading = False
+        remembered = False
+        while True:
+            remembered = remembered or await self._stored.load()
+            await self.remove_marks()
+            with span("plan moves") as current:
+                plan = await self.make_plan()
+                if plan is not None:
+                    current.set(wao_moves=plan.moves, wao_saved_watts=plan.saved)
+            if plan is not None and remembered:
+                await self.act(plan)
+            await asyncio.sleep(self._until_next() if remembered else min(self.settings.period, RETRY))
 
-    async def follow(self, leading: asyncio.Event) -> None:
+    async def follow(self) -> None:
         """Keep a plan to show while another replica leads."""
         while True:
-            if not leading.is_set():
+            if not self.leading():
                 await self.make_plan()
             await asyncio.sleep(self.settings.period)
 

@@ -69,13 +69,22 @@ async def run_rebalance(
 
         frame.checks.add_ready("pods", lambda: None if pods.synced.is_set() else "the Pods are not read yet")
         costs = await stack.enter_async_context(costing(plants, frame))
-        rebalancer = Rebalancer(
-            source, client, table, settings, metrics, lambda: runtime.snapshot, costs=costs, doubt=doubt
-        )
         election = LeaderElection(client, settings.namespace, COMPONENT)
-        metrics.leading.set_function(lambda: float(election.leading.is_set()))
+        leading = election.leading.is_set
+        rebalancer = Rebalancer(
+            source,
+            client,
+            table,
+            settings,
+            metrics,
+            lambda: runtime.snapshot,
+            leading=leading,
+            costs=costs,
+            doubt=doubt,
+        )
+        metrics.leading.set_function(lambda: float(leading()))
         await stack.enter_async_context(frame.tasks)
         frame.tasks.supervise("watch pods", pods.run)
         lead(frame.tasks, election, {"rebalancing": rebalancer.lead}, elect=leader_elect)
-        frame.tasks.supervise("planning", lambda: rebalancer.follow(election.leading))
+        frame.tasks.supervise("planning", rebalancer.follow)
         await serve(create_app(rebalancer, frame), server, frame)

@@ -28,8 +28,10 @@ async def test_the_plan_and_what_was_done_are_served(capsys: pytest.CaptureFixtu
             (drain,) = document["drains"]
             assert (drain["node"], drain["empties"], drain["moves"][0]["pod"]) == ("a", True, pod.key)
             assert "evictable" in document["kept"]["c"]
+            site.leads = True
             await rebalancer.act(plan)
             after = (await http.get("/v1/plan")).json()
+            assert after["leading"]
             assert [(past["node"], past["result"]) for past in after["history"]] == [("a", "completed")]
             assert (await http.get("/v1/evictions", params={"pod": pod.key})).json()["node"] == "a"
             assert len((await http.get("/v1/evictions")).json()["evictions"]) == 1

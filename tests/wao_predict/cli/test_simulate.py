@@ -14,8 +14,9 @@ import pytest
 from tests.fakes.fleets import fleet_of
 from tests.fakes.json_server import JsonServer
 from tests.wao_predict.cli.running import wao
-from wao_predict.cli.simulate_options import SwitchOff
+from wao_predict.cli.simulate_options import Moves, SwitchOff
 from wao_predict.simulate.fleet_documents import PresentPods, document_of
+from wao_predict.simulate.moves import Moving
 from wao_predict.simulate.standby import Standby
 
 FLEET = """groups:
@@ -169,6 +170,12 @@ def test_defaults_of_standby_are_those_of_the_decision() -> None:
     )
     assert options.empty_seconds == defaults.settings.empty_seconds
     assert (options.start_time, options.off_watts) == (defaults.start_seconds, defaults.off_watts)
+
+
+def test_defaults_of_moves_are_those_of_the_plan() -> None:
+    options, defaults = Moves(), Moving()
+    assert (options.moves, options.minimum_saving) == (defaults.budgets.moves, defaults.budgets.minimum_saving)
+    assert (options.move_period, options.partial) == (defaults.period, not defaults.budgets.whole_nodes)
 
 
 @pytest.mark.parametrize(

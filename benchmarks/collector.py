@@ -10,10 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,7 +21,7 @@ from urllib.parse import urlsplit
 from benchmarks.bmcs import SENSOR, addresses, fingerprint, serve_bmcs
 from benchmarks.figures import record
 from benchmarks.metrics_api import API, Connection
-from benchmarks.processes import apart, resident_bytes, serving
+from benchmarks.processes import apart, resident_bytes, serving, wao_server
 from wao_core.cluster.records import Kind, Node, NodeConfig, SensorTerm
 from wao_core.collector.collecting import collecting
 from wao_core.collector.collector import Collector
@@ -95,7 +91,7 @@ def start(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _write_fleet(Path(folder), count)
         began = time.perf_counter()
-        with _metrics_api(Path(folder)) as (url, pid):
+        with wao_server("metrics-api", "--manifests", folder, "--port", "0") as (url, pid):
             connection = Connection(url)
             while connection.items(f"{API}/nodes/*/inlet_temp") < count:
                 time.sleep(0.02)
@@ -183,23 +179,6 @@ def _write_fleet(folder: Path, count: int) -> None:
         )
     document = {"apiVersion": "v1", "kind": "List", "items": items}
     (folder / "fleet.json").write_text(json.dumps(document))
-
-
-@contextmanager
-def _metrics_api(folder: Path) -> Iterator[tuple[str, int]]:
-    command = [sys.executable, "-m", "wao_predict.cli", "metrics-api", "--manifests", str(folder), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r"https://127\.0\.0\.1:\d+", line):
-                yield found[0], process.pid
-                break
-        else:
-            raise RuntimeError("the metrics API ended")
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 if __name__ == "__main__":

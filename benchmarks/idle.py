@@ -11,10 +11,6 @@ one node, in a network namespace of its own, with 100 Services. This needs `make
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.cluster import cluster
 from benchmarks.figures import record
-from benchmarks.processes import cpu_seconds, resident_bytes
+from benchmarks.processes import cpu_seconds, resident_bytes, wao_server
 from tests.cluster.lb.site import PODS, SERVICES, SLICES, NodeNamespace, service, slice_of
 from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
 from tests.cluster.scheduler.site import Site
@@ -60,7 +56,8 @@ def main() -> None:
 def _on_manifests(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         (Path(folder) / "fleet.json").write_text(json.dumps(_fleet(count)))
-        pids = {part: stack.enter_context(_running(part, folder)) for part in PARTS}
+        options = ("--manifests", folder, "--port", "0")
+        pids = {part: stack.enter_context(wao_server(part, *options))[1] for part in PARTS}
         time.sleep(SETTLE)
         _measure(pids, f"{count:,} nodes in manifests")
 
@@ -153,21 +150,6 @@ def _fleet(count: int) -> dict[str, object]:
             }
         )
     return {"apiVersion": "v1", "kind": "List", "items": items}
-
-
-@contextmanager
-def _running(part: str, folder: str) -> Iterator[int]:
-    """Run a server on a folder of manifests until it listens; yields its process number."""
-    command = [sys.executable, "-m", "wao_predict.cli", part, "--manifests", folder, "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ)
-    try:
-        assert process.stdout is not None
-        if not any(re.search(r"https://127\.0\.0\.1:\d+", line) for line in process.stdout):
-            raise RuntimeError(f"wao {part} ended")
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 if __name__ == "__main__":

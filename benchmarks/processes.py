@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +27,22 @@ def serving(target: Callable[[int], None], *, scheme: str = "https") -> Iterator
     finally:
         process.terminate()
         process.join(10)
+
+
+@contextmanager
+def wao_server(command: str, *options: str) -> Iterator[tuple[str, int]]:
+    """Run a server of `wao` until the end of the `with`; yields the URL that it prints, and its process number."""
+    arguments = [sys.executable, "-m", "wao_predict.cli", command, *options]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            matches = (re.search(r"https?://127\.0\.0\.1:\d+", line) for line in process.stdout)
+            found = next(filter(None, matches), None)
+            if found is None:
+                raise RuntimeError(f"wao {command} ended")
+            yield found[0], process.pid
+        finally:
+            process.terminate()
 
 
 def apart(target: Callable[..., None], *arguments: object) -> None:

@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 
-from benchmarks.processes import serving
+from benchmarks.processes import serving, wao_server
 from benchmarks.virtual_nodes import serve
 from benchmarks.virtual_sites import (
     BACKGROUND,
@@ -65,7 +62,8 @@ def main() -> None:
         folder = Path(name)
         write(folder / "cluster.yaml", [item for site in sites for item in manifests(site)])
         write(folder / "metrics.yaml", metrics(sites))
-        url = stack.enter_context(_weight_service(folder))
+        options = ("--insecure-http", "--proxy-name", "", "--settle-time", "2", "--log-level", "error")
+        url, _ = stack.enter_context(wao_server("lb", "--manifests", name, *options))
         asyncio.run(_compare(folder, sites, url))
 
 
@@ -205,26 +203,3 @@ async def _spent(http: aiohttp.ClientSession, site: Site) -> FloatArray:
     async with http.get(f"http://127.0.0.1:{site.port}/cpu") as answer:
         found = await answer.json()
     return np.array([found[address] for address in site.addresses])
-
-
-@contextmanager
-def _weight_service(folder: Path) -> Iterator[str]:
-    flags = [
-        "--manifests",
-        str(folder),
-        "--insecure-http",
-        "--proxy-name",
-        "",
-        "--settle-time",
-        "2",
-        "--log-level",
-        "error",
-    ]
-    command = [sys.executable, "-m", "wao_predict.cli", "lb", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            lines = (line.strip() for line in process.stdout)
-            yield next(line.removeprefix("listening on ") for line in lines if line.startswith("listening on "))
-        finally:
-            process.terminate()

@@ -157,6 +157,7 @@ def optimize(
     from wao_predict.cooling.servers import server_table, watts_with_pods
     from wao_predict.cooling.set_points import optimize as best_of
     from wao_predict.cooling.site import Site
+    from wao_predict.simulate.fleet_files import read_columns
 
     if result.plot is not None and result.plot.suffix not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--plot {result.plot}: use a file name that ends in .png, .svg or .pdf")
@@ -164,7 +165,7 @@ def optimize(
         raise typer.BadParameter("--count needs --cpu, the CPU of one pod")
     name, plant = _chosen(read_cooling(plants, outdoor_temp, outdoor_humidity).plants, group)
     url = cluster.url_instead_of(fleet)
-    columns = _columns(str(fleet)) if url is None else _present(url, cluster, tls, model_folder)
+    columns = read_columns(str(fleet)) if url is None else _present(url, cluster, tls, model_folder)
     nodes = _cooled(columns, name, load)
     size = parse_cpu(load.cpu) if load.count and load.cpu else 0.0
     if load.count:
@@ -187,13 +188,6 @@ def _pair(text: str, option: str) -> tuple[str, float]:
         return name.strip(), float(number)
     except ValueError:
         raise typer.BadParameter(f"{option} {text!r:.60}: write NAME=NUMBER, such as chilled_water_temp=2") from None
-
-
-def _columns(source: str) -> FleetColumns:
-    from wao_predict.fleet_table import fleet_columns
-    from wao_predict.simulate.fleet_files import group_columns
-
-    return group_columns(Path(source)) if source.endswith((".yaml", ".yml")) else fleet_columns(source)
 
 
 def _present(url: str, cluster: ClusterOptions, tls: Tls, model_folder: Path | None) -> FleetColumns:

@@ -76,6 +76,7 @@ def simulate(
     With --cpu, --price, --co2, --pue or --yearly: what our scheduler would save in a year compared with the stock
     scheduler, at the load of the fleet and at loads of 10 to 90 %, with an interval.
     """
+    from wao_predict.simulate.fleet_files import read_columns
     from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
@@ -83,7 +84,7 @@ def simulate(
     if url is not None:
         nodes, running = _cluster(url, cluster, tls, with_pods=not year.wanted)
     else:
-        nodes = read_nodes(str(fleet))
+        nodes = read_columns(str(fleet)).fleet()
     if year.wanted:
         from wao_predict.cli.savings import simulate_year
 
@@ -137,14 +138,6 @@ def _check_outputs(result: Result) -> None:
     for file in filter(None, (result.save, result.report)):
         if not file.absolute().parent.is_dir():
             raise typer.BadParameter(f"{file}: the folder {file.absolute().parent} does not exist")
-
-
-def read_nodes(source: str) -> Fleet:
-    """Return the fleet in a table, or in a YAML file of groups."""
-    from wao_predict.fleet import Fleet
-    from wao_predict.simulate.fleet_files import read_groups
-
-    return read_groups(Path(source)) if source.endswith((".yaml", ".yml")) else Fleet.from_table(source)
 
 
 def _cluster(url: str, cluster: ClusterOptions, tls: Tls, *, with_pods: bool) -> tuple[Fleet, PresentPods | None]:

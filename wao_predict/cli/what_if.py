@@ -100,10 +100,10 @@ def _show(document: Any, name: str) -> None:
 
 
 def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> dict[str, Any]:
-    from wao_predict.cli.simulate import read_nodes
+    from wao_predict.simulate.fleet_files import read_columns
 
     plants = cooling.plants()
-    nodes = read_nodes(fleet)
+    nodes = read_columns(fleet).fleet()
     if plants is None:
         return nodes.what_if(size, count).as_dict()
     from wao_predict.cooling.what_if import what_if_cooled
@@ -113,9 +113,9 @@ def _of_table(fleet: str, size: float, count: int, cooling: CoolingOptions) -> d
 
 def _by_rule(fleet: str, size: float, count: int, rule: RuleName, stays: float) -> dict[str, Any]:
     from wao_predict.by_rule import place_by_rule
-    from wao_predict.cli.simulate import read_nodes
+    from wao_predict.simulate.fleet_files import read_columns
 
-    return place_by_rule(read_nodes(fleet), size, count, rule.value, stays=stays).as_dict()
+    return place_by_rule(read_columns(fleet).fleet(), size, count, rule.value, stays=stays).as_dict()
 
 
 def _part(document: dict[str, Any], name: str) -> str:

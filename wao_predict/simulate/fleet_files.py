@@ -17,7 +17,7 @@ import numpy as np
 from wao_predict.errors import FeatureError, UsageError
 from wao_predict.files import read_yaml
 from wao_predict.fleet import Fleet
-from wao_predict.fleet_table import FleetColumns
+from wao_predict.fleet_table import FleetColumns, fleet_columns
 from wao_predict.model_files import resolve_model
 
 MOST_NODES = 100_000
@@ -30,6 +30,21 @@ _NUMBERS = {"cores": None, "usage": 0.0, "inlet_temp": math.nan, "delta_p": math
 def read_groups(path: Path) -> Fleet:
     """Return the fleet in a YAML file; see `group_columns`."""
     return group_columns(path).fleet()
+
+
+def read_columns(source: str) -> FleetColumns:
+    """Return the columns of the fleet in a YAML file of groups, or else in a CSV file, "-" for standard input.
+
+    Raises
+    ------
+    MissingExtra
+        PyYAML is not installed.
+    UsageError
+        The file cannot be read, or has no nodes.
+    FeatureError
+        A column or a value is missing, or a value cannot be used.
+    """
+    return group_columns(Path(source)) if source.endswith((".yaml", ".yml")) else fleet_columns(source)
 
 
 def group_columns(path: Path) -> FleetColumns:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from wao_core.cluster.names import API_VERSION
+from wao_core.cluster.names import API_VERSION, ZONE
 
 TYPES = ("edge_lenovo", "edge_supermicro", "cloud_dell", "cloud_lenovo")
 CORES = 32
@@ -70,7 +70,7 @@ def node(server: Server, *, bmc: str | None = None) -> dict[str, Any]:
         "labels": {
             "kubernetes.io/hostname": server.name,
             "node.kubernetes.io/instance-type": server.type,
-            "topology.kubernetes.io/zone": "edge" if server.type.startswith("edge") else "cloud",
+            ZONE: "edge" if server.type.startswith("edge") else "cloud",
             RACK: server.rack,
         },
     }

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wao_core.cluster.names import ZONE
 from wao_core.cluster.records import Node, OwnerRef, Pod, Workload
 from wao_core.cluster.state import ClusterState
 
 ANNOTATION = "waok8s.github.io/podspread-rate"
 REGION = "topology.kubernetes.io/region"
-ZONE = "topology.kubernetes.io/zone"
 _OWNERS = ("ReplicaSet", "StatefulSet")
 _HASH = "pod-template-hash"
 

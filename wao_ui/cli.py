@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from wao_core.cluster.names import ZONE
 from wao_core.serving.options import ServerOptions, server_options
-from wao_ui.settings import ZONE, Authentication, Settings
+from wao_ui.settings import Authentication, Settings
 
 _SOURCES, _VIEWERS = "Sources", "Viewers"
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from wao_core.cluster.names import ZONE
 from wao_core.serving.options import ServerOptions
-
-ZONE = "topology.kubernetes.io/zone"
 
 
 class Authentication(StrEnum):

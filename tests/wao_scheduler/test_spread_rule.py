@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wao_core.cluster.names import ZONE
 from wao_core.cluster.records import Kind, Node, OwnerRef, Pod, Workload
 from wao_core.cluster.state import ClusterState
 from wao_scheduler import spread_rule
@@ -137,7 +138,7 @@ def nodes(*names: str, zones: dict[str, str] | None = None, regions: dict[str, s
     for name in names:
         labels = {}
         if zones and name in zones:
-            labels[spread_rule.ZONE] = zones[name]
+            labels[ZONE] = zones[name]
         if regions and name in regions:
             labels[spread_rule.REGION] = regions[name]
         result[name] = Node(name=name, labels=labels)

@@ -7,7 +7,7 @@ from msgspec import field
 
 from wao_core.cluster.decoder import Decoder
 from wao_core.cluster.metadata import ApiObject, Part
-from wao_core.cluster.names import SERVICE_NAME
+from wao_core.cluster.names import SERVICE_NAME, ZONE
 from wao_core.cluster.records import (
     Endpoint,
     EndpointPort,
@@ -109,7 +109,7 @@ def _endpoint(raw: _Endpoint) -> Endpoint:
     return Endpoint(
         addresses=raw.addresses,
         node_name=raw.node_name or topology.get("kubernetes.io/hostname") or None,
-        zone=raw.zone or topology.get("topology.kubernetes.io/zone") or None,
+        zone=raw.zone or topology.get(ZONE) or None,
         ready=conditions.ready,
         serving=conditions.ready if conditions.serving is None else conditions.serving,
         terminating=conditions.terminating,

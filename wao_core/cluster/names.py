@@ -25,6 +25,9 @@ DRAINING = "waok8s.github.io/draining"
 The scheduler extender gives such a node its lowest score, so that no Pod returns to it.
 """
 
+ZONE = "topology.kubernetes.io/zone"
+"""Label of a Node: the zone that it is in."""
+
 EVICTABLE = "waok8s.github.io/evictable"
 """Annotation of a Pod: "false" keeps it where it is; "true" also permits Jobs, emptyDir volumes and system Pods."""
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from wao_core.cluster.names import ZONE
 from wao_core.serving.api import ApiDocument, Time
 from wao_fleet.standby.controller import Plan
-from wao_fleet.standby.fleet import ZONE
 from wao_fleet.standby.progress import Phase
 from wao_fleet.standby.sources import Sources
 from wao_predict.redfish.power_control import PowerState

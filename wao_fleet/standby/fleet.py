@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from wao_core.cluster.names import ZONE
 from wao_core.cluster.records import Node, NodeConfig
 from wao_fleet.drain.evictable import belongs_to_node
 from wao_fleet.drain.node_marks import CORDONED_BY
@@ -18,7 +19,6 @@ from wao_fleet.standby.progress import Phase, Progress
 from wao_predict.arrays import BoolArray, FloatArray, IntArray
 from wao_predict.standby import History, NodeState, PodGroup, StandbyNodes
 
-ZONE = "topology.kubernetes.io/zone"
 HOUR = 3600.0
 STUBBORN, SURELY = 60.0, 15.0
 """Seconds after which a Pod that seems to fit on a running node is believed to fit on none, as kube-scheduler says: the
@@ -107,7 +107,7 @@ def fleet_of(view: View) -> Fleet:
         empty_seconds=np.array([view.now - view.empty_since.get(name, np.nan) for name in names]),
         state_seconds=np.array([_state_seconds(facts[name], view.now) for name in names]),
         schedulable=np.array([node.ready and not node.unschedulable and not node.terminating for node in known], bool),
-        candidate=np.array([_is_candidate(name, facts[name], excluded, never) for name in names], dtype=bool),
+        candidate=np.array([_is_candidate(name, facts[name], excluded) for name in names], dtype=bool),
         wake_tested=np.array([each.wake_tested or not view.acting for each in progress], dtype=bool),
         watts_per_core=np.array([view.watts_per_core.get(name, np.nan) for name in names]),
         group=_numbers([_group(facts[name]) for name in names]),
@@ -216,7 +216,7 @@ def as_if_up(node: Node) -> Node:
     return msgspec.structs.replace(node, ready=True, unschedulable=cordoned, taints=taints)
 
 
-def _is_candidate(name: str, facts: NodeFacts, excluded: Mapping[str, str], never: Mapping[str, str]) -> bool:
+def _is_candidate(name: str, facts: NodeFacts, excluded: Mapping[str, str]) -> bool:
     """Return whether a node may be switched off, or, where it is off, on: the latter needs no more than standby."""
     if facts.progress.phase is Phase.RUNNING:
         return name not in excluded

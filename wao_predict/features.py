@@ -27,7 +27,21 @@ ALIASES: Mapping[str, str] = {
 
 UNITS: Mapping[str, str] = {"cpu_usage": "%", "inlet_temp": "degC", "delta_p": "Pa"}
 
+TYPICAL: Mapping[str, tuple[float, float]] = {"inlet_temp": (18.0, 30.0), "delta_p": (0.0, 15.0)}
+"""Range of each condition where a model states none [degC, Pa]."""
+
 MAX_FEATURES = 32
+
+
+def unit_sign(unit: str) -> str:
+    """Return a unit as it is written in figures and pages: "degC" with the degree sign.
+
+    Examples
+    --------
+    >>> unit_sign("Pa")
+    'Pa'
+    """
+    return unit.replace("degC", "\N{DEGREE SIGN}C")
 
 
 def feature_places(names: Sequence[str], features: Sequence[str] = FEATURES) -> dict[str, int]:

@@ -13,6 +13,7 @@ from wao_predict.arrays import FloatArray, as_number
 from wao_predict.backends.base import features_of
 from wao_predict.curves import PowerCurve, SupportsPredict
 from wao_predict.errors import MissingExtra
+from wao_predict.features import TYPICAL
 from wao_predict.intervals import required
 from wao_predict.simulate.placement import Outcome
 
@@ -120,8 +121,8 @@ class PowerCurveDisplay(Display):
         UsageError
             The model has no intervals, or not for this share.
         """
-        inlet_temp = _condition(predictor, "inlet_temp", inlet_temp, default=24.0)
-        delta_p = _condition(predictor, "delta_p", delta_p, default=7.5)
+        inlet_temp = _condition(predictor, "inlet_temp", inlet_temp)
+        delta_p = _condition(predictor, "delta_p", delta_p)
         curve = PowerCurve.from_predictor(predictor, inlet_temp, delta_p, knots=knots)
         name = str(getattr(predictor, "name", ""))
         readings = (
@@ -155,13 +156,13 @@ def _bounds(predictor: SupportsPredict, curve: PowerCurve, level: float) -> tupl
     return np.maximum(curve.watts + low, 0.0), curve.watts + high
 
 
-def _condition(predictor: SupportsPredict, feature: str, given: float | None, *, default: float) -> float | None:
+def _condition(predictor: SupportsPredict, feature: str, given: float | None) -> float | None:
     """Return a given condition, else the middle of its trained range; None for a model without this feature."""
     if given is not None:
         return as_number(feature, given)
     if feature not in features_of(getattr(predictor, "backend", predictor)):
         return None
-    low, high = (getattr(predictor, "ranges", None) or {}).get(feature, (default, default))
+    low, high = (getattr(predictor, "ranges", None) or {}).get(feature, TYPICAL[feature])
     return (float(low) + float(high)) / 2
 
 

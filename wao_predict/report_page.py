@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -113,6 +113,12 @@ def tiles(figures: Sequence[tuple[str, str]]) -> str:
         f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>' for value, label in figures
     )
     return f'<div class="tiles">{cells}</div>'
+
+
+def facts_section(title: str, facts: Mapping[str, str]) -> str:
+    """Return a section with names and values, given as text."""
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return f"<section><h2>{escape(title)}</h2><dl>{items}</dl></section>"
 
 
 @contextmanager

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wao_predict.arrays import FloatArray
-from wao_predict.curves import curve_rows
+from wao_predict.curves import checked_knots, curve_rows
 from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import MissingExtra, ModelLoadError, PredictError, UsageError
 from wao_predict.features import FEATURES, FeatureRanges, checked_features
 from wao_predict.intervals import Intervals
-from wao_predict.models.metadata import ranges_from_json
-
-MAX_MODEL_BYTES = 256 * 1024 * 1024
+from wao_predict.models.metadata import MAX_MODEL_BYTES, ranges_from_json
 
 
 class OnnxBackend:
@@ -189,9 +187,6 @@ def _knots(metadata: Mapping[str, str], path: Path) -> FloatArray | None:
     if stated is None:
         return None
     try:
-        knots = np.asarray(json.loads(stated), dtype=np.float64)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        knots = np.empty(0)
-    if knots.ndim != 1 or knots.size < 2 or not np.isfinite(knots).all() or not (np.diff(knots) > 0).all():
-        raise ModelLoadError(f"{path}: its metadata wao.knots is not an ascending JSON list of CPU loads")
-    return knots
+        return checked_knots(json.loads(stated))
+    except (ValueError, RecursionError):
+        raise ModelLoadError(f"{path}: its metadata wao.knots is not an ascending JSON list of CPU loads") from None

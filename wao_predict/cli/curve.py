@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,14 +67,16 @@ def _conditions(
 
     A condition that the model does not need is None.
     """
-    ranges: Mapping[str, tuple[float, float]] = predictor.ranges or {}
+    from wao_predict.features import TYPICAL
+
+    ranges = {**TYPICAL, **(predictor.ranges or {})}
     temperatures: list[float | None] = [None]
     if "inlet_temp" in predictor.features:
-        low, high = ranges.get("inlet_temp", (18.0, 30.0))
+        low, high = ranges["inlet_temp"]
         temperatures = list(inlet_temp or [round(low + part * (high - low)) for part in (0.2, 0.5, 0.8)])
     pressure = None
     if "delta_p" in predictor.features:
-        pressure = sum(ranges.get("delta_p", (0.0, 15.0))) / 2 if delta_p is None else delta_p
+        pressure = sum(ranges["delta_p"]) / 2 if delta_p is None else delta_p
     return temperatures, pressure
 
 

@@ -10,6 +10,7 @@ from wao_predict.arrays import FloatArray
 from wao_predict.cooling.plant import SetPoint
 from wao_predict.cooling.set_points import Limits, Recommendation
 from wao_predict.cooling.site import Site
+from wao_predict.features import unit_sign
 from wao_predict.plot import INK, Display, new_axes, plain
 
 _SIZE = (7.6, 4.6)
@@ -89,5 +90,4 @@ class SetPointDisplay(Display):
 
 
 def _label(point: SetPoint) -> str:
-    unit = point.unit.replace("degC", "\u00b0C")
-    return f"{point.name.replace('_', ' ')} [{unit}]"
+    return f"{point.name.replace('_', ' ')} [{unit_sign(point.unit)}]"

@@ -138,10 +138,11 @@ def optimize(site: Site, limits: Limits | None = None, *, start: Mapping[str, fl
     before, after = site.at(start), site.at(chosen)
     if not np.isfinite(before.total):
         raise UsageError("the power of the plant is unknown at its present set points")
-    allowed = limits.inlet_ceiling is None or bool(after.hottest_inlet <= limits.inlet_ceiling + 1e-9)
     error = None if site.error_watts is None else float(np.sqrt(2.0) * site.error_watts)
     moved = any(abs(chosen[name] - start[name]) > 1e-9 for name in chosen)
-    return Recommendation(start, chosen, before, after, error if moved else 0.0, allowed, evaluated)
+    return Recommendation(
+        start, chosen, before, after, error if moved else 0.0, bool(allowed(after, limits)), evaluated
+    )
 
 
 def allowed(outcomes: Outcomes, limits: Limits) -> BoolArray:

@@ -67,12 +67,7 @@ def held_out_mape(model: str) -> float | None:
         An ONNX file cannot be read.
     """
     if model in model_names():
-        info = read_info(model_path(model))
-    elif model.endswith(".onnx") and "://" not in model:
-        info = read_info(model)
-    else:
-        return None
-    parts = info.metrics.get("held_out")
-    whole = parts.get("all") if isinstance(parts, dict) else None
-    mape = whole.get("mape") if isinstance(whole, dict) else None
-    return float(mape) if isinstance(mape, int | float) else None
+        return read_info(model_path(model)).held_out_mape
+    if model.endswith(".onnx") and "://" not in model:
+        return read_info(model).held_out_mape
+    return None

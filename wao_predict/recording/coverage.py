@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wao_predict.recording.aligning import Row
+from wao_predict.train.checks import BAND, LEAST_IN_BAND
 
-LOAD_BAND, TEMP_BAND = 10, 2
-"""Widths of the bands [%, degC]."""
-
-ENOUGH = 10
-"""Rows of a band of load that suffice for training."""
+TEMP_BAND = 2
+"""Width of a band of temperature [degC]."""
 
 
 @dataclass
@@ -35,20 +33,20 @@ class Coverage:
         """Count rows."""
         for row in rows:
             self.rows += 1
-            self.load[min(int(row.values["cpu_usage"] // LOAD_BAND), 100 // LOAD_BAND - 1)] += 1
+            self.load[min(int(row.values["cpu_usage"] // BAND), 100 // BAND - 1)] += 1
             if "inlet_temp" in row.values:
                 self.temp[int(row.values["inlet_temp"] // TEMP_BAND)] += 1
 
     @property
     def bands(self) -> int:
         """The number of bands of load with enough rows."""
-        return sum(count >= ENOUGH for count in self.load.values())
+        return sum(count >= LEAST_IN_BAND for count in self.load.values())
 
     def text(self) -> str:
         """Return the rows of each band of load, and of each band of temperature that occurred, in one line."""
-        load = ".".join(str(self.load[band] or "-") for band in range(100 // LOAD_BAND))
+        load = ".".join(str(self.load[band] or "-") for band in range(100 // BAND))
         temp = ", ".join(
             f"{TEMP_BAND * band}-{TEMP_BAND * (band + 1)}: {count}" for band, count in sorted(self.temp.items())
         )
         parts = [f"{self.rows:,} rows", f"load {load}", *([f"inlet {temp}"] if temp else [])]
-        return "; ".join([*parts, f"bands of load with enough rows: {self.bands} of {100 // LOAD_BAND}"])
+        return "; ".join([*parts, f"bands of load with enough rows: {self.bands} of {100 // BAND}"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wao_predict.report_page import MUTED, svg_figure, tiles, write_page
+from wao_predict.report_page import MUTED, facts_section, svg_figure, tiles, write_page
 from wao_predict.simulate.comparison import Comparison, Row
 from wao_predict.simulate.variants import Variant
 
@@ -41,7 +41,7 @@ def write_simulation_report(path: Path, comparison: Comparison, *, title: str, f
     rows = comparison.rows()
     parts = [_head(comparison, title), _tiles(rows, comparison), _savings(comparison), _table(rows, comparison)]
     parts += [_over_time(comparison, load) for load in comparison.loads]
-    parts.append(_facts(facts))
+    parts.append(facts_section("What was simulated", facts))
     write_page(path, title, parts)
 
 
@@ -206,8 +206,3 @@ def _table(rows: list[Row], comparison: Comparison) -> str:
         for row in (row for row in rows if row.load == load):
             body += "<tr>" + "".join(f"<td>{value(row)}</td>" for value in columns.values()) + "</tr>"
     return f"<section><h2>All figures</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></section>"
-
-
-def _facts(facts: dict[str, str]) -> str:
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    return f"<section><h2>What was simulated</h2><dl>{items}</dl></section>"

@@ -9,7 +9,7 @@ from typing import get_args
 
 from wao_predict.increase import Rule
 from wao_predict.models.stated_errors import ModelError
-from wao_predict.report_page import MUTED, svg_figure, tiles, write_page
+from wao_predict.report_page import MUTED, facts_section, svg_figure, tiles, write_page
 from wao_predict.simulate.savings import Interval, Prices, Saving, Savings
 
 CLOSE = 5.0
@@ -223,5 +223,4 @@ def _facts(facts: dict[str, str], prices: Prices) -> str:
     if prices.co2 is not None:
         shown["Emissions"] = f"{prices.co2:g} g CO2 per kWh"
     shown["PUE"] = f"{prices.pue:g}: energy of the data centre per energy of the servers, applied to the yearly figures"
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in shown.items())
-    return f"<section><h2>What was simulated</h2><dl>{items}</dl></section>"
+    return facts_section("What was simulated", shown)

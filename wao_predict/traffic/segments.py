@@ -68,10 +68,6 @@ class Segments:
         """Return the minimum of each segment, ignoring NaN; NaN if all of it is NaN."""
         return np.fmin.reduceat(values, self.start) if self.size else np.zeros(0)
 
-    def take(self, chosen: BoolArray) -> tuple[Segments, BoolArray]:
-        """Return some of the segments, and the mask of their elements."""
-        return Segments.of_counts(self.counts[chosen]), chosen[self.of]
-
     def sorted_by(self, rank: IntArray) -> IntArray:
         """Return the indices that sort each segment by rank; faster than `np.lexsort`."""
         return np.argsort(self.of * (rank.max(initial=0) + 1) + rank, kind="stable")

@@ -10,11 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from wao_predict.models.export import IR_VERSION, OPSET
+
 if TYPE_CHECKING:
     from wao_predict.train.network import CurveNetwork, Ramps
-
-OPSET, IR_VERSION = 17, 8
-"""Supported by onnxruntime 1.13 and later."""
 
 
 class _Graph:

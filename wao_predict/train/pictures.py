@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wao_predict.arrays import FloatArray, IntArray
-from wao_predict.features import UNITS
+from wao_predict.features import UNITS, unit_sign
 from wao_predict.intervals import Intervals
 from wao_predict.report_page import MUTED, svg_figure
 from wao_predict.train.holdout import HeldOut
@@ -57,8 +57,7 @@ def _rows(table: TrainingTable, cpu: FloatArray, at: Mapping[str, float]) -> Flo
 
 def _reading(name: str, value: float) -> str:
     """Return a value of a feature as text, with its unit."""
-    unit = {"degC": "°C"}.get(UNITS.get(name, ""), UNITS.get(name, ""))
-    return f"{name} {value:.3g} {unit}".rstrip()
+    return f"{name} {value:.3g} {unit_sign(UNITS.get(name, ''))}".rstrip()
 
 
 def errors_picture(held_out: HeldOut) -> str:

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from wao_predict.features import UNITS
+from wao_predict.features import UNITS, unit_sign
 from wao_predict.models.metadata import ModelInfo
-from wao_predict.report_page import tiles, write_page
+from wao_predict.report_page import facts_section, tiles, write_page
 from wao_predict.train.pictures import curves_picture, errors_picture
 from wao_predict.train.session import Trained, TrainingPlan
 from wao_predict.train.table import TrainingTable
-
-_UNIT_SIGNS = {"degC": "°C"}
 
 
 def write_report(path: Path, trained: Trained, table: TrainingTable, plan: TrainingPlan) -> None:
@@ -96,12 +94,10 @@ def _card(info: ModelInfo, table: TrainingTable, plan: TrainingPlan) -> str:
         "Licence of the data": info.license or "not stated (--license)",
         "Made with": info.created_with,
     }
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    return f"<section><h2>Model card</h2><dl>{items}</dl></section>"
+    return facts_section("Model card", facts)
 
 
 def _range(info: ModelInfo, name: str) -> str:
     assert info.ranges is not None
     low, high = info.ranges[name]
-    unit = UNITS.get(name, "")
-    return f"{low:g} to {high:g} {_UNIT_SIGNS.get(unit, unit)}; outside, the nearest trained value is used"
+    return f"{low:g} to {high:g} {unit_sign(UNITS.get(name, ''))}; outside, the nearest trained value is used"

@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
 from wao_predict.errors import UsageError
 from wao_predict.features import FEATURES
+from wao_predict.models.export import OPSET
 from wao_predict.tables import as_matrix
-from wao_predict.train.graph import OPSET
 from wao_predict.train.targets import checked_watts
 
 FULL_LEAVES = 20

@@ -132,11 +132,6 @@ class Sequences:
         held = self._power.get(name)
         return None if held is None else held.state
 
-    def problem_of(self, name: str) -> str:
-        """Return why the power state of a node cannot be read, or an empty string."""
-        held = self._power.get(name)
-        return "" if held is None else held.problem
-
     def keep_only(self, nodes: Container[str]) -> None:
         """Forget what was read of and sent to all other nodes, such as those that were deleted."""
         for held in (self._power, self._sent):

@@ -44,7 +44,7 @@ def test_each_state_has_a_colour_and_only_states_of_the_fleet_are_in_the_legend(
     assert [piece["label"] for piece in legend["pieces"]] == ["on", "unknown"]
 
 
-def test_a_name_is_text_in_the_tooltip() -> None:
+def test_a_name_cannot_end_the_script_of_the_tooltip() -> None:
     node = described("</script><script>alert(1)</script>")
     seen = picture(Documents(nodes=nodes_document(node)))
     shown = json.dumps(charts.heat_map(seen.nodes, fleet_layout([""]), "watts"))

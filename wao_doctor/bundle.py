@@ -6,7 +6,7 @@ import io
 import json
 import platform
 import tarfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from wao_doctor.facts import Facts
+from wao_doctor.findings import Outcome
 from wao_doctor.redaction import redacted, redacted_text
 from wao_doctor.report import Report
 from wao_doctor.show import plain
@@ -38,7 +39,7 @@ def write_bundle(path: Path, report: Report, facts: Facts) -> None:
 def files(report: Report, facts: Facts) -> dict[str, bytes]:
     """Return the content of the files by name."""
     made = {
-        "report.txt": redacted_text(plain(report)).encode()[:MAX_FILE],
+        "report.txt": redacted_text(plain(_clean(report))).encode()[:MAX_FILE],
         "report.json": _json(redacted(report.document())),
         "versions.json": _json(_versions()),
     }
@@ -46,6 +47,31 @@ def files(report: Report, facts: Facts) -> dict[str, bytes]:
         if each.name != "now":
             made[f"facts/{each.name}.json"] = _bounded(redacted(msgspec.to_builtins(getattr(facts, each.name))))
     return made
+
+
+def _clean(report: Report) -> Report:
+    """Return a report without credentials, which have another form once its lines are wrapped."""
+    return replace(
+        report,
+        results=tuple(
+            replace(
+                result,
+                outcome=Outcome(
+                    redacted_text(result.outcome.summary),
+                    [
+                        replace(
+                            finding,
+                            subject=redacted_text(finding.subject),
+                            evidence=redacted_text(finding.evidence),
+                            remedy=redacted_text(finding.remedy),
+                        )
+                        for finding in result.outcome.findings
+                    ],
+                ),
+            )
+            for result in report.results
+        ),
+    )
 
 
 def _versions() -> dict[str, str]:

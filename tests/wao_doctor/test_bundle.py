@@ -82,3 +82,19 @@ def test_a_path_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path)
     facts = healthy()
     with pytest.raises(UsageError, match="choose another file"):
         write_bundle(tmp_path / "none" / "x.tar.gz", report(facts), facts)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"password: |-\n    {PASSWORD}\n    {PASSWORD}",
+        f'token: "{"a word " * 20}{PASSWORD}"',
+        f"{'a word ' * 14}password: '{PASSWORD} {PASSWORD}'",
+        f"Bearer {TOKEN * 20}",
+    ],
+)
+def test_a_credential_is_not_in_the_wrapped_lines_of_the_report(said: str) -> None:
+    facts = healthy(node_configs=Listed((config("n1", condition("Collecting", "False", "NoMetric", said)),)))
+    found = files(report(facts), facts)
+    assert b"NoMetric" in found["facts/node_configs.json"]
+    assert_clean(data.decode() for data in found.values())

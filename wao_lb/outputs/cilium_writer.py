@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -53,6 +54,15 @@ class CiliumMetrics:
         self.failures = Counter(
             "wao_lb_cilium_write_failures", "Writes of EndpointSlices for Cilium that failed.", registry=registry
         )
+
+
+def _in_turns(items: Iterable[EndpointSlice]) -> Iterator[EndpointSlice]:
+    """Yield slices of each namespace in turn: many of one namespace do not delay those of others."""
+    by_namespace: dict[str, list[EndpointSlice]] = {}
+    for item in items:
+        by_namespace.setdefault(item.namespace, []).append(item)
+    for turn in zip_longest(*by_namespace.values()):
+        yield from (item for item in turn if item is not None)
 
 
 @dataclass
@@ -139,7 +149,8 @@ class CiliumWriter:
         changes = slice_changes(wanted, self._existing(), STEP)
         self.settled = not (changes.endpoints or changes.weights or changes.delete or self._objects.undelivered())
         resting = {key for key, at in self._weighed_at.items() if now - at < WEIGHT_PERIOD}
-        weights = [item for item in self._due(changes.weights) if key_of(item) not in resting][:WEIGHTS_A_ROUND]
+        changed = [item for item in self._due(changes.weights) if key_of(item) not in resting]
+        weights = list(islice(_in_turns(changed), WEIGHTS_A_ROUND))
         written = [*self._due(changes.endpoints), *weights]
         requests = [self._noting(key_of(item), self._apply(item, fronts[key_of(item)])) for item in written]
         requests += [self._noting(key, self._objects.delete(key)) for key in changes.delete if self._is_due(key)]

@@ -297,3 +297,17 @@ async def test_a_front_is_reported_again_with_another_problem_and_no_text_of_its
         for _ in range(2):
             await bench.write()
     assert [len(message) < 1000 for message in bench.events] == [True, True]
+
+
+async def test_weights_of_one_namespace_do_not_delay_those_of_another() -> None:
+    bench = Bench()
+    bench.state.put(Kind.SERVICE, service(namespace="shop", uid="shop"))
+    bench.state.put(Kind.ENDPOINT_SLICE, part("shop-1", endpoint(3, "a"), endpoint(4, "b"), namespace="shop"))
+    bench.front(namespace="shop", uid="g")
+    for number in range(40):
+        bench.front(name=f"front-{number}", uid=str(number))
+    await bench.write()
+    bench.cluster.settle(slopes=(3.0, 1.0))
+    first = await bench.write()
+    assert len(first) == WEIGHTS_A_ROUND
+    assert sum(item.namespace == "shop" for item in first) == 2

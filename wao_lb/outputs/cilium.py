@@ -2,10 +2,13 @@
 
 Cilium reads one weight for each EndpointSlice, from the annotation `service.cilium.io/weight`
 (https://github.com/cilium/cilium/pull/46061), and gives it to every endpoint of the slice. The controller of Kubernetes
-puts endpoints of many nodes into one slice, so the weights need slices of our own: one for each node, port
-and address family. As the slices of that controller list the same addresses, ours belong to another Service without a
-selector, the front, whose annotation `waok8s.github.io/weights-of` names the Service with the endpoints. Cilium's
-operator does the same for the weights of a TCPRoute.
+puts endpoints of many nodes into one slice, so the weights need slices of our own: one for each node, number of a port,
+protocol and address family. As the slices of that controller list the same addresses, ours belong to another Service
+without a selector, the front, whose annotation `waok8s.github.io/weights-of` names the Service with the endpoints.
+Cilium's operator does the same for the weights of a TCPRoute.
+
+In Cilium 1.20, a port of an address has the weight and the names that its last slice gave it, and is gone once one of
+its slices lists it no more. So ports with the same number are in one slice, and an address stays in its slice.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import msgspec
 
 from wao_core.cluster.names import SERVICE_NAME
 from wao_core.cluster.records import Endpoint, EndpointPort, EndpointSlice, Service, key_of
-from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
+from wao_lb.documents import ServiceWeights, WeightedEndpoint
 
 WEIGHT = "service.cilium.io/weight"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
@@ -28,8 +31,21 @@ MANAGER = "wao-lb"
 EQUAL = 100
 """Weight of an endpoint with an equal share, which is Cilium's weight of a slice without the annotation."""
 MAX_WEIGHT = 65535
-MAX_ENDPOINTS = 100
-"""Endpoints of one slice, as in the EndpointSlice controller."""
+MAX_ENDPOINTS = 1000
+"""Endpoints of one slice, as many as the API server accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """An endpoint of a port with its weight; 1 is an equal share of the traffic of the port."""
+
+    port: str
+    endpoint: WeightedEndpoint
+    weight: float
+
+
+_Place = tuple[str, str, str, int]
+"""Protocol, address family, node, and number of the port."""
 
 
 def front_slices(front: Service, weights: ServiceWeights) -> dict[str, EndpointSlice]:
@@ -38,25 +54,28 @@ def front_slices(front: Service, weights: ServiceWeights) -> dict[str, EndpointS
     Ports of the two Services correspond by name and protocol, as those of a Service and its slices do.
     """
     wanted = {(port.name, port.protocol) for port in front.ports}
-    found = [
-        item for port in weights.ports if (port.name, port.protocol) in wanted for item in _port_slices(front, port)
-    ]
+    places: dict[_Place, dict[str, list[_Served]]] = {}
+    for port in weights.ports:
+        if (port.name, port.protocol) in wanted:
+            usable = sum(map(_is_usable, port.endpoints))
+            for item in port.endpoints:
+                place = port.protocol, port.family, item.node_name or "", item.port
+                served = _Served(port.name, item, item.weight * usable / 100.0)
+                places.setdefault(place, {}).setdefault(item.address, []).append(served)
+    found = [item for place, by_address in sorted(places.items()) for item in _place_slices(front, place, by_address)]
     return {key_of(item): item for item in found}
 
 
-def _port_slices(front: Service, port: WeightedPort) -> list[EndpointSlice]:
-    groups: dict[tuple[str, int], list[WeightedEndpoint]] = {}
-    for item in port.endpoints:
-        groups.setdefault((item.node_name or "", item.port), []).append(item)
-    usable = sum(_is_usable(item) for item in port.endpoints)
-    return [
-        _slice(front, port, (node, number, place), part, _weight(part, usable))
-        for (node, number), group in sorted(groups.items())
-        for place, part in enumerate(_parts(group))
-    ]
+def _place_slices(front: Service, place: _Place, by_address: Mapping[str, list[_Served]]) -> list[EndpointSlice]:
+    """Return one slice, or more where endpoints have different ports with that number, or are many."""
+    groups: dict[tuple[str, ...], list[list[_Served]]] = {}
+    for served in by_address.values():
+        groups.setdefault(tuple(dict.fromkeys(item.port for item in served)), []).append(served)
+    parts = [(names, part) for names, group in sorted(groups.items()) for part in _parts(group)]
+    return [_slice(front, place, number, names, part) for number, (names, part) in enumerate(parts)]
 
 
-def _parts(group: Sequence[WeightedEndpoint]) -> list[Sequence[WeightedEndpoint]]:
+def _parts(group: Sequence[list[_Served]]) -> list[Sequence[list[_Served]]]:
     return [group[begin : begin + MAX_ENDPOINTS] for begin in range(0, len(group), MAX_ENDPOINTS)]
 
 
@@ -64,43 +83,41 @@ def _is_usable(item: WeightedEndpoint) -> bool:
     return item.ready or item.weight > 0.0
 
 
-def _weight(part: Sequence[WeightedEndpoint], usable: int) -> int | None:
+def _weight(part: Sequence[list[_Served]]) -> int | None:
     """Return the weight of a slice, None if its endpoints receive no traffic anyway: their conditions say so."""
-    shares = [item.weight for item in part if _is_usable(item)]
-    if not shares:
+    weights = [item.weight for served in part for item in served if _is_usable(item.endpoint)]
+    if not weights:
         return None
-    relative = sum(shares) / len(shares) * usable / 100.0  # 1 is an equal share
-    return min(MAX_WEIGHT, max(1 if relative > 0.0 else 0, round(EQUAL * relative)))
+    mean = sum(weights) / len(weights)
+    return min(MAX_WEIGHT, max(1 if mean > 0.0 else 0, round(EQUAL * mean)))
 
 
 def _slice(
-    front: Service,
-    port: WeightedPort,
-    place: tuple[str, int, int],
-    part: Sequence[WeightedEndpoint],
-    weight: int | None,
+    front: Service, place: _Place, number: int, names: Sequence[str], part: Sequence[list[_Served]]
 ) -> EndpointSlice:
-    node, number, _ = place
-    identity = msgspec.json.encode([port.name, port.protocol, port.family, *place])
+    protocol, family, _, port = place
+    identity = msgspec.json.encode([*place, number])
+    weight = _weight(part)
     return EndpointSlice(
         name=f"{front.name}-wao-{hashlib.sha256(identity).hexdigest()[:10]}",
         namespace=front.namespace,
         labels={SERVICE_NAME: front.name, MANAGED_BY: MANAGER},
         annotations={} if weight is None else {WEIGHT: str(weight)},
         service=front.name,
-        address_type=port.family,
-        endpoints=tuple(
-            Endpoint(
-                addresses=(item.address,),
-                node_name=node or None,
-                zone=item.zone,
-                ready=item.ready,
-                serving=item.serving,
-                terminating=item.terminating,
-            )
-            for item in part
-        ),
-        ports=(EndpointPort(name=port.name, port=number, protocol=port.protocol),),
+        address_type=family,
+        endpoints=tuple(_endpoint(served[0].endpoint) for served in part),
+        ports=tuple(EndpointPort(name=name, port=port, protocol=protocol) for name in names),
+    )
+
+
+def _endpoint(item: WeightedEndpoint) -> Endpoint:
+    return Endpoint(
+        addresses=(item.address,),
+        node_name=item.node_name or None,
+        zone=item.zone,
+        ready=item.ready,
+        serving=item.serving,
+        terminating=item.terminating,
     )
 
 

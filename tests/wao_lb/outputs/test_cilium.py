@@ -57,7 +57,8 @@ def test_endpoints_are_grouped_by_node_with_the_weights_of_their_shares() -> Non
 def test_each_port_and_family_has_slices_of_its_own_and_ports_are_those_of_the_front() -> None:
     front = service(name="front", ports=(ServicePort(port=80, name="http"), ServicePort(port=443, name="tls")))
     six = endpoint(1, "a", 100.0, address="fd00::1")
-    named = [port(endpoint(1, "a", 100.0), name=name) for name in ("http", "tls", "debug")]
+    numbers = {"http": 8080, "tls": 8443, "debug": 6060}
+    named = [port(endpoint(1, "a", 100.0, port=number), name=name) for name, number in numbers.items()]
     found = slices(*named, port(six, family="IPv6"), front=front)
     assert sorted((item.ports[0].name, item.address_type) for item in found.values()) == [
         ("http", "IPv4"),
@@ -84,12 +85,38 @@ def test_weights_are_whole_numbers_and_0_drains(
 
 
 def test_weights_and_slices_have_limits() -> None:
-    many = [endpoint(number, "b", 0.0, address=f"10.2.{number // 250}.{number % 250}") for number in range(1000)]
+    many = [endpoint(number, "b", 0.0, address=f"10.2.{number // 250}.{number % 250}") for number in range(2500)]
     found = slices(port(endpoint(1, "a", 100.0), *many)).values()
     assert max(weight_of(item) or 0 for item in found) == MAX_WEIGHT
     assert max(len(item.endpoints) for item in found) == MAX_ENDPOINTS
-    assert sum(len(item.endpoints) for item in found) == 1001
-    assert len({item.name for item in found}) == 11
+    assert sum(len(item.endpoints) for item in found) == 2501
+    assert len({item.name for item in found}) == 4
+
+
+def test_ports_with_the_same_number_are_in_one_slice() -> None:
+    """Of two slices with the same address and number, Cilium would keep the name of one port only."""
+    front = service(name="front", ports=(ServicePort(port=80, name="http"), ServicePort(port=81, name="alt")))
+    same = [endpoint(1, "a", 75.0), endpoint(2, "b", 25.0)]
+    (before, after) = (slices(*ports, front=front) for ports in ([port(*same)], [port(*same), port(*same, name="alt")]))
+    assert {(item.ports[0].name, weight_of(item)) for item in before.values()} == {("http", 150), ("http", 50)}
+    assert [[each.name for each in item.ports] for item in after.values()] == [["http", "alt"]] * 2
+    assert {key: weight_of(item) for key, item in after.items()} == {
+        key: weight_of(item) for key, item in before.items()
+    }
+
+
+def test_an_address_is_in_one_slice_where_a_named_target_port_has_several_numbers() -> None:
+    front = service(name="front", ports=(ServicePort(port=80, name="http"), ServicePort(port=81, name="alt")))
+    by_name = [endpoint(1, "a", 50.0), endpoint(2, "a", 50.0, port=9090)]
+    by_number = [endpoint(1, "a", 50.0), endpoint(2, "a", 50.0)]
+    found = slices(port(*by_name), port(*by_number, name="alt"), front=front).values()
+    listed = {
+        (each.addresses[0], item.ports[0].port): [port.name for port in item.ports]
+        for item in found
+        for each in item.endpoints
+    }
+    assert listed == {("10.1.0.1", 8080): ["http", "alt"], ("10.1.0.2", 8080): ["alt"], ("10.1.0.2", 9090): ["http"]}
+    assert sum(len(item.endpoints) for item in found) == 3
 
 
 def test_what_is_read_back_is_what_was_written() -> None:

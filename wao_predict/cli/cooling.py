@@ -178,7 +178,7 @@ def optimize(
     found = best_of(site, asked)
     document: dict[str, Any] = {"group": name, "nodes": len(nodes.names), **found.as_dict()}
     if load.count:
-        document["placement"] = _placement(nodes, plant, site, found, size, load.count)
+        document["placement"] = _placement(nodes, site, found, size, load.count)
     _show(document, found, site, asked, result)
 
 
@@ -234,9 +234,7 @@ def _cooled(columns: FleetColumns, name: str, load: LoadOptions) -> FleetColumns
     return nodes if load.load is None else nodes.with_usage(load.load * nodes.capacity_cores)
 
 
-def _placement(
-    nodes: FleetColumns, plant: Plant, site: Site, found: Recommendation, size: float, count: int
-) -> dict[str, int]:
+def _placement(nodes: FleetColumns, site: Site, found: Recommendation, size: float, count: int) -> dict[str, int]:
     """Return the number of pods by node at the recommended set points."""
     shift, ratio = site.change_at(found.recommended)
     return nodes.at(shift, ratio).fleet().what_if(size, count).per_node

@@ -76,24 +76,14 @@ def simulate(
     With --cpu, --price, --co2, --pue or --yearly: what our scheduler would save in a year compared with the stock
     scheduler, at the load of the fleet and at loads of 10 to 90 %, with an interval.
     """
-    from wao_predict.simulate.fleet_files import read_columns
     from wao_predict.simulate.sweep import compare, tasks_for
 
     _check_outputs(result)
-    url, running = cluster.url_instead_of(fleet), None
-    if url is not None:
-        nodes, running = _cluster(url, cluster, tls, with_pods=not year.wanted)
-    else:
-        nodes = read_columns(str(fleet)).fleet()
+    nodes, running = _nodes_of(fleet, cluster, tls, with_pods=not year.wanted)
     if year.wanted:
         from wao_predict.cli.savings import simulate_year
 
-        if switch_off.standby or moves.rebalance:
-            raise typer.BadParameter(
-                "--standby and --rebalance are for comparisons without --cpu, --price, --co2, --pue, --yearly"
-            )
-        if cooling.plants() is not None:
-            raise typer.BadParameter("a plant file is for comparisons; for the saving per year, give --pue")
+        _refuse_with_year(switch_off, moves, cooling)
         simulate_year(pods, simulation, year, result, nodes, name_of(fleet or "the cluster"), output)
         return
     trace = None if running is None else running.trace(remaining=hours(remaining))
@@ -113,18 +103,19 @@ def simulate(
     )
     with progress_bar(len(tasks)) as step:
         comparison = compare(tasks, executor_of(simulation), progress=step)
-    rows = comparison.rows()
-    if output is Output.JSON:
-        print_json({"policies": list(comparison.policies), "rows": [row.as_dict() for row in rows]})
-    elif output is Output.CSV:
-        dicts = [row.as_dict() for row in rows]
-        print_csv(list(dicts[0]), [list(row.values()) for row in dicts])
-    else:
-        _print_rows(rows, comparison, nodes)
-        if running is not None:
-            sys.stdout.write(f"{_about_running(running, remaining)}\n")
     facts = {} if running is None else {"Running pods": _about_running(running, remaining)}
+    _print(comparison, nodes, facts, output)
     _write(result, comparison, tasks, nodes, fleet or "the cluster", facts)
+
+
+def _refuse_with_year(switch_off: SwitchOff, moves: Moves, cooling: CoolingOptions) -> None:
+    """Refuse options that the saving per year does not have."""
+    if switch_off.standby or moves.rebalance:
+        raise typer.BadParameter(
+            "--standby and --rebalance are for comparisons without --cpu, --price, --co2, --pue, --yearly"
+        )
+    if cooling.plants() is not None:
+        raise typer.BadParameter("a plant file is for comparisons; for the saving per year, give --pue")
 
 
 def _check_outputs(result: Result) -> None:
@@ -140,10 +131,16 @@ def _check_outputs(result: Result) -> None:
             raise typer.BadParameter(f"{file}: the folder {file.absolute().parent} does not exist")
 
 
-def _cluster(url: str, cluster: ClusterOptions, tls: Tls, *, with_pods: bool) -> tuple[Fleet, PresentPods | None]:
-    """Return the nodes of a running extender, and the pods that run on them."""
+def _nodes_of(
+    fleet: str | None, cluster: ClusterOptions, tls: Tls, *, with_pods: bool
+) -> tuple[Fleet, PresentPods | None]:
+    """Return the nodes in a file, or those of a running extender with the pods that run on them."""
     from wao_predict.simulate.fleet_documents import cluster_of_document, fleet_of_document
+    from wao_predict.simulate.fleet_files import read_columns
 
+    url = cluster.url_instead_of(fleet)
+    if url is None:
+        return read_columns(str(fleet)).fleet(), None
     document = cluster.fleet(url, tls, pods=with_pods)
     return cluster_of_document(document) if with_pods else (fleet_of_document(document), None)
 
@@ -253,6 +250,18 @@ def progress_bar(tasks: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=tasks)
         yield lambda: bar.advance(task)
+
+
+def _print(comparison: Comparison, nodes: Fleet, facts: dict[str, str], output: Output) -> None:
+    rows = comparison.rows()
+    if output is Output.JSON:
+        print_json({"policies": list(comparison.policies), "rows": [row.as_dict() for row in rows]})
+    elif output is Output.CSV:
+        dicts = [row.as_dict() for row in rows]
+        print_csv(list(dicts[0]), [list(row.values()) for row in dicts])
+    else:
+        _print_rows(rows, comparison, nodes)
+        sys.stdout.writelines(f"{fact}\n" for fact in facts.values())
 
 
 def _print_rows(rows: Sequence[Row], comparison: Comparison, nodes: Fleet) -> None:

@@ -183,7 +183,8 @@ class Sequences:
         moving = progress.phase not in (Phase.RUNNING, Phase.ASLEEP)
         if node is not None and (moving or (ready and progress.phase is Phase.ASLEEP)):
             ready, heartbeat = await read_heartbeat(self._client, task.name)
-            self._power.setdefault(task.name, _Power()).due *= progress.phase is not Phase.ASLEEP
+            if progress.phase is Phase.ASLEEP:  # a node that sleeps and is Ready may have been switched on
+                self._power.setdefault(task.name, _Power()).due = 0.0
         power = await self._read_power(task.name, progress, switch)
         if not switch.observes and switch.acts:
             power = PowerState.ON if ready else PowerState.OFF

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PARTS := core doctor install lb rebalance scheduler standby
-.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-image test-train test-interop bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
+.PHONY: help setup audit pin-base sbom docs docs-reference dashboards chart dist test test-examples test-faults test-sequences fuzz fuzz-bytes test-netns test-image test-train test-interop test-cilium bed test-cluster $(PARTS:%=test-cluster-%) soak dev check format bench demo lock manifests models clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -163,6 +163,10 @@ INTEROP := $(foreach name,mlserver kserve envoy ray,.venv-$(name)/.stamp) .cache
 test-interop: setup $(INTEROP)  ## against the real MLServer, KServe, Prometheus, Envoy, HAProxy, Ray and OpenTelemetry Collector
 	@if command -v go > /dev/null; then nice -n 19 $(BIN)/python -m tests.cluster.build collector; fi
 	$(BIN)/pytest -q -m interop tests/interop
+
+test-cilium: setup  ## our EndpointSlices in the load balancer of Cilium, without a kernel (needs Go; some ten minutes the first time)
+	@nice -n 19 $(BIN)/python -m tests.cluster.build cilium
+	$(BIN)/pytest -q -m interop tests/interop/test_cilium.py
 
 bed: setup  ## build the programs of a real control plane from source, once (needs Go; about ten minutes)
 	@nice -n 19 $(BIN)/python -m tests.cluster.build

@@ -38,8 +38,11 @@ TOOLS = {
     "helm": "helm.sh/helm/v4/cmd/helm",
 }
 """Programs that the tests of the test bed call, by module."""
-PEERS = {"collector": "."}
-"""Programs with the code of other projects that the tests of interoperability call, by module."""
+PEERS = {
+    "cilium": ("test", "-c", "github.com/cilium/cilium/pkg/loadbalancer/tests"),
+    "collector": ("build", "."),
+}
+"""Programs with the code of other projects that the tests of interoperability call, by module, as arguments of go."""
 
 
 class BuildError(Exception):
@@ -93,10 +96,15 @@ def build() -> Path:
         _check_go()
         folder.mkdir(parents=True, exist_ok=True)
     for module, name, package in missing:
-        _build_one(module, name, package, folder)
+        _build_one(module, name, ("build", package), folder)
     if not (folder / "kwok.yaml").exists():
         (folder / "kwok.yaml").write_text(_kwok_config())
     return folder
+
+
+def tool_path(name: str) -> Path:
+    """Return where a program of `TOOLS` or `PEERS` is once it is built."""
+    return _cache() / f"{name}-{_digest(name)}" / name
 
 
 def tool(name: str) -> Path:
@@ -107,12 +115,12 @@ def tool(name: str) -> Path:
     BuildError
         Go is missing or too old, or the program does not build.
     """
-    folder = _cache() / f"{name}-{_digest(name)}"
-    if not (folder / name).exists():
+    path = tool_path(name)
+    if not path.exists():
         _check_go()
-        folder.mkdir(parents=True, exist_ok=True)
-        _build_one(name, name, (TOOLS | PEERS)[name], folder)
-    return folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _build_one(name, name, PEERS.get(name) or ("build", TOOLS[name]), path.parent)
+    return path
 
 
 def _kwok_config() -> str:
@@ -146,12 +154,12 @@ def _check_go() -> None:
         raise BuildError(f"{go} is {version}: Go {'.'.join(map(str, NEEDED))} or later is needed")
 
 
-def _build_one(module: str, name: str, package: str, folder: Path) -> None:
+def _build_one(module: str, name: str, what: tuple[str, ...], folder: Path) -> None:
     sys.stderr.write(f"building {name} ... ")
     sys.stderr.flush()
     began = time.monotonic()
     target = folder / f".{name}.{os.getpid()}.part"  # another process may build it too
-    command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), package]
+    command = ["go", *what[:-1], "-trimpath", "-ldflags", "-s -w", "-o", str(target), what[-1]]
     done = subprocess.run(
         command,
         cwd=MODULES / module,

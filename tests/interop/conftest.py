@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cluster.build import tool
+from tests.cluster.build import tool_path
 from wao_predict import model_path
 
 ROOT = Path(__file__).parents[2]
@@ -75,11 +75,12 @@ def python_of(name: str) -> str:
     return str(path)
 
 
-def program_of(name: str) -> Path:
-    """Return a peer of `tests.cluster.build`, built now if it is missing, or skip without Go."""
-    if shutil.which("go") is None:
-        pytest.skip("go is not there: it builds the program")
-    return tool(name)
+def program_of(name: str, target: str) -> Path:
+    """Return a peer of `tests.cluster.build`, or skip: it takes minutes to build."""
+    path = tool_path(name)
+    if not path.exists():
+        pytest.skip(f"{name} is not there: make {target} builds it with Go")
+    return path
 
 
 @contextmanager

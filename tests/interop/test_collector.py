@@ -22,7 +22,7 @@ from tests.fakes.planted import IN_URL, PASSWORD, TOKEN, USER, assert_clean
 from tests.interop import balancing
 from tests.interop.conftest import ROOT, free_port, process, program_of
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]  # it may have to build the collector
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 until = partial(balancing.until, seconds=100.0)
 FLEET = ROOT / "examples" / "fleet"
 CALLER = "b7ad6b7169203331"
@@ -111,7 +111,7 @@ class Collector:
 def collector(tmp_path: Path) -> Iterator[Collector]:
     folder = tmp_path / "collector"
     folder.mkdir()
-    running = Collector(program_of("collector"), folder)
+    running = Collector(program_of("collector", "test-interop"), folder)
     running.start()
     yield running
     running.stop()

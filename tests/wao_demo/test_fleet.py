@@ -18,9 +18,9 @@ def test_the_committed_fleet_equals_a_fresh_one(tmp_path: Path) -> None:
         assert file.read_text() == (EXAMPLE / file.name).read_text(), f"python -m wao_demo.fleet {EXAMPLE}"
 
 
-def test_the_fleet_has_forty_nodes_and_more_of_four_types_and_no_problem() -> None:
+async def test_the_fleet_has_forty_nodes_and_more_of_four_types_and_no_problem() -> None:
     source = ManifestSource(EXAMPLE)
-    source.refresh()
+    await source.refresh()
     assert source.problems() == []
     nodes = source.state.nodes.values()
     assert len(nodes) >= 40
@@ -28,13 +28,13 @@ def test_the_fleet_has_forty_nodes_and_more_of_four_types_and_no_problem() -> No
     assert len(source.state.node_configs) == len(nodes)
 
 
-def test_the_demos_manifests_point_at_its_bmcs(tmp_path: Path) -> None:
+async def test_the_demos_manifests_point_at_its_bmcs(tmp_path: Path) -> None:
     fleet = servers(1)
     write(
         tmp_path, fleet, bmc_of=lambda server: f"https://{server.name}:443", pressure_url="http://dp", login=("u", "p")
     )
     source = ManifestSource(tmp_path)
-    source.refresh()
+    await source.refresh()
     config = source.state.node_configs["wao-system/edge-lenovo-edge-lenovo-01"]
     assert config.metrics["inlet_temp"].endpoint.url == "https://edge-lenovo-01:443"
     assert config.metrics["delta_p"].endpoint.url == "http://dp/api/sensor/by_nodename/edge-lenovo-01"

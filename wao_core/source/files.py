@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,17 @@ MOST_PROBLEMS = 20
 
 @dataclass
 class FileContent:
-    """The content of one file when it was last readable; `numbers` has the document that each record is in."""
+    """The content of one file when it was last readable.
+
+    Attributes
+    ----------
+    numbers
+        The document that each record is in.
+    problems
+        The refused documents.
+    duplicates
+        The records that another file has too, whose record counts.
+    """
 
     shown: str
     stamp: Stamp
@@ -38,6 +49,7 @@ class FileContent:
     secrets: dict[str, Secret] = field(default_factory=dict)
     numbers: dict[RecordKey, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    duplicates: dict[RecordKey, Problem] = field(default_factory=dict)
     refused: int = 0
 
     def refuse(self, error: ManifestError, kept: bool = False) -> None:
@@ -47,6 +59,20 @@ class FileContent:
             self._report(f"{error}{'; its last good state is kept' if kept else ''}")
         elif self.refused == MOST_PROBLEMS + 1:
             self._report(f"{self.shown}: more documents are refused; correct these first")
+
+    def note_duplicate(self, key: RecordKey, first: str) -> None:
+        """Report that the file `first` has a record too."""
+        reason = f"{key[0]} {key[1]} is in {first} already"
+        error = ManifestError(reason, file=self.shown, document=self.numbers[key], field="metadata.name")
+        held = self.duplicates.get(key)
+        if held is None or held.reason != str(error):
+            self.duplicates[key] = Problem(self.shown, str(error), time.time())
+            if len(self.duplicates) <= MOST_PROBLEMS:
+                log.error("refused: %s", error)
+
+    def all_problems(self) -> list[Problem]:
+        """Return the problems of the file, a bounded number of them."""
+        return [*self.problems, *islice(self.duplicates.values(), MOST_PROBLEMS)]
 
     def _report(self, reason: str) -> None:
         log.error("refused: %s", reason)

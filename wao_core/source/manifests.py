@@ -10,21 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from prometheus_client.registry import Collector
 
 from wao_core.aio import BackgroundTasks, in_daemon_thread
-from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics
+from wao_core.cluster.records import Kind, NodeConfig, NodeMetrics, PodMetrics, Record
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import Change, ClusterState
-from wao_core.crds.desired import DesiredNodeConfigs, desired_node_configs
-from wao_core.errors import ManifestError
-from wao_core.source.files import FileContent, RecordKey, is_undated, read_file
+from wao_core.crds.desired import desired_node_configs
+from wao_core.source.files import FileContent, RecordKey, Stamp, is_undated, read_file
 from wao_core.source.folder import Listing, list_folder
 
 log = logging.getLogger(__name__)
@@ -35,30 +33,21 @@ RECORDS_AT_ONCE = 200
 """Records that are put into the state without a pause."""
 
 
-Work = Callable[[], Any]
-"""A part of reading that needs no state, so that a thread can do it."""
-
-
 class ManifestSource:
-    """A `Source` over a folder.
+    """A `Source` over a folder, which is read with its sub-folders.
 
     Parameters
     ----------
-    folder
-        Read with its sub-folders.
-    kinds
-        The value of the property `kinds`. The whole folder is read in any case.
     period
         Seconds between two checks for changed files.
     """
 
-    def __init__(self, folder: Path, kinds: Iterable[Kind] = tuple(Kind), *, period: float = 1.0) -> None:
+    def __init__(self, folder: Path, *, period: float = 1.0) -> None:
         self.folder = folder
-        self._kinds = frozenset(kinds)
         self._period = period
         self._state = ClusterState()
         self._files: dict[Path, FileContent] = {}
-        self._owners: dict[RecordKey, Path] = {}
+        self._claims: dict[RecordKey, tuple[Path, ...]] = {}  # the files that have each record; the first one counts
         self._folder_problems: list[Problem] = []
         self._template_problems: list[Problem] = []
         self._tasks = BackgroundTasks()
@@ -79,8 +68,8 @@ class ManifestSource:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """The kinds that were requested."""
-        return self._kinds
+        """All kinds."""
+        return frozenset(Kind)
 
     async def start(self) -> None:
         """Begin to read and to follow changes."""
@@ -133,55 +122,20 @@ class ManifestSource:
 
     def problems(self) -> Sequence[Problem]:
         """Return the refused manifests, the unreadable files and folders, and the templates that cannot be rendered."""
-        of_files = [problem for held in self._files.values() for problem in held.problems]
+        of_files = [problem for held in self._files.values() for problem in held.all_problems()]
         return self._folder_problems + of_files + self._template_problems
 
-    def refresh(self) -> None:
-        """Read the files that have changed since the last time; blocks until all are read."""
-        steps = self._steps()
-        result: Any = None
-        while True:
-            try:
-                work = steps.send(result)
-            except StopIteration:
-                return
-            result = work() if work is not None else None
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await self._refresh_in_thread()
-            except Exception:  # one bad file must not end the watch over the others
-                log.exception("the manifests in %s could not be read", self.folder)
-            await asyncio.sleep(self._period)
-
-    async def _refresh_in_thread(self) -> None:
-        steps = self._steps()
-        result: Any = None
-        while True:
-            try:
-                work = steps.send(result)
-            except StopIteration:
-                return
-            if work is None:
-                await asyncio.sleep(0)
-            result = await in_daemon_thread(work) if work is not None else None
-
-    def _steps(self) -> Generator[Work | None, Any, None]:
-        """Do a refresh; yield what a thread may do, for its result, and None where the event loop may do other work."""
-        listing: Listing = yield partial(list_folder, self.folder)
+    async def refresh(self) -> None:
+        """Read the files that have changed since the last time, and render the templates if that is necessary."""
+        listing = await in_daemon_thread(partial(list_folder, self.folder))
         self._note_unreadable(listing)
-        for path in self._files.keys() - listing.files.keys():
-            if not listing.hides(path):
-                log.info("%s is gone", path)
-                self._forget(path)
-        for path, stamp in listing.files.items():
-            old = self._files.get(path)
-            if old is None or old.stamp != stamp:
-                shown = str(path.relative_to(self.folder))
-                yield from self._take(path, (yield partial(read_file, path, shown, stamp, old)))
+        changed = {
+            path: await self._read(path, stamp) for path, stamp in listing.files.items() if self._is_new(path, stamp)
+        }
+        gone = [path for path in self._files if path not in listing.files and not listing.hides(path)]
+        await self._apply(changed, gone)
         if self._stale_plan:
-            yield from self._render()
+            await self._render()
         if time.monotonic() - self._dated_at >= REDATE:
             self._date()
         if self.folder not in listing.unreadable:
@@ -191,10 +145,24 @@ class ManifestSource:
                 self._warn_of_nothing()
             self._synced.set()
 
+    async def _follow(self) -> None:
+        while True:
+            await self.refresh()
+            await asyncio.sleep(self._period)
+
+    def _is_new(self, path: Path, stamp: Stamp) -> bool:
+        """Return whether the content of a file is not known."""
+        held = self._files.get(path)
+        return held is None or held.stamp != stamp
+
+    async def _read(self, path: Path, stamp: Stamp) -> FileContent:
+        shown = str(path.relative_to(self.folder))
+        return await in_daemon_thread(partial(read_file, path, shown, stamp, self._files.get(path)))
+
     def _warn_of_nothing(self) -> None:
-        refused = sum(len(held.problems) for held in self._files.values())
-        if any(held.records for held in self._files.values()):
+        if self._claims:
             return
+        refused = sum(len(held.problems) for held in self._files.values())
         if refused:
             log.warning("every manifest in %s was refused: %d; the lines above say why", self.folder, refused)
         else:
@@ -210,60 +178,74 @@ class ManifestSource:
                 log.error("%s", problem.reason)
             self._folder_problems.append(problem if same is None else same)
 
-    def _take(self, path: Path, fresh: FileContent) -> Iterator[None]:
-        """Put the new content of a file into the state, some records at a time."""
-        self._refuse_records_of_others(path, fresh)
-        old = self._files.get(path)
-        self._files[path] = fresh
-        for key in (old.records.keys() if old is not None else set()) - fresh.records.keys():
-            self._remove(path, key)
-        for count, (key, record) in enumerate(fresh.records.items(), start=1):
-            self._owners[key] = path
-            if not is_undated(record):
-                self._state.put(key[0], record)
+    async def _apply(self, changed: Mapping[Path, FileContent], gone: Iterable[Path]) -> None:
+        """Put the new contents of files into the state, some records at a time.
+
+        All claims are known before the first record is removed, so a record that moves to another file never vanishes.
+        """
+        touched: dict[RecordKey, None] = {}
+        for path in gone:
+            log.info("%s is gone", path)
+            touched |= self._claim(path, None)
+        for path, content in changed.items():
+            touched |= self._claim(path, content)
+        for count, key in enumerate(touched, start=1):
+            self._settle(key)
             if count % RECORDS_AT_ONCE == 0:
-                yield
-        self._dated_at = -REDATE
+                await asyncio.sleep(0)
+        if touched:
+            self._dated_at = -REDATE
 
-    def _refuse_records_of_others(self, path: Path, fresh: FileContent) -> None:
-        for key in [key for key in fresh.records if self._owners.get(key, path) != path]:
-            del fresh.records[key]
-            owner, number = self._files[self._owners[key]].shown, fresh.numbers.pop(key)
-            reason = f"{key[0]} {key[1]} is in {owner} already"
-            fresh.refuse(ManifestError(reason, file=fresh.shown, document=number, field="metadata.name"))
+    def _claim(self, path: Path, content: FileContent | None) -> dict[RecordKey, None]:
+        """Note which records a file has now, None for a file that is gone; return those that it has or had."""
+        old = self._files.pop(path, None)
+        before: Mapping[RecordKey, Record] = {} if old is None else old.records
+        after: Mapping[RecordKey, Record] = {} if content is None else content.records
+        if content is not None:
+            self._files[path] = content
+        for key in before.keys() - after.keys():
+            self._claims[key] = tuple(each for each in self._claims[key] if each != path)
+        alone = (path,)  # one object for all records of the file
+        for key in after.keys() - before.keys():
+            self._claims[key] = (*held, path) if (held := self._claims.get(key)) else alone
+        return dict.fromkeys((*before, *after))
 
-    def _forget(self, path: Path) -> None:
-        for key in self._files.pop(path).records:
-            self._remove(path, key)
-
-    def _remove(self, path: Path, key: RecordKey) -> None:
-        if self._owners.get(key) == path:
-            del self._owners[key]
+    def _settle(self, key: RecordKey) -> None:
+        """Make the state have the record of the first file that claims it, and report it in the other ones."""
+        claims = self._claims[key]
+        if not claims:
+            del self._claims[key]
             self._state.remove(*key)
+            return
+        first = self._files[claims[0]]
+        first.duplicates.pop(key, None)
+        for other in claims[1:]:
+            self._files[other].note_duplicate(key, first.shown)
+        if not is_undated(first.records[key]):
+            self._state.put(key[0], first.records[key])
+
+    def _records(self) -> Iterator[tuple[RecordKey, Record]]:
+        """Yield the records of all files, each once."""
+        for key, claims in self._claims.items():
+            yield key, self._files[claims[0]].records[key]
 
     def _date(self) -> None:
         """Put the figures without a timestamp into the state with the current time."""
         self._dated_at, now = time.monotonic(), time.time()
-        for held in self._files.values():
-            for (kind, _), record in held.records.items():
-                if isinstance(record, NodeMetrics | PodMetrics) and is_undated(record):
-                    self._state.put(kind, msgspec.structs.replace(record, timestamp=now))
+        for (kind, _), record in self._records():
+            if isinstance(record, NodeMetrics | PodMetrics) and is_undated(record):
+                self._state.put(kind, msgspec.structs.replace(record, timestamp=now))
 
     def _note_plan(self, change: Change) -> None:
         self._stale_plan = True
 
-    def _render(self) -> Generator[Work, Any, None]:
+    async def _render(self) -> None:
         """Put the NodeConfigs rendered from templates into the state; those in files take precedence."""
         self._stale_plan = False
-        written = {key for kind, key in self._owners if kind is Kind.NODE_CONFIG}
-        configured = {
-            record.node_name
-            for held in self._files.values()
-            for record in held.records.values()
-            if isinstance(record, NodeConfig)
-        }
+        written = {key[1]: record for key, record in self._records() if isinstance(record, NodeConfig)}
+        configured = {record.node_name for record in written.values()}
         templates, nodes = list(self._state.node_config_templates.values()), list(self._state.nodes.values())
-        made: DesiredNodeConfigs = yield partial(desired_node_configs, templates, nodes)
+        made = await in_daemon_thread(partial(desired_node_configs, templates, nodes))
         desired = {key: item.record for key, item in made.configs.items() if item.record.node_name not in configured}
         broken = {key for key, result in made.results.items() if result.errors}
         for key in [key for key in self._state.node_configs if key not in written and key not in desired]:

@@ -67,7 +67,7 @@ def inlet_of(collector: Collector, node: str) -> tuple[Poller, ChosenSensor]:
 async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
     (tmp_path / "secret.yaml").write_text(SECRET)
     source = ManifestSource(tmp_path)
-    source.refresh()
+    await source.refresh()
     made = Fleet(source)
     yield made
     await asyncio.gather(*(bmc.stop() for bmc in made.bmcs.values()))

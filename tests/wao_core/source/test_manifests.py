@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.fakes.bad_texts import BAD_TEXTS
+from tests.waiting import until
 from wao_core.cluster.records import Kind
 from wao_core.cluster.source import Secret
 from wao_core.cluster.state import Change
@@ -54,12 +55,12 @@ class Folder:
         self.source = ManifestSource(path)
         self.ticks = 0
 
-    def write(self, name: str, *documents: Any, text: str | None = None) -> None:
+    async def write(self, name: str, *documents: Any, text: str | None = None) -> None:
         file = self.path / name
         file.write_text(text if text is not None else yaml.safe_dump_all(documents))
         self.ticks += 1
         os.utime(file, ns=(self.ticks * 10**9, self.ticks * 10**9))
-        self.source.refresh()
+        await self.source.refresh()
 
     @property
     def problems(self) -> list[str]:
@@ -71,9 +72,10 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
-    folder.write("a.yaml", NODE, config(), None, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}})
-    folder.write(
+async def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    await folder.write("a.yaml", NODE, config(), None, config_map)
+    await folder.write(
         "b.json",
         text='{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Node","metadata":{"name":"n2"}}]}',
     )
@@ -111,9 +113,9 @@ def test_objects_of_all_kinds_are_read(folder: Folder) -> None:
         ),
     ],
 )
-def test_a_bad_manifest_is_refused_and_the_others_load(folder: Folder, document: Any, words: list[str]) -> None:
+async def test_a_bad_manifest_is_refused_and_the_others_load(folder: Folder, document: Any, words: list[str]) -> None:
     good = {**NODE, "metadata": {"name": "good"}}
-    folder.write("bad.yaml", good, document, {**NODE, "metadata": {"name": "after"}})
+    await folder.write("bad.yaml", good, document, {**NODE, "metadata": {"name": "after"}})
     assert {"good", "after"} <= set(folder.source.state.nodes)
     assert len(folder.problems) == 1
     for word in words:
@@ -123,65 +125,110 @@ def test_a_bad_manifest_is_refused_and_the_others_load(folder: Folder, document:
 @pytest.mark.parametrize(
     ("text", "words"), [("", "there is no manifest in"), ("kind: Node\n", "every manifest in")], ids=["none", "refused"]
 )
-def test_a_folder_without_a_usable_manifest_is_a_warning(
+async def test_a_folder_without_a_usable_manifest_is_a_warning(
     tmp_path: Path, text: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Folder(tmp_path).write("a.yaml", text=text)
+    await Folder(tmp_path).write("a.yaml", text=text)
     assert [record.message for record in caplog.records if record.message.startswith(words)]
 
 
-def test_an_edit_that_breaks_a_file_keeps_its_last_good_state_and_says_so(folder: Folder) -> None:
-    folder.write("a.yaml", NODE)
-    folder.write("a.yaml", text="kind: [Node\n")
+async def test_an_edit_that_breaks_a_file_keeps_its_last_good_state_and_says_so(folder: Folder) -> None:
+    await folder.write("a.yaml", NODE)
+    await folder.write("a.yaml", text="kind: [Node\n")
     assert sorted(folder.source.state.nodes) == ["n1"]
     assert "last good state is kept" in folder.problems[0]
-    folder.write("a.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
+    await folder.write("a.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
     assert sorted(folder.source.state.nodes) == ["n1", "n2"]
     assert folder.problems == []
 
 
-def test_an_edit_that_breaks_one_document_keeps_that_one(folder: Folder) -> None:
-    folder.write("a.yaml", NODE, config())
-    folder.write("a.yaml", {**NODE, "status": {"capacity": {"cpu": "?"}}}, config())
+async def test_an_edit_that_breaks_one_document_keeps_that_one(folder: Folder) -> None:
+    await folder.write("a.yaml", NODE, config())
+    await folder.write("a.yaml", {**NODE, "status": {"capacity": {"cpu": "?"}}}, config())
     assert folder.source.state.nodes["n1"].capacity_cores == 32.0
     assert "last good state is kept" in folder.problems[0]
 
 
-def test_a_deleted_file_takes_its_objects_with_it(folder: Folder) -> None:
-    folder.write("a.yaml", NODE)
-    folder.write("b.yaml", config())
+async def test_a_deleted_file_takes_its_objects_with_it(folder: Folder) -> None:
+    await folder.write("a.yaml", NODE)
+    await folder.write("b.yaml", config())
     (folder.path / "a.yaml").unlink()
-    folder.source.refresh()
+    await folder.source.refresh()
     assert not folder.source.state.nodes
     assert folder.source.state.node_configs
 
 
-def test_an_object_in_two_files_is_reported(folder: Folder) -> None:
-    folder.write("a.yaml", NODE)
-    folder.write("b.yaml", NODE)
+async def test_an_object_in_two_files_is_reported(folder: Folder) -> None:
+    await folder.write("a.yaml", NODE)
+    await folder.write("b.yaml", NODE)
     assert "is in a.yaml already" in folder.problems[0]
 
 
-def test_an_unchanged_file_is_no_change(folder: Folder) -> None:
-    folder.write("a.yaml", NODE)
+@pytest.mark.parametrize(("before", "after"), [("a.yaml", "b.yaml"), ("b.yaml", "a.yaml")])
+async def test_an_object_that_moves_to_another_file_never_vanishes(folder: Folder, before: str, after: str) -> None:
+    await folder.write(before, NODE, config())
+    removed: list[str] = []
+
+    def note(change: Change) -> None:
+        if change.new is None:
+            removed.append(change.key)
+
+    folder.source.state.subscribe([Kind.NODE], note)
+    (folder.path / before).write_text(yaml.safe_dump(config()))  # read together with the other file
+    await folder.write(after, NODE)
+    assert (sorted(folder.source.state.nodes), removed, folder.problems) == (["n1"], [], [])
+
+
+async def test_the_other_copy_of_an_object_counts_when_the_first_one_is_gone(folder: Folder) -> None:
+    other = {**NODE, "status": {"capacity": {"cpu": "64"}}}
+    await folder.write("a.yaml", NODE)
+    await folder.write("b.yaml", other)
+    assert folder.source.state.nodes["n1"].capacity_cores == 32.0
+    (folder.path / "a.yaml").unlink()
+    await folder.source.refresh()
+    assert folder.source.state.nodes["n1"].capacity_cores == 64.0
+    assert folder.problems == []
+
+
+async def test_copies_of_many_objects_are_reported_in_part(folder: Folder) -> None:
+    nodes = [{**NODE, "metadata": {"name": f"n{number}"}} for number in range(50)]
+    await folder.write("a.yaml", *nodes)
+    await folder.write("b.yaml", *nodes)
+    assert len(folder.source.state.nodes) == 50
+    assert len(folder.problems) == MOST_PROBLEMS
+
+
+async def test_a_source_that_cannot_read_says_so_in_its_health(tmp_path: Path) -> None:
+    class Broken(ManifestSource):
+        async def refresh(self) -> None:
+            raise RuntimeError("no good")
+
+    source = Broken(tmp_path)
+    await source.start()
+    await until(lambda: source.health() is not None)
+    await source.stop()
+
+
+async def test_an_unchanged_file_is_no_change(folder: Folder) -> None:
+    await folder.write("a.yaml", NODE)
     version = folder.source.state.version
-    folder.write("a.yaml", NODE)
+    await folder.write("a.yaml", NODE)
     assert version == folder.source.state.version
 
 
-def test_templates_make_node_configs_and_written_ones_win(folder: Folder) -> None:
-    folder.write("nodes.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
-    folder.write("templates.yaml", template())
-    folder.write("configs.yaml", config("n2"))
+async def test_templates_make_node_configs_and_written_ones_win(folder: Folder) -> None:
+    await folder.write("nodes.yaml", NODE, {**NODE, "metadata": {"name": "n2"}})
+    await folder.write("templates.yaml", template())
+    await folder.write("configs.yaml", config("n2"))
     configs = folder.source.state.node_configs
     assert sorted(configs) == ["wao-system/all-n1", "wao-system/n2"]
     assert configs["wao-system/all-n1"].metrics["inlet_temp"].endpoint.url == "https://n1"
 
 
-def test_a_broken_template_is_reported_and_leaves_what_it_made(folder: Folder) -> None:
-    folder.write("nodes.yaml", NODE)
-    folder.write("templates.yaml", template())
-    folder.write("templates.yaml", template(endpoint="{{ .Nope }}"))
+async def test_a_broken_template_is_reported_and_leaves_what_it_made(folder: Folder) -> None:
+    await folder.write("nodes.yaml", NODE)
+    await folder.write("templates.yaml", template())
+    await folder.write("templates.yaml", template(endpoint="{{ .Nope }}"))
     assert "wao-system/all-n1" in folder.source.state.node_configs
     assert any("inletTemp.endpoint" in problem for problem in folder.problems)
 
@@ -196,7 +243,7 @@ async def test_secrets_are_given_but_not_kept_in_the_state(folder: Folder) -> No
         "stringData": {"username": "u"},
         "data": {"password": "cA=="},
     }
-    folder.write("s.yaml", secret)
+    await folder.write("s.yaml", secret)
     found = await folder.source.secret("wao-system", "login")
     assert found == Secret({"username": b"u", "password": b"p"}, {"waok8s.github.io/allowed-endpoints": "10.0.0.0/8"})
     assert "b'p'" not in repr(found)
@@ -204,14 +251,14 @@ async def test_secrets_are_given_but_not_kept_in_the_state(folder: Folder) -> No
     assert "cA==" not in repr(folder.source.state.__dict__)
 
 
-def test_figures_without_a_timestamp_hold_from_now_on(folder: Folder) -> None:
+async def test_figures_without_a_timestamp_hold_from_now_on(folder: Folder) -> None:
     metrics = {
         "apiVersion": "metrics.k8s.io/v1beta1",
         "kind": "NodeMetrics",
         "metadata": {"name": "n1"},
         "usage": {"cpu": "1500m"},
     }
-    folder.write("m.yaml", metrics)
+    await folder.write("m.yaml", metrics)
     sample = folder.source.state.node_metrics["n1"]
     assert sample.cpu_cores == 1.5
     assert sample.timestamp > 1_700_000_000
@@ -232,18 +279,18 @@ async def test_a_folder_is_followed(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", "{}\n---\n", "# from kubectl\n{}"], ids=["json", "documents", "comment"])
-def test_json_is_read_in_every_form_that_yaml_allows(folder: Folder, text: str) -> None:
+async def test_json_is_read_in_every_form_that_yaml_allows(folder: Folder, text: str) -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": [NODE, POD]}
-    folder.write("all.json", text=text.replace("{}", json.dumps(listed)))
+    await folder.write("all.json", text=text.replace("{}", json.dumps(listed)))
     assert (set(folder.source.state.nodes), set(folder.source.state.pods)) == ({"n1"}, {"default/p"})
     assert folder.problems == []
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
 @pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS.keys())
-def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, text: str, suffix: str) -> None:
-    folder.write(f"bad{suffix}", text=text)
-    folder.write("good.yaml", NODE)
+async def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, text: str, suffix: str) -> None:
+    await folder.write(f"bad{suffix}", text=text)
+    await folder.write("good.yaml", NODE)
     assert sorted(folder.source.state.nodes) == ["n1"]
     assert folder.problems[0].startswith(f"bad{suffix}")
 
@@ -258,48 +305,48 @@ def test_a_file_that_is_not_manifests_does_not_stop_the_others(folder: Folder, t
         "- hunter2: x: y",
     ],
 )
-def test_the_text_of_a_file_that_cannot_be_read_is_not_quoted(
+async def test_the_text_of_a_file_that_cannot_be_read_is_not_quoted(
     folder: Folder, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    folder.write("secret.yaml", text=f"kind: Secret\nstringData:\n  {text}\n")
+    await folder.write("secret.yaml", text=f"kind: Secret\nstringData:\n  {text}\n")
     assert folder.problems
     assert "hunter2" not in f"{folder.problems} {caplog.text}"
 
 
-def test_many_refused_documents_are_reported_in_part(folder: Folder) -> None:
-    folder.write("bad.yaml", *[{"kind": "Node"}] * 500, NODE)
+async def test_many_refused_documents_are_reported_in_part(folder: Folder) -> None:
+    await folder.write("bad.yaml", *[{"kind": "Node"}] * 500, NODE)
     assert sorted(folder.source.state.nodes) == ["n1"]
     assert len(folder.problems) == MOST_PROBLEMS + 1
     assert "more documents are refused" in folder.problems[-1]
 
 
-def test_a_folder_that_vanishes_keeps_its_last_state_and_says_so(tmp_path: Path) -> None:
+async def test_a_folder_that_vanishes_keeps_its_last_state_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "cluster").mkdir()
     folder = Folder(tmp_path / "cluster")
-    folder.write("a.yaml", NODE)
+    await folder.write("a.yaml", NODE)
     folder.path.rename(tmp_path / "elsewhere")
-    folder.source.refresh()
+    await folder.source.refresh()
     assert sorted(folder.source.state.nodes) == ["n1"]
     assert "No such file or directory; its last state is kept" in folder.problems[0]
     (tmp_path / "elsewhere").rename(folder.path)
-    folder.source.refresh()
+    await folder.source.refresh()
     assert sorted(folder.source.state.nodes) == ["n1"]
     assert folder.problems == []
 
 
-def test_a_folder_that_was_never_read_is_no_empty_cluster(tmp_path: Path) -> None:
+async def test_a_folder_that_was_never_read_is_no_empty_cluster(tmp_path: Path) -> None:
     source = ManifestSource(tmp_path / "nowhere")
-    source.refresh()
+    await source.refresh()
     assert not source.state.synced([Kind.NODE])
     assert source.problems()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
-def test_an_unreadable_part_of_a_folder_keeps_its_last_state(folder: Folder) -> None:
+async def test_an_unreadable_part_of_a_folder_keeps_its_last_state(folder: Folder) -> None:
     (folder.path / "part").mkdir()
-    folder.write("part/a.yaml", NODE)
+    await folder.write("part/a.yaml", NODE)
     (folder.path / "part").chmod(0)
-    folder.source.refresh()
+    await folder.source.refresh()
     (folder.path / "part").chmod(0o700)
     assert sorted(folder.source.state.nodes) == ["n1"]
 
@@ -336,10 +383,10 @@ def test_a_fifo_in_place_of_a_file_does_not_block_the_folder(tmp_path: Path) -> 
         documents(tmp_path / "swapped.yaml", "swapped.yaml")
 
 
-def test_a_link_to_a_secret_file_is_refused_without_its_content(folder: Folder, tmp_path_factory: Any) -> None:
+async def test_a_link_to_a_secret_file_is_refused_without_its_content(folder: Folder, tmp_path_factory: Any) -> None:
     outside = tmp_path_factory.mktemp("outside") / "shadow"
     outside.write_text("root:$6$hash:19000:0:99999:7:::\n")
     (folder.path / "link.yaml").symlink_to(outside)
-    folder.source.refresh()
+    await folder.source.refresh()
     assert len(folder.problems) == 1
     assert "hash" not in folder.problems[0]

@@ -22,10 +22,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+AGAIN = 10.0
+"""Seconds after which a task that is still running is cancelled again; what tasks undo at their end takes less."""
+
+
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until they have ended; their errors are dropped."""
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks and wait until they have ended; their errors are dropped.
+
+    A task that swallows the cancellation and goes on, such as one that runs a plug-in, is cancelled again.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

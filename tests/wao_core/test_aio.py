@@ -140,3 +140,23 @@ async def test_without_a_cancellation_it_is_the_work_itself() -> None:
     assert await to_the_end(asyncio.sleep(0, "done")) == "done"
     with pytest.raises(ValueError, match="no good"):
         await to_the_end(fails())
+
+
+async def test_a_task_that_swallows_its_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in may catch more than its own errors; the process must end nevertheless."""
+    monkeypatch.setattr("wao_core.aio.AGAIN", 0.01)
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while swallowed < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await cancel(task)
+    assert swallowed == 3

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from wao_core.aio import BackgroundTasks, cancel
+from wao_core.aio import BackgroundTasks, cancel, to_the_end
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.resources import api_path
 from wao_predict.timestamps import format_rfc3339
@@ -100,7 +100,7 @@ class LeaderElection:
         finally:
             if self.leading.is_set():
                 self._lose("stopping")
-                await asyncio.shield(asyncio.create_task(self._release()))
+                await to_the_end(self._release())
 
     async def _attempt(self) -> None:
         began = self._clock()  # the Lease runs from the request on, not from the answer

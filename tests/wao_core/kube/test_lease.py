@@ -75,6 +75,18 @@ async def test_one_of_two_leads_and_the_other_follows_a_release() -> None:
         assert (api.holder, api.lease and api.lease["spec"]["leaseTransitions"]) == ("b", 1)
 
 
+async def test_the_lease_is_released_although_the_stop_is_cancelled_again() -> None:
+    async with site() as (api, client, _):
+        first = replica(client, "a")
+        running = asyncio.create_task(first.run())
+        await first.leading.wait()
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(0)
+        await cancel(running)
+        assert api.holder == ""
+
+
 async def test_a_replica_that_was_paused_does_not_trust_its_lease() -> None:
     """Time passed, and it does not know yet that another replica leads."""
     async with site() as (_, client, tasks):

@@ -14,6 +14,7 @@ from wao_core.kube.collection import Collection, decode_list
 from wao_doctor.facts import Listed, Missing
 from wao_doctor.wire import WireObject
 from wao_predict.errors import WaoError
+from wao_predict.json_values import NOT_JSON
 
 T = TypeVar("T")
 O = TypeVar("O", bound=WireObject)  # noqa: E741
@@ -80,7 +81,7 @@ class Reader:
             raise
         try:
             return msgspec.json.decode(body, type=kind)
-        except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+        except NOT_JSON as error:
             raise SourceError(f"GET {path}: the answer is not a {kind.__name__}: {error}") from None
 
 

@@ -24,6 +24,7 @@ from wao_metrics_api.names import CUSTOM_METRICS, GROUP_VERSIONS, GroupVersion
 from wao_metrics_api.paths import MetricRequest, unknown_path
 from wao_predict.errors import RemoteError, WaoError
 from wao_predict.flow import MIB, AsyncTransport, Request, Response
+from wao_predict.json_values import NOT_JSON
 
 PERIOD = 30.0
 """Seconds between two readings of the delegate's discovery."""
@@ -120,7 +121,7 @@ class Delegate:
             raise ValueError(f"GET /apis/{api}: {response.status} {_answer(response.body).message[:200]}".rstrip())
         try:
             listed = msgspec.json.decode(response.body, type=_ResourceList).resources or []
-        except ValueError as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
+        except NOT_JSON as error:
             raise ValueError(f"GET /apis/{api}: not an APIResourceList: {error}") from None
         if len(listed) > MAX_RESOURCES:
             _log.warning("the delegate %s has %d metrics: %d are listed", self._name, len(listed), MAX_RESOURCES)
@@ -186,7 +187,7 @@ def _is_usable(name: str) -> bool:
 def _answer(body: bytes) -> _Answer:
     try:
         return msgspec.json.decode(body, type=_Answer)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return _Answer()
 
 

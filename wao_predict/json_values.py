@@ -12,6 +12,13 @@ MOST_VALUES = 200_000
 """Values of one answer: the largest resource of a BMC has some 20,000, and 4,096 predictions are 4,096."""
 
 
+NOT_JSON = (ValueError, RecursionError)
+"""What decoders raise for a text that is not the JSON that is expected.
+
+`json.JSONDecodeError`, `UnicodeDecodeError` and `msgspec.DecodeError` are a `ValueError`; a text that is nested too deeply
+leads to a `RecursionError`, also in parts that the decoder skips.
+"""
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 

@@ -18,6 +18,7 @@ from wao_core.serving.api import validation_message
 from wao_predict.connection import Credentials, HttpOptions, TlsPolicy, base_of
 from wao_predict.errors import RemoteError, WaoError
 from wao_predict.flow import MIB, Request
+from wao_predict.json_values import NOT_JSON
 from wao_predict.transport import AsyncHttpTransport
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ def _error_text(body: bytes) -> str:
     """Return what an error of our own servers says, in either of its forms."""
     try:
         document: Any = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return ""
     found = (document.get("error") or document.get("message")) if isinstance(document, dict) else None
     return found[:MOST_TEXT] if isinstance(found, str) else ""

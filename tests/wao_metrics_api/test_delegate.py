@@ -157,6 +157,14 @@ async def test_the_last_discovery_stays_while_the_delegate_is_away(
     assert b"wao_delegate_up 1.0" in (await site.get("/metrics")).content
 
 
+@pytest.mark.parametrize("body", [b"<html>", b'{"x":' * 100_000], ids=["HTML", "nested too deeply"])
+async def test_a_discovery_that_cannot_be_read_keeps_the_last_one(site: Site, body: bytes) -> None:
+    site.answer = lambda _request: Response(200, body)
+    await site.delegate.refresh()
+    assert "pods/rps" in (await site.get(G)).text
+    assert b"wao_delegate_up 0.0" in (await site.get("/metrics")).content
+
+
 async def test_a_version_that_the_delegate_does_not_serve_has_our_metrics_only(site: Site) -> None:
     site.answer = lambda request: (
         failing(404, "unknown")(request) if "v1beta1" in request.url else other_adapter(request)

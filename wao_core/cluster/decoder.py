@@ -10,7 +10,7 @@ import msgspec
 
 from wao_core.cluster.pod_cpu import decode_cores
 from wao_core.errors import ManifestError
-from wao_predict.json_values import has_more_values
+from wao_predict.json_values import NOT_JSON, has_more_values
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ def _parsed(body: bytes | msgspec.Raw) -> object:
         raise ManifestError(f"more than {MOST_VALUES} values: no object of the API")
     try:
         return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
+    except NOT_JSON as error:
         raise ManifestError(f"not JSON: {error}") from None
 
 

@@ -27,6 +27,7 @@ from wao_core.kube.client import KubeClient
 from wao_core.kube.resources import api_path
 from wao_predict.backoff import Backoff
 from wao_predict.errors import QuantityError
+from wao_predict.json_values import NOT_JSON
 from wao_predict.quantity import parse_quantity
 from wao_predict.timestamps import parse_rfc3339
 
@@ -90,7 +91,7 @@ def decode_values(body: bytes) -> dict[str, Listed]:
             items = _decode(body).items or []
         except msgspec.ValidationError:  # one bad item, or another document
             items = [item for raw in _decode_raw(body).items or () if (item := _readable(raw)) is not None]
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
+    except NOT_JSON as error:
         raise MetricsListError(f"the answer is not a MetricValueList: {error}") from None
     return {item.described.name: listed for item in items if (listed := _listed(item)) is not None}
 
@@ -98,7 +99,7 @@ def decode_values(body: bytes) -> dict[str, Listed]:
 def _readable(raw: msgspec.Raw) -> _Item | None:
     try:
         return _decode_item(raw)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return None
 
 

@@ -20,6 +20,7 @@ import msgspec
 from yarl import URL
 
 from wao_core.errors import SourceError
+from wao_predict.json_values import NOT_JSON
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -65,7 +66,7 @@ def status_error(method: str, path: str, status: int, body: bytes, headers: Mapp
     """Return the error for an answer that is not a success; it quotes the Status message, or the start of the body."""
     try:
         said = msgspec.json.decode(body, type=_Status)
-    except (ValueError, RecursionError):  # msgspec.DecodeError is a ValueError
+    except NOT_JSON:
         said = _Status(message=body[:200].decode(errors="replace").strip())
     wait = headers.get("Retry-After", "")
     return KubeError(
@@ -86,7 +87,7 @@ def object_of(body: bytes, kind: str, path: str) -> dict[str, Any]:
     """
     try:
         found = msgspec.json.decode(body, type=dict[str, Any])
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+    except NOT_JSON as error:
         raise KubeError(f"GET {path}: the answer is not a {kind}: {error}") from None
     parts = [found[name] for name in ("metadata", "spec", "data", "status") if found.get(name) is not None]
     if found.get("kind") != kind or not all(isinstance(part, dict) for part in parts):

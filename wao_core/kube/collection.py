@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from wao_core.errors import SourceError
+from wao_predict.json_values import NOT_JSON
 
 T = TypeVar("T")
 
@@ -105,12 +106,7 @@ def decode_list(body: bytes, collection: Collection[T]) -> Page[T]:
     AnswerError
         The body is not a list.
     """
-    try:
-        listed = _decode_list(body)
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
-        raise AnswerError(f"LIST {collection.path}: the answer is not a list: {error}") from None
-    if not listed.kind.endswith("List"):
-        raise AnswerError(f"LIST {collection.path}: the answer is a {listed.kind:.60}, not a list")
+    listed = _listed(body, collection.path)
     objects: list[T] = []
     unreadable: dict[str, str] = {}
     for raw in listed.items or ():
@@ -119,6 +115,21 @@ def decode_list(body: bytes, collection: Collection[T]) -> Page[T]:
         except Exception as error:  # whatever is wrong with one object, the others are read
             unreadable[_key(raw, collection)] = _reason(error)
     return Page(objects, unreadable, listed.metadata.version or "", listed.metadata.continue_token or "")
+
+
+def objects_of(body: bytes, path: str) -> list[dict[str, Any]]:
+    """Return the objects of a list response as JSON values.
+
+    Raises
+    ------
+    AnswerError
+        The body is not a list.
+    """
+    try:
+        values = [msgspec.json.decode(raw) for raw in _listed(body, path).items or ()]
+    except NOT_JSON as error:
+        raise AnswerError(f"LIST {path}: an object is not JSON: {error}") from None
+    return [value for value in values if isinstance(value, dict)]
 
 
 def decode_watch_line(line: bytes, collection: Collection[T]) -> WatchEvent[T]:
@@ -132,7 +143,7 @@ def decode_watch_line(line: bytes, collection: Collection[T]) -> WatchEvent[T]:
     try:
         event = _decode_event(line)
         about = _decode_object(event.object)
-    except (ValueError, RecursionError) as error:
+    except NOT_JSON as error:
         raise AnswerError(f"WATCH {collection.path}: a line is not an event: {error}") from None
     metadata, version = about.metadata, about.metadata.version or ""
     match event.type:
@@ -152,10 +163,20 @@ def decode_watch_line(line: bytes, collection: Collection[T]) -> WatchEvent[T]:
             raise AnswerError(f"WATCH {collection.path}: an event of type {event.type:.60} without a usable object")
 
 
+def _listed(body: bytes, path: str) -> _List:
+    try:
+        listed = _decode_list(body)
+    except NOT_JSON as error:
+        raise AnswerError(f"LIST {path}: the answer is not a list: {error}") from None
+    if not listed.kind.endswith("List"):
+        raise AnswerError(f"LIST {path}: the answer is a {listed.kind:.60}, not a list")
+    return listed
+
+
 def _key(raw: msgspec.Raw, collection: Collection[T]) -> str:
     try:
         metadata = _decode_object(raw).metadata
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return "(unknown)"
     return collection.key(metadata.namespace or "", metadata.name or "")
 

@@ -23,6 +23,7 @@ from wao_core.kube.resources import POLLED, RESOURCES, WATCHED, Resource, api_pa
 from wao_core.kube.statistics import CollectionMetrics, CollectionStatistics
 from wao_core.source.decoders import collection_of
 from wao_predict.backoff import Backoff
+from wao_predict.json_values import NOT_JSON
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class KubernetesSource:
             raise
         try:
             found = msgspec.json.decode(body, type=_Secret)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise SourceError(
                 f"the API server's answer for Secret {namespace}/{name} is not a Secret: {error}"
             ) from None

@@ -27,6 +27,7 @@ from wao_doctor.reading import Reader, fact
 from wao_doctor.settings import LEADERS, DoctorSettings
 from wao_lb.settings import PROXY_LABEL
 from wao_metrics_api.names import GROUPS as OUR_GROUPS
+from wao_predict.json_values import NOT_JSON
 from wao_predict.timestamps import parse_rfc3339
 
 T = TypeVar("T")
@@ -314,7 +315,7 @@ class _Values(msgspec.Struct):
 def _times(body: bytes, path: str) -> dict[str, float]:
     try:
         items = msgspec.json.decode(body, type=_Values).items or []
-    except (ValueError, RecursionError) as error:
+    except NOT_JSON as error:
         raise SourceError(f"GET {path}: the answer is not a list of values: {error}") from None
     times = {item.described.name: parse_rfc3339(item.timestamp) for item in items}
     return {name: at for name, at in times.items() if at is not None}

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from wao_predict.json_values import NOT_JSON
+
 FIRST_HOLD, LONGEST_HOLD = 3600.0, 86_400.0
 """Hold time of a workload or node at first and at most [s]."""
 MOVES = 2
@@ -66,7 +68,7 @@ class Memory:
         """Return the memory in a document; an empty one for a document that cannot be read."""
         try:
             found = msgspec.json.decode(text, type=_Document)
-        except (ValueError, RecursionError):  # msgspec.DecodeError is a ValueError
+        except NOT_JSON:
             return cls()
         return cls(found.workloads, found.nodes, min(max(found.pace, 1.0), SLOWEST))
 

@@ -8,10 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from wao_core.errors import SourceError
 from wao_core.kube.client import MERGE_PATCH, KubeClient
+from wao_core.kube.collection import objects_of
 from wao_core.kube.resources import NODE_CONFIGS
 from wao_core.source.decoders import decode_object
 from wao_fleet.standby.kill_switch import KEY, NAME, path_of
@@ -96,9 +94,5 @@ async def set_stop(client: KubeClient, namespace: str, *, stop: bool) -> None:
 
 
 async def _node_configs(client: KubeClient) -> list[dict[str, Any]]:
-    body = await client.get(NODE_CONFIGS.path())
-    try:
-        items = msgspec.json.decode(body)["items"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"GET {NODE_CONFIGS.path()}: the answer is not a list: {error}") from None
-    return [item for item in items if isinstance(item, dict)]
+    path = NODE_CONFIGS.path()
+    return objects_of(await client.get(path), path)

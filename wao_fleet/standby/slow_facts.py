@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
+from wao_core.kube.collection import objects_of
 from wao_core.kube.resources import NODES
 from wao_fleet.drain.constraints import Volume, read_volumes
 from wao_fleet.drain.pods import COUNTED
@@ -46,7 +45,7 @@ class SlowFactsBook:
             return
         try:
             volumes = await read_volumes(self._client)
-            nodes = await self._list(NODES.path())
+            nodes = objects_of(await self._client.get(NODES.path(), query=[("resourceVersion", "0")]), NODES.path())
         except SourceError as error:
             self._problem, self._due = f"PersistentVolumes or Nodes cannot be listed: {error}", now + RETRY
             return
@@ -57,14 +56,6 @@ class SlowFactsBook:
         """Return why nothing may be switched off, or an empty string."""
         fresh = self._read_at is not None and self._clock() - self._read_at < TOO_OLD
         return "" if fresh else self._problem
-
-    async def _list(self, path: str) -> list[dict[str, object]]:
-        body = await self._client.get(path, query=[("resourceVersion", "0")])
-        try:
-            items = msgspec.json.decode(body).get("items") or []
-        except (ValueError, AttributeError) as error:
-            raise SourceError(f"GET {path}: the answer is not a list: {error}") from None
-        return [item for item in items if isinstance(item, dict)]
 
 
 def _name(node: dict[str, object]) -> str:

@@ -24,6 +24,7 @@ from wao_lb.documents import ServiceWeights, WeightsListing
 from wao_predict.backoff import Backoff
 from wao_predict.connection import TlsPolicy, ssl_context
 from wao_predict.errors import UsageError, WaoError
+from wao_predict.json_values import NOT_JSON
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -283,7 +284,7 @@ class WeightsClient:
     def _decode(self, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
-        except ValueError as error:
+        except NOT_JSON as error:
             problem = f"the weight service at {self._url} sent an invalid answer: {error}"
             raise WeightsError(problem, WeightsProblem.MALFORMED) from None
 

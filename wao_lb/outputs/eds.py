@@ -16,6 +16,7 @@ import msgspec
 
 from wao_lb.documents import ServiceWeights, WeightedPort
 from wao_lb.outputs.clusters import cluster_names, port_named, service_of
+from wao_predict.json_values import NOT_JSON
 
 TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 SCALE = 10_000
@@ -48,10 +49,8 @@ def answer(body: bytes, weights: Mapping[str, ServiceWeights]) -> Answer:
     """Return the response to a DiscoveryRequest; a cluster that is named repeatedly is answered once."""
     try:
         request = msgspec.json.decode(body, type=_Request)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         return _refusal(f"not a DiscoveryRequest: {error}")
-    except RecursionError:
-        return _refusal("not a DiscoveryRequest: it is nested too deeply")
     if request.type_url not in ("", TYPE):
         return _refusal(f"only {TYPE} is served")
     wanted = list(dict.fromkeys(request.resource_names))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wao_core.kube.collection import AnswerError, decode_list, decode_watch_line
+from wao_core.kube.collection import AnswerError, decode_list, decode_watch_line, objects_of
 from wao_core.kube.resources import NODES
 from wao_core.source.decoders import collection_of
 
@@ -50,6 +50,13 @@ def test_the_null_of_an_empty_list_is_no_items() -> None:
 def test_another_answer_than_a_list_is_refused(body: bytes) -> None:
     with pytest.raises(AnswerError):
         decode_list(body, NODE_COLLECTION)
+    with pytest.raises(AnswerError):
+        objects_of(body, "/api/v1/nodes")
+
+
+def test_the_objects_of_a_list_are_json_values() -> None:
+    assert objects_of(b'{"items":[{"a":1},null,7]}', "/api/v1/nodes") == [{"a": 1}]
+    assert objects_of(b'{"items":null}', "/api/v1/nodes") == []
 
 
 def test_watch_lines_of_all_types() -> None:

@@ -37,7 +37,9 @@ async def read(client: KubeClient, namespace: str, name: str) -> object:
 
 async def nonsense(request: web.Request) -> web.StreamResponse:
     return web.Response(
-        body={"/html": b"<html>", "/null": b"null"}.get(request.path[-5:], b'{"data": {"password": "%"}}')
+        body={"/html": b"<html>", "/null": b"null", "/deep": b'{"x":' * 100_000}.get(
+            request.path[-5:], b'{"data": {"password": "%"}}'
+        )
     )
 
 
@@ -49,7 +51,7 @@ async def test_a_secret_is_read_by_its_name() -> None:
         assert await read(client, "wao-system", "other") is None
 
 
-@pytest.mark.parametrize("name", ["html", "null", "other"])
+@pytest.mark.parametrize("name", ["html", "null", "deep", "other"])
 async def test_an_answer_that_is_no_secret_is_an_error_without_its_content(name: str) -> None:
     async with client_of(nonsense) as client:
         with pytest.raises(SourceError, match=f"the API server's answer for Secret ns/{name} is not a Secret"):

@@ -43,8 +43,8 @@ class Service:
         self.asked.append(request.path_qs)
         if self.broken == "refuses":
             return web.Response(status=503, text="not now")
-        if self.broken == "talks nonsense":
-            return web.Response(text="<html>")
+        if self.broken.startswith(("<", "{")):
+            return web.Response(text=self.broken)
         if request.path == "/v1/weights":
             if request.headers.get("If-None-Match") == f'"{self.version}"':
                 try:
@@ -112,9 +112,10 @@ async def test_weights_lapse_with_a_reason_and_come_back() -> None:
         assert client.fallback is None
 
 
-async def test_an_answer_that_is_none_is_reported() -> None:
+@pytest.mark.parametrize("answer", ["<html>", '{"x":' * 100_000], ids=["HTML", "nested too deeply"])
+async def test_an_answer_that_is_none_is_reported(answer: str) -> None:
     service = Service()
-    service.broken = "talks nonsense"
+    service.broken = answer
     async with listening(service.answer) as url, following(client := client_of(url)):
         await until(lambda: client.fallback is WeightsProblem.MALFORMED)
         assert {} == client.weights()

@@ -19,6 +19,7 @@ from wao_core.kube.resources import api_path
 from wao_core.serving.auth.authorization import AccessDecision, Attributes, review_spec
 from wao_core.serving.auth.identity import User
 from wao_predict.backoff import Backoff
+from wao_predict.json_values import NOT_JSON
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -108,9 +109,11 @@ class KubeReviews:
                 for _ in range(TRIES):
                     try:
                         return _decode(await self._client.send("POST", path, body=body)).status or _Status()
-                    except (SourceError, ValueError, RecursionError) as error:  # DecodeError is a ValueError
+                    except NOT_JSON as error:
                         reason = str(error)
-                        if isinstance(error, SourceError) and not _is_transient(error):
+                    except SourceError as error:
+                        reason = str(error)
+                        if not _is_transient(error):
                             break
                     await asyncio.sleep(backoff.next())
         except TimeoutError:

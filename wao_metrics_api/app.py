@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
-from wao_core.serving.api import Responses, validation_message
+from wao_core.serving.api import Responses, made_in_thread, validation_message
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.metrics import package_version
@@ -28,7 +28,7 @@ from wao_metrics_api.metrics import RequestTelemetry, node_families
 from wao_metrics_api.nodes import NodeMetrics
 from wao_metrics_api.paths import in_group, unknown_path
 from wao_metrics_api.responses import internal_error
-from wao_metrics_api.sensor_documents import MOST_SENSORS, SensorList, sensor_list
+from wao_metrics_api.sensor_documents import MOST_SENSORS, SensorList, sensor_list, sensor_samples
 
 _INVALID: Responses = {422: {"description": "metav1.Status"}}
 
@@ -93,13 +93,14 @@ def _add_rest(app: FastAPI, state: ClusterState, store: SampleStore) -> None:
         """Explain the metrics of a node: values, ages, and why one is missing."""
         return explain_node(state, store, name)
 
-    @app.get("/v1/sensors", responses=_INVALID)
+    @app.get("/v1/sensors", response_model=SensorList, responses=_INVALID)
     async def sensors(
         failing: Annotated[bool, Query(description="only sensors that are not ok")] = False,
         limit: Annotated[int, Query(ge=1, le=MOST_SENSORS, description="maximum number of sensors")] = 1000,
-    ) -> SensorList:
+    ) -> Response:
         """List the sensors of all nodes: the result of the last reading, its reason, and the time of the last value."""
-        return sensor_list(state.node_configs.values(), store, failing=failing, limit=limit)
+        samples = sensor_samples(state.node_configs.values(), store)
+        return await made_in_thread(lambda: sensor_list(samples, failing=failing, limit=limit))
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
@@ -33,7 +33,17 @@ class SensorList(ApiDocument):
     sensors: list[SensorDocument]
 
 
-def sensor_list(configs: Iterable[NodeConfig], store: SampleStore, *, failing: bool, limit: int) -> SensorList:
+NodeSamples = Sequence[tuple[str, Mapping[str, Sample]]]
+"""Names of nodes, and the last sample of each of their sensors by metric."""
+
+
+def sensor_samples(configs: Iterable[NodeConfig], store: SampleStore) -> NodeSamples:
+    """Return the samples of all nodes by name, without the sensors that no poller has begun to read."""
+    found = ((node, samples_of(config, store)) for node, config in sorted(first_by_node(configs).items()))
+    return [(node, {metric: sample for metric, sample in held.items() if sample is not None}) for node, held in found]
+
+
+def sensor_list(nodes: NodeSamples, *, failing: bool, limit: int) -> SensorList:
     """Return the state of the sensors.
 
     Parameters
@@ -45,19 +55,12 @@ def sensor_list(configs: Iterable[NodeConfig], store: SampleStore, *, failing: b
     """
     total = bad = 0
     found: list[SensorDocument] = []
-    for node, samples in _by_node(configs, store):
+    for node, samples in nodes:
         fails = {metric: sample for metric, sample in samples.items() if sample.state is not SampleState.OK}
         total, bad = total + len(samples), bad + len(fails)
         if len(found) < limit:  # the others are not encoded
             found += [_document(node, entry) for entry in metric_entries(fails if failing else samples, {})]
     return SensorList(total=total, failing=bad, sensors=found[:limit])
-
-
-def _by_node(configs: Iterable[NodeConfig], store: SampleStore) -> Iterator[tuple[str, dict[str, Sample]]]:
-    """Yield the samples of each node by metric, without the sensors that no poller has begun to read."""
-    for node, config in sorted(first_by_node(configs).items()):
-        samples = samples_of(config, store)
-        yield node, {metric: sample for metric, sample in samples.items() if sample is not None}
 
 
 def _document(node: str, entry: dict[str, object]) -> SensorDocument:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from wao_core.cluster.source import Source
-from wao_core.serving.api import ApiError, errors, json_body, new_api, validation_message
+from wao_core.serving.api import ApiError, errors, json_body, made_in_thread, new_api, validation_message
 from wao_core.serving.bodies import bounded_body
 from wao_core.serving.direct import with_direct_routes
 from wao_core.serving.frame import ServerFrame
@@ -21,7 +22,7 @@ from wao_predict.errors import UsageError
 from wao_predict.fleet import Fleet, WhatIf
 from wao_predict.predictor import AsyncPredictor, Predictor
 from wao_scheduler.decision_engine import DecisionEngine
-from wao_scheduler.decisions import DecisionLog
+from wao_scheduler.decisions import DecisionLog, Explanation
 from wao_scheduler.documents import DecisionDocument, DecisionList, FleetDocument, WhatIfAnswer, WhatIfRequest
 from wao_scheduler.estimator_api import add_estimator
 from wao_scheduler.measured_fleet import fleet_document, measured_fleet
@@ -68,21 +69,25 @@ def create_app(
 
 
 def _add_decisions(app: FastAPI, kept: DecisionLog) -> None:
-    @app.get("/v1/decisions", responses=errors(404))
+    @app.get("/v1/decisions", response_model=DecisionDocument | DecisionList, responses=errors(404))
     async def decisions(
         pod: Annotated[str | None, Query(description="namespace/name; without it the last decisions")] = None,
         limit: Annotated[
             int, Query(ge=1, le=10_000, description="maximum number of nodes of a decision, or of decisions")
         ] = 50,
-    ) -> DecisionDocument | DecisionList:
+    ) -> Response:
         """Explain the last decision on a pod, or list the last decisions."""
         if pod is None:
-            latest = [DecisionDocument.model_validate(decision.as_dict(1)) for decision in kept.latest(limit)]
-            return DecisionList(decisions=latest)
+            latest = kept.latest(limit)
+            return await made_in_thread(lambda: DecisionList(decisions=[_document(each, 1) for each in latest]))
         found = kept.of(pod)
         if found is None:
             raise ApiError(404, f"no decision on pod {pod!r:.200} is kept; {len(kept)} others are")
-        return DecisionDocument.model_validate(found.as_dict(limit))
+        return await made_in_thread(partial(_document, found, limit))
+
+
+def _document(decision: Explanation, nodes: int) -> DecisionDocument:
+    return DecisionDocument.model_validate(decision.as_dict(nodes))
 
 
 async def _what_if_request(request: Request) -> WhatIfRequest:
@@ -96,18 +101,19 @@ async def _what_if_request(request: Request) -> WhatIfRequest:
 
 
 def _add_fleet(app: FastAPI, engine: DecisionEngine) -> None:
-    @app.get("/v1/fleet", responses=errors(422, 503))
+    @app.get("/v1/fleet", response_model=FleetDocument, responses=errors(422, 503))
     async def fleet(
         group_label: Annotated[
             str | None,
             Query(alias="groupLabel", max_length=317, description="node label whose value is `group` of a node"),
         ] = None,
         pods: Annotated[bool, Query(description="also return the pods that run on the nodes")] = False,
-    ) -> FleetDocument:
+    ) -> Response:
         """Return the measured nodes with their power curves, present load and the load that stays."""
         try:
-            found = await asyncio.to_thread(fleet_document, engine, label=group_label, pods=pods)
-            return FleetDocument.model_validate(found)
+            found = measured_fleet(engine)  # not in the thread, as it reads what changes with each decision
+            document = partial(fleet_document, engine, found, label=group_label, pods=pods)
+            return await made_in_thread(lambda: FleetDocument.model_validate(document()))
         except UsageError as error:
             raise ApiError(422, str(error)) from None
         except LookupError as error:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, StrictInt, ValidationError
 from wao_core.serving.api import validation_message
 from wao_core.serving.bodies import bounded_body
 from wao_predict.errors import UsageError
+from wao_predict.fleet import Fleet
 from wao_scheduler.decision_engine import DecisionEngine
 from wao_scheduler.measured_fleet import measured_fleet
 
@@ -63,7 +64,8 @@ def add_estimator(app: FastAPI, engine: DecisionEngine) -> None:
         except ValidationError as error:
             return _error(400, INVALID, validation_message(error))
         try:
-            increases = await asyncio.to_thread(_increases, engine, wanted)
+            fleet = measured_fleet(engine)  # not in the thread, as it reads what changes with each decision
+            increases = await asyncio.to_thread(_increases, fleet, wanted)
         except UsageError as error:
             return _error(400, INVALID, str(error))
         except LookupError as error:
@@ -73,9 +75,8 @@ def add_estimator(app: FastAPI, engine: DecisionEngine) -> None:
         )
 
 
-def _increases(engine: DecisionEngine, wanted: PowerConsumption) -> list[float]:
+def _increases(fleet: Fleet, wanted: PowerConsumption) -> list[float]:
     """Return the increases [W]; workloads without CPU add nothing."""
-    fleet = measured_fleet(engine)
     if wanted.cpu_milli == 0 or wanted.num_workloads == 0:
         return [0.0] * wanted.num_workloads
     return [float(watts) for watts in fleet.what_if(wanted.cpu_milli / 1000, wanted.num_workloads).watt_increases]

@@ -43,19 +43,28 @@ def measured_fleet(engine: DecisionEngine, names: Sequence[str] | None = None) -
     )
 
 
-def fleet_document(engine: DecisionEngine, *, label: str | None = None, pods: bool = False) -> dict[str, Any]:
-    """Return the measured nodes with their floors as JSON types; see `measured_fleet` for the errors.
+def fleet_document(
+    engine: DecisionEngine, fleet: Fleet, *, label: str | None = None, pods: bool = False
+) -> dict[str, Any]:
+    """Return the measured nodes with their floors as JSON types.
 
     Parameters
     ----------
+    fleet
+        The measured nodes.
     label
         Node label whose value is the group of a node; default: that of the setting `cooling`.
     pods
         Whether the pods that run on the nodes are part of it.
+
+    Raises
+    ------
+    LookupError
+        There is no snapshot.
     """
-    snapshot, fleet = engine.require_snapshot(), measured_fleet(engine)
     if label is not None:
         fleet = replace(fleet, groups=tuple(engine.labels_of(fleet.names, label)))
+    snapshot = engine.require_snapshot()
     rows = snapshot.rows(fleet.names)
     floors = np.where(rows < 0, np.nan, snapshot.floor_cores[rows])
     numbers = {name: row for row, name in enumerate(fleet.names)}

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.waiting import MANY_TURNS, turns_during
+from tests.wao_metrics_api.conftest import node_config
 from wao_core.cluster.records import Kind
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import Sample, SampleStore
@@ -276,6 +278,16 @@ async def test_the_sensors_are_listed_with_their_reasons(client: httpx2.AsyncCli
     response = await client.get(f"/v1/sensors{query}")
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
     assert response.json() == json.loads((GOLDEN / f"{golden}.json").read_bytes())
+
+
+async def test_other_requests_are_answered_while_many_sensors_are_listed(
+    client: httpx2.AsyncClient, state: ClusterState, store: SampleStore
+) -> None:
+    names = [f"m{number}" for number in range(3000)]
+    state.replace(Kind.NODE_CONFIG, [node_config(name, "inlet_temp") for name in names])
+    for name in names:
+        store.fail(name, "inlet_temp", "no answer in 8 s", ttl=60)
+    assert await turns_during(client.get("/v1/sensors?limit=10000")) > MANY_TURNS
 
 
 @pytest.mark.parametrize(

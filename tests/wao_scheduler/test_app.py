@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.extender import Extender, args
 from tests.fakes.rooms import ROOM, rooms
 from tests.fakes.snapshots import snapshot
+from tests.waiting import MANY_TURNS, turns_during
 from wao_core.cluster.records import Kind, OwnerRef, Pod
 from wao_predict.simulate.fleet_documents import cluster_of_document, fleet_of_document
 
@@ -50,6 +51,14 @@ async def test_a_decision_can_be_explained(extender: Extender) -> None:
     assert (best["node"], best["score"], best["wattsBefore"], best["wattsAfter"]) == ("b", 10, 100.0, 110.0)
     assert best["usageAge"] is not None
     assert (await extender.client.get("/v1/decisions")).json()["decisions"][0]["pod"] == "default/p"
+
+
+@pytest.mark.parametrize("path", ["/v1/decisions?pod=default/p&limit=10000", "/v1/fleet"])
+async def test_kube_scheduler_is_answered_while_a_large_document_is_made(extender: Extender, path: str) -> None:
+    names = [f"n{number}" for number in range(3000)]
+    extender.engine.update(snapshot(names))
+    await extender.post("/prioritize", args(*names))
+    assert await turns_during(extender.client.get(path)) > MANY_TURNS
 
 
 async def test_an_unknown_pod_is_reported(extender: Extender) -> None:

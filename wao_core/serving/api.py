@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -83,6 +84,18 @@ def json_body(document: type[msgspec.Struct]) -> Responses:
     """Return the `responses` of a route that answers 200 with a document that msgspec encodes."""
     schema = {"$ref": _REFERENCE.format(name=document.__name__)}
     return {200: {"description": "Successful Response", "content": {"application/json": {"schema": schema}}}}
+
+
+async def made_in_thread(make: Callable[[], BaseModel]) -> Response:
+    """Return the response with a document that a thread makes and encodes, so that the event loop answers others.
+
+    Parameters
+    ----------
+    make
+        Makes the document. It must not read what the event loop changes.
+    """
+    body = await asyncio.to_thread(lambda: make().model_dump_json(by_alias=True))
+    return Response(body, media_type="application/json")
 
 
 def validation_message(error: ValidationError | RequestValidationError) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from typing import Annotated
 
 import httpx2
@@ -11,7 +13,7 @@ import pytest
 from fastapi import FastAPI, Query, Request, Response
 from starlette.types import Message
 
-from wao_core.serving.api import ApiError, errors, json_body, new_api
+from wao_core.serving.api import ApiDocument, ApiError, Time, errors, json_body, made_in_thread, new_api
 from wao_core.serving.bodies import bounded_body
 from wao_core.serving.frame import ServerFrame
 
@@ -88,3 +90,15 @@ async def test_the_document_describes_what_msgspec_encodes(client: httpx2.AsyncC
 async def test_the_routes_of_the_frame_are_served(client: httpx2.AsyncClient) -> None:
     assert "ok" == (await client.get("/readyz")).text
     assert "wao_build_info" in (await client.get("/metrics")).text
+
+
+class Made(ApiDocument):
+    by_thread: str
+    at: Time
+
+
+async def test_a_document_can_be_made_outside_of_the_event_loop() -> None:
+    answer = await made_in_thread(lambda: Made(by_thread=threading.current_thread().name, at=0.5))
+    found = json.loads(bytes(answer.body))
+    assert found.pop("byThread") != threading.current_thread().name
+    assert (answer.media_type, found) == ("application/json", {"at": "1970-01-01T00:00:00.500000Z"})

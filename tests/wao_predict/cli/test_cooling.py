@@ -20,7 +20,7 @@ from wao_predict.fleet import curves_of_models
 from wao_predict.predictor import load_predictor
 from wao_scheduler.config import SchedulerSettings
 from wao_scheduler.decision_engine import DecisionEngine
-from wao_scheduler.measured_fleet import fleet_document
+from wao_scheduler.measured_fleet import fleet_document, measured_fleet
 from wao_scheduler.node_documents import nodes_document
 
 FLEET = """groups:
@@ -92,7 +92,7 @@ def extender_of(*, calibrated: float = 1.0) -> JsonServer:
     engine.update(replace(taken, models=(f"Onnx {MODEL}",) * 21))
     nodes = nodes_document(engine, {f"Onnx {MODEL}": load_predictor(MODEL)})
     return JsonServer(
-        {"/v1/fleet": fleet_document(engine, label=LABEL), "/v1/nodes": msgspec.to_builtins(nodes)},
+        {"/v1/fleet": fleet_document(engine, measured_fleet(engine), label=LABEL), "/v1/nodes": msgspec.to_builtins(nodes)},
     )
 
 

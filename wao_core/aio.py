@@ -87,7 +87,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
     return await done
 
 
-@dataclass
+@dataclass(slots=True)
 class _Supervised:
     """The state of one task that should run until the end."""
 
@@ -117,7 +117,7 @@ class BackgroundTasks:
     def __init__(self, *, backoff: Callable[[], Backoff] = lambda: Backoff(initial=1.0, maximum=60.0)) -> None:
         self._backoff = backoff
         self._tasks: set[asyncio.Task[None]] = set()
-        self._supervised: dict[str, _Supervised] = {}
+        self._supervised: dict[asyncio.Task[None], _Supervised] = {}
 
     async def __aenter__(self) -> BackgroundTasks:
         return self
@@ -146,10 +146,13 @@ class BackgroundTasks:
         Parameters
         ----------
         name
-            Unique name for logs and health checks.
+            For logs and health checks.
         """
-        state = self._supervised[name] = _Supervised()
-        return self._start(name, self._run(name, work, state))
+        state = _Supervised()
+        task = self._start(name, self._run(name, work, state))
+        self._supervised[task] = state
+        task.add_done_callback(self._supervised.pop)
+        return task
 
     def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run `work` once; an error is logged."""
@@ -160,8 +163,8 @@ class BackgroundTasks:
     def health(self) -> str | None:
         """Return which supervised tasks are not running and why, or None when all are."""
         now = asyncio.get_running_loop().time()
-        stopped = [f"{name}: {state.problem}" for name, state in self._supervised.items() if self._is_down(state, now)]
-        return "; ".join(stopped) or None
+        down = [each for each in self._supervised.items() if each[1].problem and now < each[1].healthy_at]
+        return "; ".join(f"{task.get_name()}: {state.problem}" for task, state in down) or None
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -170,28 +173,25 @@ class BackgroundTasks:
         return task
 
     async def _run(self, name: str, work: Callable[[], Awaitable[object]], state: _Supervised) -> None:
-        backoff, loop = self._backoff(), asyncio.get_running_loop()
-        try:
-            while True:
-                try:
-                    await work()
-                    state.problem = "ended without an error"
-                    log.error("background task %s ended; it is restarted", name)
-                except Exception as error:
-                    state.problem = f"{type(error).__name__}: {error}"
-                    log.exception("background task %s failed; it is restarted", name)
-                if loop.time() > state.healthy_at > 0.0:
-                    backoff.reset()
-                wait = backoff.next()
-                state.healthy_at = float("inf")
-                await asyncio.sleep(wait)
-                state.healthy_at = loop.time() + wait  # a crash loop stays reported
-        finally:
-            self._supervised.pop(name, None)
-
-    @staticmethod
-    def _is_down(state: _Supervised, now: float) -> bool:
-        return bool(state.problem) and now < state.healthy_at
+        backoff, loop, task = self._backoff(), asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        while True:
+            error: BaseException | None = None
+            try:
+                await work()
+            except (Exception, asyncio.CancelledError) as raised:
+                error = raised
+            if task.cancelling():  # otherwise the work awaited something that was cancelled
+                raise asyncio.CancelledError
+            state.problem = "ended without an error" if error is None else f"{type(error).__name__}: {error}"
+            how = "ended" if error is None else "failed"
+            log.error("background task %s %s; it is restarted", name, how, exc_info=error)
+            if loop.time() > state.healthy_at > 0.0:
+                backoff.reset()
+            wait = backoff.next()
+            state.healthy_at = float("inf")
+            await asyncio.sleep(wait)
+            state.healthy_at = loop.time() + wait  # a crash loop stays reported
 
 
 async def _logged(name: str, work: Coroutine[Any, Any, object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -160,3 +161,45 @@ async def test_a_task_that_swallows_its_cancellation_is_cancelled_again(monkeypa
     async with asyncio.timeout(5):
         await cancel(task)
     assert swallowed == 3
+
+
+async def test_a_task_is_restarted_that_awaits_what_somebody_else_cancels() -> None:
+    cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        await (cancelled if runs < 3 else asyncio.Event().wait())
+
+    async with BackgroundTasks(backoff=at_once) as tasks:
+        tasks.supervise("work", work)
+        await until(lambda: runs == 3)
+        assert tasks.running == 1
+
+
+async def test_a_task_whose_work_swallows_the_cancellation_ends_nevertheless() -> None:
+    async def work() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    tasks = BackgroundTasks(backoff=at_once)
+    tasks.supervise("work", work)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await tasks.close()
+    assert (tasks.running, tasks.health()) == (0, None)
+
+
+async def test_tasks_of_the_same_name_are_supervised_each() -> None:
+    async def fails() -> None:
+        raise ValueError("no good")
+
+    async with BackgroundTasks(backoff=lambda: Backoff(initial=3600.0, maximum=3600.0)) as tasks:
+        first, second = (tasks.supervise("poll", fails) for _ in range(2))
+        await until(lambda: tasks.health() == "poll: ValueError: no good; poll: ValueError: no good")
+        await cancel(first)
+        assert tasks.health() == "poll: ValueError: no good"
+        await cancel(second)
+        assert tasks.health() is None

@@ -7,6 +7,7 @@ import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from wao_core.aio import BackgroundTasks
@@ -107,7 +108,8 @@ class Collector:
         for spec in fresh:
             poller = Poller(spec, self._make_reader(spec), self.store, targets=wanted[spec], observe=self._observe)
             first_delay = phase(spec) * min(spread, spec.interval)
-            task = self._tasks.spawn(f"poll {spec.metric} of {spec.endpoint.label}", poller.run(first_delay))
+            name = f"poll {spec.metric} of {spec.endpoint.label}"
+            task = self._tasks.supervise(name, partial(poller.run, first_delay))
             self._running[spec] = _Running(poller, task)
         for running in gone:  # after the fresh ones, which may reuse the connection
             running.task.cancel()

@@ -136,3 +136,19 @@ def test_readings_depend_on_no_more_of_a_node_than_its_addresses() -> None:
     before, after = (Node(name="n", labels={"at": at}, addresses=(("InternalIP", "10.0.0.1"),)) for at in "12")
     assert before != after
     assert addresses_of(before) == addresses_of(after) != addresses_of(None)
+
+
+async def test_a_poller_that_fails_is_reported_and_polls_again() -> None:
+    state, store, sensors = ClusterState(), SampleStore(), Sensors({"a": 20.0})
+    state.put(Kind.NODE_CONFIG, config("n1", "a"))
+    seen: list[Attempt] = []
+
+    def observe(attempt: Attempt) -> None:
+        seen.append(attempt)
+        if len(seen) == 1:
+            raise ValueError("no good")
+
+    async with Collector(state, store, sensors.reader, observe=observe) as collector:
+        await until(lambda: collector.health() is not None)
+        assert collector.health() == "poll inlet_temp of Redfish a: ValueError: no good"
+        await until(lambda: len(seen) > 1)

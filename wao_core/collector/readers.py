@@ -49,6 +49,10 @@ class SensorReaders:
         """Return the reader of a sensor; for an endpoint that cannot be used, one whose readings report why."""
         try:
             sensor = self._build(spec)
+            server = self._server(spec, sensor.base_url)
+            share = getattr(sensor, "share", None)  # see `wao_predict.endpoint`
+            if share is not None:
+                share(server.state)
             timeout = min(POLL_TIME, max(2.0, 0.8 * spec.interval))
             transport = self._endpoints.connect(
                 spec.endpoint, sensor.base_url, concurrency=concurrency(sensor), timeout=timeout
@@ -60,10 +64,6 @@ class SensorReaders:
             return _Unusable(
                 UsageError(f"a sensor of type {spec.endpoint.type} cannot be made: {type(error).__name__}")
             )
-        server = self._server(spec, sensor.base_url)
-        share = getattr(sensor, "share", None)  # see `wao_predict.endpoint`
-        if share is not None:
-            share(server.state)
         return _SensorReader(self, sensor, transport, server)
 
     def _server(self, spec: SensorSpec, base_url: str) -> _Server:

@@ -41,6 +41,13 @@ class Thermometer:
         return Reading(json.loads(answer.body))
 
 
+class Selfish(Thermometer):
+    """A plug-in that fails when it gets what the sensors at its server share."""
+
+    def share(self, state: dict[str, object]) -> None:
+        raise KeyError("session")
+
+
 class Secrets:
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return Secret({"username": b"u", "password": b"p"})
@@ -70,7 +77,7 @@ async def bench() -> AsyncIterator[Bench]:
     def build(spec: SensorSpec) -> Sensor:
         if spec.endpoint.type == "Nope":
             raise SensorError("no sensor of type 'Nope'")
-        return Thermometer(spec)
+        return Selfish(spec) if spec.endpoint.type == "Selfish" else Thermometer(spec)
 
     endpoints = Endpoints(Secrets().secret, EndpointAccess())
     yield Bench(SensorReaders(endpoints, build=build), f"http://127.0.0.1:{runner.addresses[0][1]}", server)
@@ -106,6 +113,7 @@ async def test_sensors_without_a_url_need_no_network(bench: Bench) -> None:
     ("endpoint", "message"),
     [
         (Endpoint("Nope"), "no sensor of type 'Nope'"),
+        (Endpoint("Selfish", "http://10.0.0.1"), "type Selfish cannot be made: KeyError"),
         (Endpoint("Thermometer", "http://169.254.169.254"), "not an allowed address"),
         (Endpoint("Thermometer", "http://[::1"), "is not an http or https URL"),
         (Endpoint("Thermometer", "ftp://host"), "not an http or https URL"),

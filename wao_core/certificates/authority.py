@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -25,6 +25,8 @@ OVERLAP = timedelta(minutes=10)
 """Time for which a new authority is published before it signs: mounted ConfigMaps are updated within two minutes."""
 MAX_PUBLISHED = 8
 """Authorities in a bundle: more exist only when the Secret is deleted repeatedly."""
+_UNUSABLE = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature)
+"""What a certificate or key leads to that is damaged, or of a kind that is not supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def renewal(
         The names in `hosts` whose certificate is for a client and not for a server.
     """
     authority, reasons = present.authority, {}
-    if authority is None or (due := _renewal_reason(authority, now)):
+    if authority is None or (due := _replacement_reason(authority, now)):
         reasons["authority"] = "there is none" if authority is None else due
         authority = new_authority(now)
     published = _unexpired([authority.certificate, present.bundle], now)[:MAX_PUBLISHED]
@@ -149,9 +151,10 @@ def _renewal_reason(pair: Pair, now: datetime) -> str:
     try:
         certificate = _load(pair.certificate)
         key = serialization.load_pem_private_key(pair.key, None)
-    except (ValueError, TypeError) as error:
+        belongs = certificate.public_key() == key.public_key()
+    except _UNUSABLE as error:
         return f"it cannot be read: {error}"
-    if certificate.public_key() != key.public_key():
+    if not belongs:
         return "certificate and key do not belong together"
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if now > certificate.not_valid_before_utc + life * 2 / 3:
@@ -159,11 +162,19 @@ def _renewal_reason(pair: Pair, now: datetime) -> str:
     return ""
 
 
+def _replacement_reason(authority: Pair, now: datetime) -> str:
+    """Return why an authority must be replaced, or an empty string: it may have been written by somebody else."""
+    if due := _renewal_reason(authority, now):
+        return due
+    key = serialization.load_pem_private_key(authority.key, None)
+    return "" if isinstance(key, ec.EllipticCurvePrivateKey) else "its key is not one of an elliptic curve"
+
+
 def is_signed_by(certificate: x509.Certificate, parent: x509.Certificate) -> bool:
     """Return whether an authority has signed a certificate."""
     try:
         certificate.verify_directly_issued_by(parent)
-    except (ValueError, TypeError, InvalidSignature):
+    except _UNUSABLE:
         return False
     return True
 

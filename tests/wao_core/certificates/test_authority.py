@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from wao_core.certificates.authority import (
@@ -19,7 +23,7 @@ from wao_core.certificates.authority import (
     renewal,
     service_hosts,
 )
-from wao_core.certificates.parts import Pair
+from wao_core.certificates.parts import Pair, common_name
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOSTS = {"wao-metrics-api": service_hosts("wao-metrics-api", "wao-system")}
@@ -41,7 +45,7 @@ def bundle_verifies(held: PresentCertificates, service: str = "wao-metrics-api")
     for parent in x509.load_pem_x509_certificates(held.bundle):
         try:
             leaf.verify_directly_issued_by(parent)
-        except ValueError:
+        except (ValueError, InvalidSignature):
             continue
         return True
     return False
@@ -133,11 +137,37 @@ def test_an_authority_is_replaced_long_before_its_end_and_clients_never_notice()
     assert len(x509.load_pem_x509_certificates(held.bundle)) == 2  # of three: the first has expired
 
 
+def test_an_authority_that_somebody_else_wrote_is_replaced_if_it_cannot_sign() -> None:
+    held, _ = at(NOTHING, timedelta())
+    key, name = rsa.generate_private_key(65537, 2048), common_name("ours")
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + SERVING_LIFE)
+        .sign(key, hashes.SHA256())
+    )
+    foreign = Pair(
+        certificate.public_bytes(Encoding.PEM),
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+    after, wanted = at(PresentCertificates(foreign, held.bundle, held.pairs), timedelta())
+    assert wanted.reasons == {"authority": "its key is not one of an elliptic curve"}
+    assert bundle_verifies(after)
+
+
+def of_unknown_curve(pair: Pair) -> Pair:
+    """Return a pair whose certificate has a key of a curve that no library knows."""
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.decode())
+    spoiled = der.replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d03017f"))
+    return Pair(ssl.DER_cert_to_PEM_cert(spoiled).encode(), pair.key)
+
+
 @pytest.mark.parametrize(
     ("spoiled", "why"),
     [
         (Pair(b"not PEM", b"not PEM"), "it cannot be read"),
         (new_authority(NOW), "it names no host"),
+        (of_unknown_curve(new_authority(NOW)), "it cannot be read"),
     ],
 )
 def test_a_damaged_secret_is_issued_again(spoiled: Pair, why: str) -> None:

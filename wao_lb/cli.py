@@ -76,9 +76,10 @@ def lb(
     ] = True,
 ) -> None:
     """Serve weights of endpoints by predicted power: /v1/weights/NAMESPACE/SERVICE, Envoy EDS, HAProxy agent checks."""
+    from wao_core.cluster.names import is_label_value
     from wao_core.serving.server import run
     from wao_lb.server import CiliumSettings, run_lb
-    from wao_lb.settings import LbSettings, is_label_value
+    from wao_lb.settings import LbSettings
     from wao_predict.traffic.limits import Limits
     from wao_predict.traffic.reasons import Rule
     from wao_predict.traffic.steps import Pace

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wao_core.cluster.records import Kind, Service
+from wao_core.cluster.selector import Selectors
 from wao_predict.errors import QuantityError
 from wao_predict.quantity import cores
 from wao_predict.traffic.limits import Limits
@@ -53,12 +52,7 @@ class LbSettings:
     max_plan_share: float = 0.05
 
 
-def is_label_value(text: str) -> bool:
-    """Return whether a text is a valid, non-empty label value."""
-    return re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text) is not None
-
-
-def selectors_of(proxy_name: str | None) -> Mapping[Kind, tuple[tuple[str, str], ...]]:
+def selectors_of(proxy_name: str | None) -> Selectors:
     """Return the label selectors that restrict watches to the Services of a proxy name.
 
     EndpointSlices are not selected by that label: manually created ones do not have it.

@@ -21,11 +21,11 @@ from wao_core.conditions import Condition
 from wao_core.crds.node_configs import first_by_node
 from wao_core.prediction.curve_book import CurveBook
 from wao_core.prediction.snapshot import ClusterSnapshot
+from wao_core.prediction.snapshot_builder import POWER
 from wao_predict.calibration.calibrator import Calibrator, Event, Rules
 from wao_predict.calibration.correction import Correction
 from wao_predict.recording.windows import NodeSamples, Window
 
-POWER = "power_watts"
 _log = logging.getLogger(__name__)
 
 

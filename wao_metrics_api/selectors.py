@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from wao_core.cluster.names import is_label_value, is_subdomain
 from wao_core.cluster.selector import satisfies
 from wao_core.errors import WaoCoreError
 
@@ -20,8 +21,6 @@ MAX_REQUIREMENTS = 64
 _SPECIAL = frozenset("=!(),<>")
 _SYMBOLS = frozenset({")", ",", "!", "==", "=", ">", "<", "!=", "("})
 _OPERATORS = ("in", "notin", "=", "==", "!=", ">", "<")
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 class SelectorError(WaoCoreError, ValueError):
@@ -197,8 +196,7 @@ def _is_identifier(word: str) -> bool:
 
 def _checked_key(key: str) -> str:
     prefix, slash, name = key.rpartition("/")
-    good_prefix = not slash or (len(prefix) <= 253 and _PREFIX.fullmatch(prefix) is not None)
-    if not good_prefix or _NAME.fullmatch(name) is None:
+    if (slash and not is_subdomain(prefix)) or not is_label_value(name):
         raise SelectorError(
             f"key: Invalid value: \"{key}\": name part must consist of alphanumeric characters, '-', '_' or '.'"
         )
@@ -213,7 +211,7 @@ def _checked(requirement: Requirement) -> Requirement:
             raise SelectorError(
                 f"values[{number}]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer"
             )
-        if value and _NAME.fullmatch(value) is None:
+        if value and not is_label_value(value):
             raise SelectorError(
                 f'values[{number}][{requirement.key}]: Invalid value: "{value}": a valid label must be an empty string '
                 "or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "

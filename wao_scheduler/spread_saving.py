@@ -19,6 +19,7 @@ from wao_core.cluster.sleeping import sleeping_watts
 from wao_core.cluster.state import ClusterState
 from wao_core.collector.store import SampleStore
 from wao_core.errors import WaoCoreError
+from wao_core.prediction.snapshot_builder import POWER
 from wao_predict.arrays import FloatArray
 from wao_predict.spread import BATCH, SpreadNodes, SpreadPods, spread_in_steps
 from wao_scheduler.decision_engine import DecisionEngine
@@ -35,7 +36,6 @@ DEFAULT_REQUEST = 0.1
 """CPU that the stock scheduler assumes for a Pod without a request [cores]."""
 PODS_PER_NODE = 110
 """Pods of a node that states no limit, the default of the kubelet."""
-METRIC = "power_watts"
 _HARD = ("NoSchedule", "NoExecute")
 
 Measured = Callable[[], Awaitable[Mapping[str, float]]]
@@ -214,7 +214,7 @@ def meters(samples: SampleStore) -> Measured:
 
     async def measured() -> dict[str, float]:
         now = time.time()
-        return {name: sample.value for name, sample in samples.by_node(METRIC).items() if sample.fresh(now)}
+        return {name: sample.value for name, sample in samples.by_node(POWER).items() if sample.fresh(now)}
 
     return measured
 

@@ -16,7 +16,6 @@ from wao_lb.settings import (
     RULE,
     LbSettings,
     is_chosen,
-    is_label_value,
     selectors_of,
     service_settings,
 )
@@ -46,23 +45,6 @@ def test_a_service_is_chosen_by_its_label_unless_it_is_headless(
     settings: LbSettings, fields: dict[str, Any], chosen: bool
 ) -> None:
     assert is_chosen(service(**fields), settings) is chosen
-
-
-@pytest.mark.parametrize(
-    ("text", "valid"),
-    [
-        ("wao", True),
-        ("a.b_c-D9", True),
-        ("a" * 63, True),
-        ("a" * 64, False),
-        ("", False),
-        ("-a", False),
-        ("a,b", False),
-    ],
-)
-def test_a_proxy_name_is_a_label_value(text: str, valid: bool) -> None:
-    """It becomes part of a label selector."""
-    assert is_label_value(text) is valid
 
 
 def test_watches_are_restricted_to_the_services_of_the_proxy() -> None:

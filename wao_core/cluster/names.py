@@ -36,6 +36,7 @@ SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 """Regular expression of an object's name, for RE2 and Python alike; the length is not part of it."""
 MAX_SUBDOMAIN, MAX_LABEL = 253, 63
 _SUBDOMAIN, _LABEL_NAME = re.compile(SUBDOMAIN), re.compile(_LABEL)
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def is_subdomain(name: str) -> bool:
@@ -46,3 +47,19 @@ def is_subdomain(name: str) -> bool:
 def is_label(name: str) -> bool:
     """Return whether this can be the name of a namespace."""
     return len(name) <= MAX_LABEL and _LABEL_NAME.fullmatch(name) is not None
+
+
+def is_label_value(text: str) -> bool:
+    """Return whether a text is a valid, non-empty value of a label; the name of a label has the same form."""
+    return _LABEL_VALUE.fullmatch(text) is not None
+
+
+def shortened(name: str, most: int) -> str:
+    """Return the first characters of a name that are a name too: a name ends with a letter or a digit.
+
+    Examples
+    --------
+    >>> shortened("edge.example.com", 5), shortened("edge", 5)
+    ('edge', 'edge')
+    """
+    return name[:most].rstrip("-.")

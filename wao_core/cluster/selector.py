@@ -6,6 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from wao_core.cluster.records import Kind
+
+Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
+"""Query parameters that restrict the lists and watches of a kind, such as a label selector."""
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 

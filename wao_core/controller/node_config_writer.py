@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wao_core.cluster.names import FIELD_MANAGER, GROUP, VERSION
+from wao_core.cluster.names import API_VERSION, FIELD_MANAGER, GROUP, MAX_LABEL, shortened
 from wao_core.cluster.records import NodeConfigTemplate
 from wao_core.cluster.state import ClusterState
 from wao_core.controller.diff import OWNER_KIND, NodeConfigChanges
@@ -48,12 +48,12 @@ class NodeConfigWriter:
         if template is None:  # deleted since the comparison
             return
         body = {
-            "apiVersion": f"{GROUP}/{VERSION}",
+            "apiVersion": API_VERSION,
             "kind": "NodeConfig",
             "metadata": {
                 "name": record.name,
                 "namespace": record.namespace,
-                "labels": {f"{GROUP}/template": template.name[:63]},
+                "labels": {f"{GROUP}/template": shortened(template.name, MAX_LABEL)},
                 "ownerReferences": [_owner_reference(template)],
             },
             "spec": wanted.spec,
@@ -63,7 +63,7 @@ class NodeConfigWriter:
 
 def _owner_reference(template: NodeConfigTemplate) -> dict[str, object]:
     return {
-        "apiVersion": f"{GROUP}/{VERSION}",
+        "apiVersion": API_VERSION,
         "kind": OWNER_KIND,
         "name": template.name,
         "uid": template.uid,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import ValidationError
 
+from wao_core.cluster.names import MAX_SUBDOMAIN, shortened
 from wao_core.cluster.records import Node, NodeConfig, NodeConfigTemplate, key_of
 from wao_core.cluster.selector import matches
 from wao_core.crds import models as crd
@@ -190,7 +191,7 @@ def config_name(template: NodeConfigTemplate, node: Node, taken: Mapping[str, De
     """Return `<template>-<node>`, with a digest when another pair has that name or it is too long."""
     name = f"{template.name}-{node.name}"
     other = taken.get(f"{template.namespace}/{name}")
-    if len(name) <= 253 and (other is None or other.record.node_name == node.name):
+    if len(name) <= MAX_SUBDOMAIN and (other is None or other.record.node_name == node.name):
         return name
     digest = hashlib.sha256(f"{template.name}/{node.name}".encode()).hexdigest()[:8]
-    return f"{name[:240].rstrip('-.')}-{digest}"
+    return f"{shortened(name, 240)}-{digest}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from wao_core.cluster.names import GROUP, VERSION
+from wao_core.cluster.names import API_VERSION
 from wao_core.cluster.records import NamespacedRecord
 from wao_core.cluster.source import ObjectRef, Source
 from wao_core.conditions import Condition, conditions_of, with_transitions
@@ -162,7 +162,7 @@ class StatusWriter:
 
 def reference(kind: str, record: NamespacedRecord) -> ObjectRef:
     """Return the reference to a custom resource of ours."""
-    return ObjectRef(kind, record.name, record.namespace, record.uid, f"{GROUP}/{VERSION}")
+    return ObjectRef(kind, record.name, record.namespace, record.uid, API_VERSION)
 
 
 def identity_of(record: NamespacedRecord) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from wao_core.cluster.names import GROUP
+from wao_core.cluster.names import GROUP, VERSION
 from wao_core.crds import models as crd
 from wao_core.errors import ManifestError
 
@@ -115,7 +115,7 @@ def definition(resource: Resource) -> dict[str, Any]:
         },
     }
     version = {
-        "name": "v1beta1",
+        "name": VERSION,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},

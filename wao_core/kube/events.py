@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from wao_core.cluster.names import shortened
 from wao_core.cluster.source import ObjectRef
 from wao_core.errors import SourceError
 from wao_core.kube.client import KubeClient
@@ -83,7 +84,7 @@ class EventRecorder:
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": f"{about.name[:220]}.{digest}{time.time_ns() % 10**9:x}", "namespace": namespace},
+            "metadata": {"name": f"{shortened(about.name, 220)}.{digest}{time.time_ns() % 10**9:x}", "namespace": namespace},
             "eventTime": format_rfc3339(time.time(), microseconds=True),
             "type": "Warning" if warning else "Normal",
             "reason": reason,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 
 from wao_core.cluster.records import Kind
+from wao_core.cluster.selector import Selectors
 from wao_core.kube.client import KubeClient
+from wao_core.kube.resources import POLLED
 from wao_core.kube.source import ClusterSource
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_predict.errors import UsageError
-
-Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 
 COUNTED = {
     Kind.NODE: "nodes",
@@ -107,7 +107,7 @@ async def _open(
 
 
 def _freshness(source: ClusterSource) -> str | None:
-    watched = source.kinds - {Kind.NODE_METRICS, Kind.POD_METRICS}
+    watched = source.kinds - POLLED.keys()
     missing = sorted(kind.value for kind in watched if not source.state.synced([kind]))
     if missing:
         return f"not read yet: {', '.join(missing)}"

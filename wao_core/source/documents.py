@@ -12,13 +12,12 @@ from typing import Any
 from wao_core.cluster.records import Kind, Record
 from wao_core.cluster.source import Secret
 from wao_core.errors import ManifestError
-from wao_core.kube.resources import RESOURCES
+from wao_core.kube.resources import POLLED, RESOURCES
 from wao_core.source.decoders import decode_object
 from wao_core.source.plain_values import plain_values
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 64 * 1024 * 1024
-METRICS = (Kind.NODE_METRICS, Kind.POD_METRICS)
 UNDATED = "1970-01-01T00:00:00Z"
 """Timestamp of figures that have none: they are valid as long as the file contains them."""
 
@@ -89,7 +88,7 @@ def record_of(document: Mapping[str, Any]) -> tuple[Kind, Record] | None:
     metadata = document.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError("the object needs a name", field="metadata.name")
-    if resource.kind in METRICS and "timestamp" not in document:
+    if resource.kind in POLLED and "timestamp" not in document:
         document = {**document, "timestamp": UNDATED}
     return resource.kind, decode_object(kind, document)
 

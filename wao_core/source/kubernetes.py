@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from wao_core.aio import BackgroundTasks
 from wao_core.cluster.records import Kind, Record
+from wao_core.cluster.selector import Selectors
 from wao_core.cluster.source import ObjectRef, Problem, Secret
 from wao_core.cluster.state import ClusterState
 from wao_core.errors import SourceError
@@ -39,7 +40,6 @@ class _Secret(msgspec.Struct):
     metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
-Selectors = Mapping[Kind, tuple[tuple[str, str], ...]]
 PAGED = frozenset({Kind.NODE, Kind.POD, Kind.WORKLOAD})
 """Kinds of so many and so large objects that all of them are listed in pages, not from the watch cache in one piece."""
 

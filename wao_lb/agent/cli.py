@@ -176,7 +176,7 @@ def lb_agent(
 
 def _problems(node: NodeSettings, url: str, ca: Path | None) -> list[str]:
     """Return the problems of the options, each naming its flag."""
-    from wao_lb.settings import is_label_value
+    from wao_core.cluster.names import is_label_value
 
     found = []
     if not node.proxy_name:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from wao_core.cluster.records import Kind
+from wao_core.cluster.selector import Selectors
 from wao_core.cluster.source import Source
-from wao_core.serving.cluster import Selectors, cluster
+from wao_core.serving.cluster import cluster
 from wao_core.serving.frame import ServerFrame
 from wao_core.serving.options import ServerOptions
 from wao_core.serving.server import serve

@@ -67,6 +67,14 @@ async def test_what_is_applied_has_the_spec_and_its_template_as_owner() -> None:
     assert bench.api.managers == ["wao-controller"]
 
 
+async def test_the_label_of_a_template_with_a_long_name_is_a_label_value() -> None:
+    bench, long = Bench(), "a" * 62 + ".rack-1"
+    bench.state.put(Kind.NODE_CONFIG_TEMPLATE, template(long))
+    assert await bench.apply(wanted(template=f"w/{long}")) == 0
+    (body,) = bench.api.bodies
+    assert body["metadata"]["labels"] == {"node.waok8s.github.io/template": "a" * 62}
+
+
 async def test_a_template_that_is_gone_owns_nothing_more() -> None:
     bench = Bench()
     assert await bench.apply(wanted(template="w/gone")) == 0

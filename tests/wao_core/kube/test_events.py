@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from wao_core.cluster.names import is_subdomain
 from wao_core.cluster.source import ObjectRef
 from wao_core.kube.client import KubeClient, KubeError
 from wao_core.kube.events import EventRecorder
@@ -59,6 +60,12 @@ async def test_an_event_says_of_what_it_is_and_why(site: Site) -> None:
     }
     assert (event["type"], event["reason"], event["note"]) == ("Normal", "Chosen", "the least of 3")
     assert event["reportingController"] == "wao-test"
+
+
+async def test_the_name_of_an_event_on_an_object_with_a_long_name_is_a_name(site: Site) -> None:
+    await site.tell("a" * 219 + "-" + "b" * 30)
+    (event,) = site.api.sent
+    assert is_subdomain(event["metadata"]["name"])
 
 
 async def test_a_burst_reports_25_events_and_then_one_a_second(site: Site) -> None:

@@ -14,6 +14,7 @@ from wao_core.cluster.addresses import canonical_address
 from wao_core.serving.short import ShortConnections
 from wao_lb.documents import ServiceWeights
 from wao_lb.outputs.clusters import ports_named, service_of
+from wao_predict.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,13 @@ class AgentCheckServer:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> AgentCheckServer:
-        self._server = await asyncio.start_server(self._answer, self._host, self._port, limit=LONGEST_LINE)
+        try:
+            self._server = await asyncio.start_server(self._answer, self._host, self._port, limit=LONGEST_LINE)
+        except OSError as error:
+            where = f"{self._host} port {self._port}"
+            raise UsageError(
+                f"cannot answer agent checks on {where}: {error.strerror}; choose another --agent-check-port"
+            ) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

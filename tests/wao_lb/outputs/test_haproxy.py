@@ -12,6 +12,7 @@ from tests.fakes.lb_cluster import EVERY, Cluster, part
 from wao_core.cluster.records import Endpoint, Kind
 from wao_lb.documents import ServiceWeights, WeightedEndpoint, WeightedPort
 from wao_lb.outputs.haproxy import LONGEST_LINE, AgentCheckServer, read_request, reply
+from wao_predict.errors import UsageError
 from wao_predict.traffic.limits import Limits
 
 
@@ -178,3 +179,9 @@ async def test_the_answer_comes_with_and_without_a_newline(port: int, newline: b
     writer.write(b"default/web:http 10.1.0.2:8080" + newline)
     assert b"ready up 50%\n" == await reader.read()
     writer.close()
+
+
+async def test_a_port_that_is_in_use_is_refused_with_the_flag(port: int) -> None:
+    with pytest.raises(UsageError, match=f"127.0.0.1 port {port}: .*; choose another --agent-check-port"):
+        async with AgentCheckServer(DUAL, "127.0.0.1", port):
+            pass

@@ -14,14 +14,14 @@ from wao_core.cluster.source import Secret
 from wao_core.collector.addresses import AllowedHosts
 from wao_core.redaction import hide_password
 from wao_predict.connection import Credentials
-from wao_predict.errors import SensorError, UsageError
+from wao_predict.errors import SensorError, UsageError, WaoError
 
 MAX_AGE = 60.0
 """Seconds after which a Secret is read again. Secrets are not watched, because that needs more rights."""
 MAX_SECRETS = 50_000
 """Cached Secrets at most; the one read first is dropped, and read again when it is needed."""
 LEAST_AGE = 5.0
-"""Seconds for which a Secret is not read again, even if its password was refused."""
+"""Seconds for which a Secret is not read again, even if its password was refused or it could not be read."""
 ALLOWED_ENDPOINTS = "waok8s.github.io/allowed-endpoints"
 """Annotation of a Secret: the hosts that it may be sent to. Without it, all endpoints of its namespace."""
 
@@ -51,8 +51,9 @@ class SecretBook:
         self, read_secret: ReadSecret, *, needs_annotation: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._read_secret, self._needs_annotation, self._clock = read_secret, needs_annotation, clock
-        # neither keeps the credentials or locks of Secrets that are not used any more
+        # none of them keeps what belongs to Secrets that are not used any more
         self._cached: TTLCache[str, _Cached] = TTLCache(MAX_SECRETS, MAX_AGE, timer=clock)
+        self._errors: TTLCache[str, WaoError] = TTLCache(MAX_SECRETS, LEAST_AGE, timer=clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def __len__(self) -> int:
@@ -80,7 +81,7 @@ class SecretBook:
             async with lock:
                 cached = self._usable(reference, refused)
                 if cached is None:
-                    cached = self._cached[reference] = await self._read(reference)
+                    cached = self._cached[reference] = await self._read_once(reference)
         if cached.allowed is not None and not cached.allowed.permit(host):
             raise SensorError(
                 f"Secret {reference} may not be sent to {host}: its annotation {ALLOWED_ENDPOINTS} does not list it"
@@ -93,6 +94,17 @@ class SecretBook:
         except KeyError:
             return None
         return None if refused and self._clock() - cached.read_at > LEAST_AGE else cached
+
+    async def _read_once(self, reference: str) -> _Cached:
+        """Read a Secret; an error is raised again for a while, so that not every sensor repeats the request."""
+        known = self._errors.get(reference)
+        if known is not None:
+            raise known.with_traceback(None)  # it would collect frames
+        try:
+            return await self._read(reference)
+        except WaoError as error:
+            self._errors[reference] = error
+            raise
 
     async def _read(self, reference: str) -> _Cached:
         namespace, _, name = reference.partition("/")

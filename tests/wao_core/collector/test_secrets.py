@@ -57,6 +57,16 @@ async def test_errors_are_reported(data: Mapping[str, bytes] | None, message: st
         await SecretBook(Secrets(data).secret).get("wao/bmc", host="bmc")
 
 
+async def test_a_secret_that_cannot_be_read_is_not_requested_by_every_sensor() -> None:
+    source = Secrets(None)
+    book = SecretBook(source.secret, clock=lambda: source.now)
+    results = await asyncio.gather(*(book.get("wao/bmc", host="bmc") for _ in range(20)), return_exceptions=True)
+    assert {type(result) for result in results} == {SensorError}
+    assert source.reads == 1
+    source.now, source.data = 6.0, {"username": b"u", "password": b"p"}
+    assert await book.get("wao/bmc", host="bmc") == Credentials("u", "p")
+
+
 async def test_secrets_that_are_not_used_any_more_are_forgotten() -> None:
     source = Secrets({"username": b"u", "password": b"p"})
     book = SecretBook(source.secret, clock=lambda: source.now)

@@ -15,8 +15,8 @@ MOST_VALUES = 200_000
 NOT_JSON = (ValueError, RecursionError)
 """What decoders raise for a text that is not the JSON that is expected.
 
-`json.JSONDecodeError`, `UnicodeDecodeError` and `msgspec.DecodeError` are a `ValueError`; a text that is nested too deeply
-leads to a `RecursionError`, also in parts that the decoder skips.
+`json.JSONDecodeError`, `UnicodeDecodeError` and `msgspec.DecodeError` are a `ValueError`; a text that is nested too
+deeply leads to a `RecursionError`, also in parts that the decoder skips.
 """
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")

@@ -81,10 +81,11 @@ class EventRecorder:
         if len(self._recent) < 10_000:
             self._recent[digest] = self._clock()
         namespace = about.namespace or "default"
+        name = f"{shortened(about.name, 220)}.{digest}{time.time_ns() % 10**9:x}"
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": f"{shortened(about.name, 220)}.{digest}{time.time_ns() % 10**9:x}", "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace},
             "eventTime": format_rfc3339(time.time(), microseconds=True),
             "type": "Warning" if warning else "Normal",
             "reason": reason,

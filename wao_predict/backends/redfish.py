@@ -36,7 +36,7 @@ class RedfishBackend:
         self._base = base_of(endpoint)
         self._system = system
         self._options = options
-        model_options(options)
+        self.features = model_options(options).features
         self._model: V2Backend | None = None
         self._failed = False
 

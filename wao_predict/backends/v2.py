@@ -96,8 +96,8 @@ class V2Backend:
         The infer URL or the model's URL, with or without a version. Options can follow in the fragment, such as
         "#inputName=INPUT__0&maxBatchSize=8".
     options
-        inputName, outputName, datatype, maxBatchSize and contentType, see `ModelOptions`; they take precedence over the
-        fragment and over the metadata of the server.
+        inputName, outputName, datatype, maxBatchSize, contentType and features, see `ModelOptions`; they take
+        precedence over the fragment and over the metadata of the server.
 
     Raises
     ------
@@ -117,6 +117,11 @@ class V2Backend:
     def from_endpoint(cls, endpoint: Endpoint, context: EndpointContext) -> V2Backend:
         """Return the model at the endpoint's URL."""
         return cls(endpoint.url, **endpoint.options.mapping("options"))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features, in the order of the columns."""
+        return self._options.features
 
     @property
     def endpoint(self) -> str:

@@ -33,7 +33,7 @@ _BINARY = {
 def encode_request(
     X: FloatArray, signature: Signature, options: ModelOptions, *, request_id: str = ""
 ) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of an infer request for rows of shape (n, 3)."""
+    """Return the headers and the body of an infer request for rows of shape (n, n_features)."""
     tensors, raw = [], []
     for tensor in signature.inputs:
         values = X[:, list(tensor.features)].reshape(tensor.shape(len(X)))

@@ -1,6 +1,6 @@
 """How a model takes the features: from the V2 metadata of its server, and from what is stated. Pure.
 
-The metadata inform, the server decides: metadata that do not fit three features are not an error, but they are quoted
+The metadata inform, the server decides: metadata that do not fit the features are not an error, but they are quoted
 when the server refuses a request.
 """
 
@@ -16,7 +16,6 @@ from wao_predict.features import FEATURES, feature_places
 
 INPUT_NAME = "predict-prob"
 """The reference's input name, for servers that do not name their inputs."""
-_ALL = tuple(range(len(FEATURES)))
 _FLOATS = ("FP64", "FP32", "FP16")
 
 
@@ -29,14 +28,14 @@ class InputTensor:
     name, datatype
         As in the request.
     features
-        Positions of the features that it takes, in `FEATURES`.
+        Positions of the features that it takes, among those of the model.
     dims
         Its shape, -1 for the number of rows.
     """
 
     name: str = INPUT_NAME
     datatype: str = "FP32"
-    features: tuple[int, ...] = _ALL
+    features: tuple[int, ...] = tuple(range(len(FEATURES)))
     dims: tuple[int, ...] = (-1, len(FEATURES))
 
     def shape(self, n_samples: int) -> list[int]:
@@ -71,7 +70,9 @@ class Signature:
 
 def stated_signature(options: ModelOptions) -> Signature:
     """Return the signature of a model whose server does not describe it."""
-    tensor = InputTensor(options.input_name or INPUT_NAME, options.datatype or "FP32")
+    places = tuple(range(len(options.features)))
+    name, datatype = options.input_name or INPUT_NAME, options.datatype or "FP32"
+    tensor = InputTensor(name, datatype, places, (-1, len(places)))
     return Signature((tensor,), max_rows=options.max_batch_size or MAX_ROWS)
 
 
@@ -88,15 +89,16 @@ def signature_of(document: object, options: ModelOptions) -> Signature:
     if chosen is None:
         return replace(base, doubt=doubt)
     name = str(chosen["name"])
-    dims, of_shape = _dims(_shape(chosen), name)
+    dims, of_shape = _dims(_shape(chosen), name, len(options.features))
     datatype, of_type = _datatype(chosen, options)
     doubts = "; ".join(filter(None, (doubt, of_shape, of_type)))
-    return _limited(replace(base, doubt=doubts), (InputTensor(name, datatype, _ALL, dims),), options)
+    tensor = InputTensor(name, datatype, base.inputs[0].features, dims)
+    return _limited(replace(base, doubt=doubts), (tensor,), options)
 
 
 def _limited(base: Signature, inputs: tuple[InputTensor, ...], options: ModelOptions) -> Signature:
     """Return the signature with its inputs; a fixed number of rows applies unless a batch size is stated."""
-    if inputs[0].dims == (len(FEATURES),):  # one row without a dimension for rows
+    if inputs[0].dims == (len(options.features),):  # one row without a dimension for rows
         return replace(base, inputs=inputs, rows=1)
     fixed = inputs[0].dims[0]
     if fixed == -1 or fixed > MAX_ROWS or options.max_batch_size is not None:
@@ -124,13 +126,13 @@ def _chosen(inputs: list[Mapping[str, Any]], options: ModelOptions) -> tuple[Map
 def _columns(inputs: list[Mapping[str, Any]], options: ModelOptions) -> tuple[InputTensor, ...]:
     """Return one tensor per feature where the inputs are the columns of a table, else none."""
     try:
-        places = feature_places([str(item["name"]) for item in inputs])
+        places = feature_places([str(item["name"]) for item in inputs], options.features)
     except FeatureError:  # two names of one feature
         return ()
-    if len(inputs) != len(FEATURES) or len(places) != len(FEATURES):
+    if len(inputs) != len(options.features) or len(places) != len(options.features):
         return ()
     tensors = []
-    for number, feature in enumerate(FEATURES):
+    for number, feature in enumerate(options.features):
         item = inputs[places[feature]]
         dims = _shape(item)
         dims = dims if dims in ((-1,), (-1, 1), (1,), (1, 1)) else (-1, 1)
@@ -150,9 +152,8 @@ def _shape(item: Mapping[str, Any]) -> tuple[int, ...]:
         return ()
 
 
-def _dims(shape: tuple[int, ...], name: str) -> tuple[tuple[int, ...], str]:
-    """Return the shape for three features, and what does not fit."""
-    count = len(FEATURES)
+def _dims(shape: tuple[int, ...], name: str, count: int) -> tuple[tuple[int, ...], str]:
+    """Return the shape for a number of features, and what does not fit."""
     if shape == (count,):
         return shape, ""
     if not shape or shape == (-1,):
@@ -161,7 +162,8 @@ def _dims(shape: tuple[int, ...], name: str) -> tuple[tuple[int, ...], str]:
     if last in (count, -1) and all(size in (1, -1) for size in between) and (shape[0] == -1 or shape[0] > 0):
         return (shape[0], *(1 for _ in between), count), ""
     shown = ", ".join(map(str, shape))[:60]
-    return (-1, count), f"its input {name:.60} has the shape [{shown}], and WAO sends {count} features per row"
+    doubt = f"its input {name:.60} has the shape [{shown}], and WAO sends {count} features per row"
+    return (-1, count), f"{doubt}: name those of the model with the option features"
 
 
 def _datatype(item: Mapping[str, Any], options: ModelOptions) -> tuple[str, str]:

@@ -23,8 +23,8 @@ ModelOption = Annotated[
     typer.Option(
         "--option",
         metavar="NAME=VALUE",
-        help="Option of the type; can be repeated. For a V2 server: inputName, outputName, datatype, maxBatchSize and "
-        "contentType. Default: the metadata of the server.",
+        help="Option of the type; can be repeated. For a V2 server: inputName, outputName, datatype, maxBatchSize, "
+        "contentType and features. Default: the metadata of the server.",
     ),
 ]
 """The options of a model, as in the field `options` of a NodeConfig."""

@@ -120,3 +120,7 @@ async def test_the_bmcs_credentials_stay_with_the_bmc() -> None:
                 await arun(RedfishBackend(bmc.url).flow(np.ones((1, 3))), transport)
             await transport.close()
     assert raised.value.status_code == 401  # it requires credentials and got none
+
+
+def test_the_features_of_the_model_are_those_of_the_options() -> None:
+    assert RedfishBackend("https://bmc", features="cpu_usage").features == ("cpu_usage",)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.fakes.triton import StrictServer, Tensor
-from wao_predict import ProtocolError, RemoteError, UsageError
+from wao_predict import Predictor, ProtocolError, RemoteError, UsageError
 from wao_predict.backends.v2 import V2Backend, infer_url, metadata_url
 from wao_predict.endpoint import Endpoint, EndpointContext, Options
 from wao_predict.flow import Request, Response, run
@@ -306,3 +306,23 @@ def test_a_description_that_is_too_large_is_done_without() -> None:
         return server(request)
 
     assert run(V2Backend(URL).flow(X), MockTransport(respond)).tolist() == [20.0, 40.0, 60.0]
+
+
+@pytest.mark.parametrize("stated", ["cpu_usage, amb_temp", ("cpu_usage", "inlet_temp")], ids=["text", "names"])
+@pytest.mark.parametrize("shape", [None, [-1, 2], [2]], ids=str)
+def test_a_model_gets_the_features_that_it_names_and_no_others(stated: object, shape: list[int] | None) -> None:
+    requests: list[list[list[float]]] = []
+
+    def answer(request: Request) -> Response:
+        if request.method == "GET":
+            inputs = [] if shape is None else [{"name": "x", "datatype": "FP32", "shape": shape}]
+            return json_response({"name": "power", "inputs": inputs})
+        (tensor,) = json.loads(request.body or b"")["inputs"]
+        requests.append(np.reshape(tensor["data"], (-1, 2)).tolist())
+        watts = [100.0] * len(requests[-1])
+        return json_response({"outputs": [{"name": "y", "datatype": "FP64", "shape": [len(watts)], "data": watts}]})
+
+    predictor = Predictor(V2Backend(URL, features=stated), transport=MockTransport(answer))
+    assert predictor.features == ("cpu_usage", "inlet_temp")
+    assert predictor.predict({"cpu_usage": [10, 50], "inlet_temp": [22, 30]}).tolist() == [100.0, 100.0]
+    assert [row for rows in requests for row in rows] == [[10.0, 22.0], [50.0, 30.0]]

@@ -30,6 +30,7 @@ def test_nothing_and_empty_texts_state_nothing() -> None:
         ({"maxBatchSize": 0}, "maxBatchSize 0 is not a number from 1 to 4096"),
         ({"maxBatchSize": "-8"}, "maxBatchSize '-8' is not a number"),
         ({"maxBatchSize": "9" * 40}, "maxBatchSize '999"),
+        ({"features": "inlet_temp"}, "cpu_usage is needed"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_named_with_the_remedy(given: dict[str, object], words: str) -> None:

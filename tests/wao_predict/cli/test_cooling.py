@@ -91,8 +91,9 @@ def extender_of(*, calibrated: float = 1.0) -> JsonServer:
     engine = DecisionEngine(state, SchedulerSettings())
     engine.update(replace(taken, models=(f"Onnx {MODEL}",) * 21))
     nodes = nodes_document(engine, {f"Onnx {MODEL}": load_predictor(MODEL)})
+    fleet = fleet_document(engine, measured_fleet(engine), label=LABEL)
     return JsonServer(
-        {"/v1/fleet": fleet_document(engine, measured_fleet(engine), label=LABEL), "/v1/nodes": msgspec.to_builtins(nodes)},
+        {"/v1/fleet": fleet, "/v1/nodes": msgspec.to_builtins(nodes)},
     )
 
 

@@ -79,10 +79,21 @@ class Reader:
             if error.status_code == 404:
                 return None
             raise
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except NOT_JSON as error:
-            raise SourceError(f"GET {path}: the answer is not a {kind.__name__}: {error}") from None
+        return answer_of(body, kind, f"GET {path}")
+
+
+def answer_of(body: bytes, kind: type[T], request: str) -> T:
+    """Return the answer to a request such as "GET /version".
+
+    Raises
+    ------
+    SourceError
+        The answer is something else, such as the page of a proxy.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except NOT_JSON as error:
+        raise SourceError(f"{request}: the answer is not a {kind.__name__}: {error}") from None
 
 
 async def fact(work: Awaitable[T], limit: float) -> T | Missing:

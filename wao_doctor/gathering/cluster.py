@@ -23,11 +23,10 @@ from wao_doctor.facts import CertificatePlace, Facts, Listed, Missing, Probe, Ri
 from wao_doctor.gathering.certificates import decoded, described, load
 from wao_doctor.gathering.probing import reach
 from wao_doctor.manifests import rights_of
-from wao_doctor.reading import Reader, fact
+from wao_doctor.reading import Reader, answer_of, fact
 from wao_doctor.settings import LEADERS, DoctorSettings
 from wao_lb.settings import PROXY_LABEL
 from wao_metrics_api.names import GROUPS as OUR_GROUPS
-from wao_predict.json_values import NOT_JSON
 from wao_predict.timestamps import parse_rfc3339
 
 T = TypeVar("T")
@@ -78,7 +77,7 @@ class ClusterFacts:
         began = self._clock()
         body, date = await self._client.date(timeout=self._settings.timeout)
         ended = self._clock()
-        version = str(msgspec.json.decode(body, type=dict[str, Any]).get("gitVersion", ""))
+        version = answer_of(body, ServerVersion, "GET /version").git
         try:
             stated = parsedate_to_datetime(date).timestamp() + 0.5  # whole seconds, cut
         except (ValueError, TypeError):
@@ -287,16 +286,30 @@ class ClusterFacts:
         }
         version = "authorization.k8s.io/v1"
         body = {"apiVersion": version, "kind": "SubjectAccessReview", "spec": spec}
-        answer = await self._client.send(
-            "POST", api_path(version, "subjectaccessreviews"), body=body, timeout=self._settings.timeout
-        )
-        status = msgspec.json.decode(answer, type=dict[str, Any]).get("status") or {}
-        return status.get("allowed") is True
+        path = api_path(version, "subjectaccessreviews")
+        answer = await self._client.send("POST", path, body=body, timeout=self._settings.timeout)
+        return answer_of(answer, AccessReview, f"POST {path}").status.allowed
 
     async def _by_name(self, names: Iterable[str], kind: type[T], path: Callable[[str], str]) -> dict[str, T | None]:
         listed = list(names)
         reads = [self._read.get(path(name), kind) for name in listed]  # type: ignore[type-var]
         return dict(zip(listed, await asyncio.gather(*reads), strict=True))
+
+
+class ServerVersion(msgspec.Struct):
+    """The answer to GET /version."""
+
+    git: str = msgspec.field(name="gitVersion", default="")
+
+
+class _ReviewStatus(msgspec.Struct):
+    allowed: bool = False
+
+
+class AccessReview(msgspec.Struct):
+    """The answer to a SubjectAccessReview."""
+
+    status: _ReviewStatus = msgspec.field(default_factory=_ReviewStatus)
 
 
 class _Described(msgspec.Struct):
@@ -308,15 +321,14 @@ class _Value(msgspec.Struct):
     described: _Described = msgspec.field(name="describedObject", default_factory=_Described)
 
 
-class _Values(msgspec.Struct):
+class MetricValues(msgspec.Struct):
+    """The answer to a list of custom metrics."""
+
     items: list[_Value] | None = None
 
 
 def _times(body: bytes, path: str) -> dict[str, float]:
-    try:
-        items = msgspec.json.decode(body, type=_Values).items or []
-    except NOT_JSON as error:
-        raise SourceError(f"GET {path}: the answer is not a list of values: {error}") from None
+    items = answer_of(body, MetricValues, f"GET {path}").items or []
     times = {item.described.name: parse_rfc3339(item.timestamp) for item in items}
     return {name: at for name, at in times.items() if at is not None}
 

@@ -88,6 +88,13 @@ async def test_the_clock_of_the_api_server_counts() -> None:
     assert facts.now == cluster.time + 0.5
 
 
+async def test_what_answers_in_place_of_the_api_server_is_not_a_bug_of_ours() -> None:
+    facts = await gathered(Cluster(**{"/version": ["a", "page"]}), "nodes")
+    assert isinstance(facts.server, Missing)
+    assert "GET /version: the answer is not a ServerVersion" in facts.server.reason
+    assert "bug" not in facts.server.remedy
+
+
 async def test_each_config_map_may_be_missing_on_its_own() -> None:
     cluster = Cluster(
         **{f"{MAPS}/wao-ca": config_map("wao-ca"), f"{MAPS}/wao-scheduler": 403, f"{MAPS}/wao-standby": 404}

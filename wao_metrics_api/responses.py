@@ -11,6 +11,7 @@ from starlette.types import Scope, Send
 
 from wao_core.serving.status import StatusError
 from wao_metrics_api.negotiation import Form
+from wao_predict.json_values import NOT_JSON
 
 _FIXED = [(b"cache-control", b"no-cache, private")]
 _JSON = b"application/json"
@@ -69,7 +70,7 @@ def _as_yaml(body: bytes) -> bytes:
         return body
     try:
         return yaml.dump(json.loads(body), Dumper=_DUMPER, sort_keys=False, encoding="utf-8")
-    except (ValueError, RecursionError):  # a delegate chooses what is in its lists
+    except NOT_JSON:  # a delegate chooses what is in its lists
         return body
 
 

@@ -16,6 +16,7 @@ from wao_predict.endpoint import Endpoint, EndpointContext
 from wao_predict.errors import MissingExtra, ModelLoadError, PredictError, UsageError
 from wao_predict.features import FEATURES, FeatureRanges, checked_features
 from wao_predict.intervals import Intervals
+from wao_predict.json_values import NOT_JSON
 from wao_predict.models.metadata import MAX_MODEL_BYTES, ranges_from_json
 
 
@@ -188,5 +189,5 @@ def _knots(metadata: Mapping[str, str], path: Path) -> FloatArray | None:
         return None
     try:
         return checked_knots(json.loads(stated))
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         raise ModelLoadError(f"{path}: its metadata wao.knots is not an ascending JSON list of CPU loads") from None

@@ -215,6 +215,7 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None, max_b
 
     from wao_predict.errors import RemoteError
     from wao_predict.flow import Request
+    from wao_predict.json_values import NOT_JSON
     from wao_predict.transport import HttpTransport
 
     content = None if body is None else json.dumps(body).encode()
@@ -225,7 +226,7 @@ def get_json(url: str, path: str, how: Connection, *, body: object = None, max_b
         transport.close()
     try:
         document = json.loads(response.body)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         document = None
     if response.status != 200 or document is None:
         said = document.get("error", "") if isinstance(document, dict) else "not JSON"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,12 @@ from wao_predict.csvtable import CsvTable, read_csv
 from wao_predict.errors import MissingExtra, UsageError
 
 SUFFIX = ".parquet"
+MOST_VALUES = 50_000_000
+"""Values of a file: a few hundred kilobytes can have billions of equal ones."""
+MOST_TEXT = 128 * 1024
+"""Characters of a value, as in CSV files: a long text can be stored once for all rows."""
+BATCH = 250
+"""Rows that are decompressed at a time."""
 
 
 def read_table(path: str | Path) -> CsvTable:
@@ -30,12 +36,22 @@ def read_parquet(path: str | Path) -> CsvTable:
     pyarrow = _pyarrow("reading Parquet")
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            table = file.read()
-        columns = [column.to_pylist() for column in table.columns]
+            if file.metadata.num_rows * file.metadata.num_columns > MOST_VALUES:
+                raise UsageError(f"{path} has more than {MOST_VALUES:,} values: split it, or leave columns out")
+            names, rows = file.schema_arrow.names, list(_rows(file, str(path)))
     except (OSError, pyarrow.ArrowException) as error:
         raise UsageError(f"{path} cannot be read as Parquet: {error!s:.200}") from None
-    rows = [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
-    return CsvTable(str(path), table.column_names, rows, list(range(1, len(rows) + 1)))
+    return CsvTable(str(path), names, rows, list(range(1, len(rows) + 1)))
+
+
+def _rows(file: Any, name: str) -> Iterator[list[str]]:
+    """Yield the rows of a Parquet file as text."""
+    for batch in file.iter_batches(batch_size=BATCH):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            texts = ["" if value is None else str(value) for value in row]
+            if max(map(len, texts), default=0) > MOST_TEXT:
+                raise UsageError(f"{name} cannot be read: a value has more than {MOST_TEXT:,} characters")
+            yield texts
 
 
 def write_parquet(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:

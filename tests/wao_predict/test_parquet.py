@@ -32,3 +32,22 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "t.parquet")
     with pytest.raises(UsageError, match="cannot be read as Parquet"):
         read_table(tmp_path / "absent.parquet")
+
+
+def test_a_small_file_of_many_equal_values_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wao_predict.parquet.MOST_VALUES", 100)
+    write_parquet(tmp_path / "t.parquet", {"cpu_usage": [1.5] * 50, "watts": [100.0] * 50})
+    assert len(read_table(tmp_path / "t.parquet").rows) == 50
+    write_parquet(tmp_path / "t.parquet", {"cpu_usage": [1.5] * 51, "watts": [100.0] * 51})
+    with pytest.raises(UsageError, match="more than 100 values: split it"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_long_texts_that_are_stored_once_are_not_copied_for_every_row(tmp_path: Path) -> None:
+    texts = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 5_000, pyarrow.int32()), ["x" * 1_000_000])
+    parquet.write_table(pyarrow.table({"node": texts}), tmp_path / "t.parquet", compression="zstd")
+    assert (tmp_path / "t.parquet").stat().st_size < 10_000
+    with pytest.raises(UsageError, match="more than 131,072 characters"):
+        read_table(tmp_path / "t.parquet")

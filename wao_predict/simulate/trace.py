@@ -115,8 +115,8 @@ class Trace:
             for name, values in (("arrival", arrival), ("duration", duration), ("request", request))
         )
         used = cores if use is None else _column("use", use)
-        free = np.ones(len(start), dtype=np.bool_) if movable is None else np.asarray(movable, dtype=np.bool_)
-        end = DAY if horizon is None else horizon
+        free = np.ones(len(start), dtype=np.bool_) if movable is None else _truths("movable", movable)
+        end = DAY if horizon is None else as_number("horizon", horizon)
         if len({len(column) for column in (start, length, cores, used, free)}) == 1:
             order = np.argsort(start, kind="stable")
             start, length, cores, used = (column[order] for column in (start, length, cores, used))
@@ -213,6 +213,14 @@ def _column(name: str, values: object) -> FloatArray:
     if column.ndim != 1:
         raise UsageError(f"{name} has shape {column.shape}: give one value for each pod")
     return column
+
+
+def _truths(name: str, values: object) -> BoolArray:
+    """Return a column of booleans; a text such as "no" would be true."""
+    column = np.asarray(values)
+    if column.ndim != 1 or (column.size and column.dtype.kind not in "bui"):
+        raise UsageError(f"{name} has values that are not booleans: give True or False for each pod")
+    return column.astype(np.bool_)
 
 
 def _daily(uniform: FloatArray, peak: float) -> FloatArray:

@@ -61,6 +61,8 @@ def test_columns_are_sorted_by_arrival_and_end_with_the_last_pod() -> None:
         ({"use": [-0.5]}, "use of pod 1 is -0.5"),
         ({"use": [1.0, 2.0]}, "2 values of use for 1 pods"),
         ({"horizon": 0.0}, "the simulated time is 0 s"),
+        ({"horizon": "a day"}, "horizon has values that are not numbers"),
+        ({"movable": ["no"]}, "movable has values that are not booleans: give True or False for each pod"),
     ],
 )
 def test_columns_that_cannot_be_used_are_named(columns: dict[str, Any], words: str) -> None:

@@ -89,7 +89,6 @@ class Fleet:
     doubt: bool = False
     crashes: bool = False  # after the next write, before its acts
     writes_fail: bool = False
-    shutdowns: list[tuple[float, str]] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)  # how long nodes had run when a decision chose them
     left: list[float] = field(default_factory=list)  # free cores that each decision to switch off left
     created: int = 0
@@ -151,6 +150,10 @@ class Fleet:
             unschedulable=server.cordoned,
         )
 
+    def set_dry(self, dry: bool) -> None:
+        """Change the method of all nodes."""
+        self.standby = msgspec.structs.replace(self.standby, method="DryRun" if dry else "Redfish")
+
     def config(self, name: str) -> NodeConfig:
         return NodeConfig(name=name, namespace="w", node_name=name, standby=self.standby)
 
@@ -202,7 +205,7 @@ class Fleet:
             ready=server.ready,
             heartbeat=str(server.heartbeat),
             cordoned=server.cordoned,
-            power=server.power(),
+            power=None if self.standby.dry_run else server.power(),
             pods=len(self.on(name)),
             sent=None if sent is None else self.now - sent,
         )
@@ -220,9 +223,9 @@ class Fleet:
                     if self.on(name):
                         continue
                     assert server.cordoned, f"{name} is shut down without a cordon"
-                    self.shutdowns.append((self.now, name))
                 self.sent[name] = self.now
-                server.reset(act, self.now)
+                if not self.standby.dry_run:
+                    server.reset(act, self.now)
 
     def phases(self) -> dict[str, str]:
         return {name: progress.phase.value for name, progress in self.progress.items()}

@@ -261,6 +261,10 @@ class RandomDays(RuleBasedStateMachine):
     def the_kill_switch(self, stopped: bool) -> None:
         self.fleet.stopped = stopped
 
+    @rule(dry=st.booleans())
+    def the_method_becomes_dry_run(self, dry: bool) -> None:
+        self.fleet.set_dry(dry)
+
     @rule(doubt=st.booleans())
     def there_is_doubt(self, doubt: bool) -> None:
         self.fleet.doubt = doubt
@@ -280,6 +284,7 @@ class RandomDays(RuleBasedStateMachine):
             return
         fleet = self.fleet
         fleet.writes_fail, fleet.stopped = False, True
+        fleet.set_dry(False)
         for server in fleet.servers.values():
             server.bmc_away, server.boots, server.obeys, server.pretends_off = False, True, True, False
         for _ in range(24):

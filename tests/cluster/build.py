@@ -38,9 +38,11 @@ TOOLS = {
     "helm": "helm.sh/helm/v4/cmd/helm",
 }
 """Programs that the tests of the test bed call, by module."""
+FAST = "-gcflags=all=-N -l"
+"""Without optimization, a build needs up to a third less time."""
 PEERS = {
-    "cilium": ("test", "-c", "github.com/cilium/cilium/pkg/loadbalancer/tests"),
-    "collector": ("build", "."),
+    "cilium": ("test", "-c", FAST, "github.com/cilium/cilium/pkg/loadbalancer/tests"),
+    "collector": ("build", FAST, "."),
 }
 """Programs with the code of other projects that the tests of interoperability call, by module, as arguments of go."""
 

@@ -13,8 +13,8 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.002)  # between two looks
 
 
-MANY_TURNS = 200
-"""More turns of the event loop than a request takes whose work holds it."""
+MANY_TURNS = 20
+"""More turns of the event loop than a request takes whose work holds it: one or two."""
 
 
 async def turns_during(work: Awaitable[object]) -> int:

@@ -283,7 +283,7 @@ async def test_the_sensors_are_listed_with_their_reasons(client: httpx2.AsyncCli
 async def test_other_requests_are_answered_while_many_sensors_are_listed(
     client: httpx2.AsyncClient, state: ClusterState, store: SampleStore
 ) -> None:
-    names = [f"m{number}" for number in range(3000)]
+    names = [f"m{number}" for number in range(10_000)]
     state.replace(Kind.NODE_CONFIG, [node_config(name, "inlet_temp") for name in names])
     for name in names:
         store.fail(name, "inlet_temp", "no answer in 8 s", ttl=60)

@@ -25,11 +25,13 @@ def front(bed: ControlPlane, site: Site) -> Iterator[str]:
         metadata = item["metadata"]
         path = api_path(item["apiVersion"], f"{item['kind'].lower()}s", namespace=metadata.get("namespace", ""))
         bed.admin.create(path, item)
-    made = service("front", labels={})
+    made, few = service("front", labels={}), service("few", labels={}, selector={"app": "few"})
     made["metadata"]["annotations"] = {WEIGHTS_OF: "web"}
+    for item in (made, few):
+        item["spec"]["ports"].append({"name": "alt", "port": 81, "targetPort": 8080})
     bed.admin.create(SERVICES, made)
     bed.admin.create_all(PODS, [named_pod(f"few-{row}", "few", NODES.names[row]) for row in range(2)])
-    bed.admin.create(SERVICES, service("few", labels={}, selector={"app": "few"}))
+    bed.admin.create(SERVICES, few)
     flags = ("--settle-time=0", "--agent-check-port=0", "--cilium", "--proxy-name=")
     container = site.deployment.start("wao-lb", *flags, without=("--agent-check-port",))
     yield "front"
@@ -46,6 +48,10 @@ def nodes(bed: ControlPlane, name: str) -> set[str]:
     return {endpoint["nodeName"] for item in slices(bed, name) for endpoint in item["endpoints"]}
 
 
+def port_names(bed: ControlPlane, name: str) -> list[set[str]]:
+    return [{port["name"] for port in item["ports"]} for item in slices(bed, name)]
+
+
 def test_a_front_has_a_slice_for_each_node_until_its_annotation_goes(bed: ControlPlane, site: Site, front: str) -> None:
     wait_for(lambda: len(slices(bed, front)) == len(NODES.names), "a slice for each node", pause=0.2)
     found = slices(bed, front)
@@ -60,6 +66,7 @@ def test_a_front_has_a_slice_for_each_node_until_its_annotation_goes(bed: Contro
 
     bed.admin.patch(f"{SERVICES}/{front}", {"metadata": {"annotations": {WEIGHTS_OF: "few"}}})
     wait_for(lambda: nodes(bed, front) == set(NODES.names[:2]), "the slices of another Service", pause=0.2)
+    wait_for(lambda: port_names(bed, front) == [{"http", "alt"}] * 2, "slices with both of its ports", pause=0.2)
     bed.admin.delete(f"{PODS}/few-1")
     wait_for(lambda: nodes(bed, front) == {NODES.names[0]}, "the deleted Pod gone", pause=0.2)
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 AGAIN = 10.0
-"""Seconds after which a task that is still running is cancelled again; what tasks undo at their end takes less."""
+"""Seconds after which a task that still runs is cancelled again. What must be undone in any case uses `to_the_end`."""
 
 
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -182,6 +182,8 @@ class BackgroundTasks:
             except (Exception, asyncio.CancelledError) as raised:
                 error = raised
             if task.cancelling():  # otherwise the work awaited something that was cancelled
+                if isinstance(error, Exception):
+                    log.error("background task %s failed while it was cancelled", name, exc_info=error)
                 raise asyncio.CancelledError
             state.problem = "ended without an error" if error is None else f"{type(error).__name__}: {error}"
             how = "ended" if error is None else "failed"

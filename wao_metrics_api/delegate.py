@@ -34,6 +34,8 @@ MAX_DISCOVERY, MAX_BODY = 16 * MIB, 8 * MIB
 """Largest answers; a list of 10,000 Pods has some 3 MB."""
 AT_ONCE = 8
 """Most requests at a time, so that their answers have room in the memory of the server."""
+LONGEST_TURN = 20.0
+"""Seconds in which a request must have had its turn and its answer."""
 MAX_NAME = 256
 """Characters of a name in the discovery, such as "pods/http_requests"; longer ones are left out."""
 MAX_RESOURCES = 20_000
@@ -155,12 +157,14 @@ class Delegate:
 
     async def _send(self, request: MetricRequest, query: bytes) -> Response:
         try:
-            async with self._turns:
+            async with asyncio.timeout(LONGEST_TURN), self._turns:
                 return await self._transport.send(
                     Request("GET", _path(request) + _selectors(query), self._headers, max_bytes=MAX_BODY)
                 )
         except RemoteError as error:
             raise self._unavailable(str(error)) from None
+        except TimeoutError:
+            raise self._unavailable("too many requests wait for it") from None
 
     def _body(self, response: Response) -> bytes:
         answer = _answer(response.body)

@@ -119,6 +119,7 @@ def _add_checks(frame: ServerFrame, collector: Collector, predicted: PredictedWa
 
     frame.counts["sensors"] = lambda: len(collector.pollers)
     frame.checks.add_live("collector", collector.health)
+    frame.checks.add_warning("pollers", collector.failed_pollers)
     frame.checks.add_ready(
         "first-readings", lambda: waits(not collector.tried_all, "not all sensors have been read yet")
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -22,16 +21,13 @@ def write_file(path: Path, content: bytes) -> None:
     """
     draft = path.with_name(f"{path.name}.{token_hex(4)}.part")
     try:
-        with open(draft, "xb", opener=_without_links) as file:
+        with draft.open("xb") as file:
             file.write(content)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        if not isinstance(error, FileExistsError):  # then the draft is not ours
+            draft.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
-
-
-def _without_links(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def read_yaml(path: Path) -> Any:

@@ -74,7 +74,7 @@ class LoadFloor:
             slot[node] = cores
 
     def recall(self, node: int, times: FloatArray, cores: FloatArray) -> float:
-        """Note earlier loads of one node; others than those of the window, and those below 0, are ignored.
+        """Note earlier loads of one node; loads outside of the window, below 0 or unknown are ignored.
 
         Parameters
         ----------

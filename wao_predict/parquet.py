@@ -10,10 +10,12 @@ from wao_predict.csvtable import CsvTable, read_csv
 from wao_predict.errors import MissingExtra, UsageError
 
 SUFFIX = ".parquet"
-MOST_VALUES = 50_000_000
+MOST_VALUES = 10_000_000
 """Values of a file: a few hundred kilobytes can have billions of equal ones."""
 MOST_TEXT = 128 * 1024
-"""Characters of a value, as in CSV files: a long text can be stored once for all rows."""
+"""Characters of a value, as in CSV files."""
+MOST_CHARACTERS = 500_000_000
+"""Characters of all values: a text can be stored once for all rows."""
 BATCH = 250
 """Rows that are decompressed at a time."""
 
@@ -46,11 +48,15 @@ def read_parquet(path: str | Path) -> CsvTable:
 
 def _rows(file: Any, name: str) -> Iterator[list[str]]:
     """Yield the rows of a Parquet file as text."""
+    total = 0
     for batch in file.iter_batches(batch_size=BATCH):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             texts = ["" if value is None else str(value) for value in row]
             if max(map(len, texts), default=0) > MOST_TEXT:
                 raise UsageError(f"{name} cannot be read: a value has more than {MOST_TEXT:,} characters")
+            total += sum(map(len, texts))
+            if total > MOST_CHARACTERS:
+                raise UsageError(f"{name} has more than {MOST_CHARACTERS:,} characters: split it, or leave columns out")
             yield texts
 
 

@@ -10,7 +10,7 @@ import typer
 
 from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.options import ServerOptions, server_options
-from wao_predict.cli.connection import Tls, answer_of, get_json
+from wao_predict.cli.connection import Tls, get_json, naming_server
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import print_facts, print_json, print_table
 from wao_predict.printable import printable
@@ -95,10 +95,10 @@ def explain(
         print_json(document if eviction is None else {"decision": document, "eviction": eviction})
         return
     if document is not None:
-        with answer_of(url):
+        with naming_server(url):
             show_decision(document, wide=output is ExplainOutput.WIDE)
     if eviction is not None:
-        with answer_of(str(rebalance_url)):
+        with naming_server(str(rebalance_url)):
             show_eviction(eviction)
 
 

@@ -268,7 +268,7 @@ class DecisionEngine:
     def labels_of(self, names: Sequence[str], label: str) -> list[str]:
         """Return the value of a label of each node, "" for one without it."""
         nodes = self._state.nodes
-        return [nodes[name].labels.get(label, "") if name in nodes else "" for name in names]
+        return [node.labels.get(label, "") if (node := nodes.get(name)) else "" for name in names]
 
     def running_pods(self, rows: Mapping[str, int], usage_cores: FloatArray) -> PresentPods:
         """Return the pods that run on some nodes; see `wao_scheduler.running_pods.running_pods`."""

@@ -121,8 +121,8 @@ class WhatIfAnswer(ApiDocument):
     per_node: dict[str, int] = Field(description="pods per node that gets any")
     method: Literal["exact", "lookahead"]
     excess: float = Field(description="upper bound of the distance to the optimum [W]")
-    server_increase: float | None = Field(None, description="part of `totalIncrease` of the servers, with plants")
-    cooling_increase: float | None = Field(None, description="part of `totalIncrease` of the cooling")
+    server_increase: float | None = Field(None, description="the servers' part of `totalIncrease`, with plants")
+    cooling_increase: float | None = Field(None, description="the cooling's part of `totalIncrease`")
     cooling_before: float | None = Field(None, description="part of `wattsBefore` of the cooling")
     notes: list[str] | None = Field(None, description="prices and plants that are missing, and how they are counted")
     stock_increase: float | None = Field(None, description="power increase if the stock scheduler places the pods [W]")

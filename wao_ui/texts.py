@@ -67,5 +67,5 @@ def clock(at: float | None) -> str:
     """
     try:
         return MISSING if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (ValueError, OverflowError):  # NaN, or beyond the year 9999
+    except (ValueError, OverflowError, OSError):  # NaN, or beyond the year 9999
         return MISSING

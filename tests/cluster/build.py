@@ -106,7 +106,13 @@ def build() -> Path:
 
 def tool_path(name: str) -> Path:
     """Return where a program of `TOOLS` or `PEERS` is once it is built."""
-    return _cache() / f"{name}-{_digest(name)}" / name
+    how = hashlib.sha256("\0".join(_arguments(name)).encode()).hexdigest()[:8]
+    return _cache() / f"{name}-{_digest(name)}-{how}" / name
+
+
+def _arguments(name: str) -> tuple[str, ...]:
+    """Return the arguments of go that build a program of `TOOLS` or `PEERS`."""
+    return PEERS.get(name) or ("build", TOOLS[name])
 
 
 def tool(name: str) -> Path:
@@ -121,7 +127,7 @@ def tool(name: str) -> Path:
     if not path.exists():
         _check_go()
         path.parent.mkdir(parents=True, exist_ok=True)
-        _build_one(name, name, PEERS.get(name) or ("build", TOOLS[name]), path.parent)
+        _build_one(name, name, _arguments(name), path.parent)
     return path
 
 

@@ -203,3 +203,19 @@ async def test_tasks_of_the_same_name_are_supervised_each() -> None:
         assert tasks.health() == "poll: ValueError: no good"
         await cancel(second)
         assert tasks.health() is None
+
+
+async def test_an_error_while_a_task_is_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    started = asyncio.Event()
+
+    async def work() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("no good")
+
+    async with BackgroundTasks() as tasks:
+        tasks.supervise("unclean", work)
+        await started.wait()
+    assert ["background task unclean failed while it was cancelled"] == [each.getMessage() for each in caplog.records]

@@ -256,7 +256,7 @@ async def test_one_discovery_is_kept_however_often_the_delegate_changes_it(site:
     assert made[3] is not made[0], "the delegate could fill the memory with earlier ones"
 
 
-async def test_answers_of_few_requests_are_in_memory_at_a_time(site: Site) -> None:
+async def test_answers_of_few_requests_are_read_at_a_time(site: Site) -> None:
     running: list[int] = []
     most = 0
     released = asyncio.Event()
@@ -278,10 +278,27 @@ async def test_answers_of_few_requests_are_in_memory_at_a_time(site: Site) -> No
     assert most == AT_ONCE
 
 
-@pytest.mark.parametrize("items", ["[" * 900 + "]" * 900, "[" * 30_000 + "]" * 30_000, f'["{"x" * 1_000_000}"]'])
-async def test_any_list_of_the_delegate_is_given_as_yaml(site: Site, items: str) -> None:
+async def test_a_request_does_not_wait_forever_for_its_turn(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wao_metrics_api.delegate.LONGEST_TURN", 0.01)
+
+    async def send(request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    site.transport.send = send  # type: ignore[method-assign]
+    answers = await asyncio.gather(*(site.get(f"{G}/namespaces/shop/pods/p{n}/rps") for n in range(2 * AT_ONCE)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert "too many requests wait for it" in answers[-1].text
+
+
+@pytest.mark.parametrize(
+    ("items", "status"),
+    [("[" * 900 + "]" * 900, 200), ("[" * 30_000 + "]" * 30_000, 503), (f'["{"x" * 1_000_000}"]', 200)],
+    ids=["nested", "nested too deeply", "long"],
+)
+async def test_any_list_of_the_delegate_is_given_as_yaml(site: Site, items: str, status: int) -> None:
     body = f'{{"kind": "MetricValueList", "items": {items}}}'.encode()
     site.answer = lambda _request: Response(200, body)
     answer = await site.get(f"{G}/namespaces/shop/pods/*/rps", accept="application/yaml")
-    assert answer.status_code in (200, 503)
-    assert answer.status_code == 503 or answer.content == body
+    assert answer.status_code == status
+    assert (answer.content == body) is (status == 200)

@@ -49,6 +49,7 @@ def test_an_existing_file_of_the_temporary_name_is_not_written(tmp_path: Path, m
     with pytest.raises(UsageError, match="File exists"):
         write_file(tmp_path / "a.bin", b"new")
     assert not mine.exists()
+    assert (tmp_path / "a.bin.x.part").is_symlink(), "it is not ours"
 
 
 @pytest.mark.parametrize("text", BAD_YAML.values(), ids=BAD_YAML.keys())

@@ -51,3 +51,12 @@ def test_long_texts_that_are_stored_once_are_not_copied_for_every_row(tmp_path: 
     assert (tmp_path / "t.parquet").stat().st_size < 10_000
     with pytest.raises(UsageError, match="more than 131,072 characters"):
         read_table(tmp_path / "t.parquet")
+
+
+def test_many_texts_that_are_stored_once_have_a_limit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wao_predict.parquet.MOST_CHARACTERS", 100_000)
+    write_parquet(tmp_path / "t.parquet", {"node": ["x" * 1_000] * 100})
+    assert len(read_table(tmp_path / "t.parquet").rows) == 100
+    write_parquet(tmp_path / "t.parquet", {"node": ["x" * 1_000] * 101})
+    with pytest.raises(UsageError, match="more than 100,000 characters: split it"):
+        read_table(tmp_path / "t.parquet")

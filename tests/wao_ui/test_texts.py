@@ -19,7 +19,7 @@ def test_numbers_that_are_not_finite_are_missing() -> None:
     assert (number(math.nan), power(math.inf), span(math.nan)) == (MISSING, MISSING, MISSING)
 
 
-@pytest.mark.parametrize("at", [math.nan, math.inf, 1e15, -1e15])
+@pytest.mark.parametrize("at", [math.nan, math.inf, 1e15, -1e15, 1e17, 1e20])
 def test_a_time_that_no_calendar_has_is_missing(at: float) -> None:
     assert clock(at) == MISSING
 

@@ -60,7 +60,7 @@ class Collector:
         self._running: dict[SensorSpec, _Running] = {}
         self._by_target: dict[Target, Poller] = {}
         self._dirty = asyncio.Event()
-        self._tasks = BackgroundTasks()
+        self._tasks, self._polling = BackgroundTasks(), BackgroundTasks()
         self._unsubscribe: Callable[[], None] = lambda: None
         self.plan = PollingPlan()
 
@@ -75,6 +75,7 @@ class Collector:
     ) -> None:
         self._unsubscribe()
         await self._tasks.close()
+        await self._polling.close()
         self._running.clear()
 
     @property
@@ -95,6 +96,10 @@ class Collector:
         """Return None while the NodeConfigs are followed, else the problem."""
         return self._tasks.health() if self._tasks.running else "changes of NodeConfigs cannot be applied"
 
+    def failed_pollers(self) -> str | None:
+        """Return which pollers failed by a fault of ours or of a plug-in, None if none did; the others poll."""
+        return self._polling.health()
+
     def reconcile(self) -> None:
         """Start, stop and redirect pollers until they are those that the NodeConfigs want."""
         self.plan = make_plan(self._state.node_configs.values(), identify=self._identify)
@@ -109,7 +114,7 @@ class Collector:
             poller = Poller(spec, self._make_reader(spec), self.store, targets=wanted[spec], observe=self._observe)
             first_delay = phase(spec) * min(spread, spec.interval)
             name = f"poll {spec.metric} of {spec.endpoint.label}"
-            task = self._tasks.supervise(name, partial(poller.run, first_delay))
+            task = self._polling.supervise(name, partial(poller.run, first_delay))
             self._running[spec] = _Running(poller, task)
         for running in gone:  # after the fresh ones, which may reuse the connection
             running.task.cancel()

@@ -155,7 +155,8 @@ class EndpointTerm(_Model):
         max_length=32,
         description="Further options of the type. PowerCurve: inletPercent, an assumption about fans [% of power per "
         "degC of inlet temperature above 23 degC]. V2InferenceProtocol, and Redfish for a model: inputName, "
-        "outputName, datatype, maxBatchSize, contentType, and features (names with commas, as cpu_usage,inlet_temp). "
+        "outputName, datatype, maxBatchSize, contentType, and features (names separated by commas, such as "
+        "cpu_usage,inlet_temp). "
         "Default: the metadata of the server, and all three features.",
     )
 

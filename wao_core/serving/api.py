@@ -92,7 +92,7 @@ async def made_in_thread(make: Callable[[], BaseModel]) -> Response:
     Parameters
     ----------
     make
-        Makes the document. It must not read what the event loop changes.
+        Makes the document. It may read records and snapshots, but not iterate over what the event loop changes.
     """
     body = await asyncio.to_thread(lambda: make().model_dump_json(by_alias=True))
     return Response(body, media_type="application/json")

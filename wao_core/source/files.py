@@ -72,7 +72,11 @@ class FileContent:
 
     def all_problems(self) -> list[Problem]:
         """Return the problems of the file, a bounded number of them."""
-        return [*self.problems, *islice(self.duplicates.values(), MOST_PROBLEMS)]
+        found = [*self.problems, *islice(self.duplicates.values(), MOST_PROBLEMS)]
+        if len(self.duplicates) > MOST_PROBLEMS:
+            reason = f"{self.shown}: more objects are in other files, too; correct these first"
+            found.append(Problem(self.shown, reason, found[-1].since))
+        return found
 
     def _report(self, reason: str) -> None:
         log.error("refused: %s", reason)

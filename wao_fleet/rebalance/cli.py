@@ -13,7 +13,7 @@ from wao_core.serving.endpoint_options import EndpointOptions, endpoint_options
 from wao_core.serving.history_options import HistoryOptions
 from wao_core.serving.options import ServerOptions, server_options
 from wao_core.serving.plant_options import PlantOptions
-from wao_predict.cli.connection import Tls, answer_of, get_json
+from wao_predict.cli.connection import Tls, get_json, naming_server
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, print_facts, print_json, print_table
 
@@ -206,7 +206,7 @@ def plan(
     if output is TableOrJson.JSON:
         print_json(document)
     else:
-        with answer_of(url):
+        with naming_server(url):
             show_plan(document)
 
 

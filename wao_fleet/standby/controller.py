@@ -132,6 +132,7 @@ class StandbyController:
         """Work until cancelled; what was known of nodes is forgotten first: another replica may have led meanwhile."""
         self._parts.book.forget()
         self._known, self._forgotten, self._empty_since = {}, ForgottenNodes(), {}
+        self._lost, self._recommended = LostCapacity(), frozenset()
         try:
             async with BackgroundTasks() as tasks:
                 while True:

@@ -8,7 +8,8 @@ without a selector, the front, whose annotation `waok8s.github.io/weights-of` na
 Cilium's operator does the same for the weights of a TCPRoute.
 
 In Cilium 1.20, a port of an address has the weight and the names that its last slice gave it, and is gone once one of
-its slices lists it no more. So ports with the same number are in one slice, and an address stays in its slice.
+its slices lists it no more. So ports with the same number are in one slice, and an address stays in its slice
+except while a named target port has several numbers on one node.
 """
 
 from __future__ import annotations

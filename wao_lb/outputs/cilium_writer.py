@@ -65,6 +65,11 @@ def _in_turns(items: Iterable[EndpointSlice]) -> Iterator[EndpointSlice]:
         yield from (item for item in turn if item is not None)
 
 
+def _is_refusal(error: KubeError) -> bool:
+    """Return whether the same request would fail again, unlike one during an outage or at a limit."""
+    return error.status_code is not None and 400 <= error.status_code < 500 and error.status_code != 429
+
+
 @dataclass
 class _Refused:
     """A slice that could not be written: when it may be tried again, by the clock of the writer."""
@@ -241,9 +246,10 @@ class CiliumWriter:
         """Await the write of a slice, and note whether it was refused; raises `KubeError`."""
         try:
             await request
-        except KubeError:
-            held = self._refused.setdefault(key, _Refused())
-            held.due = self._clock() + held.backoff.next()
+        except KubeError as error:
+            if _is_refusal(error):
+                held = self._refused.setdefault(key, _Refused())
+                held.due = self._clock() + held.backoff.next()
             raise
         self._refused.pop(key, None)
 

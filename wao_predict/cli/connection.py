@@ -181,7 +181,7 @@ def read_password(user: str, file: Path | None) -> str:
 
 
 @contextmanager
-def answer_of(url: str) -> Iterator[None]:
+def naming_server(url: str) -> Iterator[None]:
     """Show the answer of a server within this context: one of another form is an error that names the server.
 
     Raises
@@ -200,7 +200,7 @@ def answer_of(url: str) -> Iterator[None]:
             f"{url}: the answer has another form ({type(error).__name__} {error!s:.60}): give the address of the right "
             "application, and use the same version of wao",
             endpoint=url,
-        ) from None
+        ) from error
 
 
 def get_json(url: str, path: str, how: Connection, *, body: object = None, max_bytes: int = 2 * 1024 * 1024) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -79,6 +79,7 @@ def prometheus(
     found: dict[str, dict[str, Series]] = {}
     for name, query in asked.items():
         found[name] = converse(query.flow(begin, finish, period), query.base_url, how)
+        _check_names(found[name], node_label)
         say(f"{name}: {len(found[name])} nodes")
     nodes = sorted(set.intersection(*(set(series) for series in found.values())))
     coverage, written = Coverage(), 0
@@ -93,8 +94,17 @@ def prometheus(
         from wao_predict.errors import SensorError
 
         raise SensorError(f"no node has all of {', '.join(asked)}: do the queries have the same label {node_label}?")
-    say(f"{coverage.text()}")
+    say(coverage.text())
     sys.stdout.write(f"{save}: {written:,} new rows of {len(nodes)} nodes\n")
+
+
+def _check_names(nodes: Iterable[str], label: str) -> None:
+    """Refuse names that a spreadsheet would compute, or a terminal obey."""
+    from wao_predict.errors import SensorError
+
+    for node in nodes:
+        if not node.isprintable() or node.startswith(("=", "+", "-", "@")):
+            raise SensorError(f"{label}={node!r:.80} is no name of a node: give another label")
 
 
 @dataclass(frozen=True)
@@ -217,7 +227,7 @@ def history(
     target.flush()
     coverage = Coverage()
     coverage.add(rows)
-    say(f"{coverage.text()}")
+    say(coverage.text())
     if rows and not any(row.values["cpu_usage"] for row in rows):
         say("warning: the CPU load is 0 in all rows: this BMC may not measure it")
     sys.stdout.write(f"{save}: {len(rows):,} new rows of {name}\n")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from wao_predict.cli.connection import Tls, answer_of, get_json
+from wao_predict.cli.connection import Tls, get_json, naming_server
 from wao_predict.cli.cooling_options import CoolingOptions
 from wao_predict.cli.options import with_options
 from wao_predict.cli.output import TableOrJson, camel_case, print_facts, print_json, print_table
@@ -78,7 +79,7 @@ def what_if(
     if output is TableOrJson.JSON:
         print_json(document)
         return
-    with answer_of(url or "this command"):
+    with naming_server(url) if url is not None else nullcontext():
         _show(document, "increase" if rule else "minimum increase")
 
 

@@ -99,7 +99,7 @@ class RangeQuery:
             matrix = self._matrix(answer_data(response, self._where, most=MOST_VALUES))
             self._add(matrix, found, (begin - step, finish + step))
             first += size
-            size = max(1, min(MOST_POINTS, MOST_SAMPLES // max(1, len(matrix))))
+            size = max(1, min(MOST_POINTS, MOST_SAMPLES // len(matrix))) if matrix else FIRST_POINTS
         known = {node: np.array(pairs, dtype=np.float64) for node, pairs in found.items() if pairs}
         return {node: Series.of(*points.T) for node, points in known.items()}
 
@@ -120,9 +120,6 @@ class RangeQuery:
                     f"{self._where}: a series {as_text(labels)[:120]} has no label {self.label}; give the label that "
                     "names the node"
                 )
-            if not node.isprintable() or node.startswith(("=", "+", "-", "@")):
-                # a spreadsheet would compute it, and a terminal obey it
-                raise SensorError(f"{self._where}: {self.label}={node!r:.80} is no name of a node: give another label")
             if node in seen:
                 raise SensorError(
                     f"{self._where}: the query finds several series with {self.label}={node}: aggregate it with "

@@ -218,6 +218,8 @@ def _column(name: str, values: object) -> FloatArray:
 def _truths(name: str, values: object) -> BoolArray:
     """Return a column of booleans; a text such as "no" would be true."""
     column = np.asarray(values)
+    if column.dtype.kind == "O" and all(isinstance(each, bool | np.bool_) for each in column.flat):
+        column = column.astype(np.bool_)
     if column.ndim != 1 or (column.size and column.dtype.kind not in "bui"):
         raise UsageError(f"{name} has values that are not booleans: give True or False for each pod")
     return column.astype(np.bool_)

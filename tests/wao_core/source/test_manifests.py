@@ -195,7 +195,8 @@ async def test_copies_of_many_objects_are_reported_in_part(folder: Folder) -> No
     await folder.write("a.yaml", *nodes)
     await folder.write("b.yaml", *nodes)
     assert len(folder.source.state.nodes) == 50
-    assert len(folder.problems) == MOST_PROBLEMS
+    assert len(folder.problems) == MOST_PROBLEMS + 1
+    assert folder.problems[-1].endswith("b.yaml: more objects are in other files, too; correct these first")
 
 
 async def test_a_source_that_cannot_read_says_so_in_its_health(tmp_path: Path) -> None:

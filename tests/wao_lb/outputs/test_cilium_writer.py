@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.api_objects import decode_object
@@ -275,6 +276,15 @@ async def test_a_slice_that_is_refused_again_and_again_is_tried_less_often_and_d
     bench.now += LONGEST_RETRY
     await bench.writer.write()
     assert {item.service for item in bench.api.applied} == {"other", "front"}
+
+
+@pytest.mark.parametrize("status", [None, 429, 503])
+async def test_a_slice_that_failed_by_an_outage_is_tried_again_at_once(status: int | None) -> None:
+    bench = Bench()
+    bench.api.error = KubeError("not now", status_code=status)
+    assert await bench.writer.write() > 0
+    bench.api.error = None
+    assert {item.service for item in await bench.write(0.0)} == {"front"}
 
 
 async def test_a_front_that_goes_while_another_one_is_reported_ends_nothing() -> None:

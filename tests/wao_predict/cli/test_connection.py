@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.fakes.server_thread import listening
 from tests.wao_predict.cli.running import wao
-from wao_predict.cli.connection import Tls, answer_of, get_json
+from wao_predict.cli.connection import Tls, get_json, naming_server
 from wao_predict.errors import RemoteError, UsageError
 
 COMMANDS = {
@@ -24,7 +24,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS.keys())
 @pytest.mark.parametrize("body", ["{}", "[]", "1", '{"nodes": 5, "drains": null, "knots": {}}', "[" * 100_000])
-async def test_an_answer_of_another_form_is_one_line_that_names_the_server(arguments: list[str], body: str) -> None:
+async def test_an_naming_server_another_form_is_one_line_that_names_the_server(arguments: list[str], body: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=body)
 
@@ -36,9 +36,12 @@ async def test_an_answer_of_another_form_is_one_line_that_names_the_server(argum
 
 
 def test_our_own_errors_stay_as_they_are_and_others_name_the_server() -> None:
-    with pytest.raises(UsageError, match="ours"), answer_of("https://x"):
+    with pytest.raises(UsageError, match="ours"), naming_server("https://x"):
         raise UsageError("ours")
-    with pytest.raises(RemoteError, match=r"https://x: .*KeyError 'nodes'.*right application"), answer_of("https://x"):
+    with (
+        pytest.raises(RemoteError, match=r"https://x: .*KeyError 'nodes'.*right application"),
+        naming_server("https://x"),
+    ):
         raise KeyError("nodes")
 
 

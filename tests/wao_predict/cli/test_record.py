@@ -34,12 +34,14 @@ def run(*arguments: object) -> Result:
 class Prometheus(BaseHTTPRequestHandler):
     """Answers range queries: the value of a query is the text of its number."""
 
+    nodes: ClassVar[tuple[str, ...]] = ("a", "b")
+
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         first, last, step = (float(form[name][0]) for name in ("start", "end", "step"))
         at = [first + number * step for number in range(int((last - first) // step) + 1)]
         level = {"watts": 200.0, "inlet": 22.0}.get(form["query"][0], 40.0)
-        series = [{"metric": {"instance": node}, "values": [[t, str(level)] for t in at]} for node in ("a", "b")]
+        series = [{"metric": {"instance": node}, "values": [[t, str(level)] for t in at]} for node in self.nodes]
         body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -82,6 +84,15 @@ def test_a_range_of_prometheus_becomes_a_table_that_is_continued(prometheus: str
 def test_queries_without_a_common_node_are_refused(prometheus: str, tmp_path: Path) -> None:
     with pytest.raises(SensorError, match="has no label node"):
         run("prometheus", prometheus, "-s", tmp_path / "l.csv", "--watts-query", "watts", "--node-label", "node")
+
+
+@pytest.mark.parametrize("node", ["=1+1", "+a", "-a", "@a", "a\nb", "\x1b[31m"])
+def test_a_name_that_a_spreadsheet_or_a_terminal_would_carry_out_is_refused(
+    node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Prometheus, "nodes", (node,))
+    with serving(Prometheus) as url, pytest.raises(SensorError, match="is no name of a node"):
+        run("prometheus", url, "-s", tmp_path / "l.csv", "--watts-query", "watts")
 
 
 def test_load_is_made_only_on_the_recorded_server(tmp_path: Path) -> None:

@@ -100,14 +100,22 @@ def test_the_more_series_there_are_the_fewer_points_are_asked_for() -> None:
     assert asked == [FIRST_POINTS, *[MOST_SAMPLES // 2_000] * 3, 150]
 
 
+def test_a_part_without_series_leaves_the_size_of_the_next_one() -> None:
+    """The range may begin before there was data."""
+    asked: list[int] = []
+
+    def answer(request: Request) -> Response:
+        form = parse_qs((request.body or b"").decode())
+        begin, end = float(form["start"][0]), float(form["end"][0])
+        asked.append(int(end - begin) + 1)
+        return numbered(0 if end < 3 * FIRST_POINTS else 200, 1, begin)
+
+    assert len(run(QUERY.flow(0, 2_999, 1), MockTransport(answer))) == 200
+    assert asked == [*[FIRST_POINTS] * 4, MOST_SAMPLES // 200, 100]
+
+
 def test_points_at_other_times_than_asked_for_are_left_out() -> None:
     """Rows are made for all periods between the first and the last point."""
     values: list[list[object]] = [[-1e15, "1"], [-10, "2"], [0, "3"], [60, "4"], [70, "5"], [1e15, "6"], [1e300, "7"]]
     found = run(QUERY.flow(0, 60, 10), MockTransport(lambda request: matrix(of("a", *values))))
     assert found["a"].value.tolist() == [2, 3, 4, 5]
-
-
-@pytest.mark.parametrize("node", ["=1+1", "+a", "-a", "@a", "a\nb", "\x1b[31m"])
-def test_a_name_that_a_spreadsheet_or_a_terminal_would_carry_out_is_refused(node: str) -> None:
-    with pytest.raises(SensorError, match="is no name of a node"):
-        run(QUERY.flow(0, 60, 10), MockTransport(lambda request: matrix(of(node, [10, "1"]))))

@@ -41,7 +41,8 @@ def test_a_seed_gives_the_same_pods_again_and_another_one_others() -> None:
 
 
 def test_columns_are_sorted_by_arrival_and_end_with_the_last_pod() -> None:
-    trace = Trace.of([60.0, 0.0], [10.0, 20.0], [1.0, 2.0], use=[0.5, 0.25], movable=[True, False])
+    movable = np.array([True, False], dtype=object)  # as in a column of a data frame
+    trace = Trace.of([60.0, 0.0], [10.0, 20.0], [1.0, 2.0], use=[0.5, 0.25], movable=movable)
     assert trace.arrival.tolist() == [0.0, 60.0]
     assert trace.use.tolist() == [0.25, 0.5]
     assert trace.movable.tolist() == [False, True]

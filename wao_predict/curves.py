@@ -38,13 +38,17 @@ class SupportsPredict(Protocol):
         ...
 
 
+LARGEST = 1e100
+"""Values up to this have finite sums and differences."""
+
+
 def monotone(watts: ArrayLike) -> FloatArray:
     """Return the closest non-decreasing sequence to each row by least squares (isotonic regression).
 
     Parameters
     ----------
     watts
-        Values [W], shape (k,) or (n, k). A row of NaN stays as it is.
+        Values [W], shape (k,) or (n, k). A row with NaN, or with values beyond `LARGEST`, stays as it is.
 
     Returns
     -------
@@ -70,7 +74,8 @@ def monotone(watts: ArrayLike) -> FloatArray:
     if given.ndim not in (1, 2):
         raise UsageError(f"watts have shape {given.shape}: give one curve or a list of curves")
     values = np.array(given, ndmin=2)
-    falling = (np.diff(values, axis=1) < 0).any(axis=1)
+    falling = (np.abs(values) <= LARGEST).all(axis=1)  # no NaN
+    falling[falling] = (np.diff(values[falling], axis=1) < 0).any(axis=1)
     if falling.any():
         values[falling] = _pool(values[falling])
     return values if given.ndim == 2 else values[0]

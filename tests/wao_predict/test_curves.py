@@ -42,6 +42,11 @@ def test_monotone_keeps_the_mean_and_is_idempotent(values: np.ndarray) -> None:
     assert np.allclose(result, monotone(result))
 
 
+@pytest.mark.parametrize("watts", [[np.inf, 1.0, np.inf], [-np.inf, np.inf, 2.0], [1e308, -1e308, 1e308]])
+def test_a_curve_whose_sums_are_not_finite_stays_as_it_is(watts: list[float]) -> None:
+    assert monotone([watts, [1.0, 3.0, 2.0]]).tolist() == [watts, [1.0, 2.5, 2.5]]
+
+
 def test_an_unknown_curve_stays_unknown() -> None:
     result = monotone(np.array([[np.nan] * 3, [1.0, 3.0, 2.0]]))
     assert np.isnan(result[0]).all()

@@ -74,9 +74,9 @@ def monotone(watts: ArrayLike) -> FloatArray:
     if given.ndim not in (1, 2):
         raise UsageError(f"watts have shape {given.shape}: give one curve or a list of curves")
     values = np.array(given, ndmin=2)
-    falling = (np.abs(values) <= LARGEST).all(axis=1)  # no NaN
-    falling[falling] = (np.diff(values[falling], axis=1) < 0).any(axis=1)
-    if falling.any():
+    rows = np.flatnonzero((np.abs(values) <= LARGEST).all(axis=1))  # no NaN
+    falling = rows[(np.diff(values[rows], axis=1) < 0).any(axis=1)]
+    if falling.size:
         values[falling] = _pool(values[falling])
     return values if given.ndim == 2 else values[0]
 

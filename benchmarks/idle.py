@@ -16,12 +16,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cluster import cluster
 from benchmarks.figures import record
 from benchmarks.processes import cpu_seconds, resident_bytes, wao_server
 from tests.cluster.lb.site import PODS, SERVICES, SLICES, NodeNamespace, service, slice_of
-from tests.cluster.scheduler.fleets import NODE_CONFIGS, Group
+from tests.cluster.scheduler.fleets import Group
 from tests.cluster.scheduler.site import Site
 from tests.fakes.workload_manifests import MANIFESTS
 from tests.netns.conftest import why_not
@@ -36,6 +37,17 @@ SERVICES_OF_AGENT = 100
 REFERENCE = "the metrics adapter of the reference in a cluster of 1,000 nodes: 2.3 % of a core"
 MIB = 1024 * 1024
 FAKE = {"type": "Fake", "endpoint": "", "fetchInterval": "10s"}
+
+
+class OftenRead(Group):
+    """Nodes whose sensors are read every 10 s."""
+
+    def node_configs(self) -> list[dict[str, Any]]:
+        configs = super().node_configs()
+        for item in configs:
+            for sensor in ("inletTemp", "deltaP"):
+                item["spec"]["metricsCollector"][sensor]["fetchInterval"] = "10s"
+        return configs
 
 
 def main() -> None:
@@ -64,11 +76,7 @@ def _on_manifests(count: int) -> None:
 
 def _on_control_plane(site: Site, count: int) -> None:
     types = [info.name for info in list_models()]
-    site.add(Group("idle", dict.fromkeys(types, count // len(types)), load=(0.1, 30.0)))
-    for item in site.bed.admin.get(NODE_CONFIGS)["items"]:
-        collected = {name: {"fetchInterval": "10s"} for name in ("inletTemp", "deltaP")}
-        path = f"{NODE_CONFIGS}/{item['metadata']['name']}"
-        site.bed.admin.patch(path, {"spec": {"metricsCollector": collected}})
+    site.create(OftenRead("idle", dict.fromkeys(types, count // len(types)), load=(0.1, 30.0)))
     weights = site.deployment.start("wao-lb")
     for optional in ("rebalance", "standby"):
         site.deployment.apply(MANIFESTS / optional)

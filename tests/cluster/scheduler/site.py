@@ -91,14 +91,18 @@ class Site:
         self._http.close()
         self.deployment.stop()
 
-    def add(self, *groups: Group) -> None:
-        """Create nodes, and wait until their CPU is measured."""
+    def create(self, *groups: Group) -> None:
+        """Create nodes."""
         for path, bodies in (
             ("/api/v1/nodes", [item for group in groups for item in group.nodes()]),
             (NODE_CONFIGS, [item for group in groups for item in group.node_configs()]),
             (PODS, [item for group in groups for item in group.base_pods()]),
         ):
             self.bed.admin.create_all(path, bodies)
+
+    def add(self, *groups: Group) -> None:
+        """Create nodes, and wait until their CPU is measured."""
+        self.create(*groups)
         wanted = {name for group in groups for name in group.names}
         wait_for(lambda: wanted <= self.untainted(), "nodes ready", seconds=PATIENCE, pause=2.0)
         seen = set[str]()  # metrics-server leaves some out now and then; the extender keeps their last sample

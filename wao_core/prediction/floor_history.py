@@ -7,8 +7,8 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +18,11 @@ from wao_core.errors import WaoCoreError
 from wao_core.prediction.node_floors import NodeFloors
 from wao_predict.connection import HttpOptions, TlsPolicy, origin_of
 from wao_predict.errors import UsageError, WaoPredictError, summary
-from wao_predict.flow import MIB, Flow, Request, Response
+from wao_predict.flow import MIB, run
 from wao_predict.load_floor import SLOTS
 from wao_predict.recording.aligning import Series
 from wao_predict.recording.prometheus_range import RangeQuery
-from wao_predict.transport import AsyncHttpTransport
+from wao_predict.transport import HttpTransport
 
 log = logging.getLogger(__name__)
 
@@ -155,21 +155,9 @@ class FloorHistory:
         window, now = self._floors.window, self._clock()
         query = self._source.range_query(window)
         limits = HttpOptions(timeout=self._source.timeout, connect_timeout=min(5.0, self._source.timeout), attempts=1)
-        transport = AsyncHttpTransport(query.base_url, tls=self._source.tls, options=limits)
-        flow = query.flow(now - window + window / SLOTS, now, window / SLOTS)
-        try:
-            request: Request | None = next(flow)
-            while request is not None:
-                step = partial(_advance, flow, await transport.send(request))
-                request, found = await in_daemon_thread(step)  # it takes a second for 5,000 nodes
-            return found
-        finally:
-            await transport.close()
 
+        def read_all() -> Mapping[str, Series]:
+            with closing(HttpTransport(query.base_url, tls=self._source.tls, options=limits)) as transport:
+                return run(query.flow(now - window + window / SLOTS, now, window / SLOTS), transport)
 
-def _advance(flow: Flow[dict[str, Series]], response: Response) -> tuple[Request | None, dict[str, Series]]:
-    """Return the next request of a flow, or its result."""
-    try:
-        return flow.send(response), {}
-    except StopIteration as stop:
-        return None, stop.value
+        return await in_daemon_thread(read_all)  # the answers of 5,000 nodes take a second

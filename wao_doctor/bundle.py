@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from wao_doctor.facts import Facts
-from wao_doctor.findings import Outcome
+from wao_doctor.findings import Finding, Outcome
 from wao_doctor.redaction import redacted, redacted_text
 from wao_doctor.report import Report
 from wao_doctor.show import plain
@@ -51,26 +51,20 @@ def files(report: Report, facts: Facts) -> dict[str, bytes]:
 
 def _clean(report: Report) -> Report:
     """Return a report without credentials, which have another form once its lines are wrapped."""
+    results = tuple(replace(each, outcome=_clean_outcome(each.outcome)) for each in report.results)
+    return replace(report, results=results)
+
+
+def _clean_outcome(outcome: Outcome) -> Outcome:
+    return Outcome(redacted_text(outcome.summary), [_clean_finding(each) for each in outcome.findings])
+
+
+def _clean_finding(finding: Finding) -> Finding:
     return replace(
-        report,
-        results=tuple(
-            replace(
-                result,
-                outcome=Outcome(
-                    redacted_text(result.outcome.summary),
-                    [
-                        replace(
-                            finding,
-                            subject=redacted_text(finding.subject),
-                            evidence=redacted_text(finding.evidence),
-                            remedy=redacted_text(finding.remedy),
-                        )
-                        for finding in result.outcome.findings
-                    ],
-                ),
-            )
-            for result in report.results
-        ),
+        finding,
+        subject=redacted_text(finding.subject),
+        evidence=redacted_text(finding.evidence),
+        remedy=redacted_text(finding.remedy),
     )
 
 

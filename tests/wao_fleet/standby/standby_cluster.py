@@ -52,6 +52,12 @@ class Cluster:
                 await self.controller.round(tasks)
                 await tasks.wait()
 
+    async def switch_off(self) -> None:
+        """Let the idle node be drained and shut down, until it has no heartbeat and sleeps."""
+        await self.rounds(8)
+        self.bed.heartbeat(1, ready=False)
+        await self.rounds(2)
+
     async def lead_again(self) -> Plan:
         """Lose the lead, lead again for one round, and return its plan."""
         self.bed.observe()

@@ -50,9 +50,7 @@ async def test_recommend_mode_only_says_it() -> None:
 
 async def test_a_node_that_sleeps_is_started_for_a_pod_in_recommend_mode_too() -> None:
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         found.restart(Policy(settings=EAGER))
         found.bed.api.add_pod("d/web", spec={"containers": [{"name": "c"}]}, status={"phase": "Pending"})
         await found.rounds()
@@ -111,9 +109,7 @@ async def test_an_unknown_status_of_a_node_config_is_a_doubt() -> None:
 
 async def test_the_kill_switch_starts_everything() -> None:
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         found.bed.api.config_maps["wao-standby"] = {"kind": "ConfigMap", "data": {"stop": "true"}}
         await found.rounds()
         assert found.bed.power == "On"
@@ -150,9 +146,7 @@ async def test_a_request_that_is_refused_is_answered_once() -> None:
 
 async def test_a_node_that_sleeps_when_its_standby_is_removed_is_woken() -> None:
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         assert found.phase == Phase.ASLEEP.value
         found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
         await found.rounds()
@@ -165,9 +159,7 @@ async def test_a_node_that_sleeps_when_its_standby_is_removed_is_woken() -> None
 async def test_a_node_that_sleeps_when_its_node_config_is_replaced_is_woken() -> None:
     """The status of the earlier object cannot be written any more."""
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         found.bed.config = msgspec.structs.replace(found.bed.config, uid="another", standby=None)
         found.bed.source.writes_fail = True
         await found.rounds()
@@ -183,9 +175,7 @@ async def test_a_node_whose_standby_was_removed_before_a_restart_is_reported_and
 ) -> None:
     """A new controller does not know its BMC any more."""
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
         found.restart(Policy(act=True, settings=EAGER))
         await found.rounds(3)
@@ -202,9 +192,7 @@ async def test_a_node_whose_standby_was_removed_before_a_restart_is_reported_and
 
 async def test_a_node_whose_standby_was_removed_before_this_replica_leads_again_is_reported() -> None:
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         assert found.phase == Phase.ASLEEP.value
         found.bed.config = msgspec.structs.replace(found.bed.config, standby=None)
         await found.lead_again()
@@ -221,9 +209,7 @@ async def test_a_replica_that_leads_again_does_not_take_a_node_for_empty_all_the
 
 async def test_a_node_that_was_deleted_is_forgotten() -> None:
     async with cluster() as found:
-        await found.rounds(8)
-        found.bed.heartbeat(1, ready=False)
-        await found.rounds(2)
+        await found.switch_off()
         assert found.bed.book.progress()
         del found.bed.api.nodes["n1"]
         found.bed.config = msgspec.structs.replace(found.bed.config, node_name="other", uid="other", standby=None)
